@@ -1,0 +1,76 @@
+import type { Entity } from './entity.ts';
+import { entityKey } from './entity.ts';
+
+/** How the entities of one system moved between two looks. */
+export interface EntityDiff {
+  readonly appeared: readonly Entity[];
+  readonly changed: readonly { readonly before: Entity; readonly after: Entity }[];
+  readonly gone: readonly Entity[];
+}
+
+/**
+ * Compares two derivations of one system. `observedAt` alone is no change. Entities that did not change keep their
+ * former object, so that whoever compares by reference sees nothing.
+ */
+export function diffEntities(
+  before: ReadonlyMap<string, Entity>,
+  after: readonly Entity[],
+): { readonly diff: EntityDiff; readonly next: Map<string, Entity> } {
+  const next = new Map<string, Entity>();
+  const appeared: Entity[] = [];
+  const changed: { before: Entity; after: Entity }[] = [];
+  for (const entity of after) {
+    const key = entityKey(entity);
+    const known = before.get(key);
+    if (!known) {
+      appeared.push(entity);
+      next.set(key, entity);
+    } else if (isSameEntity(known, entity)) {
+      next.set(key, known.observedAt === entity.observedAt ? known : entity);
+    } else {
+      changed.push({ before: known, after: entity });
+      next.set(key, entity);
+    }
+  }
+  const gone: Entity[] = [];
+  for (const [key, entity] of before) if (!next.has(key)) gone.push(entity);
+  return { diff: { appeared, changed, gone }, next };
+}
+
+/** True when nothing a person or an act could see differs. */
+export function isSameEntity(a: Entity, b: Entity): boolean {
+  return deepEqual({ ...a, observedAt: 0 }, { ...b, observedAt: 0 });
+}
+
+function deepEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keysA = Object.keys(a);
+  const keysB = Object.keys(b);
+  if (keysA.length !== keysB.length) return false;
+  return keysA.every(
+    (key) =>
+      Object.hasOwn(b, key) &&
+      deepEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+  );
+}
+
+/** The word that tells an entity's state, for change lines: `running`, `stalled`, `open` ... */
+export function stateWord(entity: Entity): string {
+  switch (entity.type) {
+    case 'run':
+    case 'job':
+    case 'approval':
+    case 'issue':
+    case 'layer':
+    case 'service':
+      return entity.status;
+    case 'turn':
+      return entity.state;
+    case 'meter':
+      return `${entity.status} ${entity.value}`;
+    case 'restorePoint':
+      return 'present';
+  }
+}

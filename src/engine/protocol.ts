@@ -1,0 +1,174 @@
+/**
+ * The border between what watches and what shows. Every message is plain JSON, so that it passes a thread, a process or
+ * a network alike. Snapshots travel in slices of at most 1,000 entities.
+ */
+import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { AttentionItem } from '../domain/attention.ts';
+import type { Entity, Ref, SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
+import type { LogCursor, LogPage, LogQuery } from '../domain/log.ts';
+import type { SourceStatus } from '../domain/source.ts';
+
+/** A watched system as the screen knows it. */
+export interface SystemSummary {
+  readonly id: SystemId;
+  readonly kind: string;
+  readonly title: string;
+  readonly root: string;
+  readonly url?: string;
+  readonly environment?: string;
+  readonly readOnly: boolean;
+  readonly state: 'ok' | 'stale' | 'unreachable' | 'error';
+  readonly sources: readonly SourceStatus[];
+  /** Whether every source was read once, or is known missing, failed or over its limit. */
+  readonly settled: boolean;
+}
+
+/** Figures about the engine itself. */
+export interface EngineFigures {
+  readonly lagMs: number;
+  readonly unreadBytes: number;
+  readonly badRecords: number;
+  readonly linesPerSecond: number;
+  readonly polling: boolean;
+}
+
+/** Someone else at a cockpit on this host. */
+export interface Presence {
+  readonly who: string;
+  readonly terminal: string;
+}
+
+/** An item put aside on this host. */
+export interface Aside {
+  /** Key of the attention item. */
+  readonly key: string;
+  readonly revision: string;
+  readonly until?: Instant;
+  readonly forGood: boolean;
+  readonly reason?: string;
+  readonly by: string;
+}
+
+/** A hold on an item: who has it, until when. */
+export interface Hold {
+  readonly key: string;
+  readonly by: string;
+  readonly until: Instant;
+}
+
+/** What changed since the last message. The first one is the whole. */
+export interface StateChanges {
+  /** True for the first slice of a snapshot: forget what was known. */
+  readonly reset: boolean;
+  /** False while further slices of the same snapshot follow. */
+  readonly complete: boolean;
+  /** As of when the engine says this. */
+  readonly now: Instant;
+  readonly factsSince?: Instant;
+  readonly systems?: readonly SystemSummary[];
+  readonly upserts: readonly Entity[];
+  readonly removed: readonly Ref[];
+  readonly acts?: readonly ActEntry[];
+  readonly asides?: readonly Aside[];
+  readonly holds?: readonly Hold[];
+  readonly presence?: readonly Presence[];
+  readonly figures?: EngineFigures;
+  /** Grows whenever log rows were added or changed; a window that follows asks for a page. */
+  readonly logSeq?: number;
+  /** `alone: others are not seen`, `demo`, `polling`: sentences for the first row. */
+  readonly notices?: readonly string[];
+}
+
+/** Playbook of an item with the state of each step. */
+export interface PlaybookView {
+  readonly id: string;
+  readonly title: string;
+  readonly steps: readonly {
+    readonly type: 'check' | 'act' | 'note';
+    readonly text: string;
+    readonly state: 'done' | 'open' | 'unknown';
+    readonly act?: string;
+    readonly offer?: ActOffer;
+  }[];
+}
+
+/** Requests and their answers. */
+export interface EngineCalls {
+  /** Answers when every source was read once, or is known missing, failed or over its limit. */
+  settle: { request: Record<never, never>; answer: { readonly settled: true } };
+  page: {
+    request: { readonly query: LogQuery; readonly at: LogCursor | 'end' | 'start'; readonly rows: number };
+    answer: LogPage;
+  };
+  /** A file beside the evidence, below a system's root, its beginning or a range of it. */
+  read: {
+    request: { readonly system: SystemId; readonly path: string; readonly offset?: number; readonly maxBytes: number };
+    answer: { readonly text: string; readonly sizeBytes: number; readonly error?: string };
+  };
+  offers: { request: { readonly target: Ref }; answer: { readonly offers: readonly ActOffer[] } };
+  playbook: { request: { readonly target: Ref }; answer: { readonly playbook: PlaybookView | null } };
+  preview: {
+    request: { readonly act: string; readonly target: Ref; readonly params: Params };
+    answer: ActPreview;
+  };
+  /** Starts an act that was previewed; refused when revision or payload changed since. */
+  start: {
+    request: {
+      readonly act: string;
+      readonly target: Ref;
+      readonly params: Params;
+      readonly revision: string;
+      readonly payloadDigest?: string;
+      readonly reason?: string;
+      readonly confirmedBy: 'none' | 'yes' | 'code' | 'card';
+      readonly code?: string;
+    };
+    answer: { readonly order?: string; readonly refused?: string; readonly read?: StepAnswer };
+  };
+  cancel: { request: { readonly order: string }; answer: { readonly cancelled: boolean; readonly why?: string } };
+  /** A person says how an act with unknown outcome ended. */
+  settleAct: {
+    request: { readonly order: string; readonly note: string };
+    answer: { readonly done: boolean; readonly why?: string };
+  };
+  aside: {
+    request: { readonly item: AttentionItem; readonly until?: Instant; readonly forGood: boolean; readonly reason?: string };
+    answer: { readonly done: boolean; readonly why?: string };
+  };
+  back: { request: { readonly key: string }; answer: { readonly done: boolean } };
+  hold: {
+    request: { readonly key: string; readonly take: boolean };
+    answer: { readonly held: boolean; readonly by?: string };
+  };
+  /** Reads the sources of one system again now. */
+  refresh: { request: { readonly system?: SystemId }; answer: { readonly asked: number } };
+  /** Output of an act, as far as it was captured. */
+  output: { request: { readonly order: string }; answer: { readonly text: string } };
+}
+
+export type CallName = keyof EngineCalls;
+export type RequestOf<C extends CallName> = EngineCalls[C]['request'];
+export type AnswerOf<C extends CallName> = EngineCalls[C]['answer'];
+
+/** What a screen or a verb holds of the engine. Two carriers: a message port, and a call in the same thread. */
+export interface EnginePort {
+  /** Rejects with the engine's message when the engine can't answer (ended, bad query). */
+  call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
+  /** The whole state in slices, then changes. Returns the end of the subscription. */
+  subscribe(listener: (changes: StateChanges) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Client to engine. */
+export type ClientMessage =
+  | { readonly type: 'call'; readonly id: number; readonly name: CallName; readonly request: unknown }
+  | { readonly type: 'subscribe' }
+  | { readonly type: 'close' };
+
+/** Engine to client. */
+export type EngineMessage =
+  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly type: 'failure'; readonly id: number; readonly message: string }
+  | { readonly type: 'changes'; readonly changes: StateChanges }
+  | { readonly type: 'closed' };
