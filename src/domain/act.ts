@@ -45,7 +45,11 @@ export interface HttpStep {
   readonly url: string;
   readonly body?: Json;
   readonly headers?: { readonly [name: string]: string };
-  readonly secretHeader?: { readonly name: string; readonly variable: string; readonly prefix?: string };
+  readonly secretHeader?: {
+    readonly name: string;
+    readonly variable: string;
+    readonly prefix?: string;
+  };
   readonly timeoutMs: number;
 }
 
@@ -105,7 +109,11 @@ export interface StepOutput {
   /** For `http` steps. */
   readonly httpStatus?: number;
   /** For `read` steps: path and text, `null` when the file is not there. */
-  readonly files?: readonly { readonly path: string; readonly text: string | null; readonly error?: string }[];
+  readonly files?: readonly {
+    readonly path: string;
+    readonly text: string | null;
+    readonly error?: string;
+  }[];
 }
 
 /** What the program said: kept, shown, never believed. */
@@ -114,7 +122,10 @@ export interface StepAnswer {
   /** One line. */
   readonly summary: string;
   /** Titled blocks for the details view. */
-  readonly sections?: readonly { readonly title: string; readonly text: string }[];
+  readonly sections?: readonly {
+    readonly title: string;
+    readonly text: string;
+  }[];
 }
 
 /** One stage of an expected outcome. */

@@ -4,7 +4,10 @@ import { entityKey } from './entity.ts';
 /** How the entities of one system moved between two looks. */
 export interface EntityDiff {
   readonly appeared: readonly Entity[];
-  readonly changed: readonly { readonly before: Entity; readonly after: Entity }[];
+  readonly changed: readonly {
+    readonly before: Entity;
+    readonly after: Entity;
+  }[];
   readonly gone: readonly Entity[];
 }
 

@@ -103,7 +103,12 @@ export interface EngineCalls {
   };
   /** A file beside the evidence, below a system's root, its beginning or a range of it. */
   read: {
-    request: { readonly system: SystemId; readonly path: string; readonly offset?: number; readonly maxBytes: number };
+    request: {
+      readonly system: SystemId;
+      readonly path: string;
+      readonly offset?: number;
+      readonly maxBytes: number;
+    };
     answer: { readonly text: string; readonly sizeBytes: number; readonly error?: string };
   };
   offers: { request: { readonly target: Ref }; answer: { readonly offers: readonly ActOffer[] } };
@@ -126,14 +131,22 @@ export interface EngineCalls {
     };
     answer: { readonly order?: string; readonly refused?: string; readonly read?: StepAnswer };
   };
-  cancel: { request: { readonly order: string }; answer: { readonly cancelled: boolean; readonly why?: string } };
+  cancel: {
+    request: { readonly order: string };
+    answer: { readonly cancelled: boolean; readonly why?: string };
+  };
   /** A person says how an act with unknown outcome ended. */
   settleAct: {
     request: { readonly order: string; readonly note: string };
     answer: { readonly done: boolean; readonly why?: string };
   };
   aside: {
-    request: { readonly item: AttentionItem; readonly until?: Instant; readonly forGood: boolean; readonly reason?: string };
+    request: {
+      readonly item: AttentionItem;
+      readonly until?: Instant;
+      readonly forGood: boolean;
+      readonly reason?: string;
+    };
     answer: { readonly done: boolean; readonly why?: string };
   };
   back: { request: { readonly key: string }; answer: { readonly done: boolean } };

@@ -72,7 +72,9 @@ export function manualClock(start: Instant): Clock & { advance(ms: number): void
     advance(ms) {
       const end = now + ms;
       for (;;) {
-        const due = [...timers].filter(([, timer]) => timer.due <= end).sort((a, b) => a[1].due - b[1].due)[0];
+        const due = [...timers]
+          .filter(([, timer]) => timer.due <= end)
+          .sort((a, b) => a[1].due - b[1].due)[0];
         if (!due) break;
         const [id, timer] = due;
         now = instant(Math.max(now, timer.due));

@@ -4,7 +4,9 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export type JsonObject = { readonly [key: string]: Json };
 
 /** Outcome of reading JSON text from a watched system: never an exception. */
-export type JsonRead = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly error: string };
+export type JsonRead =
+  | { readonly ok: true; readonly value: Json }
+  | { readonly ok: false; readonly error: string };
 
 /** Deepest nesting accepted. V8 parses far deeper, but recursion over the result would not survive it. */
 const MAX_DEPTH = 200;

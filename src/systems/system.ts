@@ -123,7 +123,11 @@ export type SourceSpec = SourceCommon &
         /** Budget shared by every cockpit of this host. */
         readonly perMinute?: number;
         readonly headers?: { readonly [name: string]: string };
-        readonly secretHeader?: { readonly name: string; readonly variable: string; readonly prefix?: string };
+        readonly secretHeader?: {
+          readonly name: string;
+          readonly variable: string;
+          readonly prefix?: string;
+        };
       }
     | {
         readonly type: 'probe';

@@ -1,0 +1,173 @@
+import type { Instant } from '../domain/instant.ts';
+import type { LogRecord } from '../domain/log.ts';
+import type { BadRecord, SourceStatus } from '../domain/source.ts';
+import type { IngestEvent } from '../ingest/ingest.ts';
+import type { Json } from '../lib/json.ts';
+import type { FactsOf, FileFacts, Located, Parser, SourceSpec } from '../systems/system.ts';
+
+/** What one chunk gave beside facts. */
+export interface FoldOutcome {
+  readonly records: readonly LogRecord[];
+  readonly bad: readonly BadRecord[];
+  /** Whether facts moved, so that entities must be derived again. */
+  readonly changed: boolean;
+}
+
+interface FileState {
+  carry: Json;
+  facts: Map<string, Json>;
+  view: FileFacts;
+}
+
+const NOTHING: FoldOutcome = { records: [], bad: [], changed: false };
+
+/**
+ * Everything folded of one system: per source and file the carry of its parser and its facts. The only place that
+ * calls a parser.
+ */
+export class FactStore implements FactsOf {
+  readonly #located: Located;
+  readonly #parsers: { readonly [name: string]: Parser };
+  readonly #specs = new Map<string, SourceSpec>();
+  readonly #sources = new Map<string, Map<string, FileState>>();
+  readonly #statuses = new Map<string, SourceStatus>();
+  readonly #lists = new Map<string, readonly FileFacts[]>();
+
+  constructor(located: Located, parsers: { readonly [name: string]: Parser }) {
+    this.#located = located;
+    this.#parsers = parsers;
+  }
+
+  /** Sources that are no longer declared lose their facts. */
+  setSpecs(specs: readonly SourceSpec[]): void {
+    this.#specs.clear();
+    for (const spec of specs) this.#specs.set(spec.id, spec);
+    for (const source of [...this.#sources.keys()]) {
+      if (this.#specs.has(source)) continue;
+      this.#sources.delete(source);
+      this.#statuses.delete(source);
+      this.#lists.delete(source);
+    }
+  }
+
+  files(source: string): readonly FileFacts[] {
+    const known = this.#lists.get(source);
+    if (known) return known;
+    const states = this.#sources.get(source);
+    const list = states ? [...states.values()].map((state) => state.view) : [];
+    this.#lists.set(source, list);
+    return list;
+  }
+
+  status(source: string): SourceStatus | undefined {
+    return this.#statuses.get(source);
+  }
+
+  /** Takes one event in. Process tables and unknown sources are not its business. */
+  take(event: Exclude<IngestEvent, { type: 'processes' }>): FoldOutcome {
+    switch (event.type) {
+      case 'status':
+        return this.#takeStatus(event.status);
+      case 'chunk':
+        return this.#takeChunk(event);
+      case 'gone':
+        return this.#mark(event.source, event.path, (view) => ({
+          ...view,
+          present: false,
+          readAt: event.at,
+        }));
+      case 'wiped':
+        return this.#mark(event.source, event.path, (view) => ({
+          ...view,
+          wipedAt: event.at,
+          readAt: event.at,
+        }));
+      case 'failed':
+        return this.#mark(event.source, event.path, (view) => ({ ...view, error: event.error }));
+    }
+  }
+
+  #takeStatus(status: SourceStatus): FoldOutcome {
+    const before = this.#statuses.get(status.id);
+    this.#statuses.set(status.id, status);
+    const changed = before?.state !== status.state || before?.error !== status.error;
+    return { records: [], bad: [], changed };
+  }
+
+  #takeChunk(event: Extract<IngestEvent, { type: 'chunk' }>): FoldOutcome {
+    const spec = this.#specs.get(event.source);
+    const parser = spec ? this.#parsers[spec.parser] : undefined;
+    if (!spec || !parser) return NOTHING;
+    const state = this.#stateOf(event.source, event.path, parser, event.at);
+    if (event.fresh) state.carry = parser.start;
+    const modifiedAt = event.modifiedAt;
+    let folded: ReturnType<Parser['fold']>;
+    try {
+      folded = parser.fold(state.carry, event.chunk, {
+        located: this.#located,
+        source: event.source,
+        path: event.path,
+        now: event.at,
+        ...(modifiedAt === undefined ? {} : { modifiedAt }),
+        ...(event.bornAt === undefined ? {} : { bornAt: event.bornAt }),
+        fact: (key) => state.facts.get(key),
+      });
+    } catch (error) {
+      const reason = `parser ${spec.parser} failed: ${error instanceof Error ? error.message : String(error)}`;
+      state.view = { ...state.view, error: reason };
+      this.#lists.delete(event.source);
+      return { records: [], bad: [{ path: event.path, reason }], changed: true };
+    }
+    state.carry = folded.carry;
+    const incremental = event.chunk.type === 'lines';
+    if (folded.facts) applyFacts(state, folded.facts, incremental);
+    const { error: _cleared, ...view } = state.view;
+    state.view = {
+      ...view,
+      present: true,
+      readAt: event.at,
+      ...(modifiedAt === undefined ? {} : { modifiedAt }),
+      ...(event.bornAt === undefined ? {} : { bornAt: event.bornAt }),
+      ...(event.sizeBytes === undefined ? {} : { sizeBytes: event.sizeBytes }),
+      ...(folded.facts === undefined && folded.bad?.[0] ? { error: folded.bad[0].reason } : {}),
+      facts: state.facts,
+    };
+    this.#lists.delete(event.source);
+    return { records: folded.records ?? [], bad: folded.bad ?? [], changed: true };
+  }
+
+  #mark(source: string, path: string, edit: (view: FileFacts) => FileFacts): FoldOutcome {
+    const state = this.#sources.get(source)?.get(path);
+    if (!state) return NOTHING;
+    state.view = edit(state.view);
+    this.#lists.delete(source);
+    return { records: [], bad: [], changed: true };
+  }
+
+  #stateOf(source: string, path: string, parser: Parser, at: Instant): FileState {
+    let files = this.#sources.get(source);
+    if (!files) {
+      files = new Map();
+      this.#sources.set(source, files);
+    }
+    let state = files.get(path);
+    if (!state) {
+      const facts = new Map<string, Json>();
+      state = { carry: parser.start, facts, view: { source, path, present: true, readAt: at, facts } };
+      files.set(path, state);
+    }
+    return state;
+  }
+}
+
+function applyFacts(
+  state: FileState,
+  facts: { readonly [key: string]: Json | null },
+  incremental: boolean,
+): void {
+  if (!incremental) state.facts = new Map();
+  for (const [key, value] of Object.entries(facts)) {
+    if (value === null) state.facts.delete(key);
+    else state.facts.set(key, value);
+  }
+}
