@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { messageOf, UserError } from '../domain/error.ts';
+import { type ConfigFile, configSchema } from './schema.ts';
+
+/** A configuration file read and checked, or none. */
+export interface LoadedConfig {
+  readonly path: string | undefined;
+  readonly file: ConfigFile;
+}
+
+/** Where a configuration is looked for, in this order. */
+export function configPlaces(cwd: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const user = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
+  return [join(cwd, 'binnacle.yaml'), join(user, 'binnacle', 'binnacle.yaml'), '/etc/binnacle/binnacle.yaml'];
+}
+
+/** Reads `named`, else the first configuration found. Throws UserError naming file, line and key. */
+export function loadConfig(
+  named: string | undefined,
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+): LoadedConfig {
+  if (named !== undefined) {
+    const path = resolve(cwd, named);
+    if (!existsSync(path)) {
+      throw new UserError(`configuration ${path} does not exist`, ['check the path given with -C']);
+    }
+    return { path, file: readConfig(path) };
+  }
+  const path = configPlaces(cwd, env).find((place) => existsSync(place));
+  return path === undefined ? { path, file: {} } : { path, file: readConfig(path) };
+}
+
+function readConfig(path: string): ConfigFile {
+  let text: string;
+  try {
+    // Whoever can write this file decides which programs acts start.
+    const stat = statSync(path);
+    if ((stat.mode & 0o002) !== 0) {
+      throw new UserError(`${path} can be written by everyone, so it is not used`, [`chmod o-w ${path}`]);
+    }
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`configuration ${path} can't be read: ${messageOf(error)}`, ['check its permissions']);
+  }
+  return checkConfig(text, path);
+}
+
+/** Checks the text of a configuration. Exported for `config check` and its test. */
+export function checkConfig(text: string, path: string): ConfigFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const broken = document.errors[0];
+  if (broken) {
+    const { line, col } = lines.linePos(broken.pos[0]);
+    throw new UserError(`${path}:${line}:${col}: ${broken.message}`, ['mend the YAML there']);
+  }
+  const value = (document.toJS({ maxAliasCount: 50 }) ?? {}) as unknown;
+  const checked = configSchema.safeParse(value);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0];
+  const keys = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const full = unknown === undefined ? keys : [...keys, unknown];
+  const where = lineOf(document, lines, full) ?? lineOf(document, lines, keys) ?? 1;
+  const name = full.length > 0 ? full.join('.') : 'the document';
+  const what = unknown === undefined ? (issue?.message ?? 'not valid') : 'is no key of this configuration';
+  throw new UserError(`${path}:${where}: ${name}: ${what}`, [
+    'run `binnacle config schema` for the keys there are',
+  ]);
+}
+
+function lineOf(
+  document: ReturnType<typeof parseDocument>,
+  lines: LineCounter,
+  keys: readonly (string | number)[],
+): number | undefined {
+  for (let length = keys.length; length > 0; length -= 1) {
+    const parent = length > 1 ? document.getIn(keys.slice(0, length - 1), true) : document.contents;
+    const items = (parent as { items?: readonly unknown[] } | null)?.items ?? [];
+    for (const item of items) {
+      const key = (item as { key?: { value?: unknown; range?: readonly number[] } }).key;
+      if (key && String(key.value) === String(keys[length - 1]) && key.range) {
+        return lines.linePos(key.range[0] ?? 0).line;
+      }
+    }
+    const node = document.getIn(keys.slice(0, length), true) as { range?: readonly number[] } | undefined;
+    if (node?.range) return lines.linePos(node.range[0] ?? 0).line;
+  }
+  return undefined;
+}

@@ -1,0 +1,161 @@
+import { UserError } from '../domain/error.ts';
+import { type Instant, parseInstant } from '../domain/instant.ts';
+
+/** A system named on the command line: `-s KIND=DIR,key=value`. */
+export interface SystemOption {
+  readonly kind: string;
+  readonly dir: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** The command line, checked as far as that is possible without looking at any system. */
+export interface Options {
+  /** The words before and between options: the verb first. */
+  readonly words: readonly string[];
+  readonly flags: ReadonlySet<string>;
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly systems: readonly SystemOption[];
+  readonly config: string | undefined;
+  readonly at: Instant | undefined;
+}
+
+/** Options that take a value, with the verbs they belong to; `*` is every verb. */
+const VALUE_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  '--config': ['*'],
+  '--system': ['*'],
+  '--at': ['*'],
+  '--since': ['logs', 'timeline', 'ledger'],
+  '--until': ['logs', 'timeline', 'ledger'],
+  '--grep': ['logs'],
+  '--level': ['logs'],
+  '--run': ['logs'],
+  '--lines': ['logs', 'ledger'],
+  '--param': ['act'],
+  '--reason': ['act'],
+  '--confirm': ['act'],
+};
+
+/** Options without a value, with the verbs they belong to. */
+const FLAG_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  '--read-only': ['*'],
+  '--no-color': ['*'],
+  '--ascii': ['*'],
+  '--help': ['*'],
+  '--version': ['*'],
+  '--or-demo': [''],
+  '--json': ['status', 'list', 'show', 'logs', 'act', 'ledger'],
+  '--tmux': ['status'],
+  '--all': ['status'],
+  '--follow': ['logs'],
+  '--yes': ['act'],
+  '--dry-run': ['act'],
+  '--host': ['init'],
+  '--markdown': ['timeline'],
+};
+
+const SHORT: Readonly<Record<string, string>> = { C: '--config', s: '--system', n: '--lines', h: '--help' };
+
+/** Reads the command line. Throws UserError for an option there is not, one without its value, and a bad time. */
+export function parseOptions(argv: readonly string[]): Options {
+  const words: string[] = [];
+  const flags = new Set<string>();
+  const values = new Map<string, string[]>();
+  let onlyWords = false;
+  for (let index = 0; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (onlyWords || word === '-' || !word.startsWith('-')) {
+      words.push(word);
+      continue;
+    }
+    if (word === '--') {
+      onlyWords = true;
+      continue;
+    }
+    const { name, inline } = splitOption(word);
+    if (name in FLAG_OPTIONS) {
+      if (inline !== undefined) throw new UserError(`${name} takes no value`, ['run `binnacle --help`']);
+      flags.add(name);
+      continue;
+    }
+    if (!(name in VALUE_OPTIONS)) throw new UserError(`there is no option ${word}`, ['run `binnacle --help`']);
+    let value = inline;
+    if (value === undefined) {
+      index += 1;
+      value = argv[index];
+    }
+    if (value === undefined) throw new UserError(`${name} needs a value`, ['run `binnacle --help`']);
+    values.set(name, [...(values.get(name) ?? []), value]);
+  }
+  checkBelongs(words[0] ?? '', [...flags, ...values.keys()]);
+  return {
+    words,
+    flags,
+    values,
+    systems: (values.get('--system') ?? []).map(parseSystemOption),
+    config: values.get('--config')?.at(-1),
+    at: readTime('--at', values.get('--at')?.at(-1)),
+  };
+}
+
+function splitOption(word: string): { name: string; inline: string | undefined } {
+  if (word.startsWith('--')) {
+    const equals = word.indexOf('=');
+    return equals < 0
+      ? { name: word, inline: undefined }
+      : { name: word.slice(0, equals), inline: word.slice(equals + 1) };
+  }
+  const name = SHORT[word[1] ?? ''] ?? word;
+  return { name, inline: word.length > 2 && name !== word ? word.slice(2) : undefined };
+}
+
+function checkBelongs(verb: string, given: readonly string[]): void {
+  for (const name of given) {
+    const verbs = VALUE_OPTIONS[name] ?? FLAG_OPTIONS[name] ?? [];
+    if (!verbs.includes('*') && !verbs.includes(verb)) {
+      throw new UserError(`${name} is no option of ${verb === '' ? 'the cockpit' : `\`binnacle ${verb}\``}`, [
+        `it belongs to: ${verbs.join(', ')}`,
+      ]);
+    }
+  }
+}
+
+/** Reads `KIND=DIR[,key=value...]`. A comma in a value is written `\,`. */
+export function parseSystemOption(text: string): SystemOption {
+  const equals = text.indexOf('=');
+  if (equals <= 0) {
+    throw new UserError(`-s ${text}: KIND=DIR is wanted, for example -s orket=/srv/orket`, [
+      'settings follow after commas: -s coherence=/srv/cn,url=http://127.0.0.1:8000',
+    ]);
+  }
+  const parts = text
+    .slice(equals + 1)
+    .split(/(?<!\\),/)
+    .map((part) => part.replaceAll('\\,', ','));
+  const settings: Record<string, string> = {};
+  for (const part of parts.slice(1)) {
+    const split = part.indexOf('=');
+    if (split <= 0) throw new UserError(`-s ${text}: "${part}" is not key=value`);
+    settings[part.slice(0, split)] = part.slice(split + 1);
+  }
+  const dir = parts[0] ?? '';
+  if (dir === '') throw new UserError(`-s ${text}: the directory is missing`);
+  return { kind: text.slice(0, equals), dir, settings };
+}
+
+/** Reads an ISO 8601 time of the command line. */
+export function readTime(option: string, text: string | undefined): Instant | undefined {
+  if (text === undefined) return undefined;
+  const at = parseInstant(text);
+  if (at === undefined) {
+    throw new UserError(`${option} ${text}: not a time`, ['write it as 2026-02-21T03:14:07Z']);
+  }
+  return at;
+}
+
+/** Reads a time of the command line that may also be an age: `15m`, `2h`, `3d`, `90s`. */
+export function readTimeOrAge(option: string, text: string | undefined, now: Instant): Instant | undefined {
+  const age = /^(\d{1,6})([smhd])$/.exec(text ?? '');
+  if (!age) return readTime(option, text);
+  const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[age[2] as 's' | 'm' | 'h' | 'd'];
+  return (now - Number(age[1]) * unit) as Instant;
+}

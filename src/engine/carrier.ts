@@ -1,0 +1,98 @@
+/** The border carried over a message port: the cockpit's thread on one side, the engine's on the other. */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { failureMessage } from './engine.ts';
+import type {
+  AnswerOf,
+  CallName,
+  ClientMessage,
+  EngineMessage,
+  EnginePort,
+  RequestOf,
+  StateChanges,
+} from './protocol.ts';
+
+/** Serves an engine to a client at the other end of `port`. */
+export function serveEngine(engine: EnginePort, port: MessagePort): void {
+  const send = (message: EngineMessage): void => port.postMessage(message);
+  port.on('message', (message: ClientMessage) => {
+    switch (message.type) {
+      case 'subscribe':
+        engine.subscribe((changes) => send({ type: 'changes', changes }));
+        return;
+      case 'call':
+        engine.call(message.name, message.request as RequestOf<CallName>).then(
+          (answer) => send({ type: 'answer', id: message.id, answer }),
+          (error: unknown) => send({ type: 'failure', id: message.id, message: failureMessage(error) }),
+        );
+        return;
+      case 'close':
+        void engine.close().finally(() => {
+          send({ type: 'closed' });
+          port.close();
+        });
+    }
+  });
+}
+
+/**
+ * The client's end. `onEnd` is told when the engine's thread ends without being asked to; calls under way are then
+ * rejected.
+ */
+export function connectEngine(worker: Worker, onEnd: (why: string) => void): EnginePort {
+  let nextId = 0;
+  let closing: (() => void) | undefined;
+  let ended: string | undefined;
+  const pending = new Map<number, { resolve: (answer: never) => void; reject: (error: Error) => void }>();
+  const listeners = new Set<(changes: StateChanges) => void>();
+  const end = (why: string): void => {
+    if (ended !== undefined) return;
+    ended = why;
+    for (const { reject } of pending.values()) reject(new Error(why));
+    pending.clear();
+    if (closing) closing();
+    else onEnd(why);
+  };
+  const send = (message: ClientMessage): void => worker.postMessage(message);
+  worker.on('message', (message: EngineMessage) => {
+    switch (message.type) {
+      case 'changes':
+        for (const listener of listeners) listener(message.changes);
+        return;
+      case 'answer':
+        pending.get(message.id)?.resolve(message.answer as never);
+        pending.delete(message.id);
+        return;
+      case 'failure':
+        pending.get(message.id)?.reject(new Error(message.message));
+        pending.delete(message.id);
+        return;
+      case 'closed':
+        end('the engine was closed');
+    }
+  });
+  worker.on('error', (error: Error) => end(`the engine failed: ${error.message}`));
+  worker.on('exit', (code) => end(`the engine ended with code ${code}`));
+  return {
+    call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>> {
+      if (ended !== undefined) return Promise.reject(new Error(ended));
+      nextId += 1;
+      const id = nextId;
+      return new Promise<AnswerOf<C>>((resolve, reject) => {
+        pending.set(id, { resolve: resolve as (answer: never) => void, reject });
+        send({ type: 'call', id, name, request });
+      });
+    },
+    subscribe(listener) {
+      if (listeners.size === 0) send({ type: 'subscribe' });
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      if (ended !== undefined) return Promise.resolve();
+      return new Promise<void>((resolve) => {
+        closing = resolve;
+        send({ type: 'close' });
+      });
+    },
+  };
+}

@@ -1,0 +1,292 @@
+/**
+ * Everything behind the border: watches the systems, answers calls, tells changes. The same code runs in a worker thread
+ * for the cockpit and in the calling thread for verbs.
+ */
+import type { ActEntry } from '../domain/act.ts';
+import type { EntityDiff } from '../domain/diff.ts';
+import { stateWord } from '../domain/diff.ts';
+import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts';
+import { messageOf, UserError } from '../domain/error.ts';
+import type { Clock } from '../host/clock.ts';
+import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
+import { LogStore } from '../logs/log-store.ts';
+import type { Located, SystemKind } from '../systems/system.ts';
+import type {
+  AnswerOf,
+  Aside,
+  CallName,
+  EngineFigures,
+  EnginePort,
+  Hold,
+  Presence,
+  RequestOf,
+  StateChanges,
+} from './protocol.ts';
+import { readBeside } from './read-beside.ts';
+import { SystemWatch } from './system-watch.ts';
+
+/** Entities in one slice of a snapshot: cloning 40,000 at once would take 165 ms. */
+const SLICE = 1_000;
+/** Figures, source ages and log counts are told at most this often. */
+const STATUS_GAP_MS = 100;
+
+/** A system to watch, located by the configuration. */
+export interface WatchedSystem {
+  readonly kind: SystemKind;
+  readonly located: Located;
+}
+
+/** The part of the acts room the engine forwards to. */
+export interface ActDesk {
+  offers(request: RequestOf<'offers'>): AnswerOf<'offers'>;
+  playbook(request: RequestOf<'playbook'>): AnswerOf<'playbook'>;
+  preview(request: RequestOf<'preview'>): AnswerOf<'preview'>;
+  start(request: RequestOf<'start'>): Promise<AnswerOf<'start'>>;
+  cancel(request: RequestOf<'cancel'>): AnswerOf<'cancel'>;
+  settleAct(request: RequestOf<'settleAct'>): AnswerOf<'settleAct'>;
+  output(request: RequestOf<'output'>): AnswerOf<'output'>;
+  aside(request: RequestOf<'aside'>): AnswerOf<'aside'>;
+  back(request: RequestOf<'back'>): AnswerOf<'back'>;
+  hold(request: RequestOf<'hold'>): AnswerOf<'hold'>;
+  entries(): readonly ActEntry[];
+  asides(): readonly Aside[];
+  holds(): readonly Hold[];
+  presence(): readonly Presence[];
+  /** Calls back when entries, asides, holds or presence moved. */
+  onChange(listener: () => void): () => void;
+  close(): void;
+}
+
+export interface EngineOptions {
+  readonly systems: readonly WatchedSystem[];
+  readonly clock: Clock;
+  readonly once: boolean;
+  makePump(specs: readonly IngestSpec[], options: PumpOptions): Pump;
+  secret(located: Located, name: string): string | undefined;
+  readonly budgetDir?: string;
+  /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
+  makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
+  /** Sentences for the first row that hold for the whole session. */
+  readonly notices?: readonly string[];
+}
+
+/** The engine, and the port to it for callers in the same thread. */
+export interface Engine extends EnginePort {
+  readonly watches: ReadonlyMap<SystemId, SystemWatch>;
+  readonly logs: LogStore;
+}
+
+/** Starts watching at once. */
+export function createEngine(options: EngineOptions): Engine {
+  const { clock } = options;
+  const logs = new LogStore();
+  const listeners = new Set<(changes: StateChanges) => void>();
+  const watches = new Map<SystemId, SystemWatch>();
+  let statusTimer: (() => void) | undefined;
+  let actsMoved = false;
+  let closed = false;
+  let linesBefore = 0;
+  let linesAt = clock.monotonic();
+  let linesPerSecond = 0;
+
+  const figures = (): EngineFigures => {
+    const sources = [...watches.values()].flatMap((watch) => watch.summary().sources);
+    const now = clock.monotonic();
+    const records = sources.reduce((sum, source) => sum + source.records, 0);
+    if (now - linesAt >= 1_000) {
+      linesPerSecond = ((records - linesBefore) * 1_000) / (now - linesAt);
+      linesBefore = records;
+      linesAt = now;
+    }
+    return {
+      lagMs: 0,
+      unreadBytes: sources.reduce((sum, source) => sum + source.unreadBytes, 0),
+      badRecords: sources.reduce((sum, source) => sum + source.badRecords, 0),
+      linesPerSecond: Math.round(linesPerSecond),
+      polling: [...watches.values()].some((watch) => watch.polling),
+    };
+  };
+  const notices = (): readonly string[] => [
+    ...(options.notices ?? []),
+    ...(figures().polling ? ['polling: no change notifications here'] : []),
+  ];
+  const factsSince = (): Pick<StateChanges, 'factsSince'> => {
+    const sinces = [...watches.values()].flatMap((watch) => watch.factsSince ?? []);
+    const newest = sinces.length > 0 ? sinces.reduce((a, b) => (a > b ? a : b)) : undefined;
+    return newest === undefined ? {} : { factsSince: newest };
+  };
+  const frame = (): StateChanges => ({
+    reset: false,
+    complete: true,
+    now: clock.now(),
+    ...factsSince(),
+    upserts: [],
+    removed: [],
+    systems: [...watches.values()].map((watch) => watch.summary()),
+    figures: figures(),
+    logSeq: logs.seq,
+    notices: notices(),
+  });
+  const actsPart = (): Pick<StateChanges, 'acts' | 'asides' | 'holds' | 'presence'> =>
+    acts
+      ? { acts: acts.entries(), asides: acts.asides(), holds: acts.holds(), presence: acts.presence() }
+      : { acts: [], asides: [], holds: [], presence: [] };
+  const tell = (changes: StateChanges): void => {
+    for (const listener of listeners) listener(changes);
+  };
+  const tellSoon = (): void => {
+    if (statusTimer || closed || listeners.size === 0) return;
+    statusTimer = clock.after(STATUS_GAP_MS, () => {
+      statusTimer = undefined;
+      tell({ ...frame(), ...(actsMoved ? actsPart() : {}) });
+      actsMoved = false;
+    });
+  };
+
+  for (const { kind, located } of options.systems) {
+    const watch = new SystemWatch(kind, located, {
+      clock,
+      logs,
+      once: options.once,
+      makePump: options.makePump,
+      secret: options.secret,
+      ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
+      onStatus: tellSoon,
+      onChange(changed, diff) {
+        if (changed.settled) recordChanges(logs, diff, clock);
+        if (listeners.size === 0) return;
+        const upserts = [...diff.appeared, ...diff.changed.map((pair) => pair.after)];
+        const removed = diff.gone.map(refOf);
+        if (upserts.length === 0 && removed.length === 0) return tellSoon();
+        for (const [index, part] of slices(upserts).entries()) {
+          tell({ ...frame(), upserts: part, removed: index === 0 ? removed : [] });
+        }
+      },
+    });
+    watches.set(located.system, watch);
+  }
+  const acts = options.makeActs?.(watches);
+  const stopActs = acts?.onChange(() => {
+    actsMoved = true;
+    tellSoon();
+  });
+  const started = Promise.all([...watches.values()].map((watch) => watch.start()));
+  started.catch(() => {});
+  // Ages of sources and the figures move even when nothing else does.
+  const stopBeat = options.once ? () => {} : clock.every(5_000, tellSoon);
+
+  const watchOf = (system: SystemId): SystemWatch => {
+    const watch = watches.get(system);
+    if (!watch) throw new UserError(`no system "${system}"`, [`systems: ${[...watches.keys()].join(', ')}`]);
+    return watch;
+  };
+  const deskFor = (): ActDesk => {
+    if (!acts) throw new UserError('acts are off: this view only reads', []);
+    return acts;
+  };
+
+  const calls: { [C in CallName]: (request: RequestOf<C>) => AnswerOf<C> | Promise<AnswerOf<C>> } = {
+    async settle() {
+      await started;
+      return { settled: true };
+    },
+    page: ({ query, at, rows }) => logs.page(query, at, rows),
+    read: ({ system, path, offset, maxBytes }) =>
+      readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes),
+    offers: (request) => deskFor().offers(request),
+    playbook: (request) => deskFor().playbook(request),
+    preview: (request) => deskFor().preview(request),
+    start: (request) => deskFor().start(request),
+    cancel: (request) => deskFor().cancel(request),
+    settleAct: (request) => deskFor().settleAct(request),
+    output: (request) => deskFor().output(request),
+    aside: (request) => deskFor().aside(request),
+    back: (request) => deskFor().back(request),
+    hold: (request) => deskFor().hold(request),
+    async refresh({ system }) {
+      const asked = system === undefined ? [...watches.values()] : [watchOf(system)];
+      await Promise.all(asked.map((watch) => watch.refresh()));
+      return { asked: asked.length };
+    },
+  };
+
+  return {
+    watches,
+    logs,
+    async call(name, request) {
+      if (closed) throw new Error('the engine has ended');
+      return await calls[name](request as never);
+    },
+    subscribe(listener) {
+      const entities = [...watches.values()].flatMap((watch) => [...watch.entities.values()]);
+      const parts = slices(entities);
+      for (const [index, part] of parts.entries()) {
+        listener({
+          ...frame(),
+          ...actsPart(),
+          reset: index === 0,
+          complete: index === parts.length - 1,
+          upserts: part,
+        });
+      }
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      stopBeat();
+      statusTimer?.();
+      stopActs?.();
+      acts?.close();
+      listeners.clear();
+      await Promise.all([...watches.values()].map((watch) => watch.close()));
+    },
+  };
+}
+
+function slices<T>(all: readonly T[]): readonly (readonly T[])[] {
+  if (all.length <= SLICE) return [all];
+  const parts: T[][] = [];
+  for (let start = 0; start < all.length; start += SLICE) parts.push(all.slice(start, start + SLICE));
+  return parts;
+}
+
+/** Every change of state becomes a line on the clock of the logs. */
+function recordChanges(logs: LogStore, diff: EntityDiff, clock: Clock): void {
+  const at = clock.now();
+  const add = (entity: Entity, text: string): void => {
+    const ref: Ref = refOf(entity);
+    logs.addChange({
+      system: entity.system,
+      source: entity.evidence.source,
+      path: entity.evidence.path ?? entity.evidence.source,
+      at,
+      sortAt: at,
+      text,
+      keys: [entity.id, ...(entity.logKeys ?? [])],
+      ref,
+    });
+  };
+  for (const entity of diff.appeared) {
+    if (isWorthALine(entity)) add(entity, `${entity.type} ${entity.title}: ${stateWord(entity)}`);
+  }
+  for (const { before, after } of diff.changed) {
+    if (isWorthALine(after) && stateWord(before) !== stateWord(after)) {
+      add(after, `${after.type} ${after.title}: ${stateWord(before)} -> ${stateWord(after)}`);
+    }
+  }
+  for (const entity of diff.gone) {
+    if (isWorthALine(entity)) add(entity, `${entity.type} ${entity.title}: gone (was ${stateWord(entity)})`);
+  }
+}
+
+/** A meter moves all the time and has its own place. */
+function isWorthALine(entity: Entity): boolean {
+  return entity.type !== 'meter';
+}
+
+/** The message of a failed call as the other side of the border may see it. */
+export function failureMessage(error: unknown): string {
+  return error instanceof UserError ? [error.message, ...error.nextSteps].join('\n') : messageOf(error);
+}

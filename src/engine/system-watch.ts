@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto';
+import { diffEntities, type EntityDiff } from '../domain/diff.ts';
+import type { Entity } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
+import { emptyProcessTable, type ProcessTable } from '../domain/process.ts';
+import type { BadRecord, SourceStatus } from '../domain/source.ts';
+import type { Clock } from '../host/clock.ts';
+import type { IngestEvent, IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { LogStore } from '../logs/log-store.ts';
+import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
+import { FactStore } from './fact-store.ts';
+import { stateViewOf } from './state-view.ts';
+import type { SystemSummary } from './protocol.ts';
+
+/** Derivations are at least this far apart, and at least four times what the last one cost. */
+const MIN_DERIVE_GAP_MS = 30;
+/** Bad records kept to be looked at; all are counted. */
+const KEPT_BAD_RECORDS = 200;
+
+/** What a system watch needs beside its kind. */
+export interface WatchPorts {
+  readonly clock: Clock;
+  readonly logs: LogStore;
+  readonly once: boolean;
+  makePump(specs: readonly IngestSpec[], options: PumpOptions): Pump;
+  secret(located: Located, name: string): string | undefined;
+  readonly budgetDir?: string;
+  /** Entities moved. The first call is the first complete derivation. */
+  onChange(watch: SystemWatch, diff: EntityDiff): void;
+  /** Sources, logs or figures moved, entities did not. */
+  onStatus(watch: SystemWatch): void;
+}
+
+/** One watched system: sources to facts to entities, and the diff of them. */
+export class SystemWatch {
+  readonly kind: SystemKind;
+  readonly located: Located;
+  readonly #ports: WatchPorts;
+  readonly #facts: FactStore;
+  readonly #pump: Pump;
+  readonly #statuses = new Map<string, SourceStatus>();
+  readonly #records = new Map<string, number>();
+  readonly #bad = new Map<string, BadRecord[]>();
+  readonly #badCounts = new Map<string, number>();
+  #specs: readonly SourceSpec[] = [];
+  #specsText = '';
+  #processes: ProcessTable;
+  #entities = new Map<string, Entity>();
+  #data: JsonObject = {};
+  #settled = false;
+  #closed = false;
+  #deriveTimer: (() => void) | undefined;
+  #wakeTimer: (() => void) | undefined;
+  #earliest = 0;
+  #factsSince: Instant | undefined;
+  #failure: string | undefined;
+  readonly #listeners = new Set<(view: StateView) => void>();
+
+  constructor(kind: SystemKind, located: Located, ports: WatchPorts) {
+    this.kind = kind;
+    this.located = located;
+    this.#ports = ports;
+    this.#facts = new FactStore(located, kind.parsers);
+    this.#processes = emptyProcessTable(ports.clock.now());
+    this.#specs = kind.sources(located, {});
+    this.#specsText = JSON.stringify(this.#specs);
+    this.#facts.setSpecs(this.#specs);
+    this.#pump = ports.makePump(this.#specs, {
+      root: located.root,
+      ...(located.url === undefined ? {} : { url: located.url }),
+      clock: ports.clock,
+      once: ports.once,
+      secret: (name) => ports.secret(located, name),
+      ...(ports.budgetDir === undefined ? {} : { budgetDir: ports.budgetDir }),
+      onEvent: (event) => this.#take(event),
+    });
+  }
+
+  get entities(): ReadonlyMap<string, Entity> {
+    return this.#entities;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  get polling(): boolean {
+    return this.#pump.polling();
+  }
+
+  /** Since when facts count, when the beginning of a long log was left out. */
+  get factsSince(): Instant | undefined {
+    return this.#factsSince;
+  }
+
+  get specs(): readonly SourceSpec[] {
+    return this.#specs;
+  }
+
+  /** Starts reading; resolves when every source was read once, its facts derived, and the sources they name read too. */
+  async start(): Promise<void> {
+    this.#pump.start();
+    await this.#settle();
+  }
+
+  /** Reads all sources again now and derives. */
+  async refresh(): Promise<void> {
+    await this.#pump.refresh();
+    this.#derive();
+  }
+
+  /** The state as acts see it. */
+  view(): StateView {
+    return stateViewOf(
+      this.located,
+      this.#ports.clock.now(),
+      this.#entities,
+      this.#data,
+      this.#processes,
+    );
+  }
+
+  /** Calls back after each derivation, until the returned function is called. */
+  observe(listener: (view: StateView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  badRecords(source: string): readonly BadRecord[] {
+    return this.#bad.get(source) ?? [];
+  }
+
+  summary(): SystemSummary {
+    const sources = this.#specs.map((spec) => this.#statusOf(spec));
+    const { settings } = this.located;
+    return {
+      id: this.located.system,
+      kind: this.kind.kind,
+      title: this.kind.title,
+      root: this.located.root,
+      ...(this.located.url === undefined ? {} : { url: this.located.url }),
+      ...(settings.environment === undefined ? {} : { environment: settings.environment }),
+      readOnly: settings.readOnly === true,
+      state: this.#failure ? 'error' : stateOf(sources),
+      sources,
+      settled: this.#settled,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#deriveTimer?.();
+    this.#wakeTimer?.();
+    await this.#pump.close();
+  }
+
+  async #settle(): Promise<void> {
+    // Facts may name further sources (a run's own directory), so settling can take a few rounds.
+    for (let round = 0; round < 5 && !this.#closed; round += 1) {
+      await this.#pump.settled();
+      const before = this.#specsText;
+      this.#derive();
+      if (this.#specsText === before) break;
+    }
+    this.#settled = true;
+    if (!this.#closed) this.#derive();
+  }
+
+  #take(event: IngestEvent): void {
+    if (this.#closed) return;
+    if (event.type === 'processes') {
+      const moved = !isSameTable(this.#processes, event.table);
+      this.#processes = event.table;
+      if (moved) this.#scheduleDerive();
+      return;
+    }
+    const outcome = this.#facts.take(event);
+    if (event.type === 'status') {
+      this.#statuses.set(event.status.id, event.status);
+      if (!outcome.changed) this.#ports.onStatus(this);
+    } else {
+      this.#account(event, outcome.records.length, outcome.bad);
+      this.#feedLogs(event, outcome.records);
+    }
+    if (outcome.changed) this.#scheduleDerive();
+  }
+
+  #account(event: IngestEvent & { source: string }, records: number, bad: readonly BadRecord[]): void {
+    if (records > 0) this.#records.set(event.source, (this.#records.get(event.source) ?? 0) + records);
+    if (bad.length > 0) {
+      this.#badCounts.set(event.source, (this.#badCounts.get(event.source) ?? 0) + bad.length);
+      const kept = this.#bad.get(event.source) ?? [];
+      this.#bad.set(event.source, [...kept, ...bad].slice(-KEPT_BAD_RECORDS));
+    }
+  }
+
+  #feedLogs(
+    event: Exclude<IngestEvent, { type: 'processes' | 'status' }>,
+    records: Parameters<LogStore['add']>[1],
+  ): void {
+    const origin = { system: this.located.system, source: event.source, path: event.path };
+    if (event.type === 'wiped') {
+      this.#ports.logs.markWiped(origin);
+      this.#ports.logs.addChange({
+        ...origin,
+        sortAt: event.at,
+        at: event.at,
+        text: `${event.path} was emptied by its writer; what was read before stays readable`,
+        keys: [event.path],
+      });
+      this.#ports.onStatus(this);
+      return;
+    }
+    if (event.type !== 'chunk' || records.length === 0) return;
+    if (event.chunk.type === 'lines' && event.chunk.partial) {
+      const first = records.find((record) => record.at !== undefined)?.at;
+      if (first !== undefined && (this.#factsSince === undefined || first > this.#factsSince))
+        this.#factsSince = first;
+    }
+    this.#ports.logs.add(origin, records, event.modifiedAt ?? event.at);
+    this.#ports.onStatus(this);
+  }
+
+  #scheduleDerive(): void {
+    if (this.#deriveTimer || this.#closed || !this.#settled) return;
+    const wait = Math.max(0, this.#earliest - this.#ports.clock.monotonic());
+    this.#deriveTimer = this.#ports.clock.after(wait, () => {
+      this.#deriveTimer = undefined;
+      this.#derive();
+    });
+  }
+
+  #derive(): void {
+    const { clock } = this.#ports;
+    const startedAt = clock.monotonic();
+    this.#wakeTimer?.();
+    let derived: Derived;
+    try {
+      derived = this.kind.derive({
+        located: this.located,
+        facts: this.#facts,
+        processes: this.#processes,
+        now: clock.now(),
+      });
+      this.#failure = undefined;
+    } catch (error) {
+      // A rule of ours failed on foreign facts. The last good entities stay; the system is shown in error.
+      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#ports.onStatus(this);
+      return;
+    }
+    this.#data = derived.data ?? {};
+    this.#updateSpecs();
+    const { diff, next } = diffEntities(this.#entities, derived.entities.map(withDigest));
+    this.#entities = next;
+    if (derived.nextInstant !== undefined) {
+      this.#wakeTimer = clock.at(derived.nextInstant, () => this.#scheduleDerive());
+    }
+    this.#earliest =
+      clock.monotonic() + Math.max(MIN_DERIVE_GAP_MS, 4 * (clock.monotonic() - startedAt));
+    this.#ports.onChange(this, diff);
+    if (this.#listeners.size > 0) {
+      const view = this.view();
+      for (const listener of this.#listeners) listener(view);
+    }
+  }
+
+  #updateSpecs(): void {
+    const specs = this.kind.sources(this.located, this.#data);
+    const text = JSON.stringify(specs);
+    if (text === this.#specsText) return;
+    this.#specs = specs;
+    this.#specsText = text;
+    this.#facts.setSpecs(specs);
+    this.#pump.update(specs);
+  }
+
+  #statusOf(spec: SourceSpec): SourceStatus {
+    const known = this.#statuses.get(spec.id);
+    const badRecords = this.#badCounts.get(spec.id) ?? 0;
+    const records = this.#records.get(spec.id) ?? 0;
+    if (known) return { ...known, records, badRecords };
+    return {
+      id: spec.id,
+      type: spec.type,
+      place: placeOf(spec),
+      state: 'waiting',
+      items: 0,
+      records,
+      badRecords,
+      unreadBytes: 0,
+    };
+  }
+}
+
+function placeOf(spec: SourceSpec): string {
+  switch (spec.type) {
+    case 'log':
+    case 'document':
+    case 'tree':
+      return spec.glob;
+    case 'database':
+    case 'http':
+      return spec.path;
+    case 'probe':
+    case 'stream':
+      return spec.argv.join(' ');
+    case 'process':
+      return spec.match.words.join(', ');
+  }
+}
+
+function stateOf(sources: readonly SourceStatus[]): SystemSummary['state'] {
+  const bad = sources.filter((source) => source.state === 'error' || source.state === 'stale');
+  if (bad.some((source) => source.type === 'http')) return 'unreachable';
+  if (bad.some((source) => source.state === 'error')) return 'error';
+  return bad.length > 0 ? 'stale' : 'ok';
+}
+
+/** The digest a decision is bound to is taken here, once, for all kinds. */
+function withDigest(entity: Entity): Entity {
+  if (entity.type !== 'approval' || !entity.payload) return entity;
+  const digest = createHash('sha256')
+    .update(entity.payload.form)
+    .update('\n')
+    .update(entity.payload.text)
+    .digest('hex');
+  return { ...entity, payloadDigest: digest };
+}
+
+function isSameTable(a: ProcessTable, b: ProcessTable): boolean {
+  const text = (table: ProcessTable): string =>
+    table.processes
+      .map(
+        (one) =>
+          `${one.pid}:${one.startedAt}:${one.parentPid}:${one.readsTerminal}:${one.ports.join('.')}:${one.state === 'Z'}`,
+      )
+      .join('|');
+  return text(a) === text(b);
+}

@@ -1,0 +1,105 @@
+import type { AttentionItem } from '../domain/attention.ts';
+import type { Entity, EntityType } from '../domain/entity.ts';
+import { toIso } from '../domain/instant.ts';
+import type { SystemSummary } from '../engine/protocol.ts';
+import type { CockpitState } from '../store/state.ts';
+
+/** Fields that hold an instant, by the naming rule of the project. */
+const INSTANT_FIELD = /(?:At|Until)$|^(?:at|since|until|deadline|factsSince)$/;
+/** What only the program itself uses. */
+const INNER_FIELDS: ReadonlySet<string> = new Set(['type', 'attention', 'logKeys', 'logFiles', 'data']);
+
+/** A copy in which every instant is ISO 8601 in UTC. Undefined fields vanish, as JSON wants it. */
+export function withIsoTimes(value: unknown, field = ''): unknown {
+  if (typeof value === 'number' && INSTANT_FIELD.test(field))
+    return toIso(value as Parameters<typeof toIso>[0]);
+  if (Array.isArray(value)) return value.map((item) => withIsoTimes(item, field));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withIsoTimes(inner, key)]));
+}
+
+/** An entity as `--json` prints it. */
+export function entityJson(entity: Entity): unknown {
+  return withIsoTimes(Object.fromEntries(Object.entries(entity).filter(([key]) => !INNER_FIELDS.has(key))));
+}
+
+/** A row of the queue as `--json` prints it. */
+export function attentionJson(item: AttentionItem, state: CockpitState): unknown {
+  const aside = state.asides.find((one) => one.key === item.key);
+  const hold = state.holds.find((one) => one.key === item.key);
+  return withIsoTimes({
+    rank: item.rank,
+    label: item.label,
+    kind: item.kind,
+    ref: item.ref ? `${item.ref.system}/${item.ref.id}` : item.key,
+    system: item.system,
+    title: item.title,
+    why: item.why,
+    key: item.act ?? null,
+    since: item.since,
+    until: item.until ?? null,
+    onExpiry: item.onExpiry ?? null,
+    playbook: item.playbook,
+    heldBy: hold?.by ?? null,
+    asideUntil: aside ? (aside.until ?? (aside.forGood ? 'for good' : 'until it changes')) : null,
+    count: item.count,
+  });
+}
+
+/** A system as `--json` prints it. */
+export function systemJson(system: SystemSummary): unknown {
+  const { id, kind, root, url, environment, state } = system;
+  return withIsoTimes({
+    id,
+    kind,
+    root,
+    ...(url === undefined ? {} : { url }),
+    ...(environment === undefined ? {} : { environment }),
+    state,
+    sources: system.sources.map(({ place, type, ...source }) => ({
+      ...source,
+      type,
+      [type === 'http' ? 'url' : 'path']: place,
+    })),
+  });
+}
+
+/** Name of each type's list in the output, in the order of the output. */
+export const LISTS: readonly { readonly name: string; readonly verb: string; readonly type: EntityType }[] = [
+  { name: 'approvals', verb: 'approvals', type: 'approval' },
+  { name: 'issues', verb: 'issues', type: 'issue' },
+  { name: 'layers', verb: 'layers', type: 'layer' },
+  { name: 'runs', verb: 'runs', type: 'run' },
+  { name: 'turns', verb: 'turns', type: 'turn' },
+  { name: 'jobs', verb: 'jobs', type: 'job' },
+  { name: 'services', verb: 'services', type: 'service' },
+  { name: 'meters', verb: 'meters', type: 'meter' },
+  { name: 'restorePoints', verb: 'restore-points', type: 'restorePoint' },
+];
+
+/** The one object of `status --json`. */
+export function statusJson(state: CockpitState, withAside: boolean): unknown {
+  const queue = withAside ? [...state.queue, ...state.aside] : state.queue;
+  const lists = LISTS.map(({ name, type }) => [name, state.lists[type].map(entityJson)]);
+  return {
+    schema: 'binnacle/1',
+    generatedAt: toIso(state.now),
+    factsSince: state.factsSince === undefined ? null : toIso(state.factsSince),
+    systems: state.systems.map(systemJson),
+    attention: queue.map((item) => attentionJson(item, state)),
+    ...Object.fromEntries(lists),
+    acts: state.acts.map((act) =>
+      withIsoTimes({
+        order: act.order,
+        act: act.act,
+        target: `${act.target.system}/${act.target.id}`,
+        status: act.status,
+        startedAt: act.startedAt,
+        endedAt: act.endedAt ?? null,
+        by: act.by,
+        attempt: act.attempt,
+        reason: act.reason,
+      }),
+    ),
+  };
+}

@@ -1,0 +1,63 @@
+import { toIso } from '../domain/instant.ts';
+import type { LedgerRow, LedgerVerdict } from '../domain/ledger.ts';
+import { safeText } from '../lib/safe-text.ts';
+import { withIsoTimes } from './json.ts';
+import { type Output, printTable } from './output.ts';
+
+/** Prints the record of acts, oldest first. */
+export function printLedger(rows: readonly LedgerRow[], json: boolean, output: Output): number {
+  if (json) {
+    for (const row of rows) output.json(withIsoTimes(row));
+    return 0;
+  }
+  printTable(
+    output,
+    ['SEQ', 'WHEN', 'WHO', 'WHAT', 'TARGET', 'RESULT'],
+    rows.map(({ seq, record }) => {
+      const who = record.who.sudoUser ? `${record.who.sudoUser} as ${record.who.user}` : record.who.user;
+      const common = [String(seq), toIso(record.at), who];
+      switch (record.phase) {
+        case 'started':
+          return [...common, record.act, `${record.target.system}/${record.target.id}`, 'started'];
+        case 'finished': {
+          const summary = record.summary ? `: ${record.summary}` : '';
+          return [
+            ...common,
+            record.act,
+            `${record.target.system}/${record.target.id}`,
+            `${record.outcome}${summary}`,
+          ];
+        }
+        case 'settled':
+          return [
+            ...common,
+            record.act,
+            `${record.target.system}/${record.target.id}`,
+            `settled: ${record.note}`,
+          ];
+        case 'damage':
+          return [...common, '-', '-', `damage: ${record.note}`];
+      }
+    }),
+  );
+  if (rows.length === 0) output.note(safeText('no act was recorded yet'));
+  return 0;
+}
+
+/** `ledger verify`: 0 when the record is whole, 3 when it is not. */
+export function printVerdict(verdict: LedgerVerdict, json: boolean, output: Output): number {
+  if (json) output.json(verdict, true);
+  else if (verdict.ok) output.line(safeText(`the record is whole: ${verdict.rows} rows`));
+  else {
+    if (verdict.firstBad) {
+      output.line(safeText(`row ${verdict.firstBad.seq} is not what was written: ${verdict.firstBad.why}`));
+    }
+    if (verdict.cutTail) {
+      output.line(
+        safeText(`rows ${verdict.cutTail.from} to ${verdict.cutTail.to} were recorded and are gone`),
+      );
+    }
+  }
+  if (!json) for (const note of verdict.notes) output.line(safeText(note));
+  return verdict.ok ? 0 : 3;
+}

@@ -1,0 +1,170 @@
+import { stateWord } from '../domain/diff.ts';
+import type { Entity } from '../domain/entity.ts';
+import { UserError } from '../domain/error.ts';
+import { toIso } from '../domain/instant.ts';
+import { safeText } from '../lib/safe-text.ts';
+import { ageText, untilText } from '../lib/time-text.ts';
+import type { CockpitState } from '../store/state.ts';
+import { attentionJson, entityJson, LISTS, systemJson, withIsoTimes } from './json.ts';
+import { type Output, printTable } from './output.ts';
+
+/** An act a kind offers, for `list verbs`. */
+export interface VerbRow {
+  readonly system: string;
+  readonly act: string;
+  readonly risk: string;
+  readonly menu: string;
+  readonly title: string;
+  readonly does: string;
+  readonly params: string;
+}
+
+/** What `list` can be asked for. */
+export const LISTABLE: readonly string[] = [
+  'attention',
+  ...LISTS.map((list) => list.verb),
+  'sources',
+  'verbs',
+  'acts',
+  'systems',
+];
+
+/** Prints one list. Throws UserError for a list there is not. */
+export function printList(
+  what: string | undefined,
+  state: CockpitState,
+  verbs: readonly VerbRow[],
+  json: boolean,
+  output: Output,
+): number {
+  const entities = LISTS.find((list) => list.verb === what || list.name === what);
+  if (entities) {
+    const rows = state.lists[entities.type];
+    if (json) output.json(rows.map(entityJson), true);
+    else printEntities(rows, state, output);
+    return 0;
+  }
+  switch (what) {
+    case 'attention':
+      if (json)
+        output.json(
+          state.queue.map((item) => attentionJson(item, state)),
+          true,
+        );
+      else printAttention(state, output);
+      return 0;
+    case 'systems':
+      if (json) output.json(state.systems.map(systemJson), true);
+      else {
+        const rows = state.systems.map((one) => [one.id, one.kind, one.state, one.url ?? '-', one.root]);
+        printTable(output, ['SYSTEM', 'KIND', 'STATE', 'URL', 'ROOT'], rows);
+      }
+      return 0;
+    case 'sources':
+      printSources(state, json, output);
+      return 0;
+    case 'verbs':
+      if (json) output.json(verbs, true);
+      else {
+        const rows = verbs.map((verb) => [verb.act, verb.system, verb.risk, verb.params || '-', verb.does]);
+        printTable(output, ['ACT', 'SYSTEM', 'RISK', 'PARAMETERS', 'DOES'], rows);
+      }
+      return 0;
+    case 'acts':
+      printActs(state, json, output);
+      return 0;
+    default:
+      throw new UserError(what === undefined ? 'list what?' : `there is no list "${what}"`, [
+        `lists: ${LISTABLE.join(' ')}`,
+      ]);
+  }
+}
+
+function printEntities(rows: readonly Entity[], state: CockpitState, output: Output): void {
+  printTable(
+    output,
+    ['ID', 'SYSTEM', 'STATE', 'READ', 'TITLE'],
+    rows.map((one) => [
+      one.id,
+      one.system,
+      stateWord(one),
+      ageText(state.now - one.observedAt),
+      detailOf(one),
+    ]),
+  );
+}
+
+function detailOf(entity: Entity): string {
+  switch (entity.type) {
+    case 'layer':
+      return `${entity.name}: ${entity.summary}`;
+    case 'meter':
+      return `${entity.title}: ${entity.value}${entity.limit === undefined ? '' : ` of ${entity.limit}`} ${entity.unit}`;
+    default:
+      return entity.title;
+  }
+}
+
+function printAttention(state: CockpitState, output: Output): void {
+  printTable(
+    output,
+    ['RANK', 'WHAT', 'SYSTEM', 'SINCE', 'UNTIL', 'REF', 'TITLE'],
+    state.queue.map((item) => [
+      String(item.rank),
+      item.label,
+      item.system,
+      item.since === undefined ? '-' : ageText(state.now - item.since),
+      item.until === undefined ? (item.onExpiry ?? '-') : untilText(item.until, state.now),
+      item.ref?.id ?? '-',
+      item.title,
+    ]),
+  );
+}
+
+function printSources(state: CockpitState, json: boolean, output: Output): void {
+  const rows = state.systems.flatMap((system) =>
+    system.sources.map((source) => ({ system: system.id, ...source })),
+  );
+  if (json)
+    return output.json(
+      rows.map((row) => withIsoTimes(row)),
+      true,
+    );
+  printTable(
+    output,
+    ['SOURCE', 'SYSTEM', 'TYPE', 'STATE', 'READ', 'ITEMS', 'RECORDS', 'BAD', 'PLACE'],
+    rows.map((row) => [
+      row.id,
+      row.system,
+      row.type,
+      row.state,
+      row.lastReadAt === undefined ? 'never' : ageText(state.now - row.lastReadAt),
+      String(row.items),
+      String(row.records),
+      String(row.badRecords),
+      row.error === undefined ? row.place : `${row.place}: ${row.error}`,
+    ]),
+  );
+}
+
+function printActs(state: CockpitState, json: boolean, output: Output): void {
+  if (json)
+    return output.json(
+      state.acts.map((act) => withIsoTimes(act)),
+      true,
+    );
+  printTable(
+    output,
+    ['STARTED', 'ORDER', 'ACT', 'TARGET', 'STATUS', 'BY', 'SUMMARY'],
+    state.acts.map((act) => [
+      toIso(act.startedAt),
+      act.order,
+      act.act,
+      `${act.target.system}/${act.target.id}`,
+      act.status,
+      act.by,
+      act.summary ?? '',
+    ]),
+  );
+  if (state.acts.length === 0) output.note(safeText('no acts yet'));
+}

@@ -1,0 +1,101 @@
+import { toIso } from '../domain/instant.ts';
+import type { LogCursor, LogQuery, LogRow } from '../domain/log.ts';
+import type { EnginePort } from '../engine/protocol.ts';
+import { safeText } from '../lib/safe-text.ts';
+import { dateText } from '../lib/time-text.ts';
+import type { Output } from './output.ts';
+
+/** Rows asked for at once. */
+const PAGE = 500;
+
+export interface LogsOptions {
+  readonly query: LogQuery;
+  /** How many of the newest rows; undefined with `since`: all there are. */
+  readonly lines: number | undefined;
+  readonly follow: boolean;
+  readonly json: boolean;
+}
+
+/** Prints log rows, then follows until the reader goes or `ended` resolves. */
+export async function printLogs(
+  engine: EnginePort,
+  options: LogsOptions,
+  output: Output,
+  ended: Promise<void>,
+): Promise<number> {
+  const first = await newestRows(engine, options.query, options.lines);
+  for (const row of first) printRow(row, options.json, output);
+  if (!options.follow) return 0;
+  let seq = first.reduce((newest, row) => Math.max(newest, row.seq), 0);
+  let busy = false;
+  let again = false;
+  const pull = async (): Promise<void> => {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    do {
+      again = false;
+      const page = await engine.call('page', { query: options.query, at: 'end', rows: PAGE });
+      const fresh = page.rows.filter((row) => row.seq > seq).sort((a, b) => a.seq - b.seq);
+      for (const row of fresh) printRow(row, options.json, output);
+      seq = fresh.at(-1)?.seq ?? seq;
+    } while (again);
+    busy = false;
+  };
+  let stop = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    stop = engine.subscribe(() => {
+      if (output.closed()) resolve();
+      else void pull().catch(() => resolve());
+    });
+  });
+  await Promise.race([over, ended]);
+  stop();
+  return 0;
+}
+
+async function newestRows(
+  engine: EnginePort,
+  query: LogQuery,
+  wanted: number | undefined,
+): Promise<readonly LogRow[]> {
+  const rows: LogRow[] = [];
+  let at: LogCursor | 'end' = 'end';
+  for (;;) {
+    const page = await engine.call('page', { query, at, rows: PAGE });
+    const known = new Set(rows.map((row) => row.seq));
+    const fresh = page.rows.filter((row) => !known.has(row.seq));
+    rows.unshift(...fresh);
+    const first = fresh[0];
+    const enough = wanted !== undefined && rows.length >= wanted;
+    if (!first || page.before === 0 || enough) break;
+    at = { sortAt: first.sortAt, seq: first.seq };
+  }
+  return wanted === undefined ? rows : rows.slice(-wanted);
+}
+
+function printRow(row: LogRow, json: boolean, output: Output): void {
+  if (json) {
+    output.json({
+      time: row.at === undefined ? null : toIso(row.at),
+      sortTime: toIso(row.sortAt),
+      system: row.system,
+      source: row.source,
+      path: row.path,
+      offset: row.offset,
+      form: row.form,
+      level: row.level ?? null,
+      text: row.text,
+      keys: row.keys ?? [],
+      count: row.count ?? 1,
+      wiped: row.wiped === true,
+    });
+    return;
+  }
+  const time = row.at === undefined ? `~${dateText(row.sortAt)}` : ` ${dateText(row.at)}`;
+  const level = row.form === 'change' ? 'CHANGE' : (row.level ?? '').toUpperCase();
+  const times = row.count === undefined || row.count < 2 ? '' : ` (x${row.count})`;
+  output.line(safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}`));
+}

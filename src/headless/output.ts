@@ -1,0 +1,82 @@
+import type { Writable } from 'node:stream';
+import { type SafeText, safeText } from '../lib/safe-text.ts';
+import { cutText, fitText, widthOf } from '../lib/text-width.ts';
+
+/** Where a verb writes. Ends quietly when the reader has gone (EPIPE). */
+export interface Output {
+  /** A line of safe text. */
+  line(text: SafeText): void;
+  /** One JSON value on one line, or indented. */
+  json(value: unknown, indent?: boolean): void;
+  /** A line on stderr. */
+  note(text: SafeText): void;
+  /** Columns of a terminal, or undefined in a pipe: nothing is cut there. */
+  readonly columns: number | undefined;
+  /** True once the reader has gone: a follower stops. */
+  readonly closed: () => boolean;
+  /** Resolves when everything written has been handed on. */
+  flush(): Promise<void>;
+}
+
+type Stream = Writable & { readonly columns?: number; readonly isTTY?: boolean };
+
+/** Makes an output of the process's streams. */
+export function streamOutput(stdout: Stream, stderr: Writable): Output {
+  let gone = false;
+  stdout.on('error', () => {
+    gone = true;
+  });
+  stdout.on('close', () => {
+    gone = true;
+  });
+  stderr.on('error', () => {});
+  const write = (text: string): void => {
+    if (!gone) stdout.write(text);
+  };
+  return {
+    line: (text) => write(`${text}\n`),
+    json: (value, indent = false) =>
+      write(`${escapeBeyondJson(JSON.stringify(value, null, indent ? 2 : 0))}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    columns: stdout.isTTY === true ? stdout.columns : undefined,
+    closed: () => gone,
+    flush: () =>
+      new Promise((resolve) => {
+        if (gone) resolve();
+        else stdout.write('', () => resolve());
+      }),
+  };
+}
+
+/**
+ * JSON escapes C0 alone; DEL, C1 controls and the invisible or direction-changing characters would reach a terminal
+ * that the output is read on, so they are written as escapes too. The value stays the same.
+ */
+function escapeBeyondJson(text: string): string {
+  return text.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}\p{Cs}]/gu, (character) => {
+    let escaped = '';
+    for (let index = 0; index < character.length; index += 1) {
+      escaped += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
+    }
+    return escaped;
+  });
+}
+
+/** A table of plain aligned columns, as kubectl prints them; the last column is cut to the terminal's width. */
+export function printTable(
+  output: Output,
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  const safeRows = [header, ...rows].map((row) => row.map((cell) => safeText(cell)));
+  const widths = header.map((_name, column) =>
+    Math.max(...safeRows.map((row) => widthOf(row[column] ?? ('' as SafeText)))),
+  );
+  for (const row of safeRows) {
+    const cells = row.map((cell, column) =>
+      column === row.length - 1 ? cell : fitText(cell, Math.min(widths[column] ?? 0, 60)),
+    );
+    const line = cells.join('  ') as SafeText;
+    output.line(output.columns === undefined ? line : cutText(line, output.columns));
+  }
+}

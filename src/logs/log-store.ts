@@ -1,0 +1,185 @@
+import type { SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
+import {
+  type LogCursor,
+  type LogPage,
+  type LogQuery,
+  type LogRecord,
+  type LogRow,
+  matcherOf,
+} from '../domain/log.ts';
+
+/** Rows kept in memory; the files hold the rest. */
+const MAX_ROWS = 60_000;
+/** When the limit is passed, this many of the oldest go at once, so that trimming stays rare. */
+const TRIM_ROWS = 6_000;
+/** Two writers of one line are at most this far apart. */
+const DUPLICATE_WINDOW_MS = 2_000;
+
+/** Where records come from. */
+export interface LogOrigin {
+  readonly system: SystemId;
+  readonly source: string;
+  readonly path: string;
+}
+
+/**
+ * The merged view of all sources in memory, ordered by event time, then by arrival. A record without a time stands
+ * right behind its predecessor in its file. Rows that leave memory are counted, never dropped in silence.
+ */
+export class LogStore {
+  #rows: LogRow[] = [];
+  #seq = 0;
+  #left = 0;
+  /** Per file: where the next line without a time belongs. */
+  readonly #lastAt = new Map<string, Instant>();
+  /** Newest rows by text, to fold what a program wrote twice. */
+  readonly #recent = new Map<string, LogRow>();
+
+  /** Grows whenever rows are added or marked. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Rows that were in memory once and are now only in their files. */
+  get left(): number {
+    return this.#left;
+  }
+
+  get size(): number {
+    return this.#rows.length;
+  }
+
+  /** Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time. */
+  add(origin: LogOrigin, records: readonly LogRecord[], readAt: Instant): void {
+    if (records.length === 0) return;
+    const file = `${origin.system}/${origin.source}/${origin.path}`;
+    let lastAt = this.#lastAt.get(file) ?? records.find((record) => record.at !== undefined)?.at ?? readAt;
+    const fresh: LogRow[] = [];
+    for (const record of records) {
+      lastAt = record.at ?? lastAt;
+      if (this.#foldDuplicate(origin, record)) continue;
+      this.#seq += 1;
+      const row: LogRow = { ...record, ...origin, seq: this.#seq, sortAt: lastAt, form: 'log' };
+      fresh.push(row);
+      if (record.at !== undefined) this.#recent.set(duplicateKey(origin, record), row);
+    }
+    this.#lastAt.set(file, lastAt);
+    this.#insert(fresh);
+    if (this.#recent.size > 2_000) this.#recent.clear();
+  }
+
+  /** A state change, an act or a wipe, told by us. */
+  addChange(row: Omit<LogRow, 'seq' | 'form' | 'offset'>): void {
+    this.#seq += 1;
+    this.#insert([{ ...row, seq: this.#seq, form: 'change', offset: 0 }]);
+  }
+
+  /** Marks everything read so far from a file as emptied by its writer. */
+  markWiped(origin: LogOrigin): void {
+    this.#seq += 1;
+    this.#rows = this.#rows.map((row) =>
+      row.form === 'log' &&
+      row.wiped !== true &&
+      row.path === origin.path &&
+      row.source === origin.source &&
+      row.system === origin.system
+        ? { ...row, wiped: true }
+        : row,
+    );
+  }
+
+  /** A page of matching rows at a cursor (which becomes the middle), at the start, or at the end. */
+  page(query: LogQuery, at: LogCursor | 'end' | 'start', count: number): LogPage {
+    const matches = matcherOf(query);
+    const rows = this.#rows.filter(matches);
+    let first = 0;
+    if (at === 'end') first = rows.length - count;
+    else if (at !== 'start') first = indexOf(rows, at) - Math.floor(count / 2);
+    first = Math.max(0, Math.min(first, rows.length - count));
+    const page = rows.slice(first, first + count);
+    return {
+      rows: page,
+      before: first,
+      after: rows.length - first - page.length,
+      total: rows.length,
+    };
+  }
+
+  /** All rows with a seq above `seq` that match, oldest first: what a follower prints next. */
+  after(query: LogQuery, seq: number): readonly LogRow[] {
+    const matches = matcherOf(query);
+    return this.#rows.filter((row) => row.seq > seq && matches(row));
+  }
+
+  #foldDuplicate(origin: LogOrigin, record: LogRecord): boolean {
+    if (record.at === undefined) return false;
+    const key = duplicateKey(origin, record);
+    const twin = this.#recent.get(key);
+    if (!twin || Math.abs((twin.at ?? 0) - record.at) > DUPLICATE_WINDOW_MS) return false;
+    const index = indexOf(this.#rows, twin);
+    if (this.#rows[index]?.seq !== twin.seq) return false;
+    this.#seq += 1;
+    const folded: LogRow = { ...twin, count: (twin.count ?? 1) + 1, ...(twin.level ? {} : levelOf(record)) };
+    this.#rows[index] = folded;
+    this.#recent.set(key, folded);
+    return true;
+  }
+
+  #insert(rows: LogRow[]): void {
+    if (rows.length === 0) return;
+    rows.sort(compareRows);
+    const last = this.#rows.at(-1);
+    const head = rows[0];
+    if (!last || (head && compareRows(last, head) <= 0)) for (const row of rows) this.#rows.push(row);
+    else this.#rows = mergeSorted(this.#rows, rows);
+    if (this.#rows.length > MAX_ROWS) {
+      const cut = this.#rows.length - MAX_ROWS + TRIM_ROWS;
+      this.#rows = this.#rows.slice(cut);
+      this.#left += cut;
+    }
+  }
+}
+
+function levelOf(record: LogRecord): Pick<LogRecord, 'level'> {
+  return record.level ? { level: record.level } : {};
+}
+
+function duplicateKey(origin: LogOrigin, record: LogRecord): string {
+  return `${origin.system}|${record.at}|${record.text}`;
+}
+
+function compareRows(a: LogCursor, b: LogCursor): number {
+  return a.sortAt === b.sortAt ? a.seq - b.seq : a.sortAt - b.sortAt;
+}
+
+/** Index of the first row at or behind the cursor. */
+function indexOf(rows: readonly LogRow[], cursor: LogCursor): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const row = rows[middle];
+    if (row && compareRows(row, cursor) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function mergeSorted(a: readonly LogRow[], b: readonly LogRow[]): LogRow[] {
+  const merged: LogRow[] = [];
+  let left = 0;
+  let right = 0;
+  while (left < a.length || right < b.length) {
+    const rowA = a[left];
+    const rowB = b[right];
+    if (rowA && (!rowB || compareRows(rowA, rowB) <= 0)) {
+      merged.push(rowA);
+      left += 1;
+    } else if (rowB) {
+      merged.push(rowB);
+      right += 1;
+    }
+  }
+  return merged;
+}
