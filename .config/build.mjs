@@ -65,14 +65,14 @@ await esbuild.build({
     {
       name: 'leave-the-entries-apart',
       setup(build) {
-        build.onResolve({ filter: /\/app\/cli\.ts$/ }, () => ({ path: './cli.js', external: true }));
+        build.onResolve({ filter: /\/cli\.ts$/ }, () => ({ path: './cli.js', external: true }));
       },
     },
   ],
 });
 
 const entries = {
-  cli: 'src/app/cli.ts',
+  cli: 'src/cli.ts',
   engine: 'src/app/engine-thread.ts',
   runner: 'src/app/runner.ts',
   demo: 'fixtures/demo/main.ts',

@@ -12,7 +12,10 @@ export interface LoadedConfig {
 }
 
 /** Where a configuration is looked for, in this order. */
-export function configPlaces(cwd: string, env: Readonly<Record<string, string | undefined>>): readonly string[] {
+export function configPlaces(
+  cwd: string,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
   const user = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
   return [join(cwd, 'binnacle.yaml'), join(user, 'binnacle', 'binnacle.yaml'), '/etc/binnacle/binnacle.yaml'];
 }
@@ -45,7 +48,9 @@ function readConfig(path: string): ConfigFile {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`configuration ${path} can't be read: ${messageOf(error)}`, ['check its permissions']);
+    throw new UserError(`configuration ${path} can't be read: ${messageOf(error)}`, [
+      'check its permissions',
+    ]);
   }
   return checkConfig(text, path);
 }

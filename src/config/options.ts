@@ -15,6 +15,8 @@ export interface Options {
   readonly flags: ReadonlySet<string>;
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly systems: readonly SystemOption[];
+  /** `logs --system NAME`: systems already named or configured that are wanted. */
+  readonly systemNames: readonly string[];
   readonly config: string | undefined;
   readonly at: Instant | undefined;
 }
@@ -77,7 +79,8 @@ export function parseOptions(argv: readonly string[]): Options {
       flags.add(name);
       continue;
     }
-    if (!(name in VALUE_OPTIONS)) throw new UserError(`there is no option ${word}`, ['run `binnacle --help`']);
+    if (!(name in VALUE_OPTIONS))
+      throw new UserError(`there is no option ${word}`, ['run `binnacle --help`']);
     let value = inline;
     if (value === undefined) {
       index += 1;
@@ -86,12 +89,16 @@ export function parseOptions(argv: readonly string[]): Options {
     if (value === undefined) throw new UserError(`${name} needs a value`, ['run `binnacle --help`']);
     values.set(name, [...(values.get(name) ?? []), value]);
   }
-  checkBelongs(words[0] ?? '', [...flags, ...values.keys()]);
+  const verb = words[0] ?? '';
+  checkBelongs(verb, [...flags, ...values.keys()]);
+  const systems = values.get('--system') ?? [];
+  const isName = (text: string): boolean => verb === 'logs' && !text.includes('=');
   return {
     words,
     flags,
     values,
-    systems: (values.get('--system') ?? []).map(parseSystemOption),
+    systems: systems.filter((text) => !isName(text)).map(parseSystemOption),
+    systemNames: systems.filter(isName),
     config: values.get('--config')?.at(-1),
     at: readTime('--at', values.get('--at')?.at(-1)),
   };

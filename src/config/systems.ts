@@ -8,7 +8,7 @@ import { builtInKinds } from '../systems/registry.ts';
 import type { CommonSettings, Located, Look, SystemKind } from '../systems/system.ts';
 import { lookInto } from './look.ts';
 import type { SystemOption } from './options.ts';
-import { camelCase, COMMON_KEYS, type ConfigFile } from './schema.ts';
+import { COMMON_KEYS, type ConfigFile, camelCase } from './schema.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -45,7 +45,9 @@ export function configuredSystems(
       systems: config.systems.map((entry, index) => {
         const { kind, root, ...settings } = entry as Record<string, unknown> & { kind: string; root: string };
         const where = `${configPath ?? 'configuration'}: systems[${index}]`;
-        const texts = Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
+        const texts = Object.fromEntries(
+          Object.entries(settings).map(([key, value]) => [key, String(value)]),
+        );
         return locateSystem(kinds, kind, root, texts, where, names, cwd, env);
       }),
     };
@@ -67,7 +69,12 @@ export function kindsOf(config: ConfigFile, configPath: string | undefined): rea
   return [...builtInKinds, ...described];
 }
 
-function detectSystems(kinds: readonly SystemKind[], cwd: string, env: Env, names: Set<string>): ConfiguredSystem[] {
+function detectSystems(
+  kinds: readonly SystemKind[],
+  cwd: string,
+  env: Env,
+  names: Set<string>,
+): ConfiguredSystem[] {
   const look = lookInto(cwd, env);
   const found = kinds.flatMap((kind) => {
     const recognition = kind.recognise(look);
@@ -127,7 +134,11 @@ function uniqueName(wanted: string, names: Set<string>): SystemId {
   return name as SystemId;
 }
 
-function readSettings(kind: SystemKind, given: Readonly<Record<string, string>>, where: string): CommonSettings {
+function readSettings(
+  kind: SystemKind,
+  given: Readonly<Record<string, string>>,
+  where: string,
+): CommonSettings {
   const common: Record<string, string | boolean> = {};
   const own: Record<string, string> = {};
   for (const [key, value] of Object.entries(given)) {
@@ -137,7 +148,9 @@ function readSettings(kind: SystemKind, given: Readonly<Record<string, string>>,
   }
   const timezone = common['timezone'] ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (typeof timezone === 'string' && !isKnownZone(timezone)) {
-    throw new UserError(`${where}: timezone ${timezone} is unknown`, ['use a name such as Europe/Berlin or UTC']);
+    throw new UserError(`${where}: timezone ${timezone} is unknown`, [
+      'use a name such as Europe/Berlin or UTC',
+    ]);
   }
   const url = common['url'];
   if (typeof url === 'string' && !/^https?:\/\/[^\s/]+/.test(url)) {

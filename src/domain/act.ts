@@ -219,3 +219,15 @@ export interface ActPreview {
   /** Result of an earlier attempt at the same revision. */
   readonly earlier?: string;
 }
+
+/** An act a kind declares, as lists name it. */
+export interface ActSummary {
+  readonly system: SystemId;
+  readonly act: string;
+  readonly title: string;
+  readonly risk: Risk;
+  readonly menu: ActMenu;
+  readonly does: string;
+  /** Names of the parameters, those that may be left out in brackets. */
+  readonly params: string;
+}

@@ -14,7 +14,7 @@ export function printLedger(rows: readonly LedgerRow[], json: boolean, output: O
     output,
     ['SEQ', 'WHEN', 'WHO', 'WHAT', 'TARGET', 'RESULT'],
     rows.map(({ seq, record }) => {
-      const who = record.who.sudoUser ? `${record.who.sudoUser} as ${record.who.user}` : record.who.user;
+      const who = record.who.cameFrom ? `${record.who.cameFrom} as ${record.who.user}` : record.who.user;
       const common = [String(seq), toIso(record.at), who];
       switch (record.phase) {
         case 'started':

@@ -1,3 +1,4 @@
+import type { ActSummary } from '../domain/act.ts';
 import { stateWord } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
@@ -7,17 +8,6 @@ import { ageText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
 import { attentionJson, entityJson, LISTS, systemJson, withIsoTimes } from './json.ts';
 import { type Output, printTable } from './output.ts';
-
-/** An act a kind offers, for `list verbs`. */
-export interface VerbRow {
-  readonly system: string;
-  readonly act: string;
-  readonly risk: string;
-  readonly menu: string;
-  readonly title: string;
-  readonly does: string;
-  readonly params: string;
-}
 
 /** What `list` can be asked for. */
 export const LISTABLE: readonly string[] = [
@@ -33,7 +23,7 @@ export const LISTABLE: readonly string[] = [
 export function printList(
   what: string | undefined,
   state: CockpitState,
-  verbs: readonly VerbRow[],
+  verbs: readonly ActSummary[],
   json: boolean,
   output: Output,
 ): number {

@@ -1,5 +1,5 @@
 import { toIso } from '../domain/instant.ts';
-import type { LogCursor, LogQuery, LogRow } from '../domain/log.ts';
+import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { dateText } from '../lib/time-text.ts';
@@ -37,10 +37,10 @@ export async function printLogs(
     busy = true;
     do {
       again = false;
-      const page = await engine.call('page', { query: options.query, at: 'end', rows: PAGE });
-      const fresh = page.rows.filter((row) => row.seq > seq).sort((a, b) => a.seq - b.seq);
-      for (const row of fresh) printRow(row, options.json, output);
-      seq = fresh.at(-1)?.seq ?? seq;
+      const { rows, more } = await engine.call('tail', { query: options.query, seq, rows: PAGE });
+      for (const row of rows) printRow(row, options.json, output);
+      seq = rows.at(-1)?.seq ?? seq;
+      if (more) again = true;
     } while (again);
     busy = false;
   };
@@ -64,7 +64,7 @@ async function newestRows(
   const rows: LogRow[] = [];
   let at: LogCursor | 'end' = 'end';
   for (;;) {
-    const page = await engine.call('page', { query, at, rows: PAGE });
+    const page: LogPage = await engine.call('page', { query, at, rows: PAGE });
     const known = new Set(rows.map((row) => row.seq));
     const fresh = page.rows.filter((row) => !known.has(row.seq));
     rows.unshift(...fresh);

@@ -1,0 +1,41 @@
+import { loadConfig } from '../config/load.ts';
+import type { Options } from '../config/options.ts';
+import { COMMON_KEYS } from '../config/schema.ts';
+import { configuredSystems, kindsOf } from '../config/systems.ts';
+import { UserError } from '../domain/error.ts';
+import { builtInKinds } from '../systems/registry.ts';
+
+/** The keys of `binnacle.yaml`, with an example that is itself valid. */
+export function describeConfig(): string {
+  const common = Object.entries(COMMON_KEYS).map(([key, what]) => `    #   ${key.padEnd(12)} ${what}`);
+  return [
+    '# binnacle.yaml',
+    'version: 1',
+    'read-only: false          # true: nothing but acts that read',
+    'theme: color              # color, mono or ascii',
+    'systems:',
+    `  - kind: orket           # ${builtInKinds.map((kind) => kind.kind).join(', ')}, or one of kinds:`,
+    '    root: /srv/orket',
+    '    # settings of every kind:',
+    ...common,
+    'acts:',
+    '  deny: []                # acts that are refused, for example pipeline.restart',
+    '  reason-required: []     # acts that want a reason beside what their risk asks for',
+    'keys: {}                  # command: key, to bind a command to another key',
+    'kinds: {}                 # other orchestrators, described; see the README',
+  ].join('\n');
+}
+
+/** Checks the configuration and every system in it. Throws UserError with file, line and key for what is wrong. */
+export function checkOwnConfig(options: Options, cwd: string): string {
+  const { path, file } = loadConfig(options.config, cwd, process.env);
+  if (path === undefined) {
+    throw new UserError('there is no configuration here', [
+      '`binnacle config schema > binnacle.yaml` makes a start',
+    ]);
+  }
+  kindsOf(file, path);
+  const { systems } = configuredSystems(options.systems, file, path, cwd, process.env);
+  const lines = systems.map(({ kind, located }) => `  ${located.system}  ${kind.kind}  ${located.root}`);
+  return [`${path} is right; ${systems.length} systems`, ...lines].join('\n');
+}

@@ -1,0 +1,46 @@
+import { loadConfig } from '../config/load.ts';
+import type { Options } from '../config/options.ts';
+import type { ConfigFile } from '../config/schema.ts';
+import { type ConfiguredSystem, configuredSystems, type SystemsFrom } from '../config/systems.ts';
+import { UserError } from '../domain/error.ts';
+import type { Json } from '../lib/json.ts';
+
+/** What one invocation works with: the configuration, and the systems it found. */
+export interface Session {
+  readonly systems: readonly ConfiguredSystem[];
+  readonly from: SystemsFrom;
+  readonly config: ConfigFile;
+  readonly configPath: string | undefined;
+  readonly describedKinds: { readonly [name: string]: Json };
+  readonly readOnly: boolean;
+}
+
+/** Reads the configuration and locates the systems. Throws UserError for whatever is wrong with either. */
+export function openSession(options: Options, cwd: string): Session {
+  const { path, file } = loadConfig(options.config, cwd, process.env);
+  const { systems, from } = configuredSystems(options.systems, file, path, cwd, process.env);
+  const readOnly = options.flags.has('--read-only') || file['read-only'] === true;
+  return {
+    systems: readOnly ? systems.map(asReadOnly) : systems,
+    from,
+    config: file,
+    configPath: path,
+    describedKinds: (file.kinds ?? {}) as { readonly [name: string]: Json },
+    readOnly,
+  };
+}
+
+/** The three ways to name a system, for when none was found. */
+export function nothingToWatch(): UserError {
+  return new UserError('there is nothing to watch: no system was named, configured or found here', [
+    'name one:      binnacle -s orket=/srv/orket   (kinds: orket reflexive coherence aragora openclaw)',
+    'or configure:  a binnacle.yaml in this directory or in ~/.config/binnacle/',
+    'or go there:   start binnacle in the directory the system lives in',
+    'to look around first: binnacle demo',
+  ]);
+}
+
+function asReadOnly(system: ConfiguredSystem): ConfiguredSystem {
+  const { located } = system;
+  return { ...system, located: { ...located, settings: { ...located.settings, readOnly: true } } };
+}

@@ -1,0 +1,394 @@
+import type { Clock } from '../host/clock.ts';
+import { createKeyDecoder, type KeyEvent } from '../lib/key-decoder.ts';
+import { isForeground, stopGroup } from './job-control.ts';
+import { startTerminalGuard, type TerminalGuard } from './terminal-guard.ts';
+import { ENTER_ALTERNATE, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
+import { DrawnOutput, divertWrites, SilentInput, type TerminalSize } from './terminal-streams.ts';
+
+export type { TerminalSize } from './terminal-streams.ts';
+
+/** Why the terminal can't be used any longer. */
+export type EndCause =
+  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
+  /** The other side is gone: input at its end, or output that can't be written. */
+  | { readonly type: 'hangup'; readonly detail: string }
+  /** The launcher we run under was killed; the shell has the terminal again. */
+  | { readonly type: 'orphaned' };
+
+export interface TerminalOptions {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly clock: Clock;
+  readonly mouse?: boolean;
+  readonly focus?: boolean;
+  /** Pid of the launcher that waits for us, when there is one. */
+  readonly launcherPid?: number;
+  /** Takes what strays to stdout or stderr while the screen is up, and our own remarks. */
+  readonly diagnose: (text: string) => void;
+}
+
+/** Ink's `suspendTerminal` of `useApp()`: leaves the screen at once, and draws all of it again on `resume`. */
+export type SuspendDrawing = () => Promise<{ resume(): Promise<void> }>;
+
+/** The streams and options Ink's `render` needs so that this terminal stays in charge. */
+export interface InkOptions {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly exitOnCtrlC: false;
+  readonly patchConsole: false;
+  readonly interactive: true;
+  readonly alternateScreen: true;
+  readonly incrementalRendering: true;
+  readonly maxFps: number;
+}
+
+/** The operator's terminal while the cockpit has it. */
+export interface Terminal {
+  readonly ink: InkOptions;
+  /** Resolves once, when the terminal can't be used any longer; who draws then unmounts and calls `close`. */
+  readonly ended: Promise<EndCause>;
+  size(): TerminalSize;
+  onKey(listener: (event: KeyEvent) => void): () => void;
+  onResize(listener: (size: TerminalSize) => void): () => void;
+  /** Registers how the drawing is suspended and redrawn. Returns the end of it. */
+  onSuspend(suspendDrawing: SuspendDrawing): () => void;
+  /** Registers how the drawing is taken down; run at most once, before the terminal is given back. */
+  onClose(unmount: () => void): void;
+  /** Gives the terminal back to the shell and stops the whole group, as Ctrl-Z does. */
+  suspend(): void;
+  /** Lends the terminal to another program ($EDITOR, a shell) while `task` runs. */
+  lend<T>(task: () => Promise<T>): Promise<T>;
+  /** Gives the terminal back as it was. Safe to call twice; does all its work before it returns. */
+  close(): void;
+}
+
+const END_SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
+const LAUNCHER_LOOK_MS = 500;
+/** A signal that came along with the continue (`kill` of a stopped job) is served before we look at the terminal. */
+const CONTINUE_GRACE_MS = 30;
+const FOREGROUND_LOOK_MS = 500;
+
+/** Takes the terminal: guard first, then raw mode, bracketed paste and the signals. */
+export async function openTerminal(options: TerminalOptions): Promise<Terminal> {
+  const { stdin, stdout, clock, diagnose } = options;
+  const guard = await startTerminalGuard(stdin.fd, stdout.fd, clock, diagnose);
+  return new OperatorTerminal(options, guard);
+}
+
+class OperatorTerminal implements Terminal {
+  readonly ink: InkOptions;
+  readonly ended: Promise<EndCause>;
+  private readonly options: TerminalOptions;
+  private readonly guard: TerminalGuard;
+  private readonly modes: ModeChoice;
+  private readonly output: DrawnOutput;
+  private readonly decoder = createKeyDecoder();
+  private readonly keyListeners = new Set<(event: KeyEvent) => void>();
+  private readonly resizeListeners = new Set<(size: TerminalSize) => void>();
+  private readonly undo: (() => void)[] = [];
+  /** `ours`: raw and drawn on. `away`: the shell or a lent-to program has it. */
+  private state: 'ours' | 'away' | 'lent' | 'closed' = 'ours';
+  private suspendDrawing: SuspendDrawing | undefined;
+  private resumeDrawing: Promise<{ resume(): Promise<void> }> | undefined;
+  private unmount: (() => void) | undefined;
+  private resolveEnded: (cause: EndCause) => void = () => {};
+  private ending = false;
+  private cancelFlush = (): void => {};
+  private cancelReturn = (): void => {};
+
+  constructor(options: TerminalOptions, guard: TerminalGuard) {
+    this.options = options;
+    this.guard = guard;
+    this.modes = { mouse: options.mouse ?? false, focus: options.focus ?? false };
+    this.output = new DrawnOutput(options.stdout);
+    this.ink = {
+      stdin: new SilentInput() as unknown as NodeJS.ReadStream,
+      stdout: this.output as unknown as NodeJS.WriteStream,
+      stderr: options.stderr,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      interactive: true,
+      alternateScreen: true,
+      incrementalRendering: true,
+      maxFps: 1000,
+    };
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+    this.listenToStreams();
+    this.listenToSignals();
+    this.watchLauncher();
+    this.undo.push(
+      divertWrites(options.stdout, options.diagnose),
+      divertWrites(options.stderr, options.diagnose),
+    );
+    this.take();
+  }
+
+  size(): TerminalSize {
+    return { columns: this.output.columns, rows: this.output.rows };
+  }
+
+  onKey(listener: (event: KeyEvent) => void): () => void {
+    this.keyListeners.add(listener);
+    return () => this.keyListeners.delete(listener);
+  }
+
+  onResize(listener: (size: TerminalSize) => void): () => void {
+    this.resizeListeners.add(listener);
+    return () => this.resizeListeners.delete(listener);
+  }
+
+  onSuspend(suspendDrawing: SuspendDrawing): () => void {
+    this.suspendDrawing = suspendDrawing;
+    return () => {
+      if (this.suspendDrawing === suspendDrawing) this.suspendDrawing = undefined;
+    };
+  }
+
+  onClose(unmount: () => void): void {
+    this.unmount = unmount;
+  }
+
+  suspend(): void {
+    if (this.state !== 'ours' || this.ending) return;
+    this.state = 'away';
+    this.release();
+    // Our own listener would keep us running: the default is what stops.
+    process.off('SIGTSTP', this.onStop);
+    stopGroup('SIGTSTP');
+    this.comeBackSoon();
+  }
+
+  async lend<T>(task: () => Promise<T>): Promise<T> {
+    if (this.state !== 'ours') throw new Error('the terminal is not ours to lend now');
+    this.state = 'lent';
+    this.release();
+    try {
+      return await task();
+    } finally {
+      if ((this.state as string) === 'lent') {
+        this.state = 'ours';
+        this.take();
+        this.redraw();
+      }
+    }
+  }
+
+  close(): void {
+    this.finish(true);
+  }
+
+  /**
+   * `restoreModes` false leaves them to the guard: after the launcher's death the shell may have set its own, and only
+   * the guard compares.
+   */
+  finish(restoreModes: boolean): void {
+    if (this.state === 'closed') return;
+    const wasOurs = this.state === 'ours';
+    if (!wasOurs) this.output.goDeaf();
+    attempt(() => this.unmount?.());
+    this.state = 'closed';
+    this.cancelFlush();
+    this.cancelReturn();
+    this.output.goDeaf();
+    if (wasOurs) {
+      this.output.writeLast(this.output.isAlternate ? everythingOff() : modesOff());
+      if (restoreModes) attempt(() => this.options.stdin.setRawMode(false));
+    }
+    for (const undo of this.undo.reverse()) attempt(undo);
+    attempt(() => this.options.stdin.pause());
+    attempt(() => this.options.stdin.unref());
+    if (restoreModes) this.guard.dismiss();
+  }
+
+  /** Raw mode first: from the background this is where the kernel stops us, before anything is written. */
+  private take(): void {
+    attempt(() => this.options.stdin.setRawMode(true));
+    this.guard.holds();
+    this.output.listen();
+    this.output.writeLast(modesOn(this.modes));
+    this.options.stdin.resume();
+  }
+
+  private release(): void {
+    this.resumeDrawing = this.suspendDrawing?.();
+    this.resumeDrawing?.catch((error: unknown) =>
+      this.options.diagnose(`suspending the screen: ${String(error)}`),
+    );
+    this.output.goDeaf();
+    this.output.writeLast(this.output.isAlternate ? everythingOff() : modesOff());
+    attempt(() => this.options.stdin.setRawMode(false));
+    this.options.stdin.pause();
+    this.guard.lets();
+  }
+
+  /** The whole screen again, at the size the terminal has now. */
+  private redraw(): void {
+    refreshSize(this.options.stdout);
+    const suspended = this.resumeDrawing;
+    this.resumeDrawing = undefined;
+    suspended
+      ?.then((drawing) => drawing.resume())
+      .catch((error: unknown) => this.options.diagnose(`redrawing the screen: ${String(error)}`));
+    this.tellSize();
+  }
+
+  private comeBackSoon(): void {
+    this.cancelReturn();
+    this.cancelReturn = this.options.clock.after(CONTINUE_GRACE_MS, () => this.comeBack());
+  }
+
+  /** Takes the terminal again once it listens to us; as a background job, stops as any full-screen program does. */
+  private comeBack(): void {
+    if (this.state !== 'away' || this.ending) return;
+    if (!isForeground()) {
+      stopGroup('SIGTTOU');
+      this.cancelReturn = this.options.clock.after(FOREGROUND_LOOK_MS, () => this.comeBack());
+      return;
+    }
+    this.cancelReturn();
+    this.state = 'ours';
+    process.off('SIGTSTP', this.onStop);
+    process.on('SIGTSTP', this.onStop);
+    this.take();
+    this.redraw();
+  }
+
+  /**
+   * Continued without having been asked to stop: SIGSTOP from outside. The shell has had the terminal in the meantime
+   * and left it cooked, and libuv would not set a mode it believes is set.
+   */
+  private reclaim(): void {
+    if (!isForeground()) {
+      this.state = 'away';
+      this.output.goDeaf();
+      this.comeBackSoon();
+      return;
+    }
+    attempt(() => this.options.stdin.setRawMode(false));
+    this.output.writeLast(ENTER_ALTERNATE);
+    this.resumeDrawing ??= this.suspendDrawing?.();
+    this.take();
+    this.redraw();
+  }
+
+  private readonly onStop = (): void => this.suspend();
+
+  private readonly onContinue = (): void => {
+    if (this.ending) return;
+    if (this.state === 'away') this.comeBackSoon();
+    else if (this.state === 'ours') this.reclaim();
+  };
+
+  private end(cause: EndCause): void {
+    // While another program has the terminal, Ctrl-C there is meant for that program.
+    if (this.state === 'lent' && cause.type === 'signal' && /^SIG(INT|QUIT)$/.test(cause.signal)) return;
+    if (this.ending || this.state === 'closed') return;
+    this.ending = true;
+    this.cancelReturn();
+    this.resolveEnded(cause);
+  }
+
+  private hangUp(detail: string): void {
+    const { launcherPid } = this.options;
+    // A background job's read fails too, once nobody is left to continue it.
+    if (launcherPid !== undefined && process.ppid !== launcherPid) this.end({ type: 'orphaned' });
+    else this.end({ type: 'hangup', detail });
+  }
+
+  private listenToStreams(): void {
+    const { stdin, stdout, stderr } = this.options;
+    this.listen(stdin, 'data', (chunk) => this.read(chunk as Uint8Array));
+    this.listen(stdin, 'end', () => this.hangUp('input ended'));
+    this.listen(stdin, 'error', (error) => this.hangUp(`input: ${String(error)}`));
+    this.listen(stdout, 'close', () => this.hangUp('output closed'));
+    this.listen(stdout, 'resize', () => this.tellSize());
+    // These stay: a write queued before the end may fail after it.
+    stdout.on('error', (error) => this.hangUp(`output: ${String(error)}`));
+    stderr.on('error', () => {});
+    stdin.on('error', () => {});
+  }
+
+  private listenToSignals(): void {
+    for (const signal of END_SIGNALS) {
+      this.listen(process, signal, () => this.end({ type: 'signal', signal }));
+    }
+    this.listen(process, 'SIGCONT', this.onContinue);
+    process.on('SIGTSTP', this.onStop);
+    this.undo.push(() => process.off('SIGTSTP', this.onStop));
+    this.listen(process, 'exit', () => this.close());
+  }
+
+  private watchLauncher(): void {
+    const { launcherPid, clock } = this.options;
+    if (launcherPid === undefined) return;
+    this.undo.push(
+      clock.every(LAUNCHER_LOOK_MS, () => {
+        if (process.ppid !== launcherPid) this.end({ type: 'orphaned' });
+      }),
+    );
+  }
+
+  private listen(
+    on: {
+      on(name: string, listener: (value: unknown) => void): unknown;
+      off(name: string, listener: (value: unknown) => void): unknown;
+    },
+    name: string,
+    listener: (value: unknown) => void,
+  ): void {
+    on.on(name, listener);
+    this.undo.push(() => on.off(name, listener));
+  }
+
+  private read(chunk: Uint8Array): void {
+    this.cancelFlush();
+    this.tell(this.decoder.push(chunk, this.options.clock.monotonic()));
+    this.flushLater();
+  }
+
+  private flushLater(): void {
+    const wait = this.decoder.waiting();
+    if (wait === undefined || this.state === 'closed') return;
+    this.cancelFlush = this.options.clock.after(wait, () => {
+      // Timers run before input is read: after a stall the rest of a sequence may lie there unread.
+      setImmediate(() => {
+        if (this.state === 'closed') return;
+        this.tell(this.decoder.flush(this.options.clock.monotonic()));
+        this.cancelFlush();
+        this.flushLater();
+      });
+    });
+  }
+
+  private tell(events: readonly KeyEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'key' && event.name === 'ctrl-z') this.suspend();
+      else if (this.state === 'ours') for (const listener of [...this.keyListeners]) listener(event);
+    }
+  }
+
+  private tellSize(): void {
+    if (this.state !== 'ours') return;
+    this.output.emit('resize');
+    for (const listener of [...this.resizeListeners]) listener(this.size());
+  }
+}
+
+/** Reads the size from the kernel again; a size set while we were stopped was told to nobody. */
+function refreshSize(stdout: NodeJS.WriteStream): void {
+  const refresh = (stdout as unknown as { _refreshSize?: () => void })._refreshSize;
+  if (typeof refresh === 'function') attempt(() => refresh.call(stdout));
+}
+
+/** On the way out every step is tried, whatever became of the one before. */
+function attempt(step: () => unknown): void {
+  try {
+    step();
+  } catch {
+    // The terminal is gone, or was never ours: the next step still counts.
+  }
+}

@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { SystemId } from '../../src/domain/entity.ts';
+import { instant } from '../../src/domain/instant.ts';
+import type { LogRecord } from '../../src/domain/log.ts';
+import { LogStore } from '../../src/logs/log-store.ts';
+
+const system = 'orket' as SystemId;
+const origin = (path: string) => ({ system, source: 'log', path });
+const record = (text: string, at?: number): LogRecord => ({
+  offset: 0,
+  text,
+  ...(at === undefined ? {} : { at: instant(at) }),
+});
+const texts = (store: LogStore): string[] => store.page({}, 'end', 1_000).rows.map((row) => row.text);
+
+describe('the merged view', () => {
+  it('orders rows of several files by event time', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('a1', 10), record('a2', 30)], instant(99));
+    store.add(origin('b'), [record('b1', 20), record('b2', 40)], instant(99));
+    expect(texts(store)).toEqual(['a1', 'b1', 'a2', 'b2']);
+  });
+
+  it('keeps a line without a time behind its predecessor in its file', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('Traceback', 10), record('  File x'), record('Error')], instant(99));
+    store.add(origin('b'), [record('later', 20)], instant(99));
+    expect(texts(store)).toEqual(['Traceback', '  File x', 'Error', 'later']);
+  });
+
+  it('places leading lines without a time at the first time of their file', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('banner'), record('first', 10)], instant(99));
+    store.add(origin('b'), [record('early', 5)], instant(99));
+    expect(texts(store)).toEqual(['early', 'banner', 'first']);
+  });
+
+  it('folds what one program wrote to two files into one row with a count', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('same', 10)], instant(99));
+    store.add(origin('b'), [record('same', 10)], instant(99));
+    const page = store.page({}, 'end', 10);
+    expect(page.rows.map((row) => [row.text, row.count])).toEqual([['same', 2]]);
+  });
+
+  it('does not fold the same words at another time', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('tick', 10), record('tick', 20)], instant(99));
+    expect(texts(store)).toEqual(['tick', 'tick']);
+  });
+
+  it('marks what was read of a wiped file and keeps it', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('before', 10)], instant(99));
+    store.markWiped(origin('a'));
+    store.add(origin('a'), [record('after', 20)], instant(99));
+    expect(store.page({}, 'end', 10).rows.map((row) => [row.text, row.wiped === true])).toEqual([
+      ['before', true],
+      ['after', false],
+    ]);
+  });
+
+  it('pages around a cursor and counts what lies before and after', () => {
+    const store = new LogStore();
+    store.add(
+      origin('a'),
+      Array.from({ length: 100 }, (_value, index) => record(`line ${index}`, index)),
+      instant(999),
+    );
+    const page = store.page({}, { sortAt: instant(50), seq: 51 }, 10);
+    expect(page.rows[5]?.text).toBe('line 50');
+    expect([page.before, page.after, page.total]).toEqual([45, 45, 100]);
+  });
+
+  it('counts rows that left memory', () => {
+    const store = new LogStore();
+    const many = Array.from({ length: 70_000 }, (_value, index) => record(`line ${index}`, index));
+    store.add(origin('a'), many, instant(999));
+    expect(store.size + store.left).toBe(70_000);
+    expect(store.left).toBeGreaterThan(0);
+    expect(texts(store).at(-1)).toBe('line 69999');
+  });
+
+  it('tells a follower each row once, in whatever batches they come', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: 0, max: 50 }), { maxLength: 8 }), { maxLength: 20 }),
+        (batches) => {
+          const store = new LogStore();
+          const seen: string[] = [];
+          let seq = 0;
+          let id = 0;
+          for (const batch of batches) {
+            const records = batch.map((at) => {
+              id += 1;
+              return record(`line ${id}`, at);
+            });
+            store.add(origin('a'), records, instant(99));
+            for (const row of store.after({}, seq)) {
+              seen.push(row.text);
+              seq = row.seq;
+            }
+          }
+          expect(seen).toEqual(Array.from({ length: id }, (_value, index) => `line ${index + 1}`));
+          const times = store.page({}, 'start', 1_000).rows.map((row) => row.sortAt);
+          expect(times).toEqual([...times].sort((a, b) => a - b));
+        },
+      ),
+    );
+  });
+});
+
+describe('a query', () => {
+  it('finds the rows of an item by key, by file and by mention', () => {
+    const store = new LogStore();
+    store.add(
+      origin('a'),
+      [{ ...record('one', 1), keys: ['run-1'] }, record('about run-1 too', 2), record('other', 3)],
+      instant(9),
+    );
+    store.add(origin('task.log'), [record('all of it', 4)], instant(9));
+    const page = store.page({ keys: ['run-1'], files: ['task.log'] }, 'end', 10);
+    expect(page.rows.map((row) => row.text)).toEqual(['one', 'about run-1 too', 'all of it']);
+  });
+
+  it('treats a line without a level as information', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('plain', 1), { ...record('bad', 2), level: 'error' }], instant(9));
+    expect(store.page({ minLevel: 'warning' }, 'end', 10).rows.map((row) => row.text)).toEqual(['bad']);
+    expect(store.page({ minLevel: 'info' }, 'end', 10).total).toBe(2);
+  });
+});
