@@ -29,18 +29,16 @@ export function actOf(act: DescribedAct): ActSpec {
       const program = act.run[0] ?? '';
       if (!program.startsWith('/') && program.includes('..'))
         return `${program} leads out of ${view.located.root}`;
-      const option = argumentsOf(act, target).find((word, index) => word.startsWith('-') && !act.run[index]?.startsWith('-'));
+      const option = argumentsOf(act, target).find(
+        (word, index) => word.startsWith('-') && !act.run[index]?.startsWith('-'),
+      );
       if (option !== undefined) return `its value ${option} would be taken for an option of the program`;
       return undefined;
     },
     revision: (_view, target) => stateWord(target),
     plan(view, target) {
       const root = view.located.root;
-      const value: Json = {
-        id: target.id,
-        ...(target.data?.['value'] as { [key: string]: Json } | undefined),
-      };
-      const [program = '', ...rest] = act.run;
+      const [program = '', ...rest] = argumentsOf(act, target);
       return [
         {
           type: 'process',

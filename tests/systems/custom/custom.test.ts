@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Entity } from '../../../src/domain/entity.ts';
+import { instant } from '../../../src/domain/instant.ts';
+import { emptyProcessTable } from '../../../src/domain/process.ts';
+import { stateViewOf } from '../../../src/engine/state-view.ts';
+import { customKind } from '../../../src/systems/custom/index.ts';
+import type { Derived } from '../../../src/systems/system.ts';
+import { deriveCase, goldenOf, layOutCase, locateCase } from '../fixture-case.ts';
+
+const description: unknown = parse(
+  readFileSync(new URL('../../../fixtures/custom/queue/kind.yaml', import.meta.url), 'utf8'),
+);
+const kind = customKind('nightly', description, 'test');
+
+describe('a kind described in the configuration', () => {
+  let laid: Awaited<ReturnType<typeof layOutCase>>;
+  let derived: Derived;
+  beforeAll(async () => {
+    laid = await layOutCase('custom', 'queue');
+    derived = await deriveCase(kind, laid.dir, laid.case);
+  });
+  afterAll(() => laid.remove());
+
+  const job = (id: string): Entity => {
+    const found = derived.entities.find((entity) => entity.type === 'job' && entity.id === id);
+    if (!found) throw new Error(`no job ${id}`);
+    return found;
+  };
+  const view = () =>
+    stateViewOf(
+      locateCase(kind, laid.dir, laid.case),
+      laid.case.at,
+      new Map(derived.entities.map((entity) => [`${entity.type}/${entity.id}`, entity])),
+      {},
+      emptyProcessTable(laid.case.at),
+    );
+
+  it('gives the entities its description promises', () => {
+    const { actual, expected } = goldenOf('custom', 'queue', derived, laid.dir);
+    expect(actual).toEqual(expected);
+  });
+
+  it('tells when the next job would fall silent', () => {
+    expect(derived.nextInstant).toBe(instant(Date.parse('2026-03-01T03:00:50Z')));
+  });
+
+  it('plans an act as one argument per value', () => {
+    const act = kind.acts[0];
+    expect(act?.precondition(view(), job('j-3'))).toBeUndefined();
+    expect(act?.plan(view(), job('j-3'), {})).toEqual([
+      {
+        type: 'process',
+        title: 'Retry job',
+        argv: [`${laid.dir}/bin/retry`, '--job', 'j-3', '--name', 'mail digest'],
+        cwd: laid.dir,
+        timeoutMs: 60_000,
+      },
+    ]);
+  });
+
+  it('refuses to pass an id that would be an option, and a job in another state', () => {
+    const act = kind.acts[0];
+    expect(act?.precondition(view(), job('-rf'))).toMatch(/not passed to a program/);
+    expect(act?.precondition(view(), job('j-1'))).toBe('it is running; wanted: failed');
+  });
+});
+
+describe('a description with a mistake', () => {
+  interface Described {
+    entities: { from: string }[];
+    acts: { timeout?: string; id: string }[];
+    sources: { app: { pattern?: string } };
+  }
+  const wrong = (change: (copy: Described) => void): string => {
+    const copy = structuredClone(description) as Described;
+    change(copy);
+    try {
+      customKind('nightly', copy, 'binnacle.yaml: kinds.nightly');
+    } catch (error) {
+      return error instanceof Error ? error.message : '';
+    }
+    return 'accepted';
+  };
+
+  it.each<[string, (copy: Described) => void, string]>([
+    ['an unknown key', (copy) => void Object.assign(copy, { colour: 1 }), '.colour: is no key here'],
+    [
+      'a source that is not there',
+      (copy) => void Object.assign(copy.entities[0] ?? {}, { from: 'nope' }),
+      'there is no source "nope"',
+    ],
+    [
+      'a bad duration',
+      (copy) => void Object.assign(copy.acts[0] ?? {}, { timeout: 'soon' }),
+      'a duration such as',
+    ],
+    ['an act without a verb', (copy) => void Object.assign(copy.acts[0] ?? {}, { id: 'retry' }), 'noun.verb'],
+    [
+      'a pattern that is none',
+      (copy) => void Object.assign(copy.sources.app, { pattern: '(' }),
+      '.sources.app.pattern',
+    ],
+  ])('names %s', (_what, change, message) => {
+    expect(wrong(change)).toContain(message);
+  });
+});
