@@ -1,0 +1,197 @@
+import type { Instant } from '../../domain/instant.ts';
+import { getNumber } from '../../lib/json.ts';
+import type { DeriveContext, FileFacts } from '../system.ts';
+import {
+  type CardMove,
+  type CardRow,
+  fromJson,
+  type GateRow,
+  type Health,
+  type LastLine,
+  type LedgerRow,
+  type LoggedCard,
+  type LoggedRun,
+  type LoggedTurn,
+  type ModelRetry,
+  type SessionRow,
+  type TurnFiles,
+  type Verification,
+  type Violation,
+} from './facts.ts';
+import { directoryNameOf, isSafeDirectory } from './schema.ts';
+import { sourceIdsOf } from './sources.ts';
+
+/** A fact and the file it was folded from. */
+export interface Found<T> {
+  readonly fact: T;
+  readonly file: FileFacts;
+}
+
+/** Everything the sources say, keyed by what it is about; sources are joined from here on. */
+export interface Collected {
+  readonly logs: readonly FileFacts[];
+  readonly db: FileFacts | undefined;
+  /** Whether the tables have answered; a table that is not there yet says nothing about rows. */
+  readonly tables: { readonly cards: boolean; readonly runs: boolean; readonly gates: boolean };
+  readonly cards: ReadonlyMap<string, CardRow>;
+  /** Cards by the directory name their turns have. */
+  readonly cardOfDirectory: ReadonlyMap<string, string>;
+  readonly moves: ReadonlyMap<string, readonly CardMove[]>;
+  readonly ledger: ReadonlyMap<string, LedgerRow>;
+  readonly sessions: ReadonlyMap<string, SessionRow>;
+  readonly gates: readonly GateRow[];
+  readonly loggedRuns: ReadonlyMap<string, Found<LoggedRun>>;
+  readonly loggedTurns: ReadonlyMap<string, Found<LoggedTurn>>;
+  readonly eventTurns: ReadonlyMap<string, Found<LoggedTurn>>;
+  readonly loggedCards: ReadonlyMap<string, Found<LoggedCard>>;
+  readonly turnFiles: ReadonlyMap<string, Found<TurnFiles>>;
+  readonly violations: ReadonlyMap<string, Found<Violation>>;
+  readonly verifications: readonly Found<Verification>[];
+  readonly modelRetry: Found<ModelRetry> | undefined;
+  readonly lastLine: Found<LastLine> | undefined;
+  readonly crash: Found<{ at: Instant; offset: number; text: string }> | undefined;
+  readonly health: Found<Health> | undefined;
+  /** Runs the API process says it has under way, when it was asked and answered. */
+  readonly apiTasks: number | undefined;
+  /** Workspaces of runs that lie outside `<root>/workspace/`. */
+  readonly outside: readonly string[];
+}
+
+const MOST_OUTSIDE = 8;
+
+/** Sorts the facts of all sources. */
+export function collect(context: DeriveContext): Collected {
+  const { facts, located } = context;
+  const db = facts.files('db')[0];
+  const rows = rowsOf(db);
+  const outside = outsideOf(rows.ledger, located.root);
+  const filesOf = (sort: string): readonly FileFacts[] =>
+    outside.length === 0 ? facts.files(sort) : sourceIdsOf(sort, outside).flatMap((id) => facts.files(id));
+  const logs = [...filesOf('orket.log'), ...facts.files('orket.log.api')];
+  const loggedRuns = new Map<string, Found<LoggedRun>>();
+  const loggedTurns = new Map<string, Found<LoggedTurn>>();
+  const loggedCards = new Map<string, Found<LoggedCard>>();
+  let modelRetry: Found<ModelRetry> | undefined;
+  let lastLine: Found<LastLine> | undefined;
+  for (const file of logs) {
+    for (const [key, value] of file.facts) {
+      if (key.startsWith('turn/')) keepNewer(loggedTurns, key.slice(5), { fact: value as LoggedTurn, file });
+      else if (key.startsWith('run/'))
+        keepNewer(loggedRuns, key.slice(4), { fact: value as LoggedRun, file });
+      else if (key.startsWith('card/')) loggedCards.set(key.slice(5), { fact: value as LoggedCard, file });
+    }
+    const retry = fromJson<ModelRetry>(file.facts.get('model'));
+    if (retry && (retry.at ?? 0) >= (modelRetry?.fact.at ?? 0)) modelRetry = { fact: retry, file };
+    const last = fromJson<LastLine>(file.facts.get('last'));
+    if (last && last.at > (lastLine?.fact.at ?? 0)) lastLine = { fact: last, file };
+  }
+  const eventTurns = new Map<string, Found<LoggedTurn>>();
+  for (const file of filesOf('events')) {
+    for (const [key, value] of file.facts) {
+      if (key.startsWith('turn/')) eventTurns.set(key.slice(5), { fact: value as LoggedTurn, file });
+    }
+  }
+  const turnFiles = new Map<string, Found<TurnFiles>>();
+  for (const file of filesOf('turns')) {
+    const fact = fromJson<TurnFiles>(file.facts.get('turn'));
+    if (!fact || !file.present) continue;
+    const known = turnFiles.get(fact.id);
+    if (!known || (fact.touchedAt ?? 0) > (known.fact.touchedAt ?? 0)) turnFiles.set(fact.id, { fact, file });
+  }
+  const violations = new Map<string, Found<Violation>>();
+  for (const file of filesOf('violations')) {
+    const fact = fromJson<Violation>(file.facts.get('document'));
+    if (fact && file.present) violations.set(fact.card, { fact, file });
+  }
+  const verifications = filesOf('verification').flatMap((file): Found<Verification>[] => {
+    const fact = fromJson<Verification>(file.facts.get('document'));
+    return fact && file.present ? [{ fact, file }] : [];
+  });
+  const healthFile = facts.files('api.health')[0];
+  const health = fromJson<Health>(healthFile?.facts.get('health'));
+  const active = getNumber(facts.files('api.heartbeat')[0]?.facts.get('active'), 'count');
+  return {
+    ...rows,
+    logs,
+    db,
+    loggedRuns,
+    loggedTurns,
+    loggedCards,
+    eventTurns,
+    turnFiles,
+    violations,
+    verifications,
+    modelRetry,
+    lastLine,
+    crash: newestCrash(filesOf('crash')),
+    health: healthFile && health ? { fact: health, file: healthFile } : undefined,
+    apiTasks: active,
+    outside,
+  };
+}
+
+/** The same event stands in the log of every workspace its process has touched: the one that knows most wins. */
+function keepNewer<T extends LoggedRun | LoggedTurn>(
+  map: Map<string, Found<T>>,
+  id: string,
+  found: Found<T>,
+): void {
+  const known = map.get(id);
+  const newer = (found.fact.last?.at ?? 0) - (known?.fact.last?.at ?? 0);
+  if (!known || newer > 0 || (newer === 0 && !known.fact.end && found.fact.end)) map.set(id, found);
+}
+
+type Rows = Pick<
+  Collected,
+  'tables' | 'cards' | 'cardOfDirectory' | 'moves' | 'ledger' | 'sessions' | 'gates'
+>;
+
+function rowsOf(db: FileFacts | undefined): Rows {
+  const cards = new Map<string, CardRow>();
+  const cardOfDirectory = new Map<string, string>();
+  const moves = new Map<string, readonly CardMove[]>();
+  const ledger = new Map<string, LedgerRow>();
+  const sessions = new Map<string, SessionRow>();
+  const gates: GateRow[] = [];
+  for (const [key, value] of db?.facts ?? []) {
+    if (key.startsWith('card/')) {
+      const card = value as CardRow;
+      cards.set(card.id, card);
+      cardOfDirectory.set(directoryNameOf(card.id), card.id);
+    } else if (key.startsWith('move/')) moves.set(key.slice(5), value as unknown as readonly CardMove[]);
+    else if (key.startsWith('run/')) ledger.set(key.slice(4), value as LedgerRow);
+    else if (key.startsWith('session/')) sessions.set(key.slice(8), value as SessionRow);
+    else if (key.startsWith('gate/')) gates.push(value as GateRow);
+  }
+  const tables = fromJson<Collected['tables']>(db?.facts.get('tables'));
+  return {
+    tables: tables ?? { cards: false, runs: false, gates: false },
+    cards,
+    cardOfDirectory,
+    moves,
+    ledger,
+    sessions,
+    gates,
+  };
+}
+
+function outsideOf(ledger: ReadonlyMap<string, LedgerRow>, root: string): readonly string[] {
+  const found = new Set<string>();
+  for (const row of ledger.values()) {
+    const path = row.workspace?.replace(/\/+$/, '');
+    if (path === undefined || !isSafeDirectory(path)) continue;
+    const inside = path.startsWith(`${root}/workspace/`) && !path.slice(root.length + 11).includes('/');
+    if (!inside) found.add(path);
+    if (found.size >= MOST_OUTSIDE) break;
+  }
+  return [...found].sort();
+}
+
+function newestCrash(files: readonly FileFacts[]): Collected['crash'] {
+  let newest: Collected['crash'];
+  for (const file of files) {
+    const fact = fromJson<{ at: Instant; offset: number; text: string }>(file.facts.get('crash'));
+    if (fact && fact.at > (newest?.fact.at ?? 0)) newest = { fact, file };
+  }
+  return newest;
+}

@@ -1,0 +1,71 @@
+import type { Approval, SystemId } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import type { Collected } from './collect.ts';
+import { clip, compact, type GateRow } from './facts.ts';
+
+/** At this version nothing calls the repository's resolver: a gate is written and never read back. */
+export const NO_ANSWER = 'Orket has no command or endpoint that answers a gate';
+
+/** A row of `pending_gate_requests` as an approval. `isCurrent`: nothing newer has taken its card up. */
+export function approvalEntity(
+  system: SystemId,
+  gate: GateRow,
+  facts: Collected,
+  isCurrent: boolean,
+): Approval {
+  const status = statusOf(gate.status);
+  const isTool = gate.request === 'tool_approval';
+  const card = gate.card ?? 'a card';
+  const tool = gate.reason?.startsWith('approval_required_tool:') ? gate.reason.slice(23) : undefined;
+  const title = isTool
+    ? `${card}: ${gate.seat ?? 'a seat'} asks to use ${clip(tool ?? 'a tool', 80)}`
+    : `${card}: guard's answer to ${gate.seat ?? 'a seat'} to be reviewed`;
+  const isTooLong = gate.payload === undefined && (gate.payloadBytes ?? 0) > 2;
+  return compact({
+    type: 'approval',
+    system,
+    id: gate.id,
+    title,
+    observedAt: (facts.db?.readAt ?? 0) as Instant,
+    evidence: compact({
+      source: 'db',
+      path: facts.db?.path,
+      query: `pending_gate_requests where request_id = '${gate.id}'`,
+      text: [gate.status, gate.mode, gate.reason].filter((part) => part).join(', '),
+      at: gate.resolvedAt ?? gate.createdAt,
+    }),
+    attention:
+      status === 'pending' && isCurrent
+        ? compact({
+            rank: 3,
+            label: isTool ? 'APPROVE' : 'REVIEW',
+            why: `watch only: ${NO_ANSWER}`,
+            since: gate.createdAt,
+            onExpiry: 'never expires',
+          })
+        : undefined,
+    ask: isTool ? 'approve' : 'review',
+    status,
+    answerable: false,
+    reason: NO_ANSWER,
+    requestedAt: gate.createdAt,
+    onExpiry: 'never expires',
+    payload:
+      gate.payload === undefined
+        ? undefined
+        : { form: isTool ? ('arguments' as const) : ('text' as const), text: gate.payload },
+    decisions: [],
+    subject: gate.card,
+    logKeys: [gate.id, ...(gate.card === undefined ? [] : [gate.card])],
+    cautions: [
+      `${NO_ANSWER}: the way on is to rerun the epic, which resets every card of the build.`,
+      ...(isTooLong ? [`What is asked could not be read (${gate.payloadBytes} bytes).`] : []),
+    ],
+  });
+}
+
+/** Both spellings: `pending`, `resolved` as written now, and the capitals of the later approval table. */
+function statusOf(status: string): Approval['status'] {
+  const word = status.toLowerCase();
+  return word === 'pending' ? 'pending' : word === 'expired' ? 'expired' : 'decided';
+}

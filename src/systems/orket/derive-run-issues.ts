@@ -1,0 +1,214 @@
+import type { Attention, Evidence, Issue } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import { type CardState, isRequeuedByRerun } from './derive-cards.ts';
+import { type IssueInputs, issueOf } from './derive-issues.ts';
+import { logEvidence, newest, type RunState, runTrail } from './derive-runs.ts';
+import { clip, compact } from './facts.ts';
+import { runLinesKey } from './log-text.ts';
+
+/** Issues of runs: each has the build in its key, so the same trouble of the next run is the same issue. */
+export function runIssues(inputs: IssueInputs): Issue[] {
+  const found: Issue[] = [];
+  for (const run of inputs.runs) {
+    if (inputs.isSuperseded(run)) continue;
+    const condition = conditionOf(run, inputs);
+    if (!condition) continue;
+    const { facts, context } = inputs;
+    const key = `${condition.name}:${condition.name === 'run.zombie' ? run.id : (run.build ?? run.name)}`;
+    const rank = condition.severity === 'fatal' ? 2 : 7;
+    const attention: Attention | undefined = compact({
+      rank: rank as 2 | 7,
+      label: condition.label,
+      why: condition.why,
+      since: condition.since,
+      playbook: 'stalled-role-pipeline',
+    });
+    found.push(
+      issueOf(
+        context.located.system,
+        compact({
+          key,
+          title: condition.title,
+          observedAt: (newest([facts.db?.readAt, run.logged?.file.readAt]) ?? context.now) as Instant,
+          evidence: condition.evidence ?? runTrail(run, facts)[0] ?? { source: 'db' },
+          trail: [...runTrail(run, facts), ...openCardsTrail(run, inputs)],
+          attention: condition.severity === 'info' ? undefined : attention,
+          severity: condition.severity,
+          detail: condition.why,
+          since: condition.since,
+          suggestedAction: condition.action,
+          playbook: 'stalled-role-pipeline',
+          logKeys: [run.id, runLinesKey(run.id)],
+          cautions: condition.cautions,
+          data: { run: run.id, build: run.build ?? null },
+        }),
+      ),
+    );
+  }
+  return found;
+}
+
+interface Condition {
+  readonly name: string;
+  readonly title: string;
+  readonly why: string;
+  readonly label: string;
+  readonly severity: Issue['severity'];
+  readonly since?: Instant | undefined;
+  readonly action: string;
+  readonly cautions?: readonly string[];
+  readonly evidence?: Evidence;
+}
+
+const RERUN_RESETS =
+  'Rerunning the epic sets every card of the build back to ready, done and archived ones too.';
+const ENDS_AT_RETRY = 'Every retry ends the whole run: nothing goes on until somebody starts the epic again.';
+
+function conditionOf(run: RunState, inputs: IssueInputs): Condition | undefined {
+  const rerun = `rerun the epic: python main.py --epic ${run.name}`;
+  const open = openCardsOf(run, inputs);
+  // Every card is done or put away: however the run ended, nothing is left to move.
+  if (open !== undefined && open.length === 0) return undefined;
+  const what = clip(run.name, 40);
+  const { ledger, logged } = run;
+  switch (run.life) {
+    case 'gone':
+      return {
+        name: 'run.zombie',
+        title: `${what}: run ${run.id} says running, nobody runs it`,
+        why: 'ledger says running for ever, no process carries it out',
+        label: 'FATAL',
+        severity: 'fatal',
+        since: run.lastAt,
+        action: rerun,
+        cautions: [
+          'A killed or halted run keeps its ledger row on running; nothing in Orket corrects it.',
+          RERUN_RESETS,
+        ],
+      };
+    case 'halted':
+      return {
+        name: 'run.halted',
+        title: `${what}: run ${run.id} was halted`,
+        why: 'halted; its ledger row stays running, its cards stay in hand',
+        label: 'HALTED',
+        severity: 'warning',
+        since: logged?.fact.halted?.at,
+        action: rerun,
+        cautions: [RERUN_RESETS],
+      };
+    case 'alive':
+    case 'quiet':
+    case 'unknown':
+      return undefined;
+    case 'over':
+      break;
+  }
+  const status = logged?.fact.end && ledger?.status === 'running' ? logged.fact.end.status : run.nativeStatus;
+  const since = run.endedAt ?? run.lastAt;
+  const failureClass = ledger?.failureClass ?? logged?.fact.end?.failureClass ?? '';
+  const reason = ledger?.failureReason ?? '';
+  if (logged?.fact.stalled || status === 'incomplete' || reason.startsWith('No executable candidates')) {
+    return stalledBacklog(run, inputs, open, since, rerun);
+  }
+  if (status === 'terminal_failure') {
+    return {
+      name: 'run.terminal-failure',
+      title: `${what}: ended with cards given up`,
+      why: 'terminal_failure (the command exited 0): blocked cards wait for a person',
+      label: 'FATAL',
+      severity: 'fatal',
+      since,
+      action: 'look at the dead cards, then rerun or archive',
+      cautions: ['The program ends with exit code 0 after a terminal failure.', RERUN_RESETS],
+    };
+  }
+  if (status !== 'failed') return undefined;
+  const retry = /\(Retry (\d{1,6})\/(\d{1,6})\)/.exec(reason);
+  if (retry) {
+    return {
+      name: 'retry.wanted',
+      title: `${what}: stopped for retry ${retry[1]} of ${retry[2]}`,
+      why: `${clip(reason, 120)}; nothing reruns it`,
+      label: 'FATAL',
+      severity: 'fatal',
+      since,
+      action: rerun,
+      cautions: [ENDS_AT_RETRY, RERUN_RESETS],
+    };
+  }
+  const isModel = /^Model\w*Error$/.test(failureClass);
+  return {
+    name: isModel ? 'model.failed' : 'run.failed',
+    title: isModel ? `${what}: model ${modelWord(failureClass)}, run over` : `${what}: run failed`,
+    why:
+      [failureClass, clip(reason, 140)].filter((part) => part !== '').join(': ') ||
+      'failed, no reason written',
+    label: 'FATAL',
+    severity: 'fatal',
+    since,
+    action: isModel ? `see that the model answers, then ${rerun}` : rerun,
+    cautions: isModel ? [RERUN_RESETS] : [ENDS_AT_RETRY, RERUN_RESETS],
+  };
+}
+
+function modelWord(failureClass: string): string {
+  if (failureClass.includes('Timeout')) return 'timed out';
+  return failureClass.includes('Connection') ? 'not reached' : 'failed';
+}
+
+function stalledBacklog(
+  run: RunState,
+  inputs: IssueInputs,
+  open: readonly CardState[] | undefined,
+  since: Instant | undefined,
+  rerun: string,
+): Condition {
+  const target = run.ledger?.target;
+  const targetCard = target === undefined ? undefined : inputs.cards.get(target);
+  const count = open?.length ?? run.logged?.fact.stalled?.backlog.length;
+  const stalled = run.logged?.fact.stalled;
+  const base = { label: 'FATAL', since: stalled?.at ?? since, name: 'backlog.stalled', action: rerun };
+  if (targetCard && !targetCard.isOpen) {
+    // --resume of one card ends "failed" because others are open, though the card itself went through.
+    return {
+      ...base,
+      title: `${target}: went through, its run says failed`,
+      why: `run of one card reports failure while ${count ?? 'other'} cards are open`,
+      severity: 'info',
+      action: 'nothing for this card',
+    };
+  }
+  const names = (open ?? []).slice(0, 3).map((card) => `${card.row.id} ${card.row.status}`);
+  const listed = names.length > 0 ? `: ${names.join(', ')}${(count ?? 0) > 3 ? ' ...' : ''}` : '';
+  return compact({
+    ...base,
+    title: `${clip(run.name, 40)}: backlog stalled, ${count ?? 'some'} cards open`,
+    why: `no card can be dispatched${listed}`,
+    severity: 'fatal' as const,
+    cautions: [RERUN_RESETS],
+    evidence:
+      run.logged && stalled
+        ? logEvidence(run.logged, stalled, stalled.reason ?? 'orchestrator_stalled')
+        : undefined,
+  });
+}
+
+/** Open cards of the run's build, or undefined when the cards are not known. */
+function openCardsOf(run: RunState, inputs: IssueInputs): readonly CardState[] | undefined {
+  if (!inputs.facts.tables.cards || run.build === undefined) return undefined;
+  const cards = inputs.cardsOfBuild.get(run.build);
+  return cards?.filter((card) => card.isOpen);
+}
+
+function openCardsTrail(run: RunState, inputs: IssueInputs): Evidence[] {
+  return (openCardsOf(run, inputs) ?? []).slice(0, 10).map((card) =>
+    compact({
+      source: 'db',
+      path: inputs.facts.db?.path,
+      query: `issues where id = '${card.row.id}'`,
+      text: `${card.row.id} ${card.row.status}${isRequeuedByRerun(card.row.status) ? ', requeued by a rerun' : ''}`,
+      at: card.since?.at,
+    }),
+  );
+}

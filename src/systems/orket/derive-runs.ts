@@ -1,0 +1,238 @@
+import type { Evidence, Run } from '../../domain/entity.ts';
+import { addMs, type Instant } from '../../domain/instant.ts';
+import type { ProcessInfo } from '../../domain/process.ts';
+import type { DeriveContext } from '../system.ts';
+import type { Collected, Found } from './collect.ts';
+import { compact, type LedgerRow, type LoggedRun } from './facts.ts';
+import { type Programs, runnerOf } from './liveness.ts';
+import { directoryNameOf } from './schema.ts';
+
+/**
+ * How a run stands. `alive`: says running, and a process may be carrying it out. `quiet`: says running, no process of
+ * this checkout is seen, but it moved a moment ago (another host, a container). `gone`: says running and nobody is there.
+ */
+export type RunLife = 'alive' | 'quiet' | 'gone' | 'halted' | 'over' | 'unknown';
+
+/** One run, joined from ledger, sessions table and log. The ledger is the authority for status and times. */
+export interface RunState {
+  readonly id: string;
+  readonly ledger: LedgerRow | undefined;
+  readonly logged: Found<LoggedRun> | undefined;
+  readonly name: string;
+  /** What a newer run must share to supersede this one. */
+  readonly build: string | undefined;
+  readonly nativeStatus: string | undefined;
+  readonly life: RunLife;
+  readonly process: ProcessInfo | undefined;
+  readonly startedAt: Instant | undefined;
+  readonly endedAt: Instant | undefined;
+  /** Newest sign of life in log, turn directories and card history. */
+  readonly lastAt: Instant | undefined;
+  /** When it will count as gone if nothing comes. */
+  readonly judgedAt: Instant | undefined;
+  /** Newer runs of the same build. */
+  readonly newer: readonly RunState[];
+}
+
+/** How long a run without a visible process is believed to be at work elsewhere. */
+export const UNSEEN_GRACE_MS = 60_000;
+
+/** Joins what is known of every run, newest first. */
+export function joinRuns(
+  context: DeriveContext,
+  facts: Collected,
+  programs: Programs,
+  turnActivity: ReadonlyMap<string, Instant>,
+): readonly RunState[] {
+  const ids = new Set([...facts.ledger.keys(), ...facts.sessions.keys(), ...facts.loggedRuns.keys()]);
+  const moved = movesByRun(facts);
+  const runs: (RunState & { newer: RunState[] })[] = [];
+  for (const id of ids) {
+    const ledger = facts.ledger.get(id);
+    const session = facts.sessions.get(id);
+    const logged = facts.loggedRuns.get(id);
+    const nativeStatus =
+      ledger?.status ?? session?.status ?? logged?.fact.end?.status ?? (logged ? 'running' : undefined);
+    const startedAt = ledger?.startedAt ?? session?.startedAt ?? logged?.fact.start?.at;
+    const endedAt = ledger?.endedAt ?? session?.endedAt ?? logged?.fact.end?.at;
+    const lastAt = newest([
+      logged?.fact.last?.at,
+      turnActivity.get(directoryNameOf(id)),
+      moved.get(id),
+      ledger?.updatedAt,
+      endedAt,
+      startedAt,
+    ]);
+    const judged = judge(context, facts, programs, {
+      nativeStatus,
+      startedAt,
+      endedAt,
+      lastAt,
+      logged: logged?.fact,
+    });
+    runs.push({
+      id,
+      ledger,
+      logged,
+      name: ledger?.name ?? session?.name ?? logged?.fact.epic ?? id,
+      build: ledger?.build ?? logged?.fact.build,
+      nativeStatus,
+      startedAt,
+      endedAt,
+      lastAt,
+      newer: [],
+      ...judged,
+    });
+  }
+  runs.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0) || (a.id < b.id ? 1 : -1));
+  const ofBuild = new Map<string, RunState[]>();
+  for (const run of runs) {
+    const key = run.build ?? `name ${run.name}`;
+    const newer = ofBuild.get(key) ?? [];
+    run.newer.push(...newer.slice(-50));
+    ofBuild.set(key, [...newer, run]);
+  }
+  return runs;
+}
+
+interface RunSigns {
+  readonly nativeStatus: string | undefined;
+  readonly startedAt: Instant | undefined;
+  readonly endedAt: Instant | undefined;
+  readonly lastAt: Instant | undefined;
+  readonly logged: LoggedRun | undefined;
+}
+
+function judge(
+  context: DeriveContext,
+  facts: Collected,
+  programs: Programs,
+  signs: RunSigns,
+): Pick<RunState, 'life' | 'process' | 'judgedAt'> {
+  const over = { process: undefined, judgedAt: undefined };
+  if (signs.nativeStatus === undefined) return { life: 'unknown', ...over };
+  const saysRunning = isRunningStatus(signs.nativeStatus);
+  if (!saysRunning || signs.endedAt !== undefined) return { life: 'over', ...over };
+  // A halt cancels the task and writes nothing but this one line: the ledger says "running" for ever.
+  if (signs.logged?.halted) return { life: 'halted', ...over };
+  // The process ended the run and could not write the ledger, or the ledger was read a moment too early.
+  if (signs.logged?.end) return { life: 'over', ...over };
+  const process = runnerOf(programs, signs.startedAt, facts.apiTasks);
+  if (process) return { life: 'alive', process, judgedAt: undefined };
+  const judgedAt = signs.lastAt === undefined ? undefined : addMs(signs.lastAt, UNSEEN_GRACE_MS);
+  if (judgedAt !== undefined && context.now < judgedAt)
+    return { life: 'quiet', process: undefined, judgedAt };
+  return { life: 'gone', process: undefined, judgedAt: undefined };
+}
+
+/** `running` in the ledger, `Started` in the sessions table. */
+export function isRunningStatus(status: string): boolean {
+  return status === 'running' || status.toLowerCase() === 'started';
+}
+
+function movesByRun(facts: Collected): ReadonlyMap<string, Instant> {
+  const newestMove = new Map<string, Instant>();
+  for (const moves of facts.moves.values()) {
+    for (const { run, at } of moves) {
+      if (run !== undefined && at !== undefined && at > (newestMove.get(run) ?? 0)) newestMove.set(run, at);
+    }
+  }
+  return newestMove;
+}
+
+/** The latest of some instants. */
+export function newest(times: readonly (Instant | undefined)[]): Instant | undefined {
+  let best: Instant | undefined;
+  for (const at of times) if (at !== undefined && (best === undefined || at > best)) best = at;
+  return best;
+}
+
+/** The status of the ledger in our words. */
+export function runStatusOf(run: RunState, isSilent: boolean): Run['status'] {
+  switch (run.life) {
+    case 'alive':
+      return isSilent ? 'stalled' : 'running';
+    case 'quiet':
+      return 'running';
+    case 'gone':
+      return 'stalled';
+    case 'halted':
+      return 'halted';
+    case 'unknown':
+      return 'unknown';
+    case 'over':
+      break;
+  }
+  const status =
+    run.logged?.fact.end && isRunningStatus(run.nativeStatus ?? '')
+      ? run.logged.fact.end.status
+      : run.nativeStatus;
+  switch (status) {
+    case 'done':
+      return 'succeeded';
+    case 'failed':
+    case 'terminal_failure':
+    case 'incomplete':
+      return 'failed';
+    default:
+      return 'unknown';
+  }
+}
+
+/** Where the run is told of, in the order a reader wants it. */
+export function runTrail(run: RunState, facts: Collected): Evidence[] {
+  const trail: Evidence[] = [];
+  const { ledger, logged } = run;
+  if (ledger) trail.push(ledgerEvidence(ledger, facts));
+  if (logged?.fact.end) {
+    const { end } = logged.fact;
+    const failure = end.failureClass ? ` ${end.failureClass}` : '';
+    trail.push(logEvidence(logged, end, `session_end ${end.status}${failure}`));
+  }
+  if (logged?.fact.halted) trail.push(logEvidence(logged, logged.fact.halted, 'session_halted'));
+  if (logged?.fact.stalled) {
+    const { stalled } = logged.fact;
+    const cards = stalled.backlog.map((card) => `${card.id}=${card.status}`).join(' ');
+    trail.push(logEvidence(logged, stalled, `orchestrator_stalled ${stalled.reason ?? ''} ${cards}`.trim()));
+  }
+  if (run.process) trail.push(processEvidence(run.process));
+  if (logged?.fact.last) trail.push(logEvidence(logged, logged.fact.last, 'newest line of this run'));
+  return trail;
+}
+
+/** The ledger's row as a line of evidence. */
+export function ledgerEvidence(row: LedgerRow, facts: Collected): Evidence {
+  const failure = [row.failureClass, row.failureReason].filter((part) => part).join(': ');
+  return compact({
+    source: 'db',
+    path: facts.db?.path,
+    query: `run_ledger where session_id = '${row.id}'`,
+    text: failure ? `${row.status}: ${failure}` : row.status,
+    at: row.endedAt ?? row.updatedAt ?? row.startedAt,
+  });
+}
+
+/** A line of a log as evidence. */
+export function logEvidence(
+  found: Found<unknown>,
+  mark: { readonly at?: Instant; readonly offset: number },
+  text: string,
+): Evidence {
+  return compact({
+    source: found.file.source,
+    path: found.file.path,
+    offset: mark.offset,
+    text,
+    at: mark.at,
+  });
+}
+
+/** A living process as evidence. */
+export function processEvidence(process: ProcessInfo): Evidence {
+  return {
+    source: 'programs',
+    pid: process.pid,
+    text: process.argv.slice(0, 6).join(' '),
+    at: process.startedAt,
+  };
+}

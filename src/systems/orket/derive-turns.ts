@@ -1,0 +1,230 @@
+import type { Attention, Evidence, SystemId, Turn } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import type { Collected } from './collect.ts';
+import { ledgerEvidence, logEvidence, newest, processEvidence, type RunState } from './derive-runs.ts';
+import { clip, compact, type TurnFiles } from './facts.ts';
+import { stageOf, type TurnState, type TurnVerdict } from './judge-turn.ts';
+import { cardLinesKey, runLinesKey, turnLinesKey } from './log-text.ts';
+import { directoryNameOf } from './schema.ts';
+
+/** Joins what is known of every turn. `runs` are by directory name. */
+export function joinTurns(
+  facts: Collected,
+  runOf: (directory: string) => RunState | undefined,
+): readonly TurnState[] {
+  const turns: TurnState[] = [];
+  const add = (id: string, named: { run: string; issue: string; index: number; role: string }): void => {
+    const files = facts.turnFiles.get(id);
+    const logged = facts.loggedTurns.get(id);
+    const events = facts.eventTurns.get(id);
+    const run = runOf(directoryNameOf(named.run));
+    turns.push({
+      id,
+      run,
+      runId: run?.id ?? logged?.fact.run ?? named.run,
+      card:
+        logged?.fact.issue ??
+        events?.fact.issue ??
+        files?.fact.checkpoint?.issue ??
+        facts.cardOfDirectory.get(named.issue) ??
+        named.issue,
+      index: named.index,
+      role: logged?.fact.role ?? events?.fact.role ?? named.role,
+      files,
+      logged,
+      events,
+      startedAt: logged?.fact.start?.at ?? files?.fact.openedAt,
+      lastAt: newest([logged?.fact.last?.at, files?.fact.touchedAt, files?.fact.checkpoint?.capturedAt]),
+    });
+  };
+  for (const [id, { fact }] of facts.turnFiles) add(id, fact);
+  for (const [id, { fact }] of facts.loggedTurns) if (!facts.turnFiles.has(id)) add(id, fact);
+  for (const [id, { fact }] of facts.eventTurns) {
+    if (!facts.turnFiles.has(id) && !facts.loggedTurns.has(id)) add(id, fact);
+  }
+  return turns;
+}
+
+const LABELS: { readonly [state in Turn['state']]?: string } = {
+  stalled: 'STALLED',
+  dead: 'DEAD',
+  'no-progress': 'NO-PROG',
+  failed: 'FAILED',
+};
+
+/** Why the turn needs a human, unless something newer has taken its place. */
+export function turnAttention(turn: TurnState, verdict: TurnVerdict): Attention | undefined {
+  const label = LABELS[verdict.state];
+  if (label === undefined) return undefined;
+  return compact({
+    rank: 4 as const,
+    label,
+    why: verdict.why,
+    since:
+      verdict.state === 'failed' || verdict.state === 'no-progress'
+        ? endedAt(turn)
+        : (turn.lastAt ?? turn.startedAt),
+    act: turn.files ? 'turn.inspect' : undefined,
+    playbook: 'stalled-role-pipeline',
+  });
+}
+
+function endedAt(turn: TurnState): Instant | undefined {
+  return turn.logged?.fact.end?.at ?? turn.lastAt;
+}
+
+/** The turn as an entity. Only turns that need a reader carry a long trail: there may be ten thousand others. */
+export function turnEntity(
+  system: SystemId,
+  turn: TurnState,
+  verdict: TurnVerdict,
+  attention: Attention | undefined,
+  facts: Collected,
+): Turn {
+  const { files, logged } = turn;
+  const checkpoint = files?.fact.reopened ? undefined : files?.fact.checkpoint;
+  const isQuiet = verdict.state === 'completed' && attention === undefined;
+  const evidence = evidenceOf(turn);
+  const trail = isQuiet ? undefined : turnTrail(turn, facts);
+  const { issue, run } = { issue: turn.card, run: turn.runId };
+  return compact({
+    type: 'turn',
+    system,
+    id: turn.id,
+    title: `${run.slice(0, 4)}:${issue}/${turn.index} ${turn.role}`,
+    observedAt: (newest([files?.file.readAt, logged?.file.readAt, turn.events?.file.readAt]) ?? 0) as Instant,
+    evidence,
+    trail,
+    attention,
+    run,
+    issue,
+    index: turn.index,
+    role: turn.role,
+    state: verdict.state,
+    model: logged?.fact.model ?? turn.events?.fact.model ?? checkpoint?.model,
+    path: files?.file.path,
+    capturedAt: checkpoint?.capturedAt,
+    startedAt: turn.startedAt,
+    logKeys: [turnLinesKey(run, issue, turn.index, turn.role), cardLinesKey(run, issue), runLinesKey(run)],
+    cautions: isQuiet ? undefined : cautionsOf(turn, verdict),
+    data: files
+      ? { workspace: workspaceOf(files.file.path), names: files.fact.names, why: verdict.why || 'finished' }
+      : undefined,
+  });
+}
+
+/** `workspace/default` of `workspace/default/observability/...`. */
+function workspaceOf(path: string): string {
+  return path.split('/').slice(0, -4).join('/');
+}
+
+function evidenceOf(turn: TurnState): Evidence {
+  const { files, logged, events } = turn;
+  if (files) {
+    const stage = stageOf(files.fact);
+    const name =
+      stage === 'tools' ? 'checkpoint.json' : stage === 'answered' ? 'model_response.txt' : 'messages.json';
+    const shown = files.fact.names.includes(name) ? name : (files.fact.names[0] ?? '');
+    return compact({
+      source: files.file.source,
+      path: shown === '' ? files.file.path : `${files.file.path}/${shown}`,
+      text: filesText(files.fact),
+      at: files.fact.touchedAt,
+    });
+  }
+  if (logged) {
+    const mark = logged.fact.end ?? logged.fact.last ?? { offset: 0 };
+    return logEvidence(logged, mark, logged.fact.end ? `turn ${logged.fact.end.how}` : 'turn_start, no end');
+  }
+  if (events)
+    return logEvidence(events, events.fact.end ?? events.fact.last ?? { offset: 0 }, 'runtime event');
+  return { source: 'turns' };
+}
+
+/** What the files say in one line. */
+function filesText(files: TurnFiles): string {
+  const { checkpoint } = files;
+  if (files.reopened) return 'prompt newer than checkpoint: asked a second time';
+  if (checkpoint) {
+    const ran = `${files.results.length} of ${checkpoint.distinctCalls} tool calls ran`;
+    const asked = checkpoint.to ? `, asks for ${checkpoint.to}` : '';
+    return `${checkpoint.tools.slice(0, 6).join(', ') || 'no tool calls'}: ${ran}${asked}`;
+  }
+  if (files.torn) return 'checkpoint half-written or broken';
+  return stageOf(files) === 'answered' ? 'answered, no tool calls accepted' : 'asked, no answer';
+}
+
+function turnTrail(turn: TurnState, facts: Collected): readonly Evidence[] | undefined {
+  const trail: Evidence[] = [];
+  const { files, logged, events, run } = turn;
+  const end = logged?.fact.end;
+  if (logged && end) {
+    const words = [`turn ${end.how}`, end.errorType, end.error].filter((part) => part).join(': ');
+    trail.push(logEvidence(logged, end, words));
+  } else if (events?.fact.end) {
+    const { how, errorType, error } = events.fact.end;
+    const words = [`turn ${how}`, errorType, error].filter((part) => part).join(': ');
+    trail.push(logEvidence(events, events.fact.end, words));
+  }
+  for (const result of files?.fact.results ?? []) {
+    if (result.ok || files === undefined) continue;
+    trail.push({
+      source: files.file.source,
+      path: `${files.file.path}/${result.name}`,
+      text: `${result.tool}: ${result.error ?? 'not ok'}`,
+    });
+  }
+  if (logged?.fact.refused) {
+    const { refused } = logged.fact;
+    trail.push(logEvidence(logged, refused, `${refused.tool} ${refused.how}: ${refused.reason ?? ''}`));
+  }
+  if (logged?.fact.reprompt) {
+    trail.push(
+      logEvidence(logged, logged.fact.reprompt, `asked again: ${logged.fact.reprompt.reason ?? ''}`),
+    );
+  }
+  if (logged?.fact.start) trail.push(logEvidence(logged, logged.fact.start, 'turn_start'));
+  const retry = facts.modelRetry;
+  const model = logged?.fact.model ?? events?.fact.model;
+  if (
+    retry &&
+    end === undefined &&
+    retry.fact.model === model &&
+    (retry.fact.at ?? 0) >= (turn.startedAt ?? 0)
+  ) {
+    trail.push(
+      logEvidence(retry, retry.fact, `${retry.fact.event} ${retry.fact.model} attempt ${retry.fact.attempt}`),
+    );
+  }
+  const violation = facts.violations.get(turn.card);
+  if (violation && violation.fact.run === turn.runId) {
+    const { type, detail, at } = violation.fact;
+    trail.push(
+      compact({
+        source: violation.file.source,
+        path: violation.file.path,
+        text: `${type}: ${detail ?? ''}`,
+        at,
+      }),
+    );
+  }
+  if (run?.process) trail.push(processEvidence(run.process));
+  if (run?.ledger) trail.push(ledgerEvidence(run.ledger, facts));
+  return trail.length > 0 ? trail : undefined;
+}
+
+function cautionsOf(turn: TurnState, verdict: TurnVerdict): readonly string[] | undefined {
+  const cautions: string[] = [];
+  if (verdict.state === 'dead' && (turn.run?.ledger?.failureClass ?? '').includes('Timeout')) {
+    cautions.push(
+      'A model timeout writes no turn_failed: failure reports made from the log do not count it.',
+    );
+  }
+  const to = turn.files?.fact.reopened ? undefined : turn.files?.fact.checkpoint?.to;
+  if (to && verdict.state !== 'completed') {
+    cautions.push(
+      `The checkpoint asks for ${clip(to, 60)}: that is what the model wanted, not what happened.`,
+    );
+  }
+  return cautions.length > 0 ? cautions : undefined;
+}

@@ -1,0 +1,19 @@
+import type { Parser } from '../system.ts';
+import { databaseParser } from './parse-database.ts';
+import { healthParser, heartbeatParser, verificationParser, violationParser } from './parse-documents.ts';
+import { crashParser, eventsParser } from './parse-events.ts';
+import { logParser } from './parse-log.ts';
+import { turnParser } from './parse-turn.ts';
+
+/** The parsers by the names the sources use. */
+export const orketParsers: { readonly [name: string]: Parser } = {
+  log: logParser,
+  events: eventsParser,
+  crash: crashParser,
+  turn: turnParser,
+  database: databaseParser,
+  violation: violationParser,
+  verification: verificationParser,
+  health: healthParser,
+  heartbeat: heartbeatParser,
+};

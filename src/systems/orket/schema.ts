@@ -1,0 +1,50 @@
+import { type infer as Infer, object, optional, string } from 'zod/mini';
+
+/** What an installation of Orket may be told beside the common settings; all texts, as on the command line. */
+export const orketSettings = object({
+  /** Directory of Orket's durable state, `.orket/durable` when neither this nor ORKET_DURABLE_ROOT says otherwise. */
+  durable: optional(string()),
+  /** Seconds a turn may be silent before it counts as stalled; default 300, the model client's own time limit. */
+  stalledAfter: optional(string()),
+});
+
+export type OrketSettings = Infer<typeof orketSettings>;
+
+/** Longest id of theirs that is followed; a longer one is shown in its log line and makes no entity. */
+const LONGEST_ID = 200;
+
+/** True for a text that can name a run, card or role in facts. */
+export function isUsableId(text: string | undefined): text is string {
+  return text !== undefined && text !== '' && text.length <= LONGEST_ID;
+}
+
+/** How turn_executor.py turns ids into directory names: `TIDE-3` lies in `tide-3`. */
+export function directoryNameOf(id: string): string {
+  return id.toLowerCase().replaceAll(' ', '_').trim();
+}
+
+/** Id of a turn, and at once the target `--replay-turn` wants: `run:issue directory:index:role directory`. */
+export function turnIdOf(run: string, issue: string, index: number, role: string): string {
+  return `${directoryNameOf(run)}:${directoryNameOf(issue)}:${index}:${directoryNameOf(role)}`;
+}
+
+/**
+ * One part of a replay target as a program may be given it: starts with a letter or digit, so it is never an option,
+ * and holds no colon (the separator), slash, space or control character.
+ */
+const TARGET_PART = /^[a-z0-9][a-z0-9._-]{0,127}$/;
+
+/** True when the part may stand in an argument. `..` is refused: it would leave the run's directory. */
+export function isSafeTargetPart(text: string): boolean {
+  return TARGET_PART.test(text) && !text.includes('..');
+}
+
+/** A path of theirs that may become a source of ours: absolute, without wildcards, control characters or `..`. */
+export function isSafeDirectory(path: string): boolean {
+  return (
+    path.length <= 1000 &&
+    path.startsWith('/') &&
+    !/[*?[\]{}!\p{C}]/u.test(path) &&
+    !path.split('/').includes('..')
+  );
+}
