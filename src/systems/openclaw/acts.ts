@@ -1,0 +1,3 @@
+import type { ActSpec } from '../system.ts';
+
+export const openclawActs: readonly ActSpec[] = [];

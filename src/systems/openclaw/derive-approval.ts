@@ -1,0 +1,250 @@
+import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import { type JudgedJob, jobEvidence } from './derive-job.ts';
+import { planPayload, resultPayload, unrouted } from './plan-text.ts';
+import { clockText, counted, headline, jobTitle } from './words.ts';
+
+const NEVER = 'never expires; nothing happens';
+
+/** What waits for a person: the review of a plan, or an answer. Undefined for jobs that wait for neither. */
+export function approvalEntity(system: SystemId, judged: JudgedJob, now: Instant): Approval | undefined {
+  switch (judged.judgement.condition) {
+    case 'review':
+      return planReview(system, judged, now);
+    case 'no-plan':
+      return missingPlan(system, judged, now);
+    case 'question':
+    case 'no-signal':
+      return answerAsked(system, judged, now);
+    default:
+      return undefined;
+  }
+}
+
+type Common = Pick<
+  Approval,
+  'type' | 'system' | 'id' | 'title' | 'observedAt' | 'status' | 'subject' | 'logKeys' | 'onExpiry' | 'data'
+> &
+  Partial<Pick<Approval, 'requestedAt' | 'logFiles' | 'reason'>> & { readonly answerable: boolean };
+
+function common(system: SystemId, judged: JudgedJob): Common {
+  const { job, judgement, directory, queue } = judged;
+  const older = queue.generation !== 'database';
+  return {
+    type: 'approval',
+    system,
+    id: job.id,
+    title: jobTitle(job.id, job.goal),
+    observedAt: jobEvidence(judged).readAt,
+    status: 'pending',
+    subject: job.id,
+    answerable: !older,
+    ...(older ? { reason: 'kept by the older file queue: decide with its own control.py' } : {}),
+    onExpiry: NEVER,
+    ...(judgement.since === null ? {} : { requestedAt: judgement.since }),
+    logKeys: [job.id, ...(job.run === null ? [] : [job.run])],
+    ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
+    data: { job: job.id, condition: judgement.condition, run: job.run },
+  };
+}
+
+function attention(judged: JudgedJob, label: string, why: string, act: string, playbook: string): Attention {
+  const { since } = judged.judgement;
+  return { rank: 3, label, why, ...(since === null ? {} : { since }), onExpiry: NEVER, act, playbook };
+}
+
+function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval {
+  const { job, directory } = judged;
+  const plan = directory.plan;
+  const readable = plan !== undefined && plan.fact.tasks.length > 0;
+  const payload: Payload | undefined = readable ? planPayload(job.goal, plan.fact) : resultPayload(job);
+  const cautions = [
+    'approving makes a new plan: the tasks that run are not bound to be these',
+    ...(readable
+      ? []
+      : [
+          "the plan's own file can't be read: this list is from the job's last result, without agents' reasons",
+        ]),
+    ...answersCaution(judged),
+  ];
+  const unchosen = readable ? unrouted(plan.fact) : 0;
+  if (unchosen > 0) {
+    cautions.push(`for ${counted(unchosen, 'task')} no agent was chosen: the default one would take them`);
+  }
+  if (plan?.file.error !== undefined)
+    cautions.push(`the plan's file is torn now, shown is what was read before: ${plan.file.error}`);
+  if (job.lease !== null && job.lease > now) {
+    cautions.push(`a lease is still set: after a yes nothing claims it before ${clockText(job.lease, now)}`);
+  }
+  const row = jobEvidence(judged).evidence;
+  const tasks = readable ? plan.fact.tasks.length : (job.result?.tasks.length ?? 0);
+  const trail: Evidence[] = [row, ...eventTrail(judged)];
+  return {
+    ...common(system, judged),
+    evidence: readable
+      ? {
+          source: plan.file.source,
+          path: plan.file.path,
+          text: `plan of ${counted(tasks, 'task')}`,
+          ...(plan.fact.created === null ? {} : { at: plan.fact.created }),
+        }
+      : row,
+    trail,
+    attention: judged.judgement.superseded
+      ? {
+          ...attention(
+            judged,
+            'REVIEW',
+            'a newer job has the same goal; this one still waits',
+            'job.cancel',
+            'review',
+          ),
+        }
+      : attention(
+          judged,
+          'REVIEW',
+          `a plan of ${counted(tasks, 'task')} waits; nothing runs before a yes`,
+          'job.approve',
+          'review',
+        ),
+    cautions,
+    ask: 'review',
+    risk: 'high',
+    ...(payload === undefined ? {} : { payload }),
+    decisions: payload === undefined ? ['job.retry', 'job.cancel'] : ['job.approve', 'job.cancel'],
+  };
+}
+
+function missingPlan(system: SystemId, judged: JudgedJob, _now: Instant): Approval {
+  const { job, queue, judgement } = judged;
+  const resumed = job.events.findLast(
+    (event) => event.event === 'job_resumed' || event.event === 'audit_gate_blocked',
+  );
+  const why =
+    resumed?.event === 'job_resumed'
+      ? 'resumed without a plan'
+      : `planning failed: ${job.error === null ? 'no plan was made' : headline(job.error)}`;
+  return {
+    ...common(system, judged),
+    answerable: false,
+    reason: 'there is no plan to approve',
+    evidence: jobEvidence(judged).evidence,
+    trail: [
+      ...(job.error === null ? [] : [said(judged, job.error, job.updated)]),
+      ...(job.resultBad === null ? [] : [said(judged, job.resultBad, null)]),
+      ...eventTrail(judged),
+    ],
+    ...(judgement.superseded ? {} : { attention: attention(judged, 'NO PLAN', why, 'job.retry', 'no-plan') }),
+    cautions: [
+      'there is no plan: approving would run the goal unreviewed',
+      queue.generation === 'database'
+        ? 'the way out: submit the goal again and cancel this job; revise is a dead end'
+        : 'the way out: submit the goal again with its own program',
+    ],
+    ask: 'review',
+    risk: 'critical',
+    decisions: ['job.retry', 'job.cancel'],
+  };
+}
+
+function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approval {
+  const { job, question, judgement, directory } = judged;
+  const asked = question !== '';
+  const file = directory.question;
+  const row = jobEvidence(judged).evidence;
+  const item = file?.fact.items.find((one) => one.question !== '') ?? file?.fact.items[0];
+  const waiting = job.result?.waiting.length ?? 0;
+  const cautions = asked
+    ? [
+        'an answer is NOT passed on to the agents: resume runs the job again from its start with the same goal',
+        'what works: submit the goal with the answer in it, then cancel this job',
+        ...answersCaution(judged),
+        ...(waiting > 1 ? [`${waiting} tasks ask; shown is the first, one answer resumes them all`] : []),
+      ]
+    : [
+        'nobody asked anything: an agent ended without its closing signal (see the files it left)',
+        'resume runs the job again from its start; nothing of what was done is kept',
+        ...answersCaution(judged),
+      ];
+  return {
+    ...common(system, judged),
+    evidence: file
+      ? {
+          source: file.file.source,
+          path: file.file.path,
+          text:
+            item === undefined ? 'no question' : `${item.agent ?? 'an agent'} at ${item.title || item.task}`,
+          ...(file.fact.created === null ? {} : { at: file.fact.created }),
+        }
+      : row,
+    trail: [
+      ...(file ? [row] : []),
+      ...job.answers.slice(-2).map((answer) => said(judged, `answered before: ${answer}`, null)),
+      ...eventTrail(judged),
+    ],
+    attention: asked
+      ? attention(
+          judged,
+          'ANSWER',
+          headline(question),
+          judgement.superseded ? 'job.cancel' : 'job.resubmit',
+          'question',
+        )
+      : attention(
+          judged,
+          'NO SIGNAL',
+          'an agent ended without saying how; no question was asked',
+          'job.answer',
+          'no-signal',
+        ),
+    cautions,
+    ask: 'answer',
+    risk: 'high',
+    ...(asked ? { question, payload: { form: 'question', text: question } } : {}),
+    decisions: asked
+      ? ['job.resubmit', 'job.answer', 'job.cancel']
+      : ['job.answer', 'job.retry', 'job.cancel'],
+  };
+}
+
+/**
+ * A resume that was eaten: the same answer was given before, so the program's dedupe threw it away and the job still
+ * waits, although the command printed success.
+ */
+function answersCaution({ job, queue }: JudgedJob): readonly string[] {
+  const texts: string[] = [];
+  if (job.status === 'waiting_human') {
+    const lost = job.events.findLast(
+      (event) => event.event === 'control_signal_applied' && event.action === 'resume',
+    );
+    if (lost?.status === 'waiting_human') {
+      texts.push('the newest answer was swallowed: the same text was given before, and the job still waits');
+    } else if (job.answers.length > 0) {
+      texts.push('the same answer again would be swallowed: word it anew');
+    }
+  }
+  const pending = queue.signals.filter((signal) => signal.job === job.id);
+  const last = pending.at(-1);
+  if (last)
+    texts.push(`a ${headline(last.action, 20)} is still in the signal file: the next pass applies it again`);
+  const rejected = job.events.findLast((event) => event.event === 'signal_rejected');
+  if (rejected) texts.push('an earlier command was rejected as out of order');
+  return texts;
+}
+
+function said({ queue, job }: JudgedJob, text: string, at: Instant | null): Evidence {
+  const file = queue.file ?? queue.jobFiles.get(job.id);
+  return {
+    source: queue.source,
+    ...(file === undefined ? {} : { path: file.path }),
+    text,
+    ...(at === null ? {} : { at }),
+  };
+}
+
+function eventTrail(judged: JudgedJob): readonly Evidence[] {
+  return judged.job.events
+    .slice(-5)
+    .reverse()
+    .map((event) => said(judged, event.text, event.at));
+}

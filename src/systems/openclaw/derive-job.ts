@@ -1,0 +1,262 @@
+import type { Evidence, Job, SystemId } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { attentionOfJob } from './attention.ts';
+import type { Queue } from './derive-queue.ts';
+import type { RunDirectory } from './derive-rundir.ts';
+import type { EventFact, JobFact } from './facts.ts';
+import { failedTasksOf, type Judgement } from './judge.ts';
+import { MAX_ATTEMPTS } from './schema.ts';
+import { clockText, counted, jobTitle } from './words.ts';
+
+/** One job with everything that was made out about it. */
+export interface JudgedJob {
+  readonly queue: Queue;
+  readonly job: JobFact;
+  readonly judgement: Judgement;
+  readonly directory: RunDirectory;
+  readonly question: string;
+  /** A pass is busy with another job: nothing is claimed until its longest job ends. */
+  readonly busyWith: string | undefined;
+}
+
+/** Newest events kept for acts: what came after the moment an act was planned must be among them. */
+const MARKS = 16;
+const TRAIL_EVENTS = 6;
+
+/** The entity of a job. */
+export function jobEntity(system: SystemId, judged: JudgedJob, now: Instant): Job {
+  const { job, judgement, directory } = judged;
+  const attention = attentionOfJob(judged, now);
+  const evidence = jobEvidence(judged);
+  const trail = isClosed(judgement) ? [] : trailOf(judged, now);
+  const waitingFor = waitingForOf(judged, now);
+  return {
+    type: 'job',
+    system,
+    id: job.id,
+    title: jobTitle(job.id, job.goal),
+    observedAt: evidence.readAt,
+    evidence: evidence.evidence,
+    ...(trail.length > 0 ? { trail } : {}),
+    ...(attention === undefined ? {} : { attention }),
+    logKeys: [job.id, ...(job.run === null ? [] : [job.run])],
+    ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
+    ...cautionsOf(judged),
+    status: statusOf(judgement),
+    nativeStatus: job.status,
+    ...(waitingFor === undefined ? {} : { waitingFor }),
+    ...(job.lease === null ? {} : { leaseUntil: job.lease }),
+    ...(job.beat === null ? {} : { heartbeatAt: job.beat }),
+    attempts: job.attempts,
+    ...(job.created === null ? {} : { createdAt: job.created }),
+    ...(job.updated === null ? {} : { updatedAt: job.updated }),
+    data: dataOf(judged),
+  };
+}
+
+function isClosed(judgement: Judgement): boolean {
+  return judgement.condition === 'done' || judgement.condition === 'cancelled';
+}
+
+/** Where the job is kept: a row of the database, or its own file. */
+export function jobEvidence({ queue, job }: Pick<JudgedJob, 'queue' | 'job'>): {
+  readonly evidence: Evidence;
+  readonly readAt: Instant;
+} {
+  const file = queue.file ?? queue.jobFiles.get(job.id);
+  const query =
+    queue.generation === 'database'
+      ? `SELECT * FROM jobs WHERE job_id='${job.id.replaceAll("'", "''")}'`
+      : undefined;
+  return {
+    readAt: file?.readAt ?? (0 as Instant),
+    evidence: {
+      source: queue.source,
+      ...(file === undefined ? {} : { path: file.path }),
+      ...(query === undefined ? {} : { query }),
+      text: `status ${job.status}${job.attempts > 0 ? `, attempt ${job.attempts} of ${MAX_ATTEMPTS}` : ''}`,
+      ...(job.updated === null ? {} : { at: job.updated }),
+    },
+  };
+}
+
+function statusOf({ condition }: Judgement): Job['status'] {
+  switch (condition) {
+    case 'claimable':
+    case 'leased':
+      return 'queued';
+    case 'running':
+    case 'orphaned':
+    case 'silent-alive':
+    case 'overtaken':
+      return 'running';
+    case 'silent-dead':
+    case 'dead-end':
+      return 'blocked';
+    case 'review':
+    case 'no-plan':
+    case 'question':
+    case 'no-signal':
+      return 'waiting';
+    case 'failed':
+      return 'failed';
+    case 'fake-success':
+    case 'done':
+      return 'done';
+    case 'cancelled':
+      return 'cancelled';
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+function waitingForOf({ judgement, queue, busyWith }: JudgedJob, now: Instant): string | undefined {
+  switch (judgement.condition) {
+    case 'claimable':
+      if (busyWith !== undefined) return `the worker's pass, busy with ${busyWith.slice(0, 8)}`;
+      return queue.workers.length > 0 ? "the worker's next pass" : 'a worker';
+    case 'leased':
+      return `the end of a lease at ${clockText(judgement.until, now)}`;
+    case 'silent-dead':
+      return 'a worker pass that takes it back';
+    case 'review':
+      return 'a decision on its plan';
+    case 'no-plan':
+      return 'a decision; it has no plan';
+    case 'question':
+      return 'an answer';
+    case 'no-signal':
+      return 'an answer to a question nobody asked';
+    case 'dead-end':
+      return 'nothing: no worker takes up revise_requested';
+    default:
+      return undefined;
+  }
+}
+
+function cautionsOf({ judgement, job, queue }: JudgedJob): { readonly cautions?: readonly string[] } {
+  const cautions: string[] = [];
+  switch (judgement.condition) {
+    case 'orphaned':
+    case 'silent-alive':
+      cautions.push(`runner ${job.pid} lives: a worker pass would start a second one beside it`);
+      cautions.push('cancel does not stop it; only ending its process and its agents does');
+      break;
+    case 'overtaken':
+      cautions.push(`runner ${job.pid} goes on: its result will overwrite ${job.status}`);
+      break;
+    case 'running':
+      cautions.push(
+        'cancel does not stop a running job: its result overwrites it, the next pass cancels again',
+      );
+      break;
+    case 'fake-success':
+      cautions.push(`completed here means that the runner ended, not that the tasks succeeded`);
+      break;
+    case 'dead-end':
+      cautions.push('approve does not leave this state; resume leads to a review without a plan');
+      break;
+    default:
+      break;
+  }
+  if (queue.generation !== 'database') cautions.push('kept by the older file queue: shown, not acted on');
+  return cautions.length > 0 ? { cautions } : {};
+}
+
+/** What a reader wants on the card: result, worker, runner and lease, then the newest events. */
+function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
+  const { job, judgement, queue, directory } = judged;
+  const trail: Evidence[] = [];
+  const from = queue.file ?? queue.jobFiles.get(job.id);
+  const place = { source: queue.source, ...(from === undefined ? {} : { path: from.path }) };
+  const say = (text: string, at: Instant | null = null): void => {
+    trail.push({ ...place, text, ...(at === null ? {} : { at }) });
+  };
+  if (job.error !== null) say(job.error, job.updated);
+  if (job.resultBad !== null) say(job.resultBad);
+  const failed = failedTasksOf(job);
+  if (failed > 0) say(`${failed} of ${counted(job.result?.total ?? failed, 'task')} failed`, job.updated);
+  trail.push(...taskTrail(directory));
+  if (job.revision !== '') say(`revision asked: ${job.revision}`);
+  if (job.worker !== null) {
+    const runner =
+      job.pid === null ? '' : `, runner ${job.pid} ${judgement.runner === 'unknown' ? '' : judgement.runner}`;
+    trail.push({
+      ...place,
+      ...(job.pid === null ? {} : { pid: job.pid }),
+      text: `last beat by ${job.worker}${runner}`.trimEnd(),
+      ...(job.beat === null ? {} : { at: job.beat }),
+    });
+  }
+  if (job.lease !== null)
+    say(`${job.lease > now ? 'leased until' : 'lease ended'} ${clockText(job.lease, now)}`, job.lease);
+  for (const answer of job.answers.slice(-2)) say(`answered before: ${answer}`);
+  for (const event of newestEvents(job.events)) say(event.text, event.at);
+  return trail;
+}
+
+/** Tasks of the newest run, the failed ones first: their errors are nowhere else. */
+function taskTrail(directory: RunDirectory): readonly Evidence[] {
+  const state = directory.tasks;
+  if (state === undefined) return [];
+  const order = ['failed', 'waiting_human', 'running', 'completed'];
+  const rank = (status: string): number => (order.includes(status) ? order.indexOf(status) : order.length);
+  return [...state.fact]
+    .sort((a, b) => rank(a.status) - rank(b.status))
+    .slice(0, 8)
+    .map((task) => ({
+      source: state.file.source,
+      path: state.file.path,
+      text: [
+        `${task.status} ${directory.titles.get(task.id) ?? task.id}`,
+        task.attempts > 1 ? `attempt ${task.attempts}` : '',
+        task.error ?? '',
+      ]
+        .filter((part) => part !== '')
+        .join('  '),
+      ...(task.updated === null ? {} : { at: task.updated }),
+    }));
+}
+
+/** Every control command writes its event twice (now, and when the worker takes the signal up): shown once. */
+function newestEvents(events: readonly EventFact[]): readonly EventFact[] {
+  const shown: EventFact[] = [];
+  for (const event of events) {
+    const before = shown.at(-1);
+    if (before?.event === event.event && event.event.startsWith('audit_')) continue;
+    shown.push(event);
+  }
+  return shown.slice(-TRAIL_EVENTS).reverse();
+}
+
+function dataOf({ job, judgement, queue, busyWith, question, directory }: JudgedJob): JsonObject {
+  return {
+    job: job.id,
+    project: queue.project,
+    generation: queue.generation,
+    condition: judgement.condition,
+    run: job.run,
+    passed: job.passed,
+    ...(isClosed(judgement)
+      ? { goal: job.goal.slice(0, 2000) }
+      : {
+          goal: job.goal,
+          goalCut: job.goalCut,
+          question,
+          revision: job.revision,
+          pid: job.pid,
+          tasksRun: directory.tasksRun ?? null,
+          ...(busyWith === undefined ? {} : { busyWith }),
+        }),
+    lastEvent: job.events.at(-1)?.id ?? 0,
+    marks: job.events.slice(-MARKS).map(({ id, event, at, status, action, answer }) => ({
+      id,
+      event,
+      at,
+      status,
+      action,
+      answer,
+    })),
+  };
+}

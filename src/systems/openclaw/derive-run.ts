@@ -1,0 +1,85 @@
+import type { Run, SystemId } from '../../domain/entity.ts';
+import { type Instant, parseInstant } from '../../domain/instant.ts';
+import { type JudgedJob, jobEvidence } from './derive-job.ts';
+import type { JobFact } from './facts.ts';
+import { failedTasksOf, type Judgement } from './judge.ts';
+import { jobTitle } from './words.ts';
+
+/**
+ * The newest run of a job. While it works the row has no run id, only its directory `state/<run_id>/` has; afterwards
+ * the row has. Run ids have the resolution of a second, so two jobs may share one: the job's id is part of ours.
+ */
+export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now: Instant): Run | undefined {
+  const { job, judgement, directory, queue } = judged;
+  const working = isAtWork(judgement.condition);
+  const run = working ? (directory.tasksRun ?? job.run) : (job.run ?? job.result?.run ?? undefined);
+  const state = directory.tasks;
+  if (!working && (run === undefined || run === null)) return undefined;
+  const row = queue.runs.find((one) => one.id === run && one.job === job.id);
+  const started = row?.started ?? startOf(run, zone) ?? (working ? judgement.since : null);
+  const ended = working ? null : (row?.finished ?? judgement.since);
+  const evidence = jobEvidence(judged);
+  const counts = working && state && directory.tasksRun === run ? progressOf(state.fact) : '';
+  return {
+    type: 'run',
+    system,
+    id: `${job.id}:${run ?? 'now'}`,
+    title: [jobTitle(job.id, job.goal), counts].filter((part) => part !== '').join('  '),
+    observedAt: state && working ? state.file.readAt : evidence.readAt,
+    evidence:
+      state && directory.tasksRun === run
+        ? { source: state.file.source, path: state.file.path, text: progressOf(state.fact) }
+        : evidence.evidence,
+    logKeys: [job.id, ...(run === null || run === undefined ? [] : [run])],
+    ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
+    status: statusOf(job, judgement),
+    nativeStatus: job.result?.status ?? job.status,
+    ...(started === null || started > now ? {} : { startedAt: started }),
+    ...(ended === null ? {} : { endedAt: ended }),
+    data: { job: job.id },
+  };
+}
+
+function isAtWork(condition: Judgement['condition']): boolean {
+  return ['running', 'orphaned', 'silent-alive', 'silent-dead', 'overtaken'].includes(condition);
+}
+
+function statusOf(job: JobFact, { condition }: Judgement): Run['status'] {
+  switch (condition) {
+    case 'running':
+    case 'orphaned':
+    case 'overtaken':
+      return 'running';
+    case 'silent-alive':
+    case 'silent-dead':
+      return 'stalled';
+    case 'review':
+    case 'question':
+    case 'no-signal':
+    case 'dead-end':
+    case 'cancelled':
+      return 'halted';
+    case 'no-plan':
+    case 'failed':
+    case 'fake-success':
+      return 'failed';
+    case 'done':
+      return 'succeeded';
+    default:
+      return failedTasksOf(job) > 0 ? 'failed' : 'unknown';
+  }
+}
+
+function progressOf(tasks: readonly { readonly status: string }[]): string {
+  const done = tasks.filter((task) => task.status === 'completed').length;
+  const failed = tasks.filter((task) => task.status === 'failed').length;
+  return `${done}/${tasks.length} tasks${failed > 0 ? `, ${failed} failed` : ''}`;
+}
+
+/** Run ids are local times: `20260225_211502`. */
+function startOf(run: string | null | undefined, zone: string): Instant | null {
+  const match = /^(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)/.exec(run ?? '');
+  if (!match) return null;
+  const [, year, month, day, hour, minute, second] = match;
+  return parseInstant(`${year}-${month}-${day}T${hour}:${minute}:${second}`, zone) ?? null;
+}

@@ -1,0 +1,3 @@
+import type { Playbook } from '../system.ts';
+
+export const openclawPlaybooks: readonly Playbook[] = [];

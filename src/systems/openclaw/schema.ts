@@ -1,0 +1,89 @@
+import { type infer as Infer, optional, strictObject, string } from 'zod/mini';
+import { getString } from '../../lib/json.ts';
+import type { Located } from '../system.ts';
+
+/** What an installation of OpenClaw agent-orchestrator may be told beside the common settings. */
+export const openclawSettings = strictObject({
+  /** The skill directory (with `scripts/control.py`), needed for acts when DIR is BASE_PATH. */
+  skill: optional(string()),
+  /** Seconds between two passes of the worker (`worker.py --interval`); default 2. */
+  interval: optional(string()),
+});
+
+export type OpenclawSettings = Infer<typeof openclawSettings>;
+
+/** Lease of a claimed job; each beat of its worker moves it (LEASE_SECONDS in scripts/state_store.py). */
+export const LEASE_MS = 60_000;
+/** A beat older than this is stale even under a running lease (ORCH_RUNNING_STALE_SECONDS). */
+export const STALE_BEAT_MS = 300_000;
+/** Longest a worker lets one job run (ORCH_WORKER_JOB_TIMEOUT_SECONDS); it claims and drains nothing meanwhile. */
+export const JOB_TIMEOUT_MS = 2_400_000;
+/** Attempts before an error is final (MAX_ATTEMPTS; the column max_attempts is never read). */
+export const MAX_ATTEMPTS = 2;
+/** A live worker beats every 2 s: silence beyond this, with the runner's parent gone, is no accident. */
+export const BEAT_GRACE_MS = 10_000;
+
+/** Where things are in one installation; `located.extra` in readable form. */
+export interface Place {
+  /** Directories of queue projects below BASE_PATH that are shown. */
+  readonly projects: readonly string[];
+  /** The directory of `scripts/control.py`, when known. */
+  readonly skill: string | undefined;
+  /** PROJECT_ID of the skill's `.env`: what a worker without `--project-id` serves. */
+  readonly servedProject: string | undefined;
+  /** The never merged generation with one queue for all projects and an audit log is here. */
+  readonly branchQueue: boolean;
+  readonly pollMs: number;
+}
+
+/** Reads what `locate` put down. */
+export function placeOf(located: Located): Place {
+  const projects = located.extra['projects'];
+  return {
+    projects: Array.isArray(projects) ? projects.filter((name) => typeof name === 'string') : [],
+    skill: getString(located.extra, 'skill'),
+    servedProject: getString(located.extra, 'servedProject'),
+    branchQueue: located.extra['branchQueue'] === true,
+    pollMs: typeof located.extra['pollMs'] === 'number' ? located.extra['pollMs'] : 2000,
+  };
+}
+
+/** Names of this kind's sources. Those of a queue project carry its name when several are shown. */
+export type SourceRole =
+  | 'orchestrator.db'
+  | 'signals'
+  | 'scheduler'
+  | 'queue-log'
+  | 'queue.jobs'
+  | 'queue.events';
+
+/** Id of a source of a queue project. */
+export function sourceIdOf(role: SourceRole, project: string, place: Place): string {
+  return place.projects.length > 1 ? `${role}@${project}` : role;
+}
+
+/** Sources of one job's run directory. */
+export type RunRole = 'plan' | 'question' | 'tasks' | 'task-events' | 'run-log';
+
+/** Id of a source of a run directory. */
+export function runSourceIdOf(role: RunRole, job: string): string {
+  return `${role}.${job}`;
+}
+
+/**
+ * Ids of jobs as scripts/state_store.py makes them (16 hexadecimal digits), a little wider for older shapes. Nothing
+ * else becomes an argument or a glob: no leading dash, no slash, no dot, no wildcard.
+ */
+const JOB_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/** True for a job id that may be given to a program or stand in a path. */
+export function isSafeJobId(id: string): boolean {
+  return JOB_ID.test(id);
+}
+
+const PROJECT_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+
+/** True for a project directory's name that may stand in a path and in PROJECT_ID. */
+export function isSafeProject(name: string): boolean {
+  return PROJECT_NAME.test(name) && !name.includes('..');
+}

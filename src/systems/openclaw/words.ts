@@ -1,0 +1,34 @@
+import { dayOf, type Instant, toIso } from '../../domain/instant.ts';
+
+/** Time of day in UTC, with the date when it is not today's: `13:02:12Z`, `02-24 13:02Z`. */
+export function clockText(at: Instant | null, now: Instant): string {
+  if (at === null) return 'never';
+  const iso = toIso(at);
+  return dayOf(at) === dayOf(now) ? `${iso.slice(11, 19)}Z` : `${iso.slice(5, 10)} ${iso.slice(11, 16)}Z`;
+}
+
+/** First line with something in it, cut to `length`. */
+export function headline(text: string, length = 100): string {
+  const line =
+    text
+      .split(/\r?\n/)
+      .find((part) => part.trim() !== '')
+      ?.trim() ?? '';
+  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+}
+
+/** `1 task`, `3 tasks`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** How a job is named in a row: the beginning of its id, then its goal. */
+export function jobTitle(id: string, goal: string): string {
+  const head = headline(goal);
+  return head === '' ? id : `${id.slice(0, 8)} ${head}`;
+}
+
+/** Texts that count as the same goal although spaces and line ends moved. */
+export function sameText(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
