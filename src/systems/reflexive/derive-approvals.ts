@@ -1,0 +1,258 @@
+import type { Approval, Attention, Evidence } from '../../domain/entity.ts';
+import { addMs, instant } from '../../domain/instant.ts';
+import { guardSources } from './derive-issues.ts';
+import {
+  currentLifetime,
+  dayMs,
+  evidence,
+  isAlive,
+  isRecent,
+  type Picture,
+  timeWord,
+} from './derive-picture.ts';
+import {
+  type AskFact,
+  type DecidedFact,
+  type Found,
+  findFamily,
+  type MergeFact,
+  type PullRequestFact,
+} from './facts.ts';
+import { logSources } from './locate.ts';
+
+/** `default_timeout_hours` of `src/safety/approval.py`; a request may have its own, which no line tells. */
+const defaultTimeoutMs = 24 * 3_600_000;
+const hourMs = 3_600_000;
+const inMemory =
+  'kept in memory of the process that asked: approve, deny and approval-list crash, no command reaches it';
+
+/** Approvals as far as log lines tell of them: to be watched, never answered. */
+export function deriveApprovals(picture: Picture): Approval[] {
+  return [...requests(picture), ...merges(picture)];
+}
+
+function requests(picture: Picture): Approval[] {
+  const { facts } = picture.context;
+  const asks = findFamily<AskFact>(facts, logSources, 'ask:', (fact) => fact.at);
+  const decisions = findFamily<DecidedFact>(facts, logSources, 'decided:', (fact) => fact.at);
+  return [...asks.values()].map((found) => requestOf(picture, found, decisionFor(found.value, decisions)));
+}
+
+/** `approval-<operation>-<unix seconds>`; the request is made a moment after its line is written. */
+const assessmentS = 600;
+
+function decisionFor(
+  ask: AskFact,
+  decisions: ReadonlyMap<string, Found<DecidedFact>>,
+): { readonly request: string; readonly found: Found<DecidedFact> } | undefined {
+  const prefix = `approval-${ask.operation}-`;
+  const second = Math.floor(ask.at / 1000);
+  let best: { request: string; found: Found<DecidedFact>; at: number } | undefined;
+  for (const [request, found] of decisions) {
+    if (!request.startsWith(prefix)) continue;
+    const at = Number(request.slice(prefix.length));
+    // The risk is assessed by a model between the line and the request, which takes its time.
+    if (!Number.isInteger(at) || at < second || at > second + assessmentS) continue;
+    if (!best || at < best.at) best = { request, found, at };
+  }
+  return best;
+}
+
+function requestOf(
+  picture: Picture,
+  ask: Found<AskFact>,
+  decision: { readonly request: string; readonly found: Found<DecidedFact> } | undefined,
+): Approval {
+  const { at, offset, operation, context, subject } = ask.value;
+  const expiresAt = addMs(at, defaultTimeoutMs);
+  const lostAt = decision ? undefined : memoryLostAt(picture, at);
+  const state = stateOf(picture, expiresAt, decision?.found.value, lostAt);
+  const trail: Evidence[] = [];
+  if (decision) {
+    const { at: decidedAt, offset: place, how, by } = decision.found.value;
+    const text = `${decisionWords[how]}${by === undefined ? '' : ` by ${by}`}`;
+    trail.push(evidence(decision.found, { offset: place, at: decidedAt, text }));
+  }
+  const attention = attentionOf(picture, ask, expiresAt, state, decision?.found.value);
+  return {
+    type: 'approval',
+    system: picture.context.located.system,
+    id: decision?.request ?? `approval-${operation}-${Math.floor(at / 1000)}`,
+    title: `${operation}${subject === undefined ? '' : ` for ${subject.replace('-', ' #').toUpperCase()}`}`,
+    observedAt: ask.file.readAt,
+    evidence: evidence(ask, { offset, at, text: `approval_requested ${operation}` }),
+    ...(trail.length === 0 ? {} : { trail }),
+    ask: 'approve',
+    status: state,
+    answerable: false,
+    reason: lostAt === undefined ? inMemory : 'the process that asked is gone, and the request with it',
+    risk: riskOf(operation, context),
+    requestedAt: at,
+    expiresAt,
+    onExpiry: 'counts as denied',
+    ...(context === '' || context === '{}' ? {} : { payload: { form: 'arguments', text: context } }),
+    decisions: [],
+    ...(subject === undefined ? {} : { subject }),
+    ...(attention === undefined ? {} : { attention }),
+    logKeys: [
+      decision?.request ?? `approval-${operation}-${Math.floor(at / 1000)}`,
+      ...(subject === undefined ? [] : [subject]),
+    ],
+    cautions: [
+      inMemory,
+      ...(decision ? [] : ['the log tells no expiry: 24 h is the default of the program']),
+    ],
+  };
+}
+
+const decisionWords = {
+  approved: 'approved',
+  denied: 'denied',
+  timeout: 'timed out, counted as denied',
+  auto: 'approved by the program itself: low risk',
+} as const;
+
+/** When the memory that held a request was lost: the lifetime it was asked in is over. */
+function memoryLostAt(picture: Picture, askedAt: number) {
+  const lifetime = currentLifetime(picture);
+  if (!lifetime) return undefined;
+  if (isAlive(picture)) return askedAt < lifetime.startedAt ? lifetime.startedAt : undefined;
+  const end = lifetime.end?.at;
+  return end === undefined ? undefined : instant(Math.max(end, askedAt));
+}
+
+function stateOf(
+  picture: Picture,
+  expiresAt: number,
+  decided: DecidedFact | undefined,
+  lostAt: number | undefined,
+): Approval['status'] {
+  if (decided) return decided.how === 'timeout' ? 'expired' : 'decided';
+  if (lostAt !== undefined) return 'expired';
+  if (expiresAt <= picture.now) return 'expired';
+  picture.wake(instant(expiresAt));
+  return 'pending';
+}
+
+function attentionOf(
+  picture: Picture,
+  ask: Found<AskFact>,
+  expiresAt: number,
+  state: Approval['status'],
+  decided: DecidedFact | undefined,
+): Attention | undefined {
+  const { at, operation } = ask.value;
+  if (state === 'pending') {
+    const soonAt = instant(expiresAt - hourMs);
+    const soon = soonAt <= picture.now;
+    if (!soon) picture.wake(soonAt);
+    return {
+      rank: soon ? 1 : 3,
+      label: 'APPROVE',
+      why: `${operation} waits; can only be watched, no command reaches it`,
+      since: at,
+      until: instant(expiresAt),
+      onExpiry: 'counts as denied',
+      playbook: 'approval-request',
+    };
+  }
+  if (state !== 'expired') return undefined;
+  const endedAt = decided?.at ?? Math.min(expiresAt, memoryLostAt(picture, at) ?? expiresAt);
+  if (!isRecent(picture, instant(endedAt), dayMs)) return undefined;
+  return {
+    rank: 7,
+    label: 'EXPIRED',
+    why: `${operation} was decided by nobody and counts as denied`,
+    since: instant(endedAt),
+    onExpiry: 'stays denied; the program does not ask again',
+    playbook: 'approval-request',
+  };
+}
+
+const riskSteps = ['low', 'medium', 'high', 'critical'] as const;
+
+/** `_assess_risk_basic` of `src/safety/approval.py`; with a model the program may have judged otherwise. */
+function riskOf(operation: string, context: string): (typeof riskSteps)[number] {
+  const base = ['merge_to_main', 'production_deploy'].includes(operation)
+    ? 3
+    : ['breaking_change', 'security_related', 'database_migration'].includes(operation)
+      ? 2
+      : ['configuration_change', 'dependency_update'].includes(operation)
+        ? 1
+        : 0;
+  const raised = ['affects_multiple_components', 'no_tests_available'].filter((name) =>
+    context.includes(`"${name}":true`),
+  ).length;
+  return riskSteps[Math.min(3, base + raised)] ?? 'critical';
+}
+
+/**
+ * Merges a human was asked for (`_request_human_approval` in `src/cycles/pr_merger.py`): the program does not wait. With
+ * `auto_merge` (the default) it approves itself at once, else it gives up at once.
+ */
+function merges(picture: Picture): Approval[] {
+  const { facts } = picture.context;
+  const sources = guardSources(picture);
+  const asked = findFamily<MergeFact>(facts, sources, 'merge:', (fact) => fact.at);
+  const pullRequests = findFamily<PullRequestFact>(facts, sources, 'pr:', (fact) => fact.at);
+  const approvals: Approval[] = [];
+  for (const [pr, found] of asked) {
+    const after = pullRequests.get(pr);
+    const ended =
+      after && after.value.at >= found.value.at && /merged|closed/.test(after.value.event)
+        ? after
+        : undefined;
+    approvals.push(mergeOf(picture, pr, found, ended));
+  }
+  return approvals;
+}
+
+function mergeOf(
+  picture: Picture,
+  pr: string,
+  found: Found<MergeFact>,
+  ended: Found<PullRequestFact> | undefined,
+): Approval {
+  const { at, offset, action, reason } = found.value;
+  const auto = picture.config.autoMerge;
+  const isPending = !ended && !auto;
+  return {
+    type: 'approval',
+    system: picture.context.located.system,
+    id: `merge-pr-${pr}`,
+    title: action === '' ? `merge PR #${pr}` : action,
+    observedAt: found.file.readAt,
+    evidence: evidence(found, { offset, at, text: reason }),
+    ...(ended
+      ? {
+          trail: [
+            evidence(ended, { offset: ended.value.offset, at: ended.value.at, text: ended.value.event }),
+          ],
+        }
+      : {}),
+    ask: 'approve',
+    status: isPending ? 'pending' : 'decided',
+    answerable: false,
+    reason: auto
+      ? 'pr_management.auto_merge is true: the program approves itself at once'
+      : 'the program asked and went on: it merges nothing and waits for nobody',
+    risk: 'critical',
+    requestedAt: at,
+    onExpiry: auto ? 'approved by the program itself' : 'stays unmerged',
+    decisions: [],
+    subject: `pr-${pr}`,
+    ...(isPending
+      ? {
+          attention: {
+            rank: 3,
+            label: 'APPROVE',
+            why: `asked ${timeWord(at, picture.now)}; the program gave up at once: merge by hand`,
+            since: at,
+            onExpiry: 'stays unmerged',
+            playbook: 'approval-request',
+          },
+        }
+      : {}),
+    logKeys: [`pr-${pr}`],
+  };
+}

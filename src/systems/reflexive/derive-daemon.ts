@@ -1,0 +1,249 @@
+import type { Attention, Evidence, Issue, Run, Service } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import { currentLifetime, evidence, type Lifetime, type Picture, timeWord } from './derive-picture.ts';
+
+/** The daemon as a service, and each of its lifetimes as a run. */
+export function deriveDaemon(picture: Picture, hasConfigTrouble: boolean): (Service | Run | Issue)[] {
+  const out: (Service | Run | Issue)[] = [daemonService(picture, hasConfigTrouble)];
+  const shown = picture.lifetimes.slice(-20);
+  for (const lifetime of shown) out.push(runOf(picture, lifetime));
+  if (picture.daemon.processes.length > 1) out.push(twoDaemons(picture));
+  return out;
+}
+
+function daemonService(picture: Picture, hasConfigTrouble: boolean): Service {
+  const { context, daemon, now } = picture;
+  const last = currentLifetime(picture);
+  const trail = daemonTrail(picture);
+  const attention = daemonAttention(picture, last, hasConfigTrouble);
+  const mode = modeOf(picture, last);
+  const repository = last?.fact?.value.repository ?? picture.config.repository;
+  const words = {
+    up: { status: 'up', detail: `pid ${pids(picture)}, ${mode}, up since ${since(last, now)}` },
+    suspended: { status: 'degraded', detail: `pid ${pids(picture)} is suspended by a signal` },
+    hidden: {
+      status: 'unknown',
+      detail: `pid ${daemon.hidden.map((one) => one.pid).join(', ')} runs src.cli start, its directory is hidden`,
+    },
+    stopped: { status: 'down', detail: `stopped on request at ${endWord(last, now)}` },
+    down: { status: 'down', detail: `no process; ${lastWord(picture, last)}` },
+    never: { status: 'unknown', detail: 'no process, and no start in the log' },
+  } as const;
+  return {
+    type: 'service',
+    system: context.located.system,
+    id: 'daemon',
+    title: `orchestrator daemon${repository === '' ? '' : ` for ${repository}`}`,
+    observedAt: context.processes.readAt,
+    evidence: trail[0] ?? { source: 'daemon', text: 'no process `src.cli start` with this directory' },
+    ...(trail.length > 1 ? { trail: trail.slice(1) } : {}),
+    status: words[daemon.state].status,
+    detail: words[daemon.state].detail,
+    ...(attention ? { attention } : {}),
+    cautions: [
+      '`src.cli status` is a process of its own: it always says idle, not running, nothing to do',
+      'the program asks GitHub once every poll and writes nothing while idle: silence is no sign of death',
+    ],
+  };
+}
+
+function daemonAttention(
+  picture: Picture,
+  last: Lifetime | undefined,
+  hasConfigTrouble: boolean,
+): Attention | undefined {
+  const { state, processes, life } = picture.daemon;
+  if (state === 'suspended') {
+    return {
+      rank: 2,
+      label: 'SUSPENDED',
+      why: `pid ${processes.map((one) => one.pid).join(', ')} is stopped by a signal (state T); nothing moves`,
+      playbook: 'not-processing',
+    };
+  }
+  // A configuration that will not start is the cause, and has the row.
+  if (hasConfigTrouble) return undefined;
+  const sinceAt = last?.end?.at ?? life?.value.at;
+  const at = sinceAt === undefined ? {} : { since: sinceAt };
+  if (state === 'stopped') {
+    return {
+      rank: 4,
+      label: 'STOPPED',
+      why: 'stopped on request; nothing starts it again',
+      ...at,
+      playbook: 'will-not-start',
+    };
+  }
+  if (state !== 'down') return undefined;
+  const error = last?.end?.how === 'error' ? last.fact?.value.error : undefined;
+  return {
+    rank: 2,
+    label: 'DOWN',
+    why:
+      error === undefined
+        ? 'no process, no stop event: SIGTERM, kill or crash'
+        : `ended: ${error}`.slice(0, 90),
+    ...at,
+    playbook: 'will-not-start',
+  };
+}
+
+function daemonTrail(picture: Picture): Evidence[] {
+  const { daemon, now } = picture;
+  const last = currentLifetime(picture);
+  const trail: Evidence[] = [];
+  for (const process of [...daemon.processes, ...daemon.hidden].slice(0, 5)) {
+    trail.push({
+      source: 'daemon',
+      pid: process.pid,
+      text: process.argv.join(' ').slice(0, 200),
+      at: process.startedAt,
+    });
+  }
+  if (last?.fact) trail.push(...lifetimeTrail(last, now));
+  if (daemon.life) {
+    const { at, offset } = daemon.life.value;
+    trail.push(evidence(daemon.life, { offset, at, text: 'newest line of the daemon' }));
+  }
+  return trail;
+}
+
+function lifetimeTrail(lifetime: Lifetime, now: Instant): Evidence[] {
+  const found = lifetime.fact;
+  if (!found) return [];
+  const run = found.value;
+  const poll = run.pollS === undefined ? '' : `, polls every ${run.pollS}s`;
+  const limit = run.limit === undefined ? '' : `, limit $${run.limit.toFixed(2)}`;
+  const trail = [
+    evidence(found, {
+      offset: run.offset,
+      at: run.at,
+      text: `started in ${run.mode ?? 'unknown'} mode${poll}${limit}`,
+    }),
+  ];
+  if (run.errorAt !== undefined) {
+    trail.push(evidence(found, { at: run.errorAt, text: `ended with an error: ${run.error ?? ''}` }));
+  }
+  if (lifetime.end?.how === 'stopped' && lifetime.end.at !== undefined) {
+    trail.push(
+      evidence(found, {
+        ...(run.stoppedOffset === undefined ? {} : { offset: run.stoppedOffset }),
+        at: lifetime.end.at,
+        text: run.signalAt === undefined ? 'stopped' : 'stopped after an interrupt (SIGINT)',
+      }),
+    );
+  }
+  if (lifetime.end?.how === 'no trace') {
+    const at = lifetime.end.at;
+    trail.push(
+      evidence(found, {
+        ...(at === undefined ? {} : { at }),
+        text: `no stop event: SIGTERM, kill or crash${at === undefined ? '' : `, after ${timeWord(at, now)}`}`,
+      }),
+    );
+  }
+  return trail;
+}
+
+function runOf(picture: Picture, lifetime: Lifetime): Run {
+  const { context, now } = picture;
+  const run = lifetime.fact?.value;
+  const how = lifetime.end?.how;
+  const isHidden =
+    picture.daemon.state === 'hidden' && lifetime === currentLifetime(picture) && how === 'no trace';
+  const status =
+    how === undefined || isHidden
+      ? isHidden
+        ? 'unknown'
+        : 'running'
+      : how === 'stopped'
+        ? 'halted'
+        : how === 'error'
+          ? 'failed'
+          : 'unknown';
+  const native = {
+    stopped: 'stopped on request',
+    error: 'ended with an error',
+    'no trace': isHidden ? 'perhaps running' : 'ended without a trace',
+  };
+  const trail = lifetimeTrail(lifetime, now);
+  const process = lifetime.process;
+  const first: Evidence =
+    trail[0] ??
+    (process
+      ? {
+          source: 'daemon',
+          pid: process.pid,
+          at: process.startedAt,
+          text: process.argv.join(' ').slice(0, 200),
+        }
+      : { source: 'daemon' });
+  const endedAt = isHidden ? undefined : lifetime.end?.at;
+  return {
+    type: 'run',
+    system: context.located.system,
+    id: lifetime.id,
+    title: `daemon from ${timeWord(lifetime.startedAt, now)}, ${modeOf(picture, lifetime)} mode`,
+    observedAt: picture.observedAt,
+    evidence: first,
+    ...(trail.length > 1 ? { trail: trail.slice(1) } : {}),
+    status,
+    nativeStatus: how === undefined ? 'running' : native[how],
+    startedAt: lifetime.startedAt,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(run?.mode === 'manual'
+      ? { cautions: ['manual mode only waits: it polls nothing, and no command reaches it'] }
+      : {}),
+  };
+}
+
+function twoDaemons(picture: Picture): Issue {
+  const { context, daemon } = picture;
+  const newest = daemon.processes.at(-1);
+  const pidList = daemon.processes.map((one) => one.pid).join(', ');
+  return {
+    type: 'issue',
+    system: context.located.system,
+    id: 'two-daemons',
+    key: 'two-daemons',
+    title: `${daemon.processes.length} daemons on one checkout: pids ${pidList}`,
+    observedAt: context.processes.readAt,
+    evidence: { source: 'daemon', ...(newest ? { pid: newest.pid, at: newest.startedAt } : {}) },
+    severity: 'error',
+    status: 'open',
+    detail:
+      'Each claims the same issues and counts its own spending: cost_tracker.json holds what the last writer knows, so twice the limit can be spent.',
+    ...(newest ? { since: newest.startedAt } : {}),
+    suggestedAction: 'Stop all but one with SIGINT (Ctrl-c), the newest first.',
+    attention: {
+      rank: 1,
+      label: 'DOUBLE',
+      why: `pids ${pidList} work on the same issues and spend twice`,
+      ...(newest ? { since: newest.startedAt } : {}),
+    },
+  };
+}
+
+function modeOf(picture: Picture, lifetime: Lifetime | undefined): string {
+  const argv = lifetime?.process?.argv ?? [];
+  const flag = argv[argv.indexOf('--mode') + 1];
+  const given = argv.includes('--mode') && flag !== undefined ? flag.slice(0, 20) : undefined;
+  return lifetime?.fact?.value.mode ?? given ?? picture.config.mode;
+}
+
+function pids(picture: Picture): string {
+  return picture.daemon.processes.map((one) => one.pid).join(', ');
+}
+
+function since(lifetime: Lifetime | undefined, now: Instant): string {
+  return lifetime === undefined ? 'unknown' : timeWord(lifetime.startedAt, now);
+}
+
+function endWord(lifetime: Lifetime | undefined, now: Instant): string {
+  return lifetime?.end?.at === undefined ? 'an unknown time' : timeWord(lifetime.end.at, now);
+}
+
+function lastWord(picture: Picture, lifetime: Lifetime | undefined): string {
+  const at = lifetime?.end?.at ?? picture.daemon.life?.value.at;
+  return at === undefined ? 'no line of it' : `last line ${timeWord(at, picture.now)}`;
+}

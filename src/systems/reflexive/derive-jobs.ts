@@ -1,0 +1,354 @@
+import type { Attention, Evidence, Job } from '../../domain/entity.ts';
+import { addMs, type Instant } from '../../domain/instant.ts';
+import {
+  currentLifetime,
+  dayMs,
+  evidence,
+  isAlive,
+  isRecent,
+  type Picture,
+  timeWord,
+} from './derive-picture.ts';
+import {
+  type ClaimFact,
+  type Found,
+  findFamily,
+  type OperationFact,
+  type OperationLogFact,
+  type PullRequestFact,
+  type RequestFact,
+} from './facts.ts';
+import { logSources } from './locate.ts';
+
+/** An operation in flight longer than this is stuck: all stages together have 40 minutes (`issue_processing.*_timeout`). */
+const stuckAfterMs = 3_600_000;
+
+/** What jobs are made of, joined once. */
+interface Joined {
+  readonly picture: Picture;
+  readonly operations: ReadonlyMap<string, Found<OperationFact>>;
+  readonly told: ReadonlyMap<string, Found<OperationLogFact>>;
+  readonly claims: ReadonlyMap<string, Found<ClaimFact>>;
+  readonly pullRequests: ReadonlyMap<string, Found<PullRequestFact>>;
+  /** Newest row of all: the loop is one thread, so only this one can be at work. */
+  readonly newestId: number;
+}
+
+/** Operations of `analytics.db`, items claimed and not begun, and requests that reached nobody. */
+export function deriveJobs(picture: Picture): Job[] {
+  const { facts } = picture.context;
+  const operations = findFamily<OperationFact>(facts, ['analytics.db'], 'op:', (row) => row.id);
+  let newestId = 0;
+  for (const { value } of operations.values()) newestId = Math.max(newestId, value.id);
+  const joined: Joined = {
+    picture,
+    operations,
+    newestId,
+    told: findFamily<OperationLogFact>(facts, logSources, 'op:', (fact) => fact.endOffset ?? fact.at),
+    claims: findFamily<ClaimFact>(facts, logSources, 'claim:', (fact) => fact.at),
+    pullRequests: findFamily<PullRequestFact>(facts, ['audit.log', ...logSources], 'pr:', (fact) => fact.at),
+  };
+  const jobs: Job[] = [];
+  for (const found of operations.values()) jobs.push(operationJob(joined, found));
+  jobs.push(...queuedJobs(joined), ...lostRequests(joined));
+  return jobs;
+}
+
+function operationJob(joined: Joined, found: Found<OperationFact>): Job {
+  const { picture } = joined;
+  const row = found.value;
+  const told = joined.told.get(String(row.id));
+  const claim = joined.claims.get(row.issue);
+  const title = row.title ?? claim?.value.title;
+  const state = stateOf(joined, row, told?.value);
+  const updatedAt = row.completedAt ?? told?.value.stageAt ?? row.startedAt;
+  const pr = told?.value.pr;
+  const cautions = cautionsOf(row, state, pr);
+  const trail = trailOf(joined, row, told, claim);
+  return {
+    type: 'job',
+    system: picture.context.located.system,
+    id: `op-${row.id}`,
+    title: `${nameOf(row)}${title === undefined ? '' : ` ${title}`}`,
+    observedAt: found.file.readAt,
+    evidence: evidence(found, {
+      query: `operations.id = ${row.id}`,
+      text:
+        row.completedAt === undefined
+          ? 'completed_at is NULL'
+          : row.success
+            ? 'success'
+            : (row.error ?? 'failed'),
+      ...(row.completedAt === undefined
+        ? row.startedAt === undefined
+          ? {}
+          : { at: row.startedAt }
+        : { at: row.completedAt }),
+    }),
+    ...(trail.length === 0 ? {} : { trail }),
+    status: state.status,
+    nativeStatus: state.native,
+    attempts: row.attempts,
+    ...(row.startedAt === undefined ? {} : { createdAt: row.startedAt }),
+    ...(updatedAt === undefined ? {} : { updatedAt }),
+    ...(state.beat === undefined ? {} : { heartbeatAt: state.beat }),
+    ...(state.attention === undefined ? {} : { attention: state.attention }),
+    logKeys: [`op-${row.id}`, `issue-${row.issue}`, ...(pr === undefined ? [] : [`pr-${pr}`])],
+    ...(cautions.length === 0 ? {} : { cautions }),
+    data: { issue: row.issue, ...(pr === undefined ? {} : { pr }) },
+  };
+}
+
+interface JobState {
+  readonly status: Job['status'];
+  readonly native: string;
+  readonly beat?: Instant;
+  readonly attention?: Attention;
+  readonly orphan?: true;
+}
+
+function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | undefined): JobState {
+  if (row.completedAt !== undefined) {
+    return row.success ? { status: 'done', native: 'success' } : failedState(joined.picture, row);
+  }
+  const reason = orphanReason(joined, row);
+  if (reason !== undefined) return orphanState(joined.picture, row, reason);
+  const native = told?.stage === undefined ? 'in flight' : `in flight, ${told.stage}`;
+  const beat = told?.stageAt ?? told?.at;
+  const base: JobState = { status: 'running', native, ...(beat === undefined ? {} : { beat }) };
+  if (row.startedAt === undefined) return base;
+  const stuckAt = addMs(row.startedAt, stuckAfterMs);
+  if (stuckAt > joined.picture.now) {
+    joined.picture.wake(stuckAt);
+    return base;
+  }
+  return {
+    ...base,
+    attention: {
+      rank: 4,
+      label: 'STALLED',
+      why: `in flight over 1h, ${told?.stage === undefined ? 'stage unknown' : `stage ${told.stage}`}; the loop waits for it`,
+      since: stuckAt,
+      onExpiry: 'never ends by itself; nothing else is polled meanwhile',
+      playbook: 'not-processing',
+    },
+  };
+}
+
+/** Errors with which the program turns an issue down on purpose (`src/cycles/issue_processor.py`). */
+const rejection = /^(Issue not actionable|Issue too complex|Plan confidence too low)/;
+
+function failedState(picture: Picture, row: OperationFact): JobState {
+  const isRejected = row.error !== undefined && rejection.test(row.error);
+  const stage = row.errorType ?? 'failed';
+  const native = isRejected ? 'rejected' : `failed: ${stage}`;
+  const at = row.completedAt;
+  // A later attempt at the same issue tells more than this one.
+  if (at === undefined || row.newest !== row.id || !isRecent(picture, at, dayMs)) {
+    return { status: 'failed', native };
+  }
+  const why = isRejected ? (row.error ?? '') : `${stage}: ${row.error ?? 'no reason written'}`;
+  return {
+    status: 'failed',
+    native,
+    attention: {
+      rank: 7,
+      label: isRejected ? 'REJECTED' : 'FAILED',
+      why: why.slice(0, 120),
+      since: at,
+      onExpiry: 'not tried again until the daemon is restarted',
+      group: isRejected ? 'rejected' : `failed-${stage}`,
+    },
+  };
+}
+
+/** Why nothing will ever end a row that is still open; undefined while its daemon may be at it. */
+function orphanReason(joined: Joined, row: OperationFact): string | undefined {
+  const { picture, newestId } = joined;
+  const { state, processes } = picture.daemon;
+  if (!isAlive(picture)) return 'no daemon runs';
+  if (state === 'hidden') return undefined;
+  const oldest = processes[0];
+  // Rows have whole seconds.
+  if (oldest && row.startedAt !== undefined && row.startedAt < Math.floor(oldest.startedAt / 1000) * 1000) {
+    return 'begun by an earlier daemon';
+  }
+  if (row.id < newestId && processes.length === 1) return 'the daemon went on to another issue';
+  return undefined;
+}
+
+function orphanState(picture: Picture, row: OperationFact, reason: string): JobState {
+  const native = 'in flight, orphaned';
+  const endedAt = lastLifetimeEnd(picture, row.startedAt) ?? row.startedAt;
+  if (row.newest !== row.id || endedAt === undefined || !isRecent(picture, endedAt, dayMs)) {
+    return { status: 'unknown', native, orphan: true };
+  }
+  return {
+    status: 'unknown',
+    native,
+    orphan: true,
+    attention: {
+      rank: 4,
+      label: 'ORPHAN',
+      why: `still in flight in the database, ${reason}; outcome unknown`,
+      since: endedAt,
+      onExpiry: 'stays in flight for ever',
+      group: 'orphans',
+      playbook: 'not-processing',
+    },
+  };
+}
+
+/** When the lifetime that began a row ended. */
+function lastLifetimeEnd(picture: Picture, startedAt: Instant | undefined): Instant | undefined {
+  if (startedAt === undefined) return undefined;
+  const lifetime = picture.lifetimes.filter((one) => one.startedAt <= addMs(startedAt, 1000)).at(-1);
+  const end = lifetime?.end?.at;
+  return end !== undefined && end >= startedAt ? end : undefined;
+}
+
+function cautionsOf(row: OperationFact, state: JobState, pr: number | undefined): string[] {
+  if (state.status === 'done') {
+    const name = pr === undefined ? 'the pull request' : `PR #${pr}`;
+    return [
+      `the program ends at ${name}: nobody watches its CI, reviews or merge, and nothing is fixed by itself`,
+      'a restarted daemon claims the issue again while it is open and labelled: close it or take the label off',
+    ];
+  }
+  if (state.orphan) {
+    return [
+      'the row stays in flight for ever; the program counts it as a failure',
+      'a branch or pull request may exist: look at GitHub before it is worked on again',
+    ];
+  }
+  if (state.status === 'failed' && row.completedAt !== undefined) {
+    return [
+      'this daemon does not try it again; a restarted one claims it while it is open and labelled, and pays again',
+    ];
+  }
+  return [];
+}
+
+function trailOf(
+  joined: Joined,
+  row: OperationFact,
+  told: Found<OperationLogFact> | undefined,
+  claim: Found<ClaimFact> | undefined,
+): Evidence[] {
+  const trail: Evidence[] = [];
+  if (told) {
+    const { value } = told;
+    trail.push(evidence(told, { offset: value.offset, at: value.at, text: 'operation_started' }));
+    if (value.stage !== undefined && value.stageAt !== undefined) {
+      trail.push(
+        evidence(told, {
+          at: value.stageAt,
+          text: `reached stage ${value.stage}`,
+          ...(value.stageOffset === undefined ? {} : { offset: value.stageOffset }),
+        }),
+      );
+    }
+    if (value.endOffset !== undefined && value.completedAt !== undefined) {
+      const end = value.success ? 'ended well' : `ended: ${value.error ?? 'failed'}`;
+      trail.push(evidence(told, { offset: value.endOffset, at: value.completedAt, text: end }));
+    }
+    const pr = value.pr === undefined ? undefined : joined.pullRequests.get(String(value.pr));
+    if (pr) {
+      const { at, offset, event, url } = pr.value;
+      trail.push({ ...evidence(pr, { offset, at, text: event }), ...(url === undefined ? {} : { url }) });
+    }
+  }
+  if (claim && row.startedAt !== undefined && claim.value.at <= addMs(row.startedAt, 1000)) {
+    trail.push(evidence(claim, { offset: claim.value.offset, at: claim.value.at, text: 'claimed' }));
+  }
+  return trail;
+}
+
+function nameOf(row: OperationFact): string {
+  if (row.issue === '') return row.kind;
+  return row.kind === 'process_issue' ? `#${row.issue}` : `${row.kind} ${row.issue}`;
+}
+
+/** When an operation on each issue last began, by the database or by the log. */
+function beginnings(joined: Joined): Map<string, number> {
+  const newest = new Map<string, number>();
+  const note = (issue: string | undefined, at: number | undefined): void => {
+    if (issue !== undefined && at !== undefined) newest.set(issue, Math.max(newest.get(issue) ?? 0, at));
+  };
+  for (const { value } of joined.operations.values()) note(value.issue, value.startedAt);
+  for (const { value } of joined.told.values()) note(value.issue, value.at);
+  return newest;
+}
+
+/** Issues in the daemon's memory that wait for their turn. */
+function queuedJobs(joined: Joined): Job[] {
+  const { picture } = joined;
+  const lifetime = currentLifetime(picture);
+  if (!lifetime) return [];
+  const begun = beginnings(joined);
+  const jobs: Job[] = [];
+  for (const [issue, found] of joined.claims) {
+    const { at, offset, title } = found.value;
+    if (at < lifetime.startedAt || (begun.get(issue) ?? 0) >= Math.floor(at / 1000) * 1000) continue;
+    const alive = isAlive(picture);
+    jobs.push({
+      type: 'job',
+      system: picture.context.located.system,
+      id: `issue-${issue}`,
+      title: `#${issue}${title === undefined ? '' : ` ${title}`}`,
+      observedAt: found.file.readAt,
+      evidence: evidence(found, { offset, at, text: 'claimed' }),
+      status: alive ? 'queued' : 'unknown',
+      nativeStatus: alive ? 'pending' : 'lost with the daemon',
+      createdAt: at,
+      updatedAt: at,
+      logKeys: [`issue-${issue}`],
+      cautions: [
+        alive
+          ? 'the queue is kept in memory: it is lost with the daemon'
+          : 'the next daemon claims it again while it is open and labelled',
+      ],
+      data: { issue },
+    });
+  }
+  return jobs;
+}
+
+/** `process-issue N` queues in a process that then ends: the daemon never hears of it. */
+function lostRequests(joined: Joined): Job[] {
+  const { picture } = joined;
+  const { facts } = picture.context;
+  const requests = findFamily<RequestFact>(facts, logSources, 'request:', (fact) => fact.at);
+  const begun = beginnings(joined);
+  const jobs: Job[] = [];
+  for (const [issue, found] of requests) {
+    const { at, offset } = found.value;
+    const takenUp = Math.max(begun.get(issue) ?? 0, joined.claims.get(issue)?.value.at ?? 0) >= at;
+    if (takenUp || !isRecent(picture, at, dayMs)) continue;
+    jobs.push({
+      type: 'job',
+      system: picture.context.located.system,
+      id: `request-${issue}`,
+      title: `#${issue} by process-issue at ${timeWord(at, picture.now)}`,
+      observedAt: found.file.readAt,
+      evidence: evidence(found, { offset, at, text: `Manually triggered processing for issue #${issue}` }),
+      status: 'unknown',
+      nativeStatus: 'swallowed',
+      createdAt: at,
+      updatedAt: at,
+      attention: {
+        rank: 7,
+        label: 'LOST',
+        why: 'process-issue said queued; it queued in its own memory and ended',
+        since: at,
+        onExpiry: 'nobody works on it',
+        group: 'lost-requests',
+        playbook: 'not-processing',
+      },
+      logKeys: [`issue-${issue}`],
+      cautions: ['no command reaches the daemon: give the issue a label it claims by'],
+      data: { issue },
+    });
+  }
+  return jobs;
+}

@@ -1,0 +1,261 @@
+/**
+ * What the parsers of this kind keep of the files, and how `derive` reads it back. Plain data; instants are
+ * milliseconds. A change of a shape here raises the `version` of the parser that writes it.
+ */
+import type { Instant } from '../../domain/instant.ts';
+import type { Json } from '../../lib/json.ts';
+import type { FactsOf, FileFacts } from '../system.ts';
+
+/** One lifetime of the daemon, begun by "Starting orchestrator"; key `run:<ms>`. */
+export type RunFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly mode?: string;
+  readonly repository?: string;
+  readonly pollS?: number;
+  /** Daily limit it loaded, USD: what it goes by until it ends, whatever the file says later. */
+  readonly limit?: number;
+  readonly signalAt?: Instant;
+  readonly errorAt?: Instant;
+  readonly error?: string;
+  readonly stoppedAt?: Instant;
+  readonly stoppedOffset?: number;
+  /** Last line of the daemon before the next lifetime began. */
+  readonly lastAt?: Instant;
+};
+
+/** An issue taken into the daemon's memory; key `claim:<number>`. */
+export type ClaimFact = { readonly at: Instant; readonly offset: number; readonly title?: string };
+
+/** An issue queued by `process-issue`, a process of its own; key `request:<number>`. */
+export type RequestFact = { readonly at: Instant; readonly offset: number; readonly title?: string };
+
+/** What the log tells of one row of `operations`; key `op:<db id>`. */
+export type OperationLogFact = {
+  readonly issue?: string;
+  readonly at: Instant;
+  readonly offset: number;
+  readonly stage?: string;
+  readonly stageAt?: Instant;
+  readonly stageOffset?: number;
+  readonly completedAt?: Instant;
+  readonly success?: boolean;
+  readonly pr?: number;
+  readonly error?: string;
+  readonly finalStage?: string;
+  readonly endOffset?: number;
+};
+
+/** What was spent, as the log tells; key `cost`. */
+export type CostLogFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly total: number;
+  readonly warnedAt?: Instant;
+  readonly warnedOffset?: number;
+  readonly criticalAt?: Instant;
+  readonly maxCost?: number;
+  readonly maxCostAt?: Instant;
+};
+
+/** Requests that were made, paid for and then refused by the limit; key `refused`. */
+export type RefusedFact = {
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+  readonly count: number;
+  readonly offset: number;
+  readonly text: string;
+};
+
+/** Errors of one sort that come again with each pass; keys `fails:main`, `fails:github`, `fails:work`, `fails:coder`. */
+export type FailingFact = {
+  readonly event: string;
+  readonly error: string;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+  readonly count: number;
+  readonly offset: number;
+  /** The same step was seen to work after the last error. */
+  readonly passedAt?: Instant;
+};
+
+/** Pending items announced pass after pass and not begun; key `pending`. */
+export type PendingFact = {
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+  readonly times: number;
+  readonly count: number;
+  readonly offset: number;
+};
+
+/** GitHub's limit as the daemon saw it; key `github`. */
+export type GithubFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly remaining?: number;
+  readonly limit?: number;
+  readonly resetAt?: Instant;
+  readonly exceeded: boolean;
+  readonly since: Instant;
+};
+
+/** A request for approval of a program that keeps it in memory; key `ask:<operation>:<second>`. */
+export type AskFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly operation: string;
+  readonly context: string;
+  readonly subject?: string;
+};
+
+/** How such a request ended; key `decided:<request id>`. */
+export type DecidedFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly how: 'approved' | 'denied' | 'timeout' | 'auto';
+  readonly by?: string;
+};
+
+/** Bounds of what a log file holds; key `seen`. */
+export type SeenFact = { readonly firstAt: Instant; readonly lastAt: Instant };
+
+/** Newest line that only the daemon writes; key `life`. */
+export type LifeFact = { readonly at: Instant; readonly offset: number };
+
+/** Money of five minutes; key `spend:<ms>`. */
+export type SpendFact = { readonly cost: number };
+
+/** Errors of one minute; key `errors:<ms>`. */
+export type ErrorsFact = {
+  readonly count: number;
+  readonly lastAt: Instant;
+  readonly offset: number;
+  readonly text: string;
+};
+
+/** A guard that stopped something; key `guard:<guard>`. */
+export type GuardFact = {
+  readonly guard: string;
+  readonly at: Instant;
+  readonly firstAt: Instant;
+  readonly offset: number;
+  readonly reason: string;
+  readonly blocked: string;
+  readonly count: number;
+};
+
+/** A merge a human was asked for; key `merge:<pr>`. */
+export type MergeFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly action: string;
+  readonly reason: string;
+};
+
+/** What became of a pull request; key `pr:<number>`. */
+export type PullRequestFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly event: string;
+  readonly url?: string;
+};
+
+/** An end the daemon reported itself; key `stop`. */
+export type StopFact = { readonly at: Instant; readonly offset: number };
+
+/** A row of `operations`; key `op:<id>`. */
+export type OperationFact = {
+  readonly id: number;
+  readonly kind: string;
+  readonly issue: string;
+  readonly title?: string;
+  readonly startedAt?: Instant;
+  readonly completedAt?: Instant;
+  readonly durationS?: number;
+  readonly success: boolean;
+  readonly error?: string;
+  readonly errorType?: string;
+  readonly retries: number;
+  /** Rows of the same issue, this one included, and the newest of them. */
+  readonly attempts: number;
+  readonly newest: number;
+  readonly complexity?: number;
+  readonly filesChanged?: number;
+};
+
+/** `cost_tracker.json`; key `cost`. */
+export type CostFileFact = {
+  readonly date: string;
+  readonly total: number;
+  readonly requests?: number;
+  readonly startedAt?: Instant;
+  readonly updatedAt?: Instant;
+  readonly providers: readonly { readonly name: string; readonly cost: number; readonly requests: number }[];
+};
+
+/** One provider of `rate_limiter.json`; key `rate:<provider>`. */
+export type RateFact = {
+  readonly limit: number;
+  readonly used: number;
+  readonly remaining: number;
+  readonly resetAt?: Instant;
+};
+
+/** `roadmap_schedule.json`; key `roadmap`. */
+export type RoadmapFact = {
+  readonly generatedAt?: Instant;
+  readonly roadmapId?: string;
+  readonly nextAt?: Instant;
+  readonly count?: number;
+  readonly error?: string;
+  readonly errorAt?: Instant;
+};
+
+/** A fact together with the file it came from. */
+export interface Found<T> {
+  readonly value: T;
+  readonly file: FileFacts;
+}
+
+/** The fact under `key` of the files of these sources; of several, the one `isNewer` prefers. */
+export function findFact<T>(
+  facts: FactsOf,
+  sources: readonly string[],
+  key: string,
+  timeOf: (value: T) => number,
+): Found<T> | undefined {
+  let best: Found<T> | undefined;
+  for (const source of sources) {
+    for (const file of facts.files(source)) {
+      const value = file.facts.get(key) as T | undefined;
+      if (value === undefined) continue;
+      if (!best || timeOf(value) > timeOf(best.value)) best = { value, file };
+    }
+  }
+  return best;
+}
+
+/**
+ * All facts of a family (`run:`, `op:` ...) by the rest of their key. The same fact in two files (a log that was
+ * renamed, or copied and emptied) counts once: the one with the newer `timeOf`.
+ */
+export function findFamily<T>(
+  facts: FactsOf,
+  sources: readonly string[],
+  prefix: string,
+  timeOf: (value: T) => number,
+): Map<string, Found<T>> {
+  const found = new Map<string, Found<T>>();
+  for (const source of sources) {
+    for (const file of facts.files(source)) {
+      for (const [key, json] of file.facts) {
+        if (!key.startsWith(prefix)) continue;
+        const name = key.slice(prefix.length);
+        const value = json as Json as T;
+        const known = found.get(name);
+        if (!known || timeOf(value) > timeOf(known.value)) found.set(name, { value, file });
+      }
+    }
+  }
+  return found;
+}
