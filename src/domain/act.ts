@@ -173,6 +173,8 @@ export interface ActEntry {
   readonly outputTail?: string;
   readonly undo?: string;
   readonly beatAt?: Instant;
+  /** It has ended, and no screen has shown that to a person yet. */
+  readonly unseen?: true;
 }
 
 /** An act as it can or cannot be done to one target now. */

@@ -1,0 +1,51 @@
+import type { ActEntry } from '../domain/act.ts';
+import { entryOf, inReadingOrder } from './entry.ts';
+import type { ActServicePorts } from './ports.ts';
+import { abandonedOf } from './recovery.ts';
+
+/** How many of the newest orders are shown. */
+const SHOWN = 100;
+/** The newest entries carry the end of their output, so much of it. */
+const TAIL = { entries: 10, bytes: 2_048 };
+
+/** The orders of this host as entries, built anew when rows or output moved. */
+export class EntryWatch {
+  readonly #ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'who'>;
+  #entries: readonly ActEntry[] = [];
+  #version: number | undefined;
+  #tails = '';
+
+  constructor(ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'who'>) {
+    this.#ports = ports;
+  }
+
+  get entries(): readonly ActEntry[] {
+    return this.#entries;
+  }
+
+  /** Looks again; true when something moved. While another process has the lock, what was known stays. */
+  look(): boolean {
+    const { orders, output, who } = this.#ports;
+    try {
+      const version = orders.version();
+      const isQuiet = version === this.#version;
+      // Output and the death of another user's runner move without any row being written.
+      if (isQuiet && !this.#entries.some((entry) => entry.status === 'running')) return false;
+      const rows = orders.list(SHOWN);
+      const tails = rows.map((row, index) =>
+        index < TAIL.entries ? output.tail(row.id, TAIL.bytes) : undefined,
+      );
+      const orphaned = rows.map((row) =>
+        row.user === who.user ? undefined : abandonedOf(this.#ports, row)?.summary,
+      );
+      const told = JSON.stringify([tails, orphaned]);
+      if (isQuiet && told === this.#tails) return false;
+      this.#version = version;
+      this.#tails = told;
+      this.#entries = inReadingOrder(rows.map((row, index) => entryOf(row, tails[index], orphaned[index])));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * What acting needs from the rest of the house, as small as it is used here. The stores are `src/db`'s; hands are the
+ * host's; the looks at the state come from an engine.
+ */
+import type { SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
+import type { LedgerRecord, LedgerRow, Who } from '../domain/ledger.ts';
+import type {
+  ClaimKey,
+  ClaimState,
+  KeptFile,
+  NewOrder,
+  OrderOutcome,
+  OrderProgress,
+  OrderRow,
+  Placed,
+  ProcessMark,
+} from '../domain/order.ts';
+import type { Clock } from '../host/clock.ts';
+import type { askHttp } from '../host/http.ts';
+import type { runProcess, signalProcess, startService } from '../host/process.ts';
+import type { ownerOf, readBelow, removeBelow, writeBelow } from '../host/root-files.ts';
+import type { Result } from '../lib/result.ts';
+import type { Located, StateView, SystemKind } from '../systems/system.ts';
+import type { Masker } from './mask.ts';
+import type { SystemPolicy } from './policy.ts';
+
+/** Orders as the service uses them; see `db/orders.ts`. Calls may throw while another process has the lock. */
+export interface OrderBook {
+  place(order: NewOrder): Placed;
+  claimState(key: ClaimKey): ClaimState;
+  get(id: string): OrderRow | undefined;
+  list(limit: number): readonly OrderRow[];
+  open(): readonly OrderRow[];
+  ready(id: string): boolean;
+  take(id: string, runner: ProcessMark, at: Instant): boolean;
+  beat(id: string, runner: ProcessMark, at: Instant): void;
+  progress(id: string, progress: OrderProgress): void;
+  cancel(id: string, by: string, at: Instant): boolean;
+  finish(
+    expected: Pick<OrderRow, 'id' | 'status' | 'runner'>,
+    end: {
+      readonly outcome: OrderOutcome;
+      readonly at: Instant;
+      readonly progress: OrderProgress;
+      readonly release: boolean;
+    },
+  ): boolean;
+  settle(id: string, summary: string): boolean;
+  keep(id: string, step: number, file: KeptFile): void;
+  markSeen(ids: readonly string[]): void;
+  version(): number;
+}
+
+/** The ledger as acting uses it; see `db/ledger.ts`. */
+export interface LedgerBook {
+  append(record: LedgerRecord): LedgerRow;
+  appendOnce(record: LedgerRecord & { readonly order: string }): LedgerRow;
+  find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined;
+}
+
+/** Output of orders; see `db/spool.ts`. */
+export interface OutputBook {
+  open(order: string): { write(text: string): void; close(): void };
+  tail(order: string, maxBytes: number): string;
+  text(order: string, maxBytes: number): string;
+}
+
+/** What changes the world, and what looks at processes. `hands.ts` has the real ones. */
+export interface Hands {
+  readonly run: typeof runProcess;
+  readonly ask: typeof askHttp;
+  readonly startService: typeof startService;
+  readonly signal: typeof signalProcess;
+  readonly read: typeof readBelow;
+  readonly write: typeof writeBelow;
+  readonly remove: typeof removeBelow;
+  readonly ownerOf: typeof ownerOf;
+  /** When the process with this number started; undefined when there is none. */
+  startedAt(pid: number): Instant | undefined;
+  /** What a watched system's program may have of our environment. */
+  environment(): { [name: string]: string };
+}
+
+/** One watched system as the service sees it. */
+export interface ActSystem {
+  readonly kind: SystemKind;
+  readonly policy: SystemPolicy;
+  view(): StateView;
+}
+
+/** What the service of a cockpit or a verb needs. */
+export interface ActServicePorts {
+  readonly clock: Clock;
+  /** Version of this program, for the ledger. */
+  readonly version: string;
+  readonly who: Who;
+  /** This process. */
+  readonly self: ProcessMark;
+  readonly orders: OrderBook;
+  /** The reason when it can't be used: then nothing but `read` is done. */
+  readonly ledger: Result<LedgerBook>;
+  readonly output: OutputBook;
+  readonly hands: Hands;
+  readonly masker: Masker;
+  system(id: SystemId): ActSystem | undefined;
+  /** Another operator's hold on an attention item. */
+  heldByOther(key: string): { readonly by: string; readonly until: Instant } | undefined;
+  /** Starts the runner, detached, for one order. Throws or rejects when it can't be started. */
+  spawnRunner(order: string): void | Promise<void>;
+}
+
+/** What the runner's process needs. */
+export interface RunnerPorts {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly self: ProcessMark;
+  readonly uid: number | undefined;
+  readonly orders: OrderBook;
+  readonly ledger: LedgerBook;
+  readonly output: OutputBook;
+  readonly hands: Hands;
+  readonly masker: Masker;
+  kindOf(kind: string): SystemKind | undefined;
+  /** Watches one system for the runner alone; tells each new look at its state until closed. */
+  observe(
+    kind: SystemKind,
+    located: Located,
+    listener: (view: StateView) => void,
+  ): { close(): void | Promise<void> };
+  /** Value of a secret variable: of this process, else of the system's env-file. */
+  secret(located: Located, name: string): string | undefined;
+}

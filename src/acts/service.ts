@@ -1,0 +1,283 @@
+/** Acts as a cockpit or a verb asks for them: what can be done, what it would do, doing it, and how it went. */
+import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { Entity, Ref } from '../domain/entity.ts';
+import { messageOf, UserError } from '../domain/error.ts';
+import type { ActSpec, StateView } from '../systems/system.ts';
+import { confirmationRefusal, type StartRequest } from './confirm.ts';
+import { EntryWatch } from './entry-watch.ts';
+import { claimKeyOf, type OrderPlan } from './order.ts';
+import { LONGEST_REASON, placeOrder } from './place.ts';
+import { offersOf, type PlanContext, type Planned, planAct } from './plan.ts';
+import { type PlaybookState, playbookState } from './playbook-state.ts';
+import type { ActServicePorts, ActSystem } from './ports.ts';
+import { readAnswer, readFiles } from './read-act.ts';
+import { abandonedOf, endOrder, repairLedger, sweepOrders } from './recovery.ts';
+import { retryWhileLocked } from './retry.ts';
+
+const WATCH_MS = 250;
+const SWEEP_MS = 1_000;
+/** How many previews are remembered for their attempt. */
+const SHOWN = 500;
+
+/** The acts of every system of a cockpit. Requests and answers are those of the engine's border. */
+export interface ActService {
+  offers(request: { readonly target: Ref }): { readonly offers: readonly ActOffer[] };
+  playbook(request: { readonly target: Ref }): { readonly playbook: PlaybookState | null };
+  preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview;
+  start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }>;
+  cancel(request: { readonly order: string }): { cancelled: boolean; why?: string };
+  /** A person says how an act with unknown outcome ended; its key is free again. */
+  settleAct(request: { readonly order: string; readonly note: string }): { done: boolean; why?: string };
+  output(request: { readonly order: string }): { text: string };
+  entries(): readonly ActEntry[];
+  /** A person has seen the results of these orders. */
+  saw(orders: readonly string[]): void;
+  /** Gives outcomes to orders nobody works on any more. Runs by itself every second. */
+  sweep(): void;
+  /** Calls back when entries moved. */
+  onChange(listener: () => void): () => void;
+  close(): void;
+}
+
+/** The service over these ports. Watches the orders of this host until closed. */
+export function createActService(ports: ActServicePorts): ActService {
+  return new Service(ports);
+}
+
+interface Found {
+  readonly system: ActSystem;
+  readonly context: PlanContext;
+  readonly target: Entity;
+}
+
+class Service implements ActService {
+  readonly #ports: ActServicePorts;
+  readonly #listeners = new Set<() => void>();
+  readonly #watch: EntryWatch;
+  readonly #stops: (() => void)[];
+  /** Attempt each key had when it was last shown here: a start means what was shown. */
+  readonly #shown = new Map<string, number>();
+
+  constructor(ports: ActServicePorts) {
+    this.#ports = ports;
+    this.#watch = new EntryWatch(ports);
+    quietly(() => repairLedger(ports));
+    this.sweep();
+    this.#stops = [
+      ports.clock.every(WATCH_MS, () => this.#refresh()),
+      ports.clock.every(SWEEP_MS, () => this.sweep()),
+    ];
+  }
+
+  offers({ target }: { readonly target: Ref }): { readonly offers: readonly ActOffer[] } {
+    const found = this.#find(target);
+    return { offers: found ? offersOf(found.system.kind.acts, found.target, found.context) : [] };
+  }
+
+  playbook({ target }: { readonly target: Ref }): { readonly playbook: PlaybookState | null } {
+    const found = this.#find(target);
+    if (!found) return { playbook: null };
+    const named = found.target.type === 'issue' ? found.target.playbook : undefined;
+    const id = found.target.attention?.playbook ?? named;
+    const playbook = found.system.kind.playbooks.find((one) => one.id === id);
+    if (!playbook) return { playbook: null };
+    const { offers } = this.offers({ target });
+    const since = found.target.attention?.since ?? 0;
+    const isDone = (act: string): boolean =>
+      this.entries().some(
+        (entry) =>
+          entry.act === act &&
+          entry.status === 'verified' &&
+          entry.startedAt >= since &&
+          isSameRef(entry.target, target),
+      );
+    return { playbook: playbookState(playbook, found.context.view, found.target, offers, isDone) };
+  }
+
+  preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview {
+    const found = this.#find(request.target);
+    if (!found) throw new UserError(goneText(request.target), [], 4);
+    const { acts, title } = found.system.kind;
+    const spec = acts.find((act) => act.id === request.act);
+    if (!spec)
+      throw new UserError(`no act "${request.act}" in a ${title}`, [
+        `there are ${acts.map((act) => act.id).join(', ') || 'none'}`,
+      ]);
+    const { preview } = planAct(spec, found.target, request.params, found.context);
+    this.#remember(keyText(spec, request.target, preview.revision), preview.attempt);
+    return preview;
+  }
+
+  async start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }> {
+    const { clock } = this.#ports;
+    const found = this.#find(request.target);
+    if (!found) return { refused: goneText(request.target) };
+    const { target, context, system } = found;
+    const spec = system.kind.acts.find((act) => act.id === request.act);
+    if (!spec) return { refused: `no act "${request.act}" in a ${system.kind.title}` };
+    const planned = await retryWhileLocked(clock, () => planAct(spec, target, request.params, context));
+    const refused = this.#startRefusal(spec, planned, request);
+    if (refused !== undefined) return { refused };
+    if (spec.risk === 'read') return { read: this.#read(spec, context.view, planned, request) };
+    const placed = await placeOrder(this.#ports, { spec, target, view: context.view, planned, request });
+    this.#refresh();
+    return placed;
+  }
+
+  cancel({ order }: { readonly order: string }): { cancelled: boolean; why?: string } {
+    const { orders, clock, who } = this.#ports;
+    try {
+      if (orders.cancel(order, who.user, clock.now())) return { cancelled: true };
+      return { cancelled: false, why: orders.get(order) ? 'it has ended' : 'there is no such order' };
+    } catch (error) {
+      return { cancelled: false, why: messageOf(error) };
+    }
+  }
+
+  settleAct({ order, note }: { readonly order: string; readonly note: string }): {
+    done: boolean;
+    why?: string;
+  } {
+    const { clock, ledger, masker, orders, version, who } = this.#ports;
+    const text = masker.text(note.trim().slice(0, LONGEST_REASON));
+    if (text === '') return { done: false, why: 'say how it ended' };
+    if (!ledger.ok) return { done: false, why: ledger.error };
+    try {
+      const row = orders.get(order);
+      if (!row) return { done: false, why: 'there is no such order' };
+      // Orders of other users are not swept here; a runner that is gone makes one unknown for everybody.
+      const abandoned = row.status === 'running' ? abandonedOf(this.#ports, row) : undefined;
+      if (abandoned?.outcome === 'unknown') endOrder(this.#ports, row, abandoned);
+      if (orders.get(order)?.outcome !== 'unknown') return { done: false, why: 'its outcome is not unknown' };
+      const { act, target } = JSON.parse(row.plan) as OrderPlan;
+      const at = clock.now();
+      ledger.value.append({ phase: 'settled', at, who, version, order, act, target, note: text });
+      if (orders.settle(order, `settled by ${who.user}: ${text}`)) return { done: true };
+      return { done: false, why: 'somebody else settled it' };
+    } catch (error) {
+      return { done: false, why: messageOf(error) };
+    } finally {
+      this.#refresh();
+    }
+  }
+
+  output({ order }: { readonly order: string }): { text: string } {
+    return { text: this.#ports.output.text(order, 1024 * 1024) };
+  }
+
+  entries(): readonly ActEntry[] {
+    return this.#watch.entries;
+  }
+
+  saw(orders: readonly string[]): void {
+    quietly(() => this.#ports.orders.markSeen(orders));
+    this.#refresh();
+  }
+
+  sweep(): void {
+    // While another process has the lock nothing is lost: the next sweep comes in a second.
+    quietly(() => sweepOrders(this.#ports));
+    this.#refresh();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop();
+    this.#listeners.clear();
+  }
+
+  #find(target: Ref): Found | undefined {
+    const system = this.#ports.system(target.system);
+    const view = system?.view();
+    const entity = view?.entity(target.type, target.id);
+    if (!system || !view || !entity) return undefined;
+    return { system, target: entity, context: this.#context(system, target, entity, view) };
+  }
+
+  #context(system: ActSystem, ref: Ref, target: Entity, view: StateView): PlanContext {
+    const { hands, heldByOther, masker, orders, who } = this.#ports;
+    // The key of its row in the queue, as `attentionOf` makes it: that is what operators hold.
+    const heldBy = heldByOther(`${ref.system}/${ref.type}/${target.attention?.group ?? ref.id}`);
+    return {
+      view,
+      masker,
+      question: {
+        policy: system.policy,
+        user: { uid: who.uid, name: who.user },
+        owner: hands.ownerOf(view.located.root),
+        ...(heldBy ? { heldBy } : {}),
+      },
+      claim: (act, revision) => orders.claimState(claimKeyOf(act, ref, revision)),
+    };
+  }
+
+  #startRefusal(spec: ActSpec, { preview, claim }: Planned, request: StartRequest): string | undefined {
+    const { ledger, masker } = this.#ports;
+    if (preview.revision !== request.revision) {
+      const [was, is] = [request.revision, preview.revision].map((text) => clip(masker.text(text)));
+      return `it changed since it was shown: it was ${was}, now it is ${is}`;
+    }
+    if (preview.payloadDigest !== request.payloadDigest)
+      return 'what is to be decided is not what was shown: look at it again';
+    if (preview.refused !== undefined) return preview.refused;
+    const confirmation = confirmationRefusal(preview, spec.menu, request);
+    if (confirmation !== undefined || spec.risk === 'read') return confirmation;
+    if (!ledger.ok) return `nothing is done that can't be recorded: ${ledger.error}`;
+    const shown = this.#shown.get(keyText(spec, request.target, request.revision)) ?? 1;
+    if (claim.nextAttempt !== shown)
+      return `it was tried meanwhile (${preview.earlier ?? 'an attempt ended'}): look at it again`;
+    return undefined;
+  }
+
+  #read(spec: ActSpec, view: StateView, { steps }: Planned, request: StartRequest): StepAnswer {
+    const { clock, hands, masker } = this.#ports;
+    const outputs = steps.flatMap((step) =>
+      step.type === 'read' ? [readFiles(step, view.located.root, hands, masker)] : [],
+    );
+    const { act, params, revision, target } = request;
+    const startedAt = clock.now();
+    const stepsDone = steps.length;
+    const order = { order: 'read', act, target, params, startedAt, revision, baseline: null, stepsDone };
+    return readAnswer(spec, outputs, order);
+  }
+
+  #remember(key: string, attempt: number): void {
+    this.#shown.delete(key);
+    this.#shown.set(key, attempt);
+    const oldest = this.#shown.keys().next().value;
+    if (this.#shown.size > SHOWN && oldest !== undefined) this.#shown.delete(oldest);
+  }
+
+  #refresh(): void {
+    if (this.#watch.look()) for (const listener of this.#listeners) listener();
+  }
+}
+
+function keyText(spec: ActSpec, target: Ref, revision: string): string {
+  const key = claimKeyOf(spec, target, revision);
+  return JSON.stringify([key.slot, key.target, key.revision]);
+}
+
+function isSameRef(a: Ref, b: Ref): boolean {
+  return a.system === b.system && a.type === b.type && a.id === b.id;
+}
+
+function goneText(target: Ref): string {
+  return `${target.type} ${target.system}/${target.id} is not there any more`;
+}
+
+function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function quietly(task: () => void): void {
+  try {
+    task();
+  } catch {
+    // Locked, or the disk is full: what is done here is done again.
+  }
+}

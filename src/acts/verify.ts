@@ -1,0 +1,155 @@
+import type { StageState, StepAnswer } from '../domain/act.ts';
+import { addMs, type Instant } from '../domain/instant.ts';
+import type { FinishedRecord } from '../domain/ledger.ts';
+
+/** How one step ended, as far as a verdict needs it. */
+export type StepEnd =
+  /** Exit 0, an HTTP answer below 400, a file written, a signal that worked. */
+  | { readonly end: 'ok' }
+  /** It ran and said no: exit code, HTTP status. */
+  | { readonly end: 'refused'; readonly detail: string }
+  /** Nothing happened: no such program, connection refused, path outside the root. */
+  | { readonly end: 'not-started'; readonly detail: string }
+  /** Ended by us at its deadline. */
+  | { readonly end: 'timed-out'; readonly detail: string }
+  /** Whether it had an effect is not known: the connection broke after the request was sent. */
+  | { readonly end: 'no-answer'; readonly detail: string };
+
+export type Outcome = FinishedRecord['outcome'];
+
+/** Everything a verdict rests on, at one moment. */
+export interface Case {
+  readonly now: Instant;
+  /** When the act was started. */
+  readonly startedAt: Instant;
+  /** One per step that was begun. */
+  readonly ends: readonly StepEnd[];
+  /** Whether more steps are to come. */
+  readonly stepsLeft: boolean;
+  /** The newest stages; undefined while the state could not be looked at. */
+  readonly stages: readonly StageState[] | undefined;
+  readonly cancelledBy?: string;
+  /** Set for acts whose answer is the proof. */
+  readonly proof?: StepAnswer;
+}
+
+export type Verdict =
+  | { readonly state: 'waiting'; readonly until: Instant }
+  | { readonly state: 'ended'; readonly outcome: Outcome; readonly summary: string };
+
+/** Nothing is waited for longer, whatever deadline a rule computes: a lease end taken from a hostile file. */
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+/** How long a first look at the state may take once the steps have run. */
+const FIRST_LOOK_MS = 30_000;
+
+/**
+ * Judges an act by what is seen. A required stage seen counts whatever the program said; one that is contradicted, or not
+ * seen at its deadline, ends it, and the program's own end then says which word fits.
+ */
+export function judge(given: Case): Verdict {
+  const { now, ends, stages } = given;
+  const last = ends.at(-1);
+  if (given.stepsLeft && (last === undefined || last.end === 'ok') && given.cancelledBy === undefined)
+    return { state: 'waiting', until: addMs(now, 1_000) };
+  // The world cannot show an effect of what never began.
+  if (last?.end === 'not-started' && ends.length === 1) return ended('failed', last.detail);
+  if (given.proof !== undefined && given.proof.ok === false && isAnswered(last))
+    return ended(unseen(last), given.proof.summary);
+  const required = (stages ?? []).filter((stage) => stage.required);
+  if (required.length > 0 && required.every((stage) => stage.state === 'seen') && given.proof?.ok !== false)
+    return ended('verified', seenText(required, last));
+  if (given.cancelledBy !== undefined) return ended('cancelled', cancelText(given.cancelledBy, ends));
+  const against = required.find((stage) => stage.state === 'contradicted');
+  if (against)
+    return ended(
+      last?.end === 'no-answer' ? 'failed' : unseen(last),
+      `${against.title}: ${against.detail ?? 'the opposite was seen'}`,
+    );
+  if (stages !== undefined && required.length === 0) return withoutStages(given, last);
+  const deadline = deadlineOf(given, required);
+  if (now < deadline) return { state: 'waiting', until: deadline };
+  if (stages === undefined) return ended('unknown', 'the state could not be looked at');
+  return ended(unseen(last), unseenText(required, last, given.startedAt, now));
+}
+
+/**
+ * Stages of two looks: what was seen stays seen, with the time of the first look, though the state has moved on. A stage
+ * a look does not name any more is kept.
+ */
+export function mergeStages(
+  before: readonly StageState[],
+  look: readonly StageState[],
+  now: Instant,
+): readonly StageState[] {
+  const merged = look.map((stage): StageState => {
+    const known = before.find((one) => one.stage === stage.stage && one.title === stage.title);
+    if (known?.state === 'seen') return known;
+    return stage.state === 'seen' && stage.seenAt === undefined ? { ...stage, seenAt: now } : stage;
+  });
+  const lost = before.filter(
+    (stage) =>
+      stage.state === 'seen' && !look.some((one) => one.stage === stage.stage && one.title === stage.title),
+  );
+  return [...lost, ...merged];
+}
+
+function withoutStages(given: Case, last: StepEnd | undefined): Verdict {
+  if (given.proof) return ended(given.proof.ok ? 'verified' : unseen(last), given.proof.summary);
+  if (last?.end === 'ok')
+    return ended('not-seen', 'it ran; nothing is known by which its effect could be seen');
+  return ended(unseen(last), last && 'detail' in last ? last.detail : 'nothing ran');
+}
+
+/** The earliest deadline of a required stage that is still open; the first look itself has one too. */
+function deadlineOf(given: Case, required: readonly StageState[]): Instant {
+  const cap = addMs(given.startedAt, LONGEST_WAIT_MS);
+  const open = required.filter((stage) => stage.state === 'waiting').map((stage) => stage.deadline);
+  const earliest = open.length === 0 ? addMs(given.startedAt, FIRST_LOOK_MS) : Math.min(...open);
+  return Math.min(Number.isFinite(earliest) ? earliest : cap, cap) as Instant;
+}
+
+/** The word for "its effect was not seen", by how the program ended. */
+function unseen(last: StepEnd | undefined): Outcome {
+  switch (last?.end) {
+    case 'ok':
+      return 'not-seen';
+    case 'timed-out':
+      return 'timed-out';
+    case 'no-answer':
+      return 'unknown';
+    default:
+      return 'failed';
+  }
+}
+
+function isAnswered(last: StepEnd | undefined): boolean {
+  return last?.end === 'ok' || last?.end === 'refused' || last?.end === 'timed-out';
+}
+
+function seenText(required: readonly StageState[], last: StepEnd | undefined): string {
+  const newest = required.at(-1) as StageState;
+  const said = last && last.end !== 'ok' ? `; the program: ${last.detail}` : '';
+  return `seen: ${newest.detail ?? newest.title}${said}`;
+}
+
+function unseenText(
+  required: readonly StageState[],
+  last: StepEnd | undefined,
+  startedAt: Instant,
+  now: Instant,
+): string {
+  const open = required.find((stage) => stage.state === 'waiting');
+  const seconds = Math.round((now - startedAt) / 1_000);
+  const said = last && last.end !== 'ok' ? `${last.detail}; ` : '';
+  return `${said}not seen in ${seconds} s: ${open?.title ?? 'its effect'}${open?.detail ? ` (${open.detail})` : ''}`;
+}
+
+function cancelText(by: string, ends: readonly StepEnd[]): string {
+  if (ends.length === 0) return `cancelled by ${by} before anything was started`;
+  const ran = ends.at(-1)?.end === 'ok' ? 'the steps had run' : 'the program was ended';
+  return `cancelled by ${by}; ${ran}, its effect was not seen`;
+}
+
+function ended(outcome: Outcome, summary: string): Verdict {
+  return { state: 'ended', outcome, summary };
+}

@@ -1,0 +1,76 @@
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { UserError } from '../domain/error.ts';
+
+/** Environment variables, as `process.env` has them. */
+export type Environment = { readonly [name: string]: string | undefined };
+
+/** Made by an administrator for all operators of a host (setgid, mode 2770). */
+const HOST_DIRECTORY = '/var/lib/binnacle';
+
+/** Where Binnacle keeps what must survive. */
+export interface StateDirectories {
+  /** Of this user: history, positions, diagnostics. */
+  readonly state: string;
+  /** Orders, claims, holds and ledgers: the host's directory where there is one, else `state`. */
+  readonly shared: string;
+  /** Whether other operators of this host see the same orders and holds. */
+  readonly isHostWide: boolean;
+}
+
+/** The user's state directory: BINNACLE_STATE_DIR, else below XDG_STATE_HOME, else `~/.local/state`. Creates nothing. */
+export function userStateDirectory(env: Environment): string {
+  const given = env['BINNACLE_STATE_DIR'];
+  if (given) {
+    if (!isAbsolute(given)) throw new UserError(`BINNACLE_STATE_DIR is not an absolute path: ${given}`);
+    return given;
+  }
+  const xdg = env['XDG_STATE_HOME'];
+  // The XDG rules say that a relative path in these variables is to be ignored.
+  if (xdg && isAbsolute(xdg)) return join(xdg, 'binnacle');
+  const home = env['HOME'];
+  return join(home && isAbsolute(home) ? home : homedir(), '.local', 'state', 'binnacle');
+}
+
+/** The directory shared by the operators of this host, or undefined when there is none this user can write to. */
+export function hostDirectory(env: Environment): string | undefined {
+  const path = env['BINNACLE_HOST_DIR'] ?? HOST_DIRECTORY;
+  if (path === '') return undefined;
+  try {
+    const stat = statSync(path);
+    if (!stat.isDirectory()) return undefined;
+    // A directory everybody may write to would let anybody swap the files in it.
+    if ((stat.mode & 0o002) !== 0) return undefined;
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Both directories, named but not created. */
+export function stateDirectories(env: Environment): StateDirectories {
+  const state = userStateDirectory(env);
+  const host = hostDirectory(env);
+  return { state, shared: host ?? state, isHostWide: host !== undefined };
+}
+
+/**
+ * Creates a directory for this user alone, or takes away what others may do with it. Throws a UserError when it can't
+ * be had.
+ */
+export function ensurePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const stat = lstatSync(path);
+    if (stat.isSymbolicLink() ? !statSync(path).isDirectory() : !stat.isDirectory())
+      throw new UserError(`${path} is not a directory`, ['name another with BINNACLE_STATE_DIR']);
+    if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`the state directory ${path} can't be used: ${(error as Error).message}`, [
+      'name another with BINNACLE_STATE_DIR',
+    ]);
+  }
+}

@@ -1,0 +1,100 @@
+import type { ActStatus, StageState, StepAnswer } from './act.ts';
+import type { Instant } from './instant.ts';
+
+/** A process that can't be mistaken for a later one with the same number. */
+export interface ProcessMark {
+  readonly pid: number;
+  readonly startedAt: Instant;
+}
+
+/**
+ * Where an order stands. `placed`: claim and row are there, the ledger is not yet written. `ready`: may be taken by a
+ * runner, once. `running`: a runner has it. `finished`: it has an outcome.
+ */
+export type OrderStatus = 'placed' | 'ready' | 'running' | 'finished';
+
+/** How an order ended. */
+export type OrderOutcome = Exclude<ActStatus, 'running'>;
+
+/** How far a runner has come; replaced whole with each step and stage. */
+export interface OrderProgress {
+  /** Steps begun: at `n`, the program of step `n` may have been started. 0 means nothing was started. */
+  readonly stepsBegun: number;
+  readonly stepsDone: number;
+  readonly doing: string;
+  readonly exitCode?: number | null;
+  readonly stages: readonly StageState[];
+  readonly summary?: string;
+  readonly answer?: StepAnswer;
+  /** Processes that left the program's group and were still alive when it had ended. */
+  readonly escaped?: readonly number[];
+}
+
+/** What identifies a claim beside the attempt: the thing that is to happen once. */
+export interface ClaimKey {
+  /** The act, or `decision` for acts that decide the same approval. */
+  readonly slot: string;
+  /** System, type and id of the target. */
+  readonly target: string;
+  readonly revision: string;
+}
+
+/** A new order, before it has a row. */
+export interface NewOrder extends ClaimKey {
+  readonly id: string;
+  readonly act: string;
+  readonly system: string;
+  readonly attempt: number;
+  readonly user: string;
+  /** Everything the runner needs, as JSON text. Names of secret variables, never values. */
+  readonly plan: string;
+  readonly createdAt: Instant;
+  /** The process that placed it. */
+  readonly placedBy: ProcessMark;
+}
+
+/** An order as stored. */
+export interface OrderRow extends NewOrder {
+  /** SHA-256 of `plan`, hexadecimal. */
+  readonly digest: string;
+  readonly status: OrderStatus;
+  readonly outcome?: OrderOutcome;
+  readonly runner?: ProcessMark;
+  readonly beatAt?: Instant;
+  readonly endedAt?: Instant;
+  readonly cancel?: { readonly at: Instant; readonly by: string };
+  readonly progress: OrderProgress;
+  /** False once a screen has shown the result to a person. */
+  readonly unseen: boolean;
+}
+
+/** Whether a key may be claimed, and what was done with it before. */
+export interface ClaimState {
+  /** Attempt a new order must carry. */
+  readonly nextAttempt: number;
+  /** The newest order under this key. */
+  readonly last?: OrderRow;
+  /** False while the newest order holds the key. */
+  readonly free: boolean;
+}
+
+/** What came of placing an order. */
+export type Placed =
+  | { readonly placed: true; readonly row: OrderRow }
+  | { readonly placed: false; readonly state: ClaimState };
+
+/** What was at a path before a file step changed it. */
+export interface KeptFile {
+  readonly path: string;
+  /** Undefined: there was no file. Bytes as base64. */
+  readonly content?: string;
+  readonly mode?: number;
+}
+
+/** Progress of an order nothing was started of. */
+export const NO_PROGRESS: OrderProgress = {
+  stepsBegun: 0,
+  stepsDone: 0,
+  doing: 'waiting for its runner',
+  stages: [],
+};
