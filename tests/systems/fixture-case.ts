@@ -62,7 +62,10 @@ export async function layOutCase(
   if (at === undefined) throw new Error(`${from}/case.json: "at" is no instant`);
   const dir = realpathSync(mkdtempSync(join(tmpdir(), `binnacle-${kind}-`)));
   cpSync(join(from, 'root'), dir, { recursive: true });
-  for (const sql of globSync('**/*.sql', { cwd: dir })) buildDatabase(join(dir, sql));
+  // Not by glob: `**` leaves out directories whose names begin with a point, where most databases lie.
+  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.sql')) buildDatabase(join(dir, name));
+  }
   setTimes(dir, at, raw.mtimes ?? {});
   const processes = (raw.processes ?? []).map(
     (info): ProcessInfo => ({

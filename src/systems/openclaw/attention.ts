@@ -10,9 +10,17 @@ import { clockText, counted, headline } from './words.ts';
  * queue without a worker is one issue, not a row per job.
  */
 export function attentionOfJob(judged: JudgedJob, now: Instant): Attention | undefined {
+  const attention = attentionBy(judged, now);
+  if (attention === undefined || judged.queue.generation === 'database') return attention;
+  // No act of ours reaches an older queue: none is advised.
+  const { act: _act, playbook: _playbook, ...rest } = attention;
+  return rest;
+}
+
+function attentionBy(judged: JudgedJob, now: Instant): Attention | undefined {
   const { job, judgement, queue, busyWith } = judged;
   const since = judgement.since === null ? {} : { since: judgement.since };
-  const lastBeat = `no beat since ${clockText(job.beat, now)}`;
+  const lastBeat = job.beat === null ? 'no beat ever' : `no beat since ${clockText(job.beat, now)}`;
   const hasWorker = queue.workers.length > 0;
   switch (judgement.condition) {
     case 'orphaned':
@@ -47,7 +55,6 @@ export function attentionOfJob(judged: JudgedJob, now: Instant): Attention | und
         onExpiry: hasWorker
           ? `the next free pass takes it back to ${takenBackTo(job.status, job.passed)}`
           : 'never ends: no worker takes it back',
-        act: 'job.retry',
         playbook: 'stalled',
       };
     }

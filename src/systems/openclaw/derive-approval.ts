@@ -1,6 +1,6 @@
 import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import { type JudgedJob, jobEvidence } from './derive-job.ts';
+import { errorAt, type JudgedJob, jobEvidence } from './derive-job.ts';
 import { planPayload, resultPayload, unrouted } from './plan-text.ts';
 import { clockText, counted, headline, jobTitle } from './words.ts';
 
@@ -50,7 +50,11 @@ function common(system: SystemId, judged: JudgedJob): Common {
 
 function attention(judged: JudgedJob, label: string, why: string, act: string, playbook: string): Attention {
   const { since } = judged.judgement;
-  return { rank: 3, label, why, ...(since === null ? {} : { since }), onExpiry: NEVER, act, playbook };
+  const known = since === null ? {} : { since };
+  // No act of ours reaches an older queue: none is advised.
+  return judged.queue.generation === 'database'
+    ? { rank: 3, label, why, ...known, onExpiry: NEVER, act, playbook }
+    : { rank: 3, label, why, ...known, onExpiry: NEVER };
 }
 
 function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval {
@@ -60,11 +64,7 @@ function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval
   const payload: Payload | undefined = readable ? planPayload(job.goal, plan.fact) : resultPayload(job);
   const cautions = [
     'approving makes a new plan: the tasks that run are not bound to be these',
-    ...(readable
-      ? []
-      : [
-          "the plan's own file can't be read: this list is from the job's last result, without agents' reasons",
-        ]),
+    ...(readable ? [] : [insteadOfPlan(directory)]),
     ...answersCaution(judged),
   ];
   const unchosen = readable ? unrouted(plan.fact) : 0;
@@ -78,7 +78,7 @@ function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval
   }
   const row = jobEvidence(judged).evidence;
   const tasks = readable ? plan.fact.tasks.length : (job.result?.tasks.length ?? 0);
-  const trail: Evidence[] = [row, ...eventTrail(judged)];
+  const trail: Evidence[] = [...(readable ? [row] : []), ...eventTrail(judged)];
   return {
     ...common(system, judged),
     evidence: readable
@@ -111,8 +111,20 @@ function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval
     ask: 'review',
     risk: 'high',
     ...(payload === undefined ? {} : { payload }),
-    decisions: payload === undefined ? ['job.retry', 'job.cancel'] : ['job.approve', 'job.cancel'],
+    decisions: decisionsOf(
+      judged,
+      payload === undefined ? ['job.retry', 'job.cancel'] : ['job.approve', 'job.cancel'],
+    ),
   };
+}
+
+/** Why the payload is the shorter list of the job's result. */
+function insteadOfPlan({ planFile }: JudgedJob['directory']): string {
+  const why =
+    planFile === undefined
+      ? 'is not there'
+      : `can't be read${planFile.error === undefined ? '' : ` (${planFile.error})`}`;
+  return `the plan's own file ${why}: this list is from the job's last result and shorter`;
 }
 
 function missingPlan(system: SystemId, judged: JudgedJob, _now: Instant): Approval {
@@ -121,29 +133,33 @@ function missingPlan(system: SystemId, judged: JudgedJob, _now: Instant): Approv
     (event) => event.event === 'job_resumed' || event.event === 'audit_gate_blocked',
   );
   const why =
-    resumed?.event === 'job_resumed'
-      ? 'resumed without a plan'
-      : `planning failed: ${job.error === null ? 'no plan was made' : headline(job.error)}`;
+    job.resultBad !== null
+      ? `its plan can't be read: ${job.resultBad}`
+      : resumed?.event === 'job_resumed'
+        ? 'resumed without a plan'
+        : `planning failed: ${job.error === null ? 'no plan was made' : headline(job.error)}`;
   return {
     ...common(system, judged),
     answerable: false,
-    reason: 'there is no plan to approve',
+    reason: job.resultBad === null ? 'there is no plan to approve' : 'the plan can not be read',
     evidence: jobEvidence(judged).evidence,
     trail: [
-      ...(job.error === null ? [] : [said(judged, job.error, job.updated)]),
+      ...(job.error === null ? [] : [said(judged, job.error, errorAt(job))]),
       ...(job.resultBad === null ? [] : [said(judged, job.resultBad, null)]),
       ...eventTrail(judged),
     ],
     ...(judgement.superseded ? {} : { attention: attention(judged, 'NO PLAN', why, 'job.retry', 'no-plan') }),
     cautions: [
-      'there is no plan: approving would run the goal unreviewed',
+      job.resultBad === null
+        ? 'there is no plan: approving would run the goal unreviewed'
+        : 'the plan cannot be read: approving would run the goal unreviewed',
       queue.generation === 'database'
         ? 'the way out: submit the goal again and cancel this job; revise is a dead end'
         : 'the way out: submit the goal again with its own program',
     ],
     ask: 'review',
     risk: 'critical',
-    decisions: ['job.retry', 'job.cancel'],
+    decisions: decisionsOf(judged, ['job.retry', 'job.cancel']),
   };
 }
 
@@ -201,9 +217,10 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
     ask: 'answer',
     risk: 'high',
     ...(asked ? { question, payload: { form: 'question', text: question } } : {}),
-    decisions: asked
-      ? ['job.resubmit', 'job.answer', 'job.cancel']
-      : ['job.answer', 'job.retry', 'job.cancel'],
+    decisions: decisionsOf(
+      judged,
+      asked ? ['job.resubmit', 'job.answer', 'job.cancel'] : ['job.answer', 'job.retry', 'job.cancel'],
+    ),
   };
 }
 
@@ -247,4 +264,8 @@ function eventTrail(judged: JudgedJob): readonly Evidence[] {
     .slice(-5)
     .reverse()
     .map((event) => said(judged, event.text, event.at));
+}
+
+function decisionsOf({ queue }: JudgedJob, acts: readonly string[]): readonly string[] {
+  return queue.generation === 'database' ? acts : [];
 }

@@ -134,6 +134,7 @@ function noWorkerIssue(
   if (first === undefined || since === undefined) return { issue: undefined, changes };
   const own = queue.workers.find((worker) => worker.mine === 'yes');
   const maybe = queue.workers.find((worker) => worker.mine === 'maybe');
+  const stranger = queue.strangers[0];
   const title = own
     ? `worker ${own.process.pid} runs and claims nothing`
     : `no worker takes up jobs of ${queue.project}`;
@@ -141,7 +142,9 @@ function noWorkerIssue(
     ? 'its pass may hang, or it serves another project'
     : maybe
       ? `a worker.py runs (pid ${maybe.process.pid}); of which installation can't be told`
-      : 'no worker.py runs on this host and no job beats';
+      : stranger
+        ? `worker ${stranger.pid} serves another project or installation`
+        : 'no worker.py runs on this host and no job beats';
   const key = `no-worker:${queue.project}`;
   const { evidence, readAt } = jobEvidence(first);
   const attention: Attention = {
@@ -342,7 +345,7 @@ function schedulerIssues(system: SystemId, queue: Queue, now: Instant, changes: 
                 : `${exception.op}: ${headline(exception.cause)}`,
               ...(exception.last === null ? {} : { since: exception.last }),
               onExpiry: 'the pass goes on without it',
-              playbook: 'poison',
+              playbook: eaten ? 'poison' : 'worker-loop',
             },
           }
         : {}),
@@ -352,7 +355,7 @@ function schedulerIssues(system: SystemId, queue: Queue, now: Instant, changes: 
         ? `${exception.cause}; it worked again at ${clockText(recovered, now)}`
         : exception.cause,
       ...since,
-      playbook: 'poison',
+      playbook: eaten ? 'poison' : 'worker-loop',
     };
   });
 }

@@ -111,9 +111,12 @@ function statusOf({ condition }: Judgement): Job['status'] {
   }
 }
 
-function waitingForOf({ judgement, queue, busyWith }: JudgedJob, now: Instant): string | undefined {
+function waitingForOf({ job, judgement, queue, busyWith }: JudgedJob, now: Instant): string | undefined {
   switch (judgement.condition) {
     case 'claimable':
+      // A planning error leaves the job "approved" by nobody; the audit gate turns the next claim away.
+      if (job.status === 'approved' && !job.passed)
+        return 'the audit gate: nobody approved it, planning failed';
       if (busyWith !== undefined) return `the worker's pass, busy with ${busyWith.slice(0, 8)}`;
       return queue.workers.length > 0 ? "the worker's next pass" : 'a worker';
     case 'leased':
@@ -164,6 +167,13 @@ function cautionsOf({ judgement, job, queue }: JudgedJob): { readonly cautions?:
   return cautions.length > 0 ? { cautions } : {};
 }
 
+/** When the error of a job happened, as its events tell; the row's own time moves with every command. */
+export function errorAt(job: JobFact): Instant | null {
+  return (
+    job.events.findLast((event) => event.event === 'job_failed' || event.event === 'job_timeout')?.at ?? null
+  );
+}
+
 /** What a reader wants on the card: result, worker, runner and lease, then the newest events. */
 function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
   const { job, judgement, queue, directory } = judged;
@@ -173,11 +183,11 @@ function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
   const say = (text: string, at: Instant | null = null): void => {
     trail.push({ ...place, text, ...(at === null ? {} : { at }) });
   };
-  if (job.error !== null) say(job.error, job.updated);
+  if (job.error !== null) say(job.error, errorAt(job));
   if (job.resultBad !== null) say(job.resultBad);
   const failed = failedTasksOf(job);
   if (failed > 0) say(`${failed} of ${counted(job.result?.total ?? failed, 'task')} failed`, job.updated);
-  trail.push(...taskTrail(directory));
+  trail.push(...taskTrail(directory, job.status === 'running'));
   if (job.revision !== '') say(`revision asked: ${job.revision}`);
   if (job.worker !== null) {
     const runner =
@@ -197,7 +207,7 @@ function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
 }
 
 /** Tasks of the newest run, the failed ones first: their errors are nowhere else. */
-function taskTrail(directory: RunDirectory): readonly Evidence[] {
+function taskTrail(directory: RunDirectory, isWorking: boolean): readonly Evidence[] {
   const state = directory.tasks;
   if (state === undefined) return [];
   const order = ['failed', 'waiting_human', 'running', 'completed'];
@@ -209,7 +219,7 @@ function taskTrail(directory: RunDirectory): readonly Evidence[] {
       source: state.file.source,
       path: state.file.path,
       text: [
-        `${task.status} ${directory.titles.get(task.id) ?? task.id}`,
+        `${!isWorking && task.status === 'pending' ? 'not begun' : task.status} ${directory.titles.get(task.id) ?? task.id}`,
         task.attempts > 1 ? `attempt ${task.attempts}` : '',
         task.error ?? '',
       ]

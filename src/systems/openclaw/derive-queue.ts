@@ -49,6 +49,8 @@ export interface Queue {
   /** Job files of the older queue beside a database: nobody reads them. */
   readonly strays: readonly { readonly job: JobFact; readonly file: FileFacts }[];
   readonly workers: readonly Worker[];
+  /** Workers of this host that serve another project or another installation. */
+  readonly strangers: readonly ProcessInfo[];
   /** Newest goal wins: creation time of the newest living job per goal. */
   readonly newestByGoal: ReadonlyMap<string, Instant>;
 }
@@ -89,7 +91,7 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
       lastClaim: null,
       lastDrain: null,
       strays: [],
-      workers: workersOf(context, place, project, jobs),
+      ...workersOf(context, place, project, jobs),
       newestByGoal: newestByGoalOf(jobs),
     };
   }
@@ -110,7 +112,7 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
     lastClaim: factOf<Instant>(file, 'claims') ?? null,
     lastDrain: factOf<Instant>(file, 'drains') ?? null,
     strays: [...fileJobs.values()].filter(({ job, file: own }) => own.present && !known.has(job.id)),
-    workers: workersOf(context, place, project, jobs),
+    ...workersOf(context, place, project, jobs),
     newestByGoal: newestByGoalOf(jobs),
   };
 }
@@ -135,7 +137,7 @@ function branchQueue(context: DeriveContext, place: Place): Queue {
     lastClaim: null,
     lastDrain: null,
     strays: [],
-    workers: workersOf(context, place, undefined, jobs),
+    ...workersOf(context, place, undefined, jobs),
     newestByGoal: newestByGoalOf(jobs),
   };
 }
@@ -204,25 +206,36 @@ function workersOf(
   place: Place,
   project: string | undefined,
   jobs: readonly JobFact[],
-): readonly Worker[] {
+): { readonly workers: readonly Worker[]; readonly strangers: readonly ProcessInfo[] } {
+  const workers: Worker[] = [];
+  const strangers: ProcessInfo[] = [];
   const candidates = processes.processes.filter(isWorker);
-  if (candidates.length === 0) return [];
-  const named = new Set(jobs.map((job) => job.worker));
-  return candidates.flatMap((process): readonly Worker[] => {
-    const asked = optionOf(process.argv, '--project-id');
-    if (asked !== undefined && project !== undefined && asked !== project) return [];
-    if (named.has(`worker-${process.pid}`)) return [{ process, mine: 'yes' }];
-    if (place.skill === undefined) return [{ process, mine: 'maybe' }];
-    const inSkill =
-      process.cwd === place.skill ||
-      process.argv.some((word) => word.startsWith(`${place.skill}/`)) ||
-      process.cwd === `${place.skill}/scripts`;
-    if (!inSkill) return [];
-    const serves = asked ?? place.servedProject;
-    return project === undefined || serves === undefined || serves === project
-      ? [{ process, mine: 'yes' }]
-      : [];
-  });
+  const named = candidates.length === 0 ? new Set() : new Set(jobs.map((job) => job.worker));
+  for (const process of candidates) {
+    const mine = belongs(process, named.has(`worker-${process.pid}`), place, project);
+    if (mine === 'no') strangers.push(process);
+    else workers.push({ process, mine });
+  }
+  return { workers, strangers };
+}
+
+function belongs(
+  process: ProcessInfo,
+  isNamed: boolean,
+  { skill, servedProject }: Place,
+  project: string | undefined,
+): Worker['mine'] | 'no' {
+  const asked = optionOf(process.argv, '--project-id');
+  if (asked !== undefined && project !== undefined && asked !== project) return 'no';
+  if (isNamed) return 'yes';
+  if (skill === undefined) return 'maybe';
+  const inSkill =
+    process.cwd === skill ||
+    process.cwd === `${skill}/scripts` ||
+    process.argv.some((word) => word.startsWith(`${skill}/`));
+  if (!inSkill) return 'no';
+  const serves = asked ?? servedProject;
+  return project === undefined || serves === undefined || serves === project ? 'yes' : 'no';
 }
 
 /** True for a running `worker.py`, not for an editor or pager that shows it. */

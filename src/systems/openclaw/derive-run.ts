@@ -16,8 +16,8 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
   const state = directory.tasks;
   if (!working && (run === undefined || run === null)) return undefined;
   const row = queue.runs.find((one) => one.id === run && one.job === job.id);
-  const started = row?.started ?? startOf(run, zone) ?? (working ? judgement.since : null);
-  const ended = working ? null : (row?.finished ?? judgement.since);
+  const started = row?.started ?? startOf(run, zone) ?? (working ? claimedAt(job) : null);
+  const ended = working ? null : (row?.finished ?? endedAt(job, run ?? null, judgement));
   const evidence = jobEvidence(judged);
   const counts = working && state && directory.tasksRun === run ? progressOf(state.fact) : '';
   return {
@@ -66,9 +66,50 @@ function statusOf(job: JobFact, { condition }: Judgement): Run['status'] {
     case 'done':
       return 'succeeded';
     default:
-      return failedTasksOf(job) > 0 ? 'failed' : 'unknown';
+      return statusByResult(job);
   }
 }
+
+/** A job that waits for its next run: how the last one ended, by its result. */
+function statusByResult(job: JobFact): Run['status'] {
+  switch (job.result?.status) {
+    case 'awaiting_audit':
+    case 'waiting_human':
+      return 'halted';
+    case 'finished':
+    case 'completed':
+      return failedTasksOf(job) > 0 ? 'failed' : 'succeeded';
+    case 'failed':
+    case 'error':
+      return 'failed';
+    default:
+      return 'unknown';
+  }
+}
+
+function claimedAt(job: JobFact): Instant | null {
+  return job.events.findLast((event) => STARTS.has(event.event))?.at ?? null;
+}
+
+const STARTS = new Set(['job_claimed', 'runner_started']);
+
+/** A run ends with the status change that names it; without one, only a status that the end itself set tells. */
+function endedAt(job: JobFact, run: string | null, { condition, since }: Judgement): Instant | null {
+  const told = job.events.findLast(
+    (event) => event.event === 'status_changed' && event.run === run && run !== null,
+  );
+  if (told?.at) return told.at;
+  return ENDED_BY_RUN.has(condition) ? since : null;
+}
+
+const ENDED_BY_RUN: ReadonlySet<Judgement['condition']> = new Set([
+  'review',
+  'question',
+  'no-signal',
+  'failed',
+  'fake-success',
+  'done',
+]);
 
 function progressOf(tasks: readonly { readonly status: string }[]): string {
   const done = tasks.filter((task) => task.status === 'completed').length;

@@ -11,6 +11,8 @@ export interface FromFile<T> {
 /** What the run directory `<slug>_<job_id>/` of one job holds, as far as it is watched. */
 export interface RunDirectory {
   readonly plan: FromFile<PlanFact> | undefined;
+  /** The plan's file, also when nothing in it could be read. */
+  readonly planFile: FileFacts | undefined;
   readonly question: FromFile<QuestionFact> | undefined;
   /** Newest `m4_state.json` with the run it belongs to. */
   readonly tasks: FromFile<readonly TaskStateFact[]> | undefined;
@@ -34,6 +36,7 @@ export function runDirectoryOf(facts: FactsOf, job: JobFact): RunDirectory {
   const tasksRun = state ? /\/state\/([^/]+)\/m4_state\.json$/.exec(state.path)?.[1] : undefined;
   return {
     plan: paired<PlanFact>(plan, 'plan'),
+    planFile: plan,
     question: paired<QuestionFact>(question, 'question'),
     tasks: paired<readonly TaskStateFact[]>(state, 'tasks'),
     tasksRun,

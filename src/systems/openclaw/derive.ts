@@ -25,6 +25,7 @@ const READ_PLANS = 300;
 
 const NO_DIRECTORY: RunDirectory = {
   plan: undefined,
+  planFile: undefined,
   question: undefined,
   tasks: undefined,
   tasksRun: undefined,

@@ -38,6 +38,8 @@ export interface Judgement {
   readonly until: Instant | null;
   /** A newer job of the same goal stands for this one: it asks for nobody. */
   readonly superseded: boolean;
+  /** When it came into its native status. */
+  readonly entered: Instant | null;
   readonly runner: 'alive' | 'gone' | 'unknown';
 }
 
@@ -55,14 +57,15 @@ export interface Surroundings {
 /** The state of one job. The only place that decides it. */
 export function judge(job: JobFact, around: Surroundings): Judgement {
   const runner = runnerOf(job, around);
+  const entered = enteredAt(job);
   const verdict = (condition: Condition, since: Instant | null, until: Instant | null = null): Judgement => ({
     condition,
     since,
     until,
     superseded: isSuperseded(job, around.newestByGoal),
+    entered,
     runner,
   });
-  const entered = enteredAt(job);
   if (isWorking(job.status)) {
     const silentAt = silentFrom(job, around.hasLeases);
     if (around.now >= silentAt) {

@@ -45,10 +45,12 @@ export function locateOpenclaw(dir: string, look: Look, system: SystemId, settin
     ]);
   }
   const found = named === undefined ? queueProjectsIn(look, root) : [named];
+  const projects = found.filter(isSafeProject);
+  const branchQueue = look.exists(`${root}/${BRANCH_QUEUE}`);
   const python = pythonOf(look, skill ?? root, settings.python);
   const extra: { [key: string]: Json } = {
-    projects: found.filter(isSafeProject).length > 0 ? found.filter(isSafeProject) : ['default_project'],
-    branchQueue: look.exists(`${root}/${BRANCH_QUEUE}`),
+    projects: projects.length > 0 || branchQueue ? projects : ['default_project'],
+    branchQueue,
     pollMs: pollMsOf(getString(own, 'interval')),
   };
   if (skill !== undefined && look.exists(`${skill}/scripts/control.py`)) {
