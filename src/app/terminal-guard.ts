@@ -38,8 +38,11 @@ now=$(stty -g <&3 2>/dev/null)
 if [ -z "$ours" ] || [ "$now" = "$ours" ]; then
   stty "$before" <&3 2>/dev/null || stty sane <&3 2>/dev/null
 fi
-printf '%s' "$0" >&4
+printf '%s\\r\\n%s\\r\\n' "$0" "$1" >&4
 `;
+
+/** The shell's prompt was mostly drawn before the guard left the alternate screen, and is lost with it. */
+const GOODBYE = 'binnacle was killed; its terminal was put back. Enter shows the prompt.';
 
 /** A machine this slow goes on without a guard rather than without a cockpit. */
 const READY_WITHIN_MS = 2000;
@@ -58,7 +61,7 @@ export async function startTerminalGuard(
 ): Promise<TerminalGuard> {
   let child: ChildProcess;
   try {
-    child = spawn('/bin/sh', ['-c', SCRIPT, everythingOff()], {
+    child = spawn('/bin/sh', ['-c', SCRIPT, everythingOff(), GOODBYE], {
       stdio: ['pipe', 'pipe', 'ignore', stdinFd, stdoutFd],
       detached: true,
       env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin` },

@@ -16,8 +16,8 @@ export type EndCause =
   | { readonly type: 'orphaned' };
 
 export interface TerminalOptions {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream & { readonly fd: number };
+  readonly stdout: NodeJS.WriteStream & { readonly fd: number };
   readonly stderr: NodeJS.WriteStream;
   readonly clock: Clock;
   readonly mouse?: boolean;
@@ -62,6 +62,11 @@ export interface Terminal {
   lend<T>(task: () => Promise<T>): Promise<T>;
   /** Gives the terminal back as it was. Safe to call twice; does all its work before it returns. */
   close(): void;
+  /**
+   * The same; with `restoreModes` false the modes are left to the guard. After the launcher's death the shell may have
+   * set its own, and only the guard compares.
+   */
+  finish(restoreModes: boolean): void;
 }
 
 const END_SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
@@ -181,10 +186,6 @@ class OperatorTerminal implements Terminal {
     this.finish(true);
   }
 
-  /**
-   * `restoreModes` false leaves them to the guard: after the launcher's death the shell may have set its own, and only
-   * the guard compares.
-   */
   finish(restoreModes: boolean): void {
     if (this.state === 'closed') return;
     const wasOurs = this.state === 'ours';

@@ -1,0 +1,92 @@
+import { toIso } from '../domain/instant.ts';
+import { beforeFailure, writeDiagnostics } from './failure.ts';
+import { endBySignal } from './job-control.ts';
+import { type EndCause, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
+
+/** What was put on the screen. `instance` is what Ink's `render` returns. */
+export interface Drawing {
+  readonly instance: { unmount(): void; waitUntilExit(): Promise<unknown> };
+  /** Closes what the drawing lives on (the engine); waited for at most two seconds. */
+  close(): Promise<void>;
+}
+
+/** Longest wait for the engine on the way out: whoever sent SIGTERM sends SIGKILL next. */
+const CLOSE_WITHIN_MS = 2000;
+
+/**
+ * Runs a full-screen program on the operator's terminal from guard to goodbye. Returns the exit code 0 when the program
+ * ended by itself; throws what it threw, after the screen is left (Ink alone would end with code 0 and not a word);
+ * and where a signal ended it, gives the terminal back, says so on stderr and ends by that same signal.
+ */
+export async function runOnTerminal(
+  options: Omit<TerminalOptions, 'diagnose'>,
+  draw: (terminal: Terminal) => Drawing | Promise<Drawing>,
+): Promise<number> {
+  const diagnose = (text: string): void => {
+    writeDiagnostics(text, toIso(options.clock.now()));
+  };
+  // While the terminal is lent or we are stopped nothing else would keep the process alive: input is paused then, and
+  // the clock's timers hold nothing.
+  const alive = setInterval(() => {}, 2 ** 30);
+  const terminal = await openTerminal({ ...options, diagnose });
+  const forget = beforeFailure(() => terminal.close());
+  let drawing: Drawing | undefined;
+  try {
+    const drawn = await draw(terminal);
+    drawing = drawn;
+    terminal.onClose(() => drawn.instance.unmount());
+    const cause = await Promise.race([drawn.instance.waitUntilExit().then(() => undefined), terminal.ended]);
+    terminal.finish(cause?.type !== 'orphaned');
+    await within(options, drawn.close(), CLOSE_WITHIN_MS);
+    if (cause !== undefined) endBecause(cause);
+    return 0;
+  } catch (error) {
+    terminal.close();
+    if (drawing !== undefined) await within(options, drawing.close(), CLOSE_WITHIN_MS).catch(() => {});
+    throw error;
+  } finally {
+    forget();
+    terminal.close();
+    clearInterval(alive);
+  }
+}
+
+function endBecause(cause: EndCause): never {
+  switch (cause.type) {
+    case 'signal':
+      say(`ended by ${cause.signal}`);
+      return endBySignal(cause.signal);
+    case 'hangup':
+      // The kernel's word for it may still be under way, or never come where the terminal was not a controlling one.
+      return endBySignal('SIGHUP');
+    case 'orphaned':
+      say('ended: its launcher was killed');
+      // Node would set the modes of the beginning on its way out, over those the shell may have set by now.
+      process.kill(process.pid, 'SIGKILL');
+      throw new Error('unreachable');
+  }
+}
+
+function say(text: string): void {
+  try {
+    process.stderr.write(`binnacle: ${text}\n`);
+  } catch {
+    // The terminal is gone; the way we end tells the rest.
+  }
+}
+
+async function within(
+  options: Pick<TerminalOptions, 'clock'>,
+  closing: Promise<void>,
+  limitMs: number,
+): Promise<void> {
+  let cancel = (): void => {};
+  const limit = new Promise<void>((resolve) => {
+    cancel = options.clock.after(limitMs, resolve);
+  });
+  try {
+    await Promise.race([closing, limit]);
+  } finally {
+    cancel();
+  }
+}

@@ -1,0 +1,321 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { closeTerminals, type DrivenTerminal, startShell, startTerminal } from './terminal.ts';
+
+const SCREEN = new URL('fixtures/screen.ts', import.meta.url).pathname;
+
+let state = '';
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'binnacle-terminal-'));
+});
+afterEach(async () => {
+  await closeTerminals();
+  rmSync(state, { recursive: true, force: true });
+});
+
+/** A shell with our program started in it, as an operator starts it. */
+async function startUnderShell(): Promise<{ shell: DrivenTerminal; pid: number }> {
+  const shell = await startShell({ columns: 80, rows: 24, env: { BINNACLE_STATE_DIR: state } });
+  shell.type(`${process.execPath} ${SCREEN}; code=$?; echo "status $code"\r`);
+  await shell.waitFor('bottom of 24');
+  expect(shell.modes()).toEqual({
+    alternateScreen: true,
+    cursorVisible: false,
+    mouse: 'drag',
+    paste: true,
+    focus: true,
+  });
+  expect(shell.lineModes().raw).toBe(true);
+  return { shell, pid: Number(/pid (\d+)/.exec(shell.text())?.[1]) };
+}
+
+const UNTOUCHED = {
+  alternateScreen: false,
+  cursorVisible: true,
+  mouse: 'none',
+  paste: false,
+  focus: false,
+} as const;
+
+/** The terminal as the shell had it, within two seconds. */
+async function expectRestored(shell: DrivenTerminal): Promise<void> {
+  await shell
+    .waitFor(() => isDeepStrictEqual(shell.modes(), UNTOUCHED) && shell.lineModes().cooked, 2000)
+    .catch(() =>
+      expect({ ...shell.modes(), ...shell.lineModes() }).toMatchObject({ ...UNTOUCHED, cooked: true }),
+    );
+  expect(shell.text()).not.toContain('bottom of');
+}
+
+/** Kernel state letter of a process; undefined when it is gone. */
+function stateOf(pid: number): string | undefined {
+  try {
+    return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** False for a zombie too: nothing of it runs. */
+function isAlive(pid: number): boolean {
+  return !['Z', 'X', undefined].includes(stateOf(pid));
+}
+
+describe('the terminal of the cockpit', () => {
+  it('is given back by a clean end, with code 0 and nothing on the screen but the shell', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('j', 'down', 'q');
+    await shell.waitFor('status 0');
+    await expectRestored(shell);
+    expect(shell.text()).toMatch(/echo "status \$code"\nstatus 0\nready>/);
+  });
+
+  it('gives keys, pastes, mouse and focus to who listens', async () => {
+    const { shell } = await startUnderShell();
+    shell.paste('y\n');
+    await shell.waitFor(/paste\(y/);
+    shell.send('\x1b[<0;3;4M\x1b[I');
+    await shell.waitFor('mouse focus');
+    await shell.press('escape');
+    await shell.waitFor('escape');
+  });
+
+  it('reads an arrow that arrives in pieces as an arrow', async () => {
+    const { shell } = await startUnderShell();
+    for (const byte of '\x1b[B') await shell.press(byte);
+    await shell.waitFor('keys down');
+  });
+
+  it.each(['SIGKILL', 'SIGABRT', 'SIGSEGV'] as const)('is restored by the guard after %s', async (signal) => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, signal);
+    await shell.waitFor('its terminal was put back');
+    await expectRestored(shell);
+    shell.type('echo "it was $code"\r');
+    await shell.waitFor(`it was ${128 + constants.signals[signal]}`);
+  });
+
+  it('is restored by the guard after process.abort()', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('A');
+    await shell.waitFor('its terminal was put back');
+    await expectRestored(shell);
+    shell.type('echo "it was $code"\r');
+    await shell.waitFor('it was 134');
+  });
+
+  it('is restored by the guard when the whole group is killed', async () => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(-pid, 'SIGKILL');
+    await shell.waitFor('its terminal was put back');
+    await expectRestored(shell);
+  });
+
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+  ] as const)('is given back on %s, which ends the program and is named', async (signal, status) => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, signal);
+    // A shell breaks off the command line when the job died of SIGINT.
+    if (signal !== 'SIGINT') await shell.waitFor(`status ${status}`);
+    await shell.waitFor(`ended by ${signal}`);
+    await shell.waitFor('ready>');
+    await expectRestored(shell);
+  });
+
+  it.each([
+    ['R', 'thrown while rendering'],
+    ['E', 'given to exit'],
+    ['U', 'thrown by a timer'],
+    ['P', 'rejected by nobody'],
+  ] as const)(
+    'is given back after a failure (%s): cause on stderr, stack in the diagnostics, code 70',
+    async (key, cause) => {
+      const { shell } = await startUnderShell();
+      await shell.press(key);
+      await shell.waitFor('status 70');
+      await expectRestored(shell);
+      expect(shell.text()).toContain(`binnacle: a fault of binnacle itself: Error: ${cause}`);
+      expect(readFileSync(join(state, 'diagnostics.log'), 'utf8')).toMatch(
+        new RegExp(`Error: ${cause}\\n\\s+at `),
+      );
+    },
+  );
+
+  it('is given back by process.exit from anywhere', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('X');
+    await shell.waitFor('status 5');
+    await expectRestored(shell);
+  });
+
+  it('is not written on by what strays to stdout and stderr, which goes to the diagnostics', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('S');
+    await shell.waitFor('keys S');
+    await shell.press('q');
+    await shell.waitFor('status 0');
+    expect(shell.output().toString()).not.toContain('stray');
+    expect(readFileSync(join(state, 'diagnostics.log'), 'utf8')).toMatch(
+      /stray to stdout[\s\S]*stray to stderr/,
+    );
+  });
+
+  it('goes with the connection: no process is left', async () => {
+    const terminal = startTerminal({
+      command: process.execPath,
+      args: [SCREEN],
+      env: { BINNACLE_STATE_DIR: state },
+    });
+    await terminal.waitFor('bottom of 40');
+    const pid = terminal.pid;
+    terminal.hangUp();
+    await expect.poll(() => isAlive(pid), { timeout: 2000 }).toBe(false);
+  });
+});
+
+describe('stopping and continuing', () => {
+  it('Ctrl-Z gives the terminal to the shell, fg takes it back and draws everything', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('j');
+    await shell.waitFor('keys j');
+    await shell.press('ctrl-z');
+    await shell.waitFor('ready>');
+    await expectRestored(shell);
+    shell.resize(70, 20);
+    shell.type('echo still-here; fg; echo "then $?"\r');
+    await shell.waitFor('bottom of 20');
+    expect(shell.screen()[0]).toMatch(/^pid \d+ size 70x20$/);
+    expect(shell.screen()[1]).toBe('keys j');
+    expect(shell.lineModes().raw).toBe(true);
+    expect(shell.modes()).toMatchObject({ alternateScreen: true, cursorVisible: false, paste: true });
+    await shell.press('k', 'q');
+    await shell.waitFor('then 0');
+    await expectRestored(shell);
+    expect(shell.text()).toContain('still-here');
+  });
+
+  it('can be stopped again and again', async () => {
+    const { shell } = await startUnderShell();
+    for (let round = 0; round < 3; round += 1) {
+      await shell.press('ctrl-z');
+      await shell.waitFor(/ready> $|ready>$/m);
+      await expectRestored(shell);
+      shell.type('fg\r');
+      await shell.waitFor('bottom of 24');
+    }
+    await shell.press('q');
+    await expectRestored(shell);
+  });
+
+  it('a SIGTSTP from outside does the same', async () => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, 'SIGTSTP');
+    await shell.waitFor('ready>');
+    await expectRestored(shell);
+    shell.type('fg\r');
+    await shell.waitFor('bottom of 24');
+    expect(shell.lineModes().raw).toBe(true);
+  });
+
+  it('after SIGSTOP, stty sane, a resize and fg it is raw, sized and whole again', async () => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, 'SIGSTOP');
+    await shell.waitFor('ready>');
+    // The shell reads a terminal that is still raw: Enter alone ends no line there.
+    shell.type('stty sane\n');
+    await shell.waitFor(() => shell.lineModes().cooked);
+    shell.resize(66, 18);
+    shell.type('fg\r');
+    await shell.waitFor('bottom of 18', 2000);
+    expect(shell.screen()[0]).toMatch(/^pid \d+ size 66x18$/);
+    expect(shell.lineModes().raw).toBe(true);
+    await shell.press('q');
+    await expectRestored(shell);
+  });
+
+  it('bg leaves it stopped, as a program that needs the terminal must be', async () => {
+    const { shell, pid } = await startUnderShell();
+    await shell.press('ctrl-z');
+    await shell.waitFor('ready>');
+    await expect.poll(() => stateOf(pid)).toBe('T');
+    shell.type('bg\r');
+    await shell.waitFor(/ready> bg[\s\S]*ready>/);
+    await expect.poll(() => stateOf(pid)).toBe('T');
+    shell.type('echo "line $((40+2))"\r');
+    await shell.waitFor('line 42');
+    expect(shell.modes().alternateScreen).toBe(false);
+    expect(shell.lineModes().cooked).toBe(true);
+    shell.type('fg\r');
+    await shell.waitFor('bottom of 24');
+    await shell.press('q');
+    await expectRestored(shell);
+  });
+
+  it('a stopped one that is killed leaves the shell alone', async () => {
+    const { shell, pid } = await startUnderShell();
+    await shell.press('ctrl-z');
+    await shell.waitFor('ready>');
+    const before = shell.output().length;
+    process.kill(pid, 'SIGTERM');
+    process.kill(pid, 'SIGCONT');
+    shell.type('wait; echo "line $((40+2))"\r');
+    await shell.waitFor('line 42');
+    expect(shell.output().subarray(before).includes('\x1b[?1049')).toBe(false);
+    await expect.poll(() => isAlive(pid)).toBe(false);
+    expect(shell.lineModes().cooked).toBe(true);
+    expect(shell.output().subarray(before).includes('\x1b[?1049')).toBe(false);
+  });
+
+  it('goes on where no shell could continue it', async () => {
+    const terminal = startTerminal({
+      command: process.execPath,
+      args: [SCREEN],
+      columns: 60,
+      rows: 15,
+      env: { BINNACLE_STATE_DIR: state },
+    });
+    await terminal.waitFor('bottom of 15');
+    await terminal.press('ctrl-z');
+    await terminal.press('k');
+    await terminal.waitFor('keys k');
+    expect(terminal.modes().alternateScreen).toBe(true);
+  });
+
+  it('is lent to another program and taken back', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('L');
+    await shell.waitFor('lent');
+    await expectRestored(shell);
+    shell.type('some words\r');
+    await shell.waitFor('bottom of 24');
+    expect(shell.screen()[1]).toBe('keys L');
+    await shell.press('q');
+    await shell.waitFor('status 0');
+    expect(shell.text()).toContain('got some words');
+  });
+});
+
+describe('a storm of resizes', () => {
+  it('down to one cell leaves a living program whose last frame is that of a fresh start', async () => {
+    const { shell } = await startUnderShell();
+    for (let round = 0; round < 60; round += 1) {
+      shell.resize(1 + ((round * 37) % 140), 1 + ((round * 17) % 50));
+      if (round % 20 === 0) shell.resize(1, 1);
+    }
+    shell.resize(80, 24);
+    await shell.press('k');
+    await shell.waitFor((rows) => rows[1] === 'keys k' && rows[23] === 'bottom of 24', 5000);
+    expect(shell.screen().slice(2, 23)).toEqual(Array.from({ length: 21 }, () => ''));
+    expect(shell.screen()[0]).toMatch(/^pid \d+ size 80x24$/);
+    expect(shell.output().includes('\x1b[3J')).toBe(false);
+    await shell.press('q');
+    await shell.waitFor('status 0');
+  });
+});
