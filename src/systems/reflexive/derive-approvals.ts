@@ -65,8 +65,8 @@ function requestOf(
 ): Approval {
   const { at, offset, operation, context, subject } = ask.value;
   const expiresAt = addMs(at, defaultTimeoutMs);
-  const lostAt = decision ? undefined : memoryLostAt(picture, at);
-  const state = stateOf(picture, expiresAt, decision?.found.value, lostAt);
+  const gone = decision ? undefined : daemonWord(picture, at);
+  const state = stateOf(picture, expiresAt, decision?.found.value);
   const trail: Evidence[] = [];
   if (decision) {
     const { at: decidedAt, offset: place, how, by } = decision.found.value;
@@ -85,7 +85,7 @@ function requestOf(
     ask: 'approve',
     status: state,
     answerable: false,
-    reason: lostAt === undefined ? inMemory : 'the process that asked is gone, and the request with it',
+    reason: inMemory,
     risk: riskOf(operation, context),
     requestedAt: at,
     expiresAt,
@@ -100,6 +100,7 @@ function requestOf(
     ],
     cautions: [
       inMemory,
+      ...(gone === undefined ? [] : [gone]),
       ...(decision ? [] : ['the log tells no expiry: 24 h is the default of the program']),
     ],
   };
@@ -112,23 +113,17 @@ const decisionWords = {
   auto: 'approved by the program itself: low risk',
 } as const;
 
-/** When the memory that held a request was lost: the lifetime it was asked in is over. */
-function memoryLostAt(picture: Picture, askedAt: number) {
+/** A request asked in the daemon itself is lost with it; which process asked, no line tells. */
+function daemonWord(picture: Picture, askedAt: number): string | undefined {
   const lifetime = currentLifetime(picture);
   if (!lifetime) return undefined;
-  if (isAlive(picture)) return askedAt < lifetime.startedAt ? lifetime.startedAt : undefined;
-  const end = lifetime.end?.at;
-  return end === undefined ? undefined : instant(Math.max(end, askedAt));
+  if (!isAlive(picture)) return 'no daemon runs: if it was the one that asked, the request is gone';
+  if (askedAt >= lifetime.startedAt) return undefined;
+  return `the daemon was restarted at ${timeWord(lifetime.startedAt, picture.now)}: if it was the one that asked, the request is gone`;
 }
 
-function stateOf(
-  picture: Picture,
-  expiresAt: number,
-  decided: DecidedFact | undefined,
-  lostAt: number | undefined,
-): Approval['status'] {
+function stateOf(picture: Picture, expiresAt: number, decided: DecidedFact | undefined): Approval['status'] {
   if (decided) return decided.how === 'timeout' ? 'expired' : 'decided';
-  if (lostAt !== undefined) return 'expired';
   if (expiresAt <= picture.now) return 'expired';
   picture.wake(instant(expiresAt));
   return 'pending';
@@ -157,7 +152,7 @@ function attentionOf(
     };
   }
   if (state !== 'expired') return undefined;
-  const endedAt = decided?.at ?? Math.min(expiresAt, memoryLostAt(picture, at) ?? expiresAt);
+  const endedAt = decided?.at ?? expiresAt;
   if (!isRecent(picture, instant(endedAt), dayMs)) return undefined;
   return {
     rank: 7,
