@@ -1,0 +1,99 @@
+import type { AttentionRank, Issue } from '../../domain/entity.ts';
+
+/** The one act of this kind that starts things. */
+export const RESTART_ACT = 'pipeline.restart';
+
+/** What a condition of the monitor means for the operator. No `rank`: it does not need a human. */
+export interface ConditionRule {
+  readonly rank?: AttentionRank;
+  readonly label?: string;
+  readonly act?: string;
+  readonly playbook?: string;
+  readonly why?: string;
+}
+
+/** Conditions of scripts/monitor_pipeline.py that are more than a remark. */
+const RULES: { readonly [condition: string]: ConditionRule } = {
+  api_unreachable: {
+    rank: 2,
+    label: 'API DOWN',
+    act: RESTART_ACT,
+    playbook: 'api-unreachable',
+    why: 'no task starts or ends while it does not answer',
+  },
+  api_error: {
+    rank: 2,
+    label: 'API',
+    act: RESTART_ACT,
+    playbook: 'api-unreachable',
+    why: 'it answers with an error; nothing else was checked',
+  },
+  runner_pm_not_seen: {
+    rank: 2,
+    label: 'DOWN',
+    act: RESTART_ACT,
+    playbook: 'runner-pm-not-seen',
+    why: 'neither runner nor project manager runs',
+  },
+  no_task_running: {
+    rank: 2,
+    label: 'STUCK',
+    act: RESTART_ACT,
+    playbook: 'pipeline-stuck',
+    why: 'tasks wait and none runs',
+  },
+  stale_version: {
+    rank: 4,
+    label: 'OLD CODE',
+    act: RESTART_ACT,
+    playbook: 'stale-version',
+    why: 'the pipeline runs an older commit than the checkout has',
+  },
+  effectiveness_404: {
+    rank: 4,
+    label: 'OLD CODE',
+    act: RESTART_ACT,
+    playbook: 'stale-version',
+    why: 'the API runs without a route the checkout has',
+  },
+  orphan_running: {
+    rank: 4,
+    label: 'ORPHAN',
+    playbook: 'pipeline-stuck',
+    why: 'running longer than any runner would let it',
+  },
+  public_deploy_contract_blocked: { rank: 4, label: 'BLOCKED', why: 'deployment is blocked' },
+  paid_service_readiness_blocked: { rank: 4, label: 'BLOCKED', why: 'a paid service is not ready' },
+  paid_service_validation_blocked: { rank: 4, label: 'BLOCKED', why: 'a paid service fails its validation' },
+  paid_provider_blocked_friction: { rank: 4, label: 'BLOCKED', why: 'a paid provider is blocked' },
+  paid_service_usage_alerts: { rank: 5, label: 'USAGE', why: 'a paid service is near its limit' },
+  // The approval itself stands in the queue.
+  needs_decision: { playbook: 'unblock-decision' },
+  metrics_unavailable: {},
+};
+
+/** The rule of a condition; one we do not know ranks by the severity its program gave it. */
+export function conditionRule(condition: string, severity: Issue['severity']): ConditionRule {
+  if (Object.hasOwn(RULES, condition)) return RULES[condition] ?? {};
+  if (severity === 'info') return {};
+  return { rank: 7, label: 'ISSUE', why: 'the monitor reports it; nothing stands still for it' };
+}
+
+/** The monitor's words for severity. */
+export function severityOf(word: string | undefined): Issue['severity'] {
+  return word === 'high' ? 'error' : word === 'low' ? 'info' : 'warning';
+}
+
+/** Why a request is written: what the watchdog does depends on it. */
+export const RESTART_REASONS: { readonly [condition: string]: string } = {
+  api_unreachable: 'api_unreachable',
+  api_error: 'api_unreachable',
+  api_hangs: 'api_unreachable',
+  stale_version: 'stale_version',
+  effectiveness_404: 'effectiveness_404',
+  runner_pm_not_seen: 'runner_pm_not_seen',
+  restart_without_effect: 'runner_pm_not_seen',
+  version_without_manager: 'runner_pm_not_seen',
+  no_task_running: 'no_task_running_stuck',
+  orphan_running: 'stale_running_orphan',
+};

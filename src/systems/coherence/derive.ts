@@ -1,0 +1,94 @@
+import type { Entity, Issue } from '../../domain/entity.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { DeriveContext, Derived } from '../system.ts';
+import { approvalsOf } from './derive-approvals.ts';
+import { monitorIssues, overdueIssue } from './derive-issues.ts';
+import { jobsOf, quotingIssue } from './derive-jobs.ts';
+import { layersOf } from './derive-layers.ts';
+import { youngest } from './derive-process.ts';
+import { type RestartTroubles, restartTroubles } from './derive-restart.ts';
+import { servicesOf } from './derive-services.ts';
+import { fatalIssue, givenUpIssue, hangingApiIssue, lostTasksIssue, orphansIssue } from './derive-trouble.ts';
+import { DueTimes } from './draft.ts';
+import { newestOf, type Scene, sceneOf, seenOf } from './scene.ts';
+import { taskBookOf } from './tasks.ts';
+
+/** Joins everything known of one checkout into entities, as of now. */
+export function deriveCoherence(context: DeriveContext): Derived {
+  const scene = sceneOf(context);
+  const due = new DueTimes(context.now);
+  const book = taskBookOf(context, scene);
+  const restart = restartTroubles(scene, due);
+  const fromMonitor = monitorIssues(scene, seenOf(newestOf(context.facts.files('resolutions'))), due);
+  const unchecked = fromMonitor.filter((issue) => issue.status === 'unchecked').length;
+  const ours = [
+    fatalIssue(scene),
+    hangingApiIssue(scene),
+    ...restart.issues,
+    orphansIssue(scene),
+    overdueIssue(scene, unchecked),
+    lostTasksIssue(scene, book.known, due),
+    givenUpIssue(scene),
+    quotingIssue(scene, book),
+  ].filter((issue) => issue !== undefined);
+  const approvals = approvalsOf(scene, book, due);
+  const issues = [...ours, ...fromMonitor.map((issue) => quietWhereTold(issue, ours))];
+  const entities: Entity[] = [
+    ...layersOf(scene, issues, approvals.length, due),
+    ...issues,
+    ...approvals,
+    ...jobsOf(scene, book, due),
+    ...servicesOf(scene, restart),
+  ];
+  return {
+    entities,
+    data: actData(scene, restart),
+    ...(due.next === undefined ? {} : { nextInstant: due.next }),
+  };
+}
+
+/** What the monitor reports and one of our own issues says better does not stand in the queue twice. */
+const TOLD_BY: { readonly [condition: string]: readonly string[] } = {
+  api_unreachable: ['api_hangs'],
+  runner_pm_not_seen: ['restart_without_effect', 'version_without_manager'],
+  stale_version: ['restart_hangs', 'restart_without_effect', 'restart_not_taken'],
+};
+
+function quietWhereTold(issue: Issue, ours: readonly Issue[]): Issue {
+  const tellers = Object.hasOwn(TOLD_BY, issue.key) ? (TOLD_BY[issue.key] ?? []) : [];
+  if (!issue.attention || !ours.some((own) => tellers.includes(own.key))) return issue;
+  const { attention: _told, ...rest } = issue;
+  return rest;
+}
+
+/** What the restart act looks at and no entity carries. Times in milliseconds since 1970. */
+function actData(scene: Scene, restart: RestartTroubles): JsonObject {
+  const manager = youngest(scene.crew.of.manager);
+  const watchdog = youngest(scene.crew.of.watchdog);
+  const { version, health } = scene;
+  return {
+    versionStartedAt: version?.startedAt ?? null,
+    requestPresent: scene.restart?.present === true,
+    requestAt: scene.restart?.present ? (scene.restart.at ?? null) : null,
+    requestReason: scene.restart?.present ? scene.restart.reason : null,
+    requestGoneAt: scene.restart?.goneAt ?? null,
+    watchdogPid: watchdog?.pid ?? null,
+    managerPid: manager?.pid ?? null,
+    managerStartedAt: manager?.startedAt ?? null,
+    managerLogMovedAt: scene.managerLog?.file.modifiedAt ?? null,
+    hangsOnPid: restart.hangsOn?.pid ?? null,
+    apiState: scene.api.state,
+    apiWhy: scene.api.why,
+    health: health ?? null,
+    portHolderPid: scene.crew.portHolder?.pid ?? null,
+    staleVersion: (scene.check?.issues ?? []).some(
+      (issue) =>
+        typeof issue === 'object' &&
+        issue !== null &&
+        'condition' in issue &&
+        issue['condition'] === 'stale_version',
+    ),
+    isParallel: scene.manager?.parallel === true,
+    resetItem: scene.manager?.next ?? null,
+  };
+}

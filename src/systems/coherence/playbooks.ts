@@ -1,0 +1,4 @@
+import type { Playbook } from '../system.ts';
+
+/** Procedures of this kind. */
+export const coherencePlaybooks: readonly Playbook[] = [];
