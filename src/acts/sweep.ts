@@ -1,6 +1,6 @@
 import type { Instant } from '../domain/instant.ts';
-import type { LedgerRecord } from '../domain/ledger.ts';
-import type { OrderOutcome, OrderRow } from '../domain/order.ts';
+import type { FinishedRecord, LedgerRecord } from '../domain/ledger.ts';
+import type { OrderRow } from '../domain/order.ts';
 
 /** How long an order may wait for its runner, in milliseconds: a loaded host takes seconds to start one. */
 const READY_MS = 20_000;
@@ -11,7 +11,7 @@ const BEAT_MS = 5_000;
 
 /** What became of an order nobody works on any more. */
 export interface Abandoned {
-  readonly outcome: OrderOutcome;
+  readonly outcome: FinishedRecord['outcome'];
   readonly summary: string;
 }
 

@@ -1,0 +1,304 @@
+import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../../src/db/canonical-json.ts';
+import { type Ledger, openLedger, rowHash } from '../../src/db/ledger.ts';
+import { headPath } from '../../src/db/ledger-head.ts';
+import type { SystemId } from '../../src/domain/entity.ts';
+import { addMs } from '../../src/domain/instant.ts';
+import type { LedgerVerdict, StartedRecord } from '../../src/domain/ledger.ts';
+import { NIGHT, temporaryDirectory } from './temporary.ts';
+
+function started(order: string): StartedRecord {
+  return {
+    phase: 'started',
+    at: addMs(NIGHT, 1),
+    who: { user: 'alice', uid: 1000, sshFrom: '10.0.0.7', terminal: 'pts/4', host: 'prod-eu-1' },
+    version: '0.1.0',
+    order,
+    act: 'job.approve',
+    title: 'approve',
+    target: { system: 'openclaw' as SystemId, type: 'job', id: 'a1b2' },
+    targetTitle: 'nightly \u202e report',
+    root: '/srv/claw',
+    revision: 'r1',
+    attempt: 1,
+    params: { note: 'go' },
+    commands: ['cd /srv/claw && /usr/bin/python3 approve.py a1b2'],
+    reason: 'looked at the plan',
+    confirmedBy: 'card',
+    planDigest: 'd'.repeat(64),
+    undo: 'cannot be undone',
+  };
+}
+
+function ledgerWith(rows: number): { path: string; ledger: Ledger } {
+  const path = join(temporaryDirectory(), 'ledger.db');
+  const ledger = openLedger({ path, now: NIGHT });
+  for (let n = 1; n <= rows; n += 1) ledger.append(started(`o${n}`));
+  return { path, ledger };
+}
+
+/** What somebody with the file in hand can do. */
+function tamper(path: string, sql: (database: Database.Database) => void): LedgerVerdict {
+  const database = new Database(path);
+  database.exec('DROP TRIGGER IF EXISTS ledger_no_update; DROP TRIGGER IF EXISTS ledger_no_delete;');
+  sql(database);
+  database.close();
+  const ledger = openLedger({ path, now: NIGHT });
+  const verdict = ledger.verify();
+  ledger.close();
+  return verdict;
+}
+
+describe('the ledger', () => {
+  it('gives back what was written, in order, and finds it whole', () => {
+    const { ledger } = ledgerWith(5);
+    expect(ledger.rows().map((row) => [row.seq, row.record.phase === 'started' && row.record.order])).toEqual(
+      [
+        [1, 'o1'],
+        [2, 'o2'],
+        [3, 'o3'],
+        [4, 'o4'],
+        [5, 'o5'],
+      ],
+    );
+    expect(ledger.rows({ limit: 2, before: 5 }).map((row) => row.seq)).toEqual([3, 4]);
+    expect(ledger.find('o3', 'started')?.record).toEqual(started('o3'));
+    expect(ledger.verify()).toEqual({ ok: true, rows: 5, notes: [] });
+    ledger.close();
+  });
+
+  it('keeps database and head readable by their owner alone', () => {
+    const { path, ledger } = ledgerWith(1);
+    for (const file of [path, `${path}-wal`, headPath(path)]) expect(statSync(file).mode & 0o777).toBe(0o600);
+    ledger.close();
+  });
+
+  it('can be checked by hand: SHA-256 over place, hash before, and canonical JSON', () => {
+    const { path, ledger } = ledgerWith(2);
+    ledger.close();
+    const database = new Database(path, { readonly: true });
+    const rows = database.prepare('SELECT seq, prev, hash, body FROM ledger ORDER BY seq').all() as {
+      seq: number;
+      prev: string;
+      hash: string;
+      body: string;
+    }[];
+    database.close();
+    expect(rows[0]?.prev).toBe('0'.repeat(64));
+    expect(rows[1]?.prev).toBe(rows[0]?.hash);
+    for (const row of rows) {
+      expect(row.hash).toBe(rowHash(row.seq, row.prev, row.body));
+      expect(canonicalJson(JSON.parse(row.body))).toBe(row.body);
+    }
+  });
+
+  it('only grows: rows are neither changed nor removed by a statement', () => {
+    const { path, ledger } = ledgerWith(2);
+    ledger.close();
+    const database = new Database(path);
+    expect(() => database.exec("UPDATE ledger SET body = '{}'")).toThrow(/only grows/);
+    expect(() => database.exec('DELETE FROM ledger')).toThrow(/only grows/);
+    database.close();
+  });
+
+  it('writes one finished row per order, whoever comes second', () => {
+    const { ledger } = ledgerWith(0);
+    const first = ledger.appendOnce(started('o1'));
+    const second = ledger.appendOnce({ ...started('o1'), reason: 'another' });
+    expect(second).toEqual(first);
+    expect(() => ledger.append(started('o1'))).toThrow(/UNIQUE/);
+    expect(ledger.verify()).toMatchObject({ ok: true, rows: 1 });
+    ledger.close();
+  });
+
+  const tampers: readonly [string, number, (database: Database.Database) => void][] = [
+    [
+      'an edited text',
+      4,
+      (db) => db.exec(`UPDATE ledger SET body = replace(body, 'alice', 'mallory') WHERE seq = 4`),
+    ],
+    [
+      'an edited text with its own hash taken again',
+      5,
+      (db) => {
+        const row = db.prepare('SELECT prev, body FROM ledger WHERE seq = 4').get() as {
+          prev: string;
+          body: string;
+        };
+        const body = row.body.replace('alice', 'mallory');
+        db.prepare('UPDATE ledger SET body = ?, hash = ? WHERE seq = 4').run(
+          body,
+          rowHash(4, row.prev, body),
+        );
+      },
+    ],
+    ['a deleted row', 6, (db) => db.exec('DELETE FROM ledger WHERE seq = 6')],
+    [
+      'a deleted row with the rest moved up',
+      6,
+      (db) => {
+        db.exec('DELETE FROM ledger WHERE seq = 6');
+        for (const seq of [7, 8, 9, 10]) db.exec(`UPDATE ledger SET seq = ${seq - 1} WHERE seq = ${seq}`);
+      },
+    ],
+    [
+      'a row put in between',
+      3,
+      (db) => {
+        for (let seq = 10; seq >= 3; seq -= 1)
+          db.exec(`UPDATE ledger SET seq = ${seq + 1} WHERE seq = ${seq}`);
+        db.prepare('INSERT INTO ledger (seq, prev, hash, body) VALUES (3, ?, ?, ?)').run(
+          '0'.repeat(64),
+          rowHash(3, '0'.repeat(64), '{}'),
+          '{}',
+        );
+      },
+    ],
+    [
+      'two rows exchanged',
+      2,
+      (db) => {
+        db.exec(
+          'UPDATE ledger SET seq = -1 WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 3; UPDATE ledger SET seq = 3 WHERE seq = -1',
+        );
+      },
+    ],
+    ['the first row removed', 1, (db) => db.exec('DELETE FROM ledger WHERE seq = 1')],
+  ];
+
+  it.each(tampers)('names the first bad row after %s', (_, seq, change) => {
+    const { path, ledger } = ledgerWith(10);
+    ledger.close();
+    const verdict = tamper(path, change);
+    expect(verdict.ok).toBe(false);
+    expect(verdict.firstBad?.seq).toBe(seq);
+  });
+
+  it('notices that the end was cut, by the head kept outside', () => {
+    const { path, ledger } = ledgerWith(10);
+    ledger.close();
+    const verdict = tamper(path, (db) => db.exec('DELETE FROM ledger WHERE seq > 7'));
+    expect(verdict).toMatchObject({ ok: false, rows: 7, cutTail: { from: 8, to: 10 } });
+    expect(verdict.firstBad).toBeUndefined();
+  });
+
+  it('notices an older copy put in its place, and a file that is gone', () => {
+    const { path, ledger } = ledgerWith(3);
+    ledger.close();
+    copyFileSync(path, `${path}.old`);
+    const again = openLedger({ path, now: NIGHT });
+    again.append(started('o4'));
+    again.close();
+    copyFileSync(`${path}.old`, path);
+    expect(tamper(path, () => {})).toMatchObject({ ok: false, cutTail: { from: 4, to: 4 } });
+    rmSync(path);
+    expect(tamper(path, () => {})).toMatchObject({ ok: false, rows: 0, cutTail: { from: 1, to: 4 } });
+  });
+
+  it('notices a chain that was written anew from some row on', () => {
+    const { path, ledger } = ledgerWith(6);
+    ledger.close();
+    const verdict = tamper(path, (db) => {
+      let prev = (db.prepare('SELECT hash FROM ledger WHERE seq = 3').get() as { hash: string }).hash;
+      for (let seq = 4; seq <= 6; seq += 1) {
+        const { body } = db.prepare('SELECT body FROM ledger WHERE seq = ?').get(seq) as { body: string };
+        const changed = body.replace('alice', 'mallory');
+        const hash = rowHash(seq, prev, changed);
+        db.prepare('UPDATE ledger SET prev = ?, hash = ?, body = ? WHERE seq = ?').run(
+          prev,
+          hash,
+          changed,
+          seq,
+        );
+        prev = hash;
+      }
+    });
+    expect(verdict).toMatchObject({ ok: false, firstBad: { seq: 6 } });
+  });
+
+  it('does not heal a cut end by writing on: the next row is preceded by one that tells of it', () => {
+    const { path, ledger } = ledgerWith(5);
+    ledger.close();
+    tamper(path, (db) => db.exec('DELETE FROM ledger WHERE seq > 3'));
+    const again = openLedger({ path, now: NIGHT });
+    const row = again.append(started('next'));
+    expect(row.seq).toBe(5);
+    expect(again.rows().at(-2)?.record).toMatchObject({
+      phase: 'damage',
+      note: expect.stringContaining('rows 4 to 5'),
+    });
+    const verdict = again.verify();
+    expect(verdict).toMatchObject({ ok: false, firstBad: { seq: 4 } });
+    expect(verdict.firstBad?.why).toContain('rows 4 to 5 are missing');
+    again.close();
+  });
+
+  it('says that the end is not known when the head file is gone, and tells of it in the chain', () => {
+    const { path, ledger } = ledgerWith(3);
+    rmSync(headPath(path));
+    expect(ledger.verify()).toMatchObject({
+      ok: false,
+      notes: [expect.stringContaining('head file is missing')],
+    });
+    ledger.append(started('o4'));
+    expect(ledger.verify()).toMatchObject({ ok: false, firstBad: { seq: 4 } });
+    ledger.close();
+  });
+
+  it('takes a head that lags for a writer that was killed, and the next row puts it right', () => {
+    const { path, ledger } = ledgerWith(2);
+    const lagging = readFileSync(headPath(path));
+    ledger.append(started('o3'));
+    writeFileSync(headPath(path), lagging);
+    expect(ledger.verify()).toMatchObject({
+      ok: true,
+      rows: 3,
+      notes: [expect.stringContaining('1 behind')],
+    });
+    ledger.append(started('o4'));
+    expect(ledger.verify()).toEqual({ ok: true, rows: 4, notes: [] });
+    ledger.close();
+  });
+
+  it('is refused, never replaced, when it is not a database', () => {
+    const path = join(temporaryDirectory(), 'ledger.db');
+    writeFileSync(path, 'not a ledger, but evidence\n'.repeat(10));
+    expect(() => openLedger({ path, now: NIGHT })).toThrow(
+      /the ledger can't be used.*not an SQLite database/,
+    );
+    expect(readFileSync(path, 'utf8')).toContain('evidence');
+  });
+
+  it('stays one unbroken chain under two connections that write in turn', () => {
+    const { path, ledger } = ledgerWith(0);
+    const other = openLedger({ path, now: NIGHT });
+    for (let n = 0; n < 40; n += 1) (n % 2 ? ledger : other).append(started(`o${n}`));
+    expect(other.verify()).toEqual({ ok: true, rows: 40, notes: [] });
+    other.close();
+    ledger.close();
+  });
+
+  it('holds hostile text as it is', () => {
+    const { ledger } = ledgerWith(0);
+    const hostile = {
+      ...started('o'),
+      targetTitle: '\u001b]52;c;x\u0007 \ud800 \u0000 "\\',
+      params: { ['__proto__x']: '\u2028' },
+    };
+    ledger.append(hostile);
+    expect(ledger.find('o', 'started')?.record).toMatchObject({ targetTitle: hostile.targetTitle });
+    expect(ledger.verify().ok).toBe(true);
+    ledger.close();
+  });
+});
+
+describe('canonical JSON', () => {
+  it('has one spelling whatever the order of keys', () => {
+    expect(canonicalJson({ b: [1, undefined, { z: null, a: 'x' }], a: undefined, c: Number.NaN })).toBe(
+      '{"b":[1,null,{"a":"x","z":null}],"c":null}',
+    );
+  });
+});
