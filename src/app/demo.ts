@@ -32,7 +32,9 @@ export async function startDemoSystems(): Promise<Demo> {
       if (text.includes('\n')) resolve(text);
     });
     child.once('error', (error) => reject(new ExternalError('the demo', error.message)));
-    child.once('close', (code) => reject(new ExternalError('the demo', `it ended with code ${code} at its start`)));
+    child.once('close', (code) =>
+      reject(new ExternalError('the demo', `it ended with code ${code} at its start`)),
+    );
   }).catch((error: unknown) => {
     remove();
     throw error;
@@ -48,4 +50,3 @@ export async function startDemoSystems(): Promise<Demo> {
     },
   };
 }
-

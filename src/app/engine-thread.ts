@@ -9,6 +9,6 @@ const { plan, config } = workerData as EngineThreadData;
 const acts = openActs('create');
 const engine = engineOf(
   { ...plan, ...(acts?.budgetDir === undefined ? {} : { budgetDir: acts.budgetDir }) },
-  acts ? (watches, clock) => actDeskFor(acts, plan, config, watches, clock) : undefined,
+  acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
 );
 if (parentPort) serveEngine(engine, parentPort);

@@ -1,6 +1,6 @@
-import { toIso } from '../domain/instant.ts';
 import { beforeFailure, writeDiagnostics } from './failure.ts';
 import { endBySignal } from './job-control.ts';
+import { launcherPid } from './private-node.ts';
 import { type EndCause, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
 
 /** What was put on the screen. `instance` is what Ink's `render` returns. */
@@ -19,16 +19,21 @@ const CLOSE_WITHIN_MS = 2000;
  * and where a signal ended it, gives the terminal back, says so on stderr and ends by that same signal.
  */
 export async function runOnTerminal(
-  options: Omit<TerminalOptions, 'diagnose'>,
+  options: Omit<TerminalOptions, 'diagnose' | 'launcherPid'>,
   draw: (terminal: Terminal) => Drawing | Promise<Drawing>,
 ): Promise<number> {
   const diagnose = (text: string): void => {
-    writeDiagnostics(text, toIso(options.clock.now()));
+    writeDiagnostics(text);
   };
   // While the terminal is lent or we are stopped nothing else would keep the process alive: input is paused then, and
   // the clock's timers hold nothing.
   const alive = setInterval(() => {}, 2 ** 30);
-  const terminal = await openTerminal({ ...options, diagnose });
+  const launcher = launcherPid(process.env, process.ppid);
+  const terminal = await openTerminal({
+    ...options,
+    diagnose,
+    ...(launcher === undefined ? {} : { launcherPid: launcher }),
+  });
   const forget = beforeFailure(() => terminal.close());
   let drawing: Drawing | undefined;
   try {

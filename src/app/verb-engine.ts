@@ -39,7 +39,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   });
   const engine = engineOf(
     plan,
-    acts ? (watches, clock) => actDeskFor(acts, plan, session.config, watches, clock) : undefined,
+    acts ? (watches, clock) => actDeskFor(acts, session.config, watches, clock) : undefined,
   );
   let state = initialState;
   try {

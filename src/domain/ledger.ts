@@ -7,7 +7,7 @@ export interface Who {
   readonly user: string;
   readonly uid?: number;
   /** The person behind `sudo` or `su`. */
-  readonly sudoUser?: string;
+  readonly cameFrom?: string;
   /** Client address of the SSH session. */
   readonly sshFrom?: string;
   /** `pts/4`. */

@@ -45,6 +45,8 @@ export interface ActDesk {
   cancel(request: RequestOf<'cancel'>): AnswerOf<'cancel'>;
   settleAct(request: RequestOf<'settleAct'>): AnswerOf<'settleAct'>;
   output(request: RequestOf<'output'>): AnswerOf<'output'>;
+  saw(request: RequestOf<'saw'>): AnswerOf<'saw'>;
+  awake(): AnswerOf<'awake'>;
   aside(request: RequestOf<'aside'>): AnswerOf<'aside'>;
   back(request: RequestOf<'back'>): AnswerOf<'back'>;
   hold(request: RequestOf<'hold'>): AnswerOf<'hold'>;
@@ -191,6 +193,10 @@ export function createEngine(options: EngineOptions): Engine {
       return { settled: true };
     },
     page: ({ query, at, rows }) => logs.page(query, at, rows),
+    tail({ query, seq, rows }) {
+      const found = logs.after(query, seq);
+      return { rows: found.slice(0, rows), more: found.length > rows };
+    },
     read: ({ system, path, offset, maxBytes }) =>
       readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes),
     offers: (request) => deskFor().offers(request),
@@ -200,6 +206,8 @@ export function createEngine(options: EngineOptions): Engine {
     cancel: (request) => deskFor().cancel(request),
     settleAct: (request) => deskFor().settleAct(request),
     output: (request) => deskFor().output(request),
+    saw: (request) => deskFor().saw(request),
+    awake: () => deskFor().awake(),
     aside: (request) => deskFor().aside(request),
     back: (request) => deskFor().back(request),
     hold: (request) => deskFor().hold(request),

@@ -6,7 +6,7 @@ import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../doma
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogCursor, LogPage, LogQuery } from '../domain/log.ts';
+import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { SourceStatus } from '../domain/source.ts';
 
 /** A watched system as the screen knows it. */
@@ -101,6 +101,11 @@ export interface EngineCalls {
     request: { readonly query: LogQuery; readonly at: LogCursor | 'end' | 'start'; readonly rows: number };
     answer: LogPage;
   };
+  /** Rows that match and came in after `seq`, in the order they came: what a follower prints next. */
+  tail: {
+    request: { readonly query: LogQuery; readonly seq: number; readonly rows: number };
+    answer: { readonly rows: readonly LogRow[]; readonly more: boolean };
+  };
   /** A file beside the evidence, below a system's root, its beginning or a range of it. */
   read: {
     request: {
@@ -156,6 +161,10 @@ export interface EngineCalls {
   };
   /** Reads the sources of one system again now. */
   refresh: { request: { readonly system?: SystemId }; answer: { readonly asked: number } };
+  /** A person has seen the results of these acts; until then they come first. */
+  saw: { request: { readonly orders: readonly string[] }; answer: { readonly done: true } };
+  /** Keys were pressed: the holds of this cockpit stay alive. */
+  awake: { request: Record<never, never>; answer: { readonly done: true } };
   /** Output of an act, as far as it was captured. */
   output: { request: { readonly order: string }; answer: { readonly text: string } };
 }

@@ -10,8 +10,8 @@ import type { JsonObject } from '../lib/json.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
 import { FactStore } from './fact-store.ts';
-import { stateViewOf } from './state-view.ts';
 import type { SystemSummary } from './protocol.ts';
+import { stateViewOf } from './state-view.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
@@ -112,13 +112,7 @@ export class SystemWatch {
 
   /** The state as acts see it. */
   view(): StateView {
-    return stateViewOf(
-      this.located,
-      this.#ports.clock.now(),
-      this.#entities,
-      this.#data,
-      this.#processes,
-    );
+    return stateViewOf(this.located, this.#ports.clock.now(), this.#entities, this.#data, this.#processes);
   }
 
   /** Calls back after each derivation, until the returned function is called. */
@@ -257,10 +251,10 @@ export class SystemWatch {
     if (derived.nextInstant !== undefined) {
       this.#wakeTimer = clock.at(derived.nextInstant, () => this.#scheduleDerive());
     }
-    this.#earliest =
-      clock.monotonic() + Math.max(MIN_DERIVE_GAP_MS, 4 * (clock.monotonic() - startedAt));
+    this.#earliest = clock.monotonic() + Math.max(MIN_DERIVE_GAP_MS, 4 * (clock.monotonic() - startedAt));
     this.#ports.onChange(this, diff);
-    if (this.#listeners.size > 0) {
+    // Before everything was read once, what is not there yet would look like a change.
+    if (this.#settled && this.#listeners.size > 0) {
       const view = this.view();
       for (const listener of this.#listeners) listener(view);
     }

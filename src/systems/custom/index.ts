@@ -1,6 +1,7 @@
 /** A kind made from its description in the configuration: the same contract as the built-in ones, without code. */
 import * as z from 'zod/mini';
 import { UserError } from '../../domain/error.ts';
+import type { Json } from '../../lib/json.ts';
 import type { Located, SourceSpec, SystemKind } from '../system.ts';
 import { actOf } from './acts.ts';
 import { deriveDescribed } from './derive.ts';
@@ -42,7 +43,8 @@ export function customKind(name: string, description: unknown, where: string): S
       root: dir,
       timezone: settings.timezone ?? 'UTC',
       settings,
-      extra: {},
+      // The runner builds the kind again from what travels with its order.
+      extra: { description: description as Json },
       ...(settings.url === undefined ? {} : { url: settings.url }),
     }),
     sources: () => ids.map((id) => sourceSpec(id, kind.sources[id] as DescribedSource)),

@@ -1,0 +1,258 @@
+/** The acts of a cockpit, a verb or a runner, composed: stores, hands, identity, policy. */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostHands } from '../acts/hands.ts';
+import { createMasker, type Masker, secretValuesOf } from '../acts/mask.ts';
+import type { SystemPolicy } from '../acts/policy.ts';
+import { createActService } from '../acts/service.ts';
+import type { ConfigFile } from '../config/schema.ts';
+import { secretOf } from '../config/systems.ts';
+import { type HostStore, openHostStore } from '../db/host-store.ts';
+import { type Ledger, openLedger } from '../db/ledger.ts';
+import { openSpool, type Spool } from '../db/spool.ts';
+import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
+import type { SystemId } from '../domain/entity.ts';
+import { messageOf } from '../domain/error.ts';
+import { instant } from '../domain/instant.ts';
+import type { Who } from '../domain/ledger.ts';
+import type { ProcessMark } from '../domain/order.ts';
+import type { ActDesk } from '../engine/engine.ts';
+import type { SystemWatch } from '../engine/system-watch.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
+import { readIdentity } from '../host/identity.ts';
+import { processStartedAt } from '../host/process-stat.ts';
+import type { Result } from '../lib/result.ts';
+import type { Located } from '../systems/system.ts';
+import { programEntry } from './entry.ts';
+import { programVersion } from './version.ts';
+
+/** Records shared by the operators of a host may be written by its group. */
+const HOST_MODE = 0o660;
+const BEAT_MS = 5_000;
+
+/** Everything of ours that acts need on disk, open. */
+export interface ActsRoom {
+  readonly directories: StateDirectories;
+  readonly store: HostStore;
+  readonly ledger: Result<Ledger>;
+  readonly spool: Spool;
+  readonly who: Who;
+  readonly self: ProcessMark;
+  /** Where rate budgets are shared. */
+  readonly budgetDir: string;
+  close(): void;
+}
+
+/** Path of the ledger of one user: a file each, so that nobody can rewrite another's. */
+export function ledgerPath(directories: StateDirectories, user: string): string {
+  return join(directories.shared, directories.isHostWide ? `ledger-${user}.db` : 'ledger.db');
+}
+
+/**
+ * Opens the records. `if there` gives undefined where none exist, so that a verb that reads leaves nothing behind.
+ * Throws UserError when the state directory can't be had.
+ */
+export function openActs(mode: 'create' | 'if there', busyMs?: number): ActsRoom | undefined {
+  const directories = stateDirectories(process.env);
+  if (mode === 'if there' && !existsSync(join(directories.shared, 'host.db'))) return undefined;
+  ensurePrivateDirectory(directories.state);
+  const now = systemClock().now();
+  const who = readIdentity();
+  const common = { now, ...(busyMs === undefined ? {} : { busyMs }) };
+  const modeOption = directories.isHostWide ? { mode: HOST_MODE } : {};
+  const store = openHostStore({ directory: directories.shared, ...common, ...modeOption });
+  let ledger: Result<Ledger>;
+  try {
+    ledger = { ok: true, value: openLedger({ path: ledgerPath(directories, who.user), ...common }) };
+  } catch (error) {
+    ledger = { ok: false, error: messageOf(error) };
+  }
+  return {
+    directories,
+    store,
+    ledger,
+    spool: openSpool(directories.shared, modeOption),
+    who,
+    self: { pid: process.pid, startedAt: processStartedAt(process.pid) ?? instant(0) },
+    budgetDir: directories.shared,
+    close() {
+      store.close();
+      if (ledger.ok) ledger.value.close();
+    },
+  };
+}
+
+/** Knows the secrets of the environment and of the systems' env-files, so that none of them is stored or shown. */
+export function maskerFor(located: readonly Located[]): Masker {
+  const named = located.flatMap((one) => {
+    const key = one.settings.keyEnv;
+    const value = key === undefined ? undefined : secretOf(one, key, process.env);
+    return value === undefined ? [] : [value];
+  });
+  return createMasker([...secretValuesOf(process.env), ...named]);
+}
+
+/** What the configuration says about acts on one system. */
+export function policyOf(located: Located, config: ConfigFile): SystemPolicy {
+  const { environment, runAs, readOnly } = located.settings;
+  const { allow, deny } = config.acts ?? {};
+  return {
+    readOnly: readOnly === true,
+    ...(environment === undefined ? {} : { environment }),
+    ...(runAs === undefined ? {} : { runAs }),
+    ...(allow === undefined ? {} : { allow }),
+    ...(deny === undefined ? {} : { deny }),
+  };
+}
+
+/** The engine's acts part over an open room. */
+export function actDeskFor(
+  room: ActsRoom,
+  config: ConfigFile,
+  watches: ReadonlyMap<SystemId, SystemWatch>,
+  clock: Clock,
+): ActDesk {
+  const { store, who, self } = room;
+  const me = who.cameFrom ?? who.user;
+  const holder = `${me}${who.terminal ? ` ${who.terminal}` : ''}`;
+  const listeners = new Set<() => void>();
+  const moved = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const service = createActService({
+    clock,
+    version: programVersion(),
+    who,
+    self,
+    orders: store.orders,
+    ledger: room.ledger,
+    output: room.spool,
+    hands: hostHands,
+    masker: maskerFor([...watches.values()].map((watch) => watch.located)),
+    system(id) {
+      const watch = watches.get(id);
+      if (!watch) return undefined;
+      return { kind: watch.kind, policy: policyOf(watch.located, config), view: () => watch.view() };
+    },
+    heldByOther(key) {
+      const hold = quietly(() => store.holds.holderOf(key, clock.now()), undefined);
+      return hold && hold.by !== holder ? hold : undefined;
+    },
+    spawnRunner: (order) => spawnRunner(order),
+  });
+  const beat = (): void =>
+    quietly(() => store.presence.beat(self, me, who.terminal ?? '', clock.now()), undefined);
+  beat();
+  let seenAround = '';
+  const stopBeat = clock.every(BEAT_MS, () => {
+    beat();
+    // Others' holds, asides and coming and going are rows in the same store.
+    const around = JSON.stringify([desk.holds(), desk.asides(), desk.presence()]);
+    if (around !== seenAround) moved();
+    seenAround = around;
+  });
+  const stopService = service.onChange(moved);
+  const desk: ActDesk = {
+    offers: (request) => service.offers(request),
+    playbook: (request) => service.playbook(request),
+    preview: (request) => service.preview(request),
+    start: (request) => service.start(request),
+    cancel: (request) => service.cancel(request),
+    settleAct: (request) => service.settleAct(request),
+    output: (request) => service.output(request),
+    entries: () => service.entries(),
+    saw({ orders }) {
+      service.saw(orders);
+      return { done: true };
+    },
+    awake() {
+      quietly(() => store.holds.renew(holder, clock.now()), undefined);
+      return { done: true };
+    },
+    aside({ item, until, forGood, reason }) {
+      try {
+        store.asides.put(
+          {
+            key: item.key,
+            revision: item.revision,
+            forGood,
+            by: me,
+            ...(until === undefined ? {} : { until }),
+            ...(reason === undefined ? {} : { reason }),
+          },
+          clock.now(),
+        );
+      } catch (error) {
+        return { done: false, why: messageOf(error) };
+      }
+      moved();
+      return { done: true };
+    },
+    back({ key }) {
+      const done = quietly(() => store.asides.back(key), false);
+      moved();
+      return { done };
+    },
+    hold({ key, take }) {
+      try {
+        if (!take) {
+          store.holds.release(key, holder);
+          return { held: false };
+        }
+        const { held, by } = store.holds.take(key, holder, clock.now());
+        return { held, by };
+      } catch {
+        return { held: false, by: 'nobody: the record of holds is busy, try again' };
+      } finally {
+        moved();
+      }
+    },
+    asides: () => quietly(() => store.asides.list(clock.now()), []),
+    holds: () => quietly(() => store.holds.list(clock.now()), []),
+    presence: () => quietly(() => store.presence.others(self, clock.now()), []),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      stopBeat();
+      stopService();
+      quietly(() => store.presence.leave(self), undefined);
+      service.close();
+    },
+  };
+  return desk;
+}
+
+/**
+ * Starts the runner of one order: its own session, so that neither the end of the cockpit nor of the SSH session ends
+ * it, and no argument but the order's id, so that a `pkill -f` for a watched program never names it.
+ */
+function spawnRunner(order: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { state } = stateDirectories(process.env);
+    const log = openSync(join(state, 'runner.log'), 'a', 0o600);
+    const child = spawn(process.execPath, [programEntry('runner'), order], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: '/',
+      env: process.env,
+    });
+    closeSync(log);
+    child.once('error', reject);
+    child.once('spawn', () => {
+      child.unref();
+      resolve();
+    });
+  });
+}
+
+/** What our own store answers, or `otherwise` while another process has it locked. */
+function quietly<T>(ask: () => T, otherwise: T): T {
+  try {
+    return ask();
+  } catch {
+    return otherwise;
+  }
+}

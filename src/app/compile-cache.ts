@@ -1,0 +1,43 @@
+/** Where Node keeps compiled code of ours between starts. Everything here must run on Node 18. */
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+
+/**
+ * The user's own cache directory, made when it is missing; undefined when there is none that is ours alone. Code that
+ * another user could have written must never be run, and under sudo nothing of root's may appear in a user's home.
+ */
+export function compileCacheDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  userId: number | undefined,
+): string | undefined {
+  const home = env['HOME'];
+  const caches = env['XDG_CACHE_HOME'];
+  const base =
+    caches !== undefined && isAbsolute(caches)
+      ? caches
+      : home !== undefined && isAbsolute(home)
+        ? join(home, '.cache')
+        : undefined;
+  if (base === undefined || userId === undefined) return undefined;
+  const directory = join(base, 'binnacle');
+  try {
+    if (!isOwn(nearestExisting(directory), userId)) return undefined;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return isOwn(directory, userId) ? directory : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function nearestExisting(path: string): string {
+  let at = path;
+  while (statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at) at = dirname(at);
+  return at;
+}
+
+const WRITABLE_BY_OTHERS = 0o022;
+
+function isOwn(path: string, userId: number): boolean {
+  const stat = statSync(path);
+  return stat.isDirectory() && stat.uid === userId && (stat.mode & WRITABLE_BY_OTHERS) === 0;
+}
