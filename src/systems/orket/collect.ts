@@ -64,7 +64,7 @@ export function collect(context: DeriveContext): Collected {
   const { facts, located } = context;
   const db = facts.files('db')[0];
   const rows = rowsOf(db);
-  const outside = outsideOf(rows.ledger, located.root);
+  const outside = outsideOf(rows.ledger, located.root, new Set(namesBelow(context)));
   const filesOf = (sort: string): readonly FileFacts[] =>
     outside.length === 0 ? facts.files(sort) : sourceIdsOf(sort, outside).flatMap((id) => facts.files(id));
   const logs = [...filesOf('orket.log'), ...facts.files('orket.log.api')];
@@ -146,7 +146,18 @@ type Rows = Pick<
   'tables' | 'cards' | 'cardOfDirectory' | 'moves' | 'ledger' | 'sessions' | 'gates'
 >;
 
+/** Rows sorted once per reading of the database: its facts are replaced whole whenever it was read. */
+const knownRows = new WeakMap<FileFacts['facts'], Rows>();
+
 function rowsOf(db: FileFacts | undefined): Rows {
+  const known = db && knownRows.get(db.facts);
+  if (known) return known;
+  const rows = sortRows(db);
+  if (db && rows.cards.size > 0) knownRows.set(db.facts, rows);
+  return rows;
+}
+
+function sortRows(db: FileFacts | undefined): Rows {
   const cards = new Map<string, CardRow>();
   const cardOfDirectory = new Map<string, string>();
   const moves = new Map<string, readonly CardMove[]>();
@@ -175,13 +186,32 @@ function rowsOf(db: FileFacts | undefined): Rows {
   };
 }
 
-function outsideOf(ledger: ReadonlyMap<string, LedgerRow>, root: string): readonly string[] {
+/** Names of the workspaces below `<root>/workspace/` that have a log or turns. */
+function* namesBelow({ facts }: DeriveContext): Iterable<string> {
+  for (const source of ['orket.log', 'turns', 'events']) {
+    for (const { path } of facts.files(source)) {
+      const match = /^workspace\/([^/]+)\//.exec(path);
+      if (match?.[1]) yield match[1];
+    }
+  }
+}
+
+/**
+ * The ledger holds absolute paths. One that ends like a workspace we have here belongs to a checkout that was copied or
+ * moved: it is the one here.
+ */
+function outsideOf(
+  ledger: ReadonlyMap<string, LedgerRow>,
+  root: string,
+  here: ReadonlySet<string>,
+): readonly string[] {
   const found = new Set<string>();
   for (const row of ledger.values()) {
     const path = row.workspace?.replace(/\/+$/, '');
     if (path === undefined || !isSafeDirectory(path)) continue;
     const inside = path.startsWith(`${root}/workspace/`) && !path.slice(root.length + 11).includes('/');
-    if (!inside) found.add(path);
+    const moved = here.has(/\/workspace\/([^/]+)$/.exec(path)?.[1] ?? '');
+    if (!inside && !moved) found.add(path);
     if (found.size >= MOST_OUTSIDE) break;
   }
   return [...found].sort();

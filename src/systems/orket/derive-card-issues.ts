@@ -90,13 +90,19 @@ function driftOf(card: CardState): { history: string; detail: string; isReset: b
 }
 
 /** Verification: one that never came back, and one that failed. */
-export function verificationIssues(inputs: IssueInputs): { issues: Issue[]; changesAt: Instant | undefined } {
+export function verificationIssues(inputs: IssueInputs): {
+  issues: Issue[];
+  changesAt: Instant | undefined;
+  /** Runs that wait for a verification which is late. */
+  waitingRuns: ReadonlySet<string>;
+} {
   const { facts, context, cards } = inputs;
   const system = context.located.system;
   const limitMs = Number(
     context.located.extra['verifyTimeoutMs'] ?? context.located.extra['stalledAfterMs'] ?? 300_000,
   );
   const issues: Issue[] = [];
+  const waitingRuns = new Set<string>();
   let changesAt: Instant | undefined;
   const runById = new Map(inputs.runs.map((run) => [run.id, run]));
   for (const found of facts.loggedCards.values()) {
@@ -110,6 +116,7 @@ export function verificationIssues(inputs: IssueInputs): { issues: Issue[]; chan
       changesAt = changesAt === undefined || lateAt < changesAt ? lateAt : changesAt;
       continue;
     }
+    waitingRuns.add(run.id);
     const evidence = logEvidence(found, verifier.start, 'runtime_verifier_started, no end');
     issues.push(
       issueOf(
@@ -119,7 +126,7 @@ export function verificationIssues(inputs: IssueInputs): { issues: Issue[]; chan
           title: `${card}: verification does not come back`,
           observedAt: found.file.readAt,
           evidence,
-          trail: run.process ? [evidence, processEvidence(run.process)] : [evidence],
+          trail: run.process ? [processEvidence(run.process)] : undefined,
           severity: 'error',
           detail: 'verification began and did not end within its time',
           since: verifier.start.at,
@@ -167,7 +174,7 @@ export function verificationIssues(inputs: IssueInputs): { issues: Issue[]; chan
       ),
     );
   }
-  return { issues, changesAt };
+  return { issues, changesAt, waitingRuns };
 }
 
 /** Refusals on file whose card is still open; the queue shows them only where nothing else shows that card. */

@@ -25,8 +25,16 @@ const DEADLY: { readonly [reason: string]: string } = {
 };
 const GUARD_NOTE = 'runtime_guard_terminal_failure:';
 
+/** Joined once per reading of the database. */
+const knownCards = new WeakMap<Collected['cards'], ReadonlyMap<string, CardState>>();
+
+/** Finished cards as they were last derived: there may be thousands, and nothing about them changes. */
+const finished = new WeakMap<CardState, Job>();
+
 /** Reads the cards. `issues.status` is the authority; the history may end with another status. */
 export function joinCards(facts: Collected): ReadonlyMap<string, CardState> {
+  const known = knownCards.get(facts.cards);
+  if (known) return known;
   const cards = new Map<string, CardState>();
   for (const row of facts.cards.values()) {
     const moves = facts.moves.get(row.id) ?? [];
@@ -39,6 +47,7 @@ export function joinCards(facts: Collected): ReadonlyMap<string, CardState> {
       isOpen: row.status !== 'done' && row.status !== 'archived' && row.status !== 'canceled',
     });
   }
+  knownCards.set(facts.cards, cards);
   return cards;
 }
 
@@ -97,6 +106,21 @@ function statusOf(card: CardState, isWorkedOn: boolean): { status: Job['status']
 
 /** A card as a job. */
 export function jobEntity(
+  system: SystemId,
+  card: CardState,
+  facts: Collected,
+  isWorkedOn: boolean,
+  beatAt: Instant | undefined,
+): Job {
+  if (card.isOpen) return makeJob(system, card, facts, isWorkedOn, beatAt);
+  const known = finished.get(card);
+  if (known && known.observedAt === facts.db?.readAt && known.system === system) return known;
+  const job = makeJob(system, card, facts, false, undefined);
+  finished.set(card, job);
+  return job;
+}
+
+function makeJob(
   system: SystemId,
   card: CardState,
   facts: Collected,

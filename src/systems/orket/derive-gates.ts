@@ -19,7 +19,7 @@ export function approvalEntity(
   const tool = gate.reason?.startsWith('approval_required_tool:') ? gate.reason.slice(23) : undefined;
   const title = isTool
     ? `${card}: ${gate.seat ?? 'a seat'} asks to use ${clip(tool ?? 'a tool', 80)}`
-    : `${card}: guard's answer to ${gate.seat ?? 'a seat'} to be reviewed`;
+    : `${card}: rejection by ${gate.seat ?? 'a seat'} to be reviewed`;
   const isTooLong = gate.payload === undefined && (gate.payloadBytes ?? 0) > 2;
   return compact({
     type: 'approval',
@@ -59,6 +59,7 @@ export function approvalEntity(
     logKeys: [gate.id, ...(gate.card === undefined ? [] : [gate.card])],
     cautions: [
       `${NO_ANSWER}: the way on is to rerun the epic, which resets every card of the build.`,
+      ...(gate.payload === undefined && !isTooLong ? ['The request carries nothing to decide about.'] : []),
       ...(isTooLong ? [`What is asked could not be read (${gate.payloadBytes} bytes).`] : []),
     ],
   });

@@ -14,6 +14,8 @@ export function runIssues(inputs: IssueInputs): Issue[] {
     const condition = conditionOf(run, inputs);
     if (!condition) continue;
     const { facts, context } = inputs;
+    const trail = runTrail(run, facts);
+    const evidence = condition.evidence ?? trail[0] ?? { source: 'db' };
     const key = `${condition.name}:${condition.name === 'run.zombie' ? run.id : (run.build ?? run.name)}`;
     const rank = condition.severity === 'fatal' ? 2 : 7;
     const attention: Attention | undefined = compact({
@@ -30,8 +32,11 @@ export function runIssues(inputs: IssueInputs): Issue[] {
           key,
           title: condition.title,
           observedAt: (newest([facts.db?.readAt, run.logged?.file.readAt]) ?? context.now) as Instant,
-          evidence: condition.evidence ?? runTrail(run, facts)[0] ?? { source: 'db' },
-          trail: [...runTrail(run, facts), ...openCardsTrail(run, inputs)],
+          evidence,
+          trail: [
+            ...trail.filter((one) => one.query !== evidence.query || one.offset !== evidence.offset),
+            ...openCardsTrail(run, inputs),
+          ],
           attention: condition.severity === 'info' ? undefined : attention,
           severity: condition.severity,
           detail: condition.why,
@@ -129,7 +134,7 @@ function conditionOf(run: RunState, inputs: IssueInputs): Condition | undefined 
     return {
       name: 'retry.wanted',
       title: `${what}: stopped for retry ${retry[1]} of ${retry[2]}`,
-      why: `${clip(reason, 120)}; nothing reruns it`,
+      why: `nobody reruns it: ${clip(reason.slice(retry.index + retry[0].length).replace(/^[\s:]+/, ''), 120)}`,
       label: 'FATAL',
       severity: 'fatal',
       since,
@@ -198,7 +203,7 @@ function stalledBacklog(
 function openCardsOf(run: RunState, inputs: IssueInputs): readonly CardState[] | undefined {
   if (!inputs.facts.tables.cards || run.build === undefined) return undefined;
   const cards = inputs.cardsOfBuild.get(run.build);
-  return cards?.filter((card) => card.isOpen);
+  return cards?.filter((card) => card.isOpen).sort((a, b) => (a.row.id < b.row.id ? -1 : 1));
 }
 
 function openCardsTrail(run: RunState, inputs: IssueInputs): Evidence[] {

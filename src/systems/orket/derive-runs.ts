@@ -22,6 +22,8 @@ export interface RunState {
   /** What a newer run must share to supersede this one. */
   readonly build: string | undefined;
   readonly nativeStatus: string | undefined;
+  /** The ledger answered and knows nothing of it: a line of a log alone makes no run that could be missed. */
+  readonly isForeign: boolean;
   readonly life: RunLife;
   readonly process: ProcessInfo | undefined;
   readonly startedAt: Instant | undefined;
@@ -51,8 +53,12 @@ export function joinRuns(
     const ledger = facts.ledger.get(id);
     const session = facts.sessions.get(id);
     const logged = facts.loggedRuns.get(id);
+    const isForeign = facts.tables.runs && !ledger && !session;
     const nativeStatus =
-      ledger?.status ?? session?.status ?? logged?.fact.end?.status ?? (logged ? 'running' : undefined);
+      ledger?.status ??
+      session?.status ??
+      logged?.fact.end?.status ??
+      (logged && !isForeign ? 'running' : undefined);
     const startedAt = ledger?.startedAt ?? session?.startedAt ?? logged?.fact.start?.at;
     const endedAt = ledger?.endedAt ?? session?.endedAt ?? logged?.fact.end?.at;
     const lastAt = newest([
@@ -77,6 +83,7 @@ export function joinRuns(
       name: ledger?.name ?? session?.name ?? logged?.fact.epic ?? id,
       build: ledger?.build ?? logged?.fact.build,
       nativeStatus,
+      isForeign,
       startedAt,
       endedAt,
       lastAt,
@@ -179,6 +186,9 @@ export function runStatusOf(run: RunState, isSilent: boolean): Run['status'] {
   }
 }
 
+/** A crash is written a moment after the run's end. */
+const CRASH_NEAR_MS = 10_000;
+
 /** Where the run is told of, in the order a reader wants it. */
 export function runTrail(run: RunState, facts: Collected): Evidence[] {
   const trail: Evidence[] = [];
@@ -196,7 +206,19 @@ export function runTrail(run: RunState, facts: Collected): Evidence[] {
     trail.push(logEvidence(logged, stalled, `orchestrator_stalled ${stalled.reason ?? ''} ${cards}`.trim()));
   }
   if (run.process) trail.push(processEvidence(run.process));
-  if (logged?.fact.last) trail.push(logEvidence(logged, logged.fact.last, 'newest line of this run'));
+  const crash = facts.crash;
+  const endedAt = run.endedAt ?? run.lastAt;
+  if (
+    crash &&
+    crash.fact.at >= (run.startedAt ?? 0) &&
+    endedAt !== undefined &&
+    crash.fact.at <= endedAt + CRASH_NEAR_MS
+  ) {
+    trail.push(logEvidence(crash, crash.fact, crash.fact.text));
+  }
+  if (logged?.fact.last && logged.fact.last.offset !== logged.fact.end?.offset) {
+    trail.push(logEvidence(logged, logged.fact.last, 'newest line of this run'));
+  }
   return trail;
 }
 

@@ -73,8 +73,39 @@ function endedAt(turn: TurnState): Instant | undefined {
   return turn.logged?.fact.end?.at ?? turn.lastAt;
 }
 
-/** The turn as an entity. Only turns that need a reader carry a long trail: there may be ten thousand others. */
+/** Quiet turns as they were last derived, with what they were derived from: there may be ten thousand of them. */
+const quietTurns = new WeakMap<TurnFiles, { readonly turn: TurnState; readonly entity: Turn }>();
+
+/** The turn as an entity; a finished one whose facts are the same objects is not made again. */
 export function turnEntity(
+  system: SystemId,
+  turn: TurnState,
+  verdict: TurnVerdict,
+  attention: Attention | undefined,
+  facts: Collected,
+): Turn {
+  const key = verdict.state === 'completed' && attention === undefined ? turn.files?.fact : undefined;
+  const known = key && quietTurns.get(key);
+  if (known && known.entity.system === system && isSameTurn(known.turn, turn)) return known.entity;
+  const entity = makeTurn(system, turn, verdict, attention, facts);
+  if (key) quietTurns.set(key, { turn, entity });
+  return entity;
+}
+
+function isSameTurn(a: TurnState, b: TurnState): boolean {
+  return (
+    a.runId === b.runId &&
+    a.card === b.card &&
+    a.files?.file.readAt === b.files?.file.readAt &&
+    a.logged?.fact === b.logged?.fact &&
+    a.logged?.file.readAt === b.logged?.file.readAt &&
+    a.events?.fact === b.events?.fact &&
+    a.events?.file.readAt === b.events?.file.readAt
+  );
+}
+
+/** Makes the entity. Only turns that need a reader carry a long trail: there may be ten thousand others. */
+function makeTurn(
   system: SystemId,
   turn: TurnState,
   verdict: TurnVerdict,
@@ -190,7 +221,8 @@ function turnTrail(turn: TurnState, facts: Collected): readonly Evidence[] | und
     retry &&
     end === undefined &&
     retry.fact.model === model &&
-    (retry.fact.at ?? 0) >= (turn.startedAt ?? 0)
+    (retry.fact.at ?? 0) >= (turn.startedAt ?? 0) &&
+    (retry.fact.at ?? 0) <= (run?.endedAt ?? Number.POSITIVE_INFINITY)
   ) {
     trail.push(
       logEvidence(retry, retry.fact, `${retry.fact.event} ${retry.fact.model} attempt ${retry.fact.attempt}`),

@@ -37,6 +37,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     if (at !== undefined && at > now && (changesAt === undefined || at < changesAt)) changesAt = at;
   };
 
+  /** Silent runs whose reason is shown already: an open turn, a verification. */
   const silentRuns = new Set<string>();
   const cardsWithTurnTrouble = new Set<string>();
   const beats = new Map<string, Instant>();
@@ -57,6 +58,22 @@ export function deriveOrket(context: DeriveContext): Derived {
       beats.set(turn.card, turn.lastAt);
     turnEntities.push(turnEntity(system, turn, verdict, attention, facts));
   }
+
+  const services = serviceEntities(context, facts, programs);
+  const inputs: IssueInputs = {
+    context,
+    facts,
+    runs,
+    isSuperseded,
+    cards,
+    cardsOfBuild,
+    programs,
+    cardsWithTurnTrouble,
+    apiStatus: services[0]?.status ?? 'unknown',
+  };
+  const verification = verificationIssues(inputs);
+  later(verification.changesAt);
+  for (const run of verification.waitingRuns) silentRuns.add(run);
 
   const liveBuilds = new Set<string>();
   const runEntities: Run[] = runs.map((run) => {
@@ -86,20 +103,6 @@ export function deriveOrket(context: DeriveContext): Derived {
     const card = gate.card === undefined ? undefined : cards.get(gate.card);
     return approvalEntity(system, gate, facts, card?.isOpen !== false && !(run && isSuperseded(run)));
   });
-  const services = serviceEntities(context, facts, programs);
-  const inputs: IssueInputs = {
-    context,
-    facts,
-    runs,
-    isSuperseded,
-    cards,
-    cardsOfBuild,
-    programs,
-    cardsWithTurnTrouble,
-    apiStatus: services[0]?.status ?? 'unknown',
-  };
-  const verification = verificationIssues(inputs);
-  later(verification.changesAt);
   const issues = [
     ...runIssues(inputs),
     ...cardIssues(inputs),
@@ -207,8 +210,8 @@ function isCurrent(
   if (newestTurn.get(turn.card) !== turn) return false;
   if (cards.get(turn.card)?.isOpen === false) return false;
   // A database that answered and knows neither run nor card: left over from another database.
-  if (facts.tables.runs && turn.run === undefined) return false;
-  if (turn.run === undefined) return true;
+  if (turn.run === undefined) return !facts.tables.runs;
+  if (turn.run.isForeign) return false;
   return turn.run.nativeStatus !== 'done' && !isSuperseded(turn.run);
 }
 
@@ -243,7 +246,7 @@ function runEntity(
       : `${run.name} (${run.id})`,
     observedAt: newest([facts.db?.readAt, run.logged?.file.readAt]) ?? context.now,
     evidence: trail[0] ?? { source: 'db' },
-    trail: trail.length > 0 ? trail : undefined,
+    trail: trail.length > 1 ? trail.slice(1) : undefined,
     attention,
     logKeys: [run.id, runLinesKey(run.id)],
     cautions: cautions.length > 0 ? cautions : undefined,

@@ -182,6 +182,8 @@ export type Verification = {
 /** An answer of the API's `/health`. */
 export type Health = {
   state: 'up' | 'odd' | 'none';
+  /** First bad answer in a row. */
+  since?: Instant;
   httpStatus?: number;
   latencyMs: number;
   failures: number;
@@ -195,11 +197,11 @@ type Compact<T> = { [K in Exclude<keyof T, Undefinable<T>>]: T[K] } & {
   [K in Undefinable<T>]?: Exclude<T[K], undefined>;
 };
 
-/** The object without its undefined fields; the given object is changed and given back. */
+/** A copy of the object without its undefined fields. Copying is much cheaper than deleting, which V8 punishes. */
 export function compact<const T extends object>(fields: T): Compact<T> {
-  const open = fields as Record<string, unknown>;
-  for (const key in open) if (open[key] === undefined) delete open[key];
-  return fields as unknown as Compact<T>;
+  const kept: Record<string, unknown> = {};
+  for (const key in fields) if (fields[key] !== undefined) kept[key] = fields[key];
+  return kept as unknown as Compact<T>;
 }
 
 /** A fact on its way out of a parser. */

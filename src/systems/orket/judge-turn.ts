@@ -79,7 +79,7 @@ export function judgeTurn(turn: TurnState, silenceMs: number, now: Instant): Tur
   }
   if (stage === 'answered')
     return { state: 'no-progress', why: 'the model answered, its answer met no contract' };
-  if (stage === 'tools') return unfinishedTools(files, refused);
+  if (stage === 'tools') return unfinishedTools(turn, refused);
   if (life === 'unknown' && turn.run === undefined && stage === 'nothing') {
     return { state: 'unknown', why: 'began, and neither its run nor its files are known' };
   }
@@ -93,7 +93,8 @@ const WAITS_FOR: { readonly [stage in Stage]: string } = {
   tools: 'silent between its tool calls',
 };
 
-function unfinishedTools(files: TurnFiles | undefined, refused: LoggedTurn['refused']): TurnVerdict {
+function unfinishedTools(turn: TurnState, refused: LoggedTurn['refused']): TurnVerdict {
+  const files = turn.files?.fact;
   const wanted = files?.checkpoint?.distinctCalls;
   const ran = files?.results.length ?? 0;
   const count =
@@ -107,7 +108,10 @@ function unfinishedTools(files: TurnFiles | undefined, refused: LoggedTurn['refu
       why: `${refused.tool} ${how}: ${clip(refused.reason ?? '', 120)}`.replace(/: $/, ''),
     };
   }
-  return { state: 'dead', why: `run over, ${count}` };
+  return {
+    state: 'dead',
+    why: `${turn.run?.life === 'gone' ? 'nobody runs it any more' : 'run over'}, ${count}`,
+  };
 }
 
 function failedResultOf(files: TurnFiles | undefined): string | undefined {

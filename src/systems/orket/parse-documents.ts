@@ -1,4 +1,4 @@
-import { parseInstant } from '../../domain/instant.ts';
+import { instant, parseInstant } from '../../domain/instant.ts';
 import {
   getArray,
   getBoolean,
@@ -55,19 +55,22 @@ export const verificationParser: Parser = documentParser((value) => {
 export const healthParser: Parser = {
   version: 1,
   start: null,
-  fold(carry, chunk) {
+  fold(carry, chunk, context) {
     if (chunk.type !== 'http') return { carry };
     const body = chunk.body === undefined ? undefined : readJson(chunk.body);
     const says = body?.ok ? getString(body.value, 'status') : undefined;
     const state = chunk.status === undefined ? 'none' : chunk.status === 200 && says === 'ok' ? 'up' : 'odd';
+    // The first bad answer in a row, as far as it was seen.
+    const since = state === 'up' ? null : typeof carry === 'number' ? carry : context.now;
     const health: Health = compact({
       state,
+      since: since === null ? undefined : instant(since),
       httpStatus: chunk.status,
       latencyMs: chunk.latencyMs,
       failures: chunk.failures,
       error: chunk.error === undefined ? undefined : clip(chunk.error, 300),
     });
-    return { carry, facts: { health: toJson(health) } };
+    return { carry: since, facts: { health: toJson(health) } };
   },
 };
 

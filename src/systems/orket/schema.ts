@@ -20,7 +20,8 @@ export function isUsableId(text: string | undefined): text is string {
 
 /** How turn_executor.py turns ids into directory names: `TIDE-3` lies in `tide-3`. */
 export function directoryNameOf(id: string): string {
-  return id.toLowerCase().replaceAll(' ', '_').trim();
+  const lower = id.toLowerCase();
+  return lower.includes(' ') ? lower.replaceAll(' ', '_').trim() : lower.trim();
 }
 
 /** Id of a turn, and at once the target `--replay-turn` wants: `run:issue directory:index:role directory`. */
