@@ -6,8 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { layOutCase } from '../systems/fixture-case.ts';
 import { closeTerminals, type DrivenTerminal, startTerminal } from '../e2e/terminal.ts';
+import { layOutCase } from '../systems/fixture-case.ts';
 
 interface Figure {
   readonly name: string;
@@ -79,7 +79,9 @@ function cockpit(): DrivenTerminal {
 
 /** Processor seconds a process and its threads have used. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /, '')
+    .split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
