@@ -11,7 +11,12 @@ import type { Clock } from '../host/clock.ts';
 export type IngestSpec = { readonly id: string; readonly volatile?: true } & (
   | { readonly type: 'log'; readonly glob: string }
   | { readonly type: 'document'; readonly glob: string; readonly maxBytes?: number }
-  | { readonly type: 'tree'; readonly glob: string; readonly read: readonly string[]; readonly maxBytes?: number }
+  | {
+      readonly type: 'tree';
+      readonly glob: string;
+      readonly read: readonly string[];
+      readonly maxBytes?: number;
+    }
   | {
       readonly type: 'database';
       readonly path: string;
@@ -100,6 +105,8 @@ export type IngestEvent =
       readonly sizeBytes?: number;
       /** This chunk begins the file anew (first read, rotation, wipe): parser state starts over. */
       readonly fresh: boolean;
+      /** Name these bytes of a log have now beside `path`: it was rotated before they were read. */
+      readonly rotated?: string;
     }
   /** The file, directory or database is no longer there. */
   | { readonly type: 'gone'; readonly source: string; readonly path: string; readonly at: Instant }

@@ -1,0 +1,149 @@
+import { type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { messageOf } from '../domain/error.ts';
+
+export interface HttpAsk {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: string;
+  /** For the whole exchange: connect, headers and body. */
+  readonly timeoutMs: number;
+  /** Longest body kept, in bytes. Default 4 MiB. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Outcome of one request; exactly one of `status` and `error` tells whether there was an answer. */
+export interface HttpAnswer {
+  readonly status?: number;
+  readonly body: string;
+  /** The body was longer than the cap and only its beginning is here. */
+  readonly truncated: boolean;
+  readonly latencyMs: number;
+  readonly error?: string;
+  /** Milliseconds the server asked us to wait (`Retry-After`). */
+  readonly retryAfterMs?: number;
+}
+
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_REDIRECTS = 3;
+
+/**
+ * One request without a shared connection pool (an idle socket of ours would count against the watched server). Never
+ * rejects. A redirect is followed for GET and HEAD to the same origin only: a key in a header must not travel elsewhere.
+ */
+export async function askHttp(ask: HttpAsk): Promise<HttpAnswer> {
+  const started = performance.now();
+  const deadline = started + ask.timeoutMs;
+  let url: URL;
+  try {
+    url = new URL(ask.url);
+  } catch {
+    return { body: '', truncated: false, latencyMs: 0, error: `not a URL: ${ask.url}` };
+  }
+  for (let hop = 0; ; hop += 1) {
+    const answer = await askOnce(url, ask, Math.max(1, deadline - performance.now()));
+    const latencyMs = Math.round(performance.now() - started);
+    const { location, ...rest } = answer;
+    const redirects = location !== undefined && /^(GET|HEAD)$/.test(ask.method);
+    if (!redirects || rest.error !== undefined) return { ...rest, latencyMs };
+    const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined;
+    if (next === undefined || next.origin !== url.origin || hop >= MAX_REDIRECTS) {
+      return { ...rest, latencyMs, error: `redirected to ${location}, not followed` };
+    }
+    url = next;
+  }
+}
+
+type OneAnswer = Omit<HttpAnswer, 'latencyMs'> & { readonly location?: string };
+
+function askOnce(url: URL, ask: HttpAsk, timeoutMs: number): Promise<OneAnswer> {
+  return new Promise((resolve) => {
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      resolve({ body: '', truncated: false, error: `not an http address: ${url.protocol}` });
+      return;
+    }
+    let settled = false;
+    const settle = (answer: OneAnswer): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      ask.signal?.removeEventListener('abort', abort);
+      resolve(answer);
+      // A server that goes on sending after the cap or the deadline is cut off.
+      request?.destroy();
+    };
+    const fail = (error: string): void => settle({ body: '', truncated: false, error });
+    const abort = (): void => fail('given up');
+    const timer = setTimeout(() => fail(`no answer in ${formatMs(ask.timeoutMs)}`), timeoutMs);
+    let request: ReturnType<typeof plainRequest> | undefined;
+    if (ask.signal?.aborted) return abort();
+    ask.signal?.addEventListener('abort', abort);
+    try {
+      const start = url.protocol === 'https:' ? tlsRequest : plainRequest;
+      const length = ask.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(ask.body)) };
+      request = start(
+        url,
+        { method: ask.method, headers: { ...ask.headers, ...length }, agent: false },
+        (response) => readAnswer(response, ask.maxBytes ?? MAX_BODY_BYTES, settle),
+      );
+      request.on('error', (error) => fail(explain(error)));
+      request.end(ask.body);
+    } catch (error) {
+      // Header names or values that node refuses.
+      fail(messageOf(error));
+    }
+  });
+}
+
+function readAnswer(response: IncomingMessage, maxBytes: number, settle: (answer: OneAnswer) => void): void {
+  const parts: Buffer[] = [];
+  let size = 0;
+  const finish = (truncated: boolean, error?: string): void => {
+    const status = response.statusCode;
+    const { location } = response.headers;
+    const retryAfterMs = readRetryAfter(response.headers['retry-after'], response.headers.date);
+    settle({
+      ...(status === undefined ? {} : { status }),
+      body: Buffer.concat(parts).toString('utf8'),
+      truncated,
+      ...(error === undefined ? {} : { error }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(status !== undefined && status >= 300 && status < 400 && location !== undefined
+        ? { location }
+        : {}),
+    });
+  };
+  response.on('data', (part: Buffer) => {
+    const room = maxBytes - size;
+    if (room > 0) parts.push(part.length > room ? part.subarray(0, room) : part);
+    size += part.length;
+    if (size > maxBytes) finish(true);
+  });
+  response.on('end', () => finish(false));
+  response.on('error', (error) => finish(true, explain(error)));
+  response.on('aborted', () => finish(true, 'the answer broke off'));
+}
+
+/** `Retry-After` as seconds or as a date (RFC 9110), the date taken against the server's own clock. */
+function readRetryAfter(value: string | undefined, serverDate: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
+  const at = Date.parse(value);
+  if (Number.isNaN(at)) return undefined;
+  const server = serverDate === undefined ? Number.NaN : Date.parse(serverDate);
+  return Math.max(0, at - (Number.isNaN(server) ? Date.now() : server));
+}
+
+function explain(error: Error): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ECONNREFUSED') return 'connection refused: nothing listens there';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name is not known';
+  if (code === 'ECONNRESET') return 'the server closed the connection';
+  return error.message !== '' ? error.message : (code ?? 'failed');
+}
+
+function formatMs(ms: number): string {
+  return ms >= 1000 ? `${Math.round(ms / 100) / 10} s` : `${Math.round(ms)} ms`;
+}

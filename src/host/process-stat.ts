@@ -1,0 +1,129 @@
+/**
+ * Single facts about processes from Linux /proc (proc(5)). Every reader answers undefined for a process that ended or
+ * that is hidden from this user; nothing here throws.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { endianness } from 'node:os';
+import { type Instant, instant } from '../domain/instant.ts';
+
+/** The fields of /proc/PID/stat this project needs. */
+export interface ProcessStat {
+  readonly state: string;
+  readonly parentPid: number;
+  readonly groupId: number;
+  readonly sessionId: number;
+  /** Device number of the controlling terminal, 0 for none. */
+  readonly terminalDevice: number;
+  /** Clock ticks between boot and start. */
+  readonly startTicks: number;
+}
+
+const AUXV_CLOCK_TICKS = 17n;
+let ticksPerSecond: number | undefined;
+let bootedMs: number | undefined;
+
+/** True where /proc is the Linux one. */
+export function hasProc(): boolean {
+  return process.platform === 'linux';
+}
+
+/** Reads /proc/PID/stat. The command name in it may hold spaces and parentheses, so the last `)` ends it. */
+export function readProcessStat(pid: number): ProcessStat | undefined {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The fields after the command name, which is whatever the program calls itself. */
+export function parseProcessStat(text: string): ProcessStat | undefined {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, parent, group, session, terminal] = fields;
+  const ticks = fields[19];
+  if (state === undefined || ticks === undefined) return undefined;
+  return {
+    state,
+    parentPid: Number(parent),
+    groupId: Number(group),
+    sessionId: Number(session),
+    terminalDevice: Number(terminal),
+    startTicks: Number(ticks),
+  };
+}
+
+/**
+ * When a process started. Built on the kernel's own boot time, so that every process of this host computes the same
+ * value; the kernel may move it by a second when the wall clock is set.
+ */
+export function startInstant(startTicks: number): Instant {
+  return instant(bootTimeMs() + Math.round((startTicks * 1000) / clockTicks()));
+}
+
+/** Start time of a running process, or undefined when there is none with that pid. A zombie no longer runs. */
+export function processStartedAt(pid: number): Instant | undefined {
+  const stat = readProcessStat(pid);
+  return stat === undefined || stat.state === 'Z' || stat.state === 'X'
+    ? undefined
+    : startInstant(stat.startTicks);
+}
+
+/** All pids there are now. */
+export function listPids(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Target of a /proc/PID link: `cwd`, `exe`, `fd/0`. A deleted target carries the kernel's ` (deleted)`. */
+export function readProcessLink(pid: number, link: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/${link}`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Links of all open descriptors, e.g. `socket:[4711]`, `/dev/pts/4`; undefined when they are hidden from us. */
+export function readDescriptors(pid: number): string[] | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((name) => readProcessLink(pid, `fd/${name}`) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function bootTimeMs(): number {
+  if (bootedMs === undefined) {
+    let seconds = 0;
+    try {
+      seconds = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? 0);
+    } catch {
+      // No /proc: nothing asks for start times there.
+    }
+    bootedMs = seconds * 1000;
+  }
+  return bootedMs;
+}
+
+/** Ticks per second from the auxiliary vector (getauxval(3), AT_CLKTCK); 100 on every Linux met so far. */
+function clockTicks(): number {
+  if (ticksPerSecond === undefined) {
+    ticksPerSecond = 100;
+    try {
+      const vector = readFileSync('/proc/self/auxv');
+      for (let at = 0; at + 16 <= vector.length; at += 16) {
+        const word = (offset: number): bigint =>
+          endianness() === 'LE' ? vector.readBigUInt64LE(offset) : vector.readBigUInt64BE(offset);
+        if (word(at) === AUXV_CLOCK_TICKS) ticksPerSecond = Number(word(at + 8)) || 100;
+      }
+    } catch {
+      // Hardened kernels hide it.
+    }
+  }
+  return ticksPerSecond;
+}

@@ -1,0 +1,79 @@
+import { type Dirent, readdirSync, statSync } from 'node:fs';
+import type { RawPath } from './raw-path.ts';
+
+export type EntryKind = 'file' | 'directory' | 'link' | 'other';
+
+/** One name in a directory. */
+export interface Entry {
+  readonly name: RawPath;
+  readonly kind: EntryKind;
+}
+
+interface Listing {
+  readonly changedMs: number;
+  readonly inode: number;
+  /** Read so soon after its last change that another one may carry the same time stamp. */
+  readonly young: boolean;
+  readonly entries: readonly Entry[];
+}
+
+/** File systems stamp with the kernel's tick (up to 10 ms) or worse; NFS and FAT know seconds, taken in by the margin. */
+const YOUNG_MS = 2100;
+const MOST_LISTINGS = 50_000;
+
+/** Directory listings that are read again only when the directory changed. */
+export interface DirectoryCache {
+  /** Names in a directory, or undefined when it is missing or unreadable (`problem` says which). */
+  list(directory: RawPath): readonly Entry[] | undefined;
+  /** Why the last `list` of this directory failed, when it is there and can't be read. */
+  problem(directory: RawPath): string | undefined;
+}
+
+export function directoryCache(): DirectoryCache {
+  const listings = new Map<string, Listing>();
+  const problems = new Map<string, string>();
+  return {
+    list(directory) {
+      const key = typeof directory === 'string' ? directory : directory.toString('latin1');
+      try {
+        const stat = statSync(directory);
+        const known = listings.get(key);
+        if (known && !known.young && known.changedMs === stat.mtimeMs && known.inode === stat.ino) {
+          return known.entries;
+        }
+        const entries = readEntries(directory);
+        if (listings.size >= MOST_LISTINGS) listings.clear();
+        const young = Math.abs(Date.now() - stat.mtimeMs) < YOUNG_MS;
+        listings.set(key, { changedMs: stat.mtimeMs, inode: stat.ino, young, entries });
+        problems.delete(key);
+        return entries;
+      } catch (error) {
+        listings.delete(key);
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT' || code === 'ENOTDIR') problems.delete(key);
+        else problems.set(key, code ?? 'unreadable');
+        return undefined;
+      }
+    },
+    problem: (directory) =>
+      problems.get(typeof directory === 'string' ? directory : directory.toString('latin1')),
+  };
+}
+
+/** Reads names; as bytes where one of them is not valid UTF-8, since only bytes open such a file. */
+function readEntries(directory: RawPath): Entry[] {
+  const entries = readdirSync(directory, { withFileTypes: true });
+  if (!entries.some((entry) => entry.name.includes('\ufffd'))) {
+    return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+  }
+  return readdirSync(directory, { withFileTypes: true, encoding: 'buffer' }).map((entry) => {
+    const text = entry.name.toString('utf8');
+    return { name: text.includes('\ufffd') ? entry.name : text, kind: kindOf(entry) };
+  });
+}
+
+function kindOf(entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'directory';
+  return entry.isSymbolicLink() ? 'link' : 'other';
+}

@@ -1,0 +1,169 @@
+/** Finding the files and directories a source description names. Nothing is opened here but directories. */
+import { realpathSync, statSync } from 'node:fs';
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { DirectoryCache, Entry } from './directory-cache.ts';
+import { explainFileError, type Fence, refusalFor } from './open-file.ts';
+import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
+
+/** One match. `path` is what is told: relative to the root where it lies below it. */
+export interface Found {
+  readonly path: string;
+  readonly raw: RawPath;
+  /** Reached through a symbolic link of its own name. */
+  readonly link: boolean;
+}
+
+export interface Discovery {
+  readonly found: readonly Found[];
+  /** Matches that are not read, and why. */
+  readonly refused: readonly { readonly path: string; readonly reason: string }[];
+  /** Directories whose changes may bring further matches. */
+  readonly directories: readonly string[];
+}
+
+export interface DiscoverOptions {
+  readonly want: 'file' | 'directory';
+  readonly fence: Fence;
+  readonly cache: DirectoryCache;
+}
+
+/** Deepest directory `**` descends to; a loop of bind mounts must not hold us. */
+const DEEPEST = 24;
+
+/** The absolute form of a glob: relative ones are below the root. */
+export function absoluteGlob(root: string, glob: string): string {
+  return isAbsolute(glob) ? glob : `${root.replace(/\/+$/, '')}/${glob}`;
+}
+
+/** What is told of an absolute path: relative to the root where it lies below it. */
+export function tellPath(root: string, absolute: string): string {
+  const below = relative(root, absolute);
+  return below === '' || below.startsWith('..') || isAbsolute(below) ? absolute : below;
+}
+
+/**
+ * Real directories a glob of this system may reach: the root, and for an absolute glob outside of it the directory
+ * before its first wildcard. A path the operator wrote out in full leads where it leads.
+ */
+export function fenceOf(root: string, glob: string, allowOutside: boolean): Fence {
+  if (allowOutside) return 'anywhere';
+  const absolute = absoluteGlob(root, glob);
+  const below = tellPath(root, resolve(absolute)) !== resolve(absolute);
+  if (!below && !glob.includes('*')) return 'anywhere';
+  const segments = absolute.split('/');
+  const firstWild = segments.findIndex((segment) => segment.includes('*'));
+  const base = below ? root : segments.slice(0, firstWild).join('/') || '/';
+  try {
+    return [realpathSync(base)];
+  } catch {
+    return [resolve(base)];
+  }
+}
+
+/**
+ * All matches of a glob. `*` matches within a name (not a leading dot unless written), `**` any number of directories
+ * (without following links). Sorted by path, files before links to them.
+ */
+export function discover(root: string, glob: string, options: DiscoverOptions): Discovery {
+  const absolute = absoluteGlob(root, glob);
+  const found: Found[] = [];
+  const refused: { path: string; reason: string }[] = [];
+  const directories = new Set<string>();
+  const tell = (raw: RawPath): string => tellPath(root, showRaw(raw));
+
+  const take = (raw: RawPath, entry: Entry | undefined): void => {
+    const link = entry?.kind === 'link';
+    try {
+      const stat = entry === undefined || link ? statSync(raw, { throwIfNoEntry: false }) : undefined;
+      if (entry === undefined && stat === undefined) return;
+      const isDirectory = stat?.isDirectory() ?? entry?.kind === 'directory';
+      if (options.want === 'directory') {
+        if (isDirectory && enter(raw, entry)) found.push({ path: tell(raw), raw, link });
+      } else if (isDirectory) {
+        refused.push({ path: tell(raw), reason: 'skipped: a directory, not a file' });
+      } else {
+        // Whether it is a regular file inside the fence is decided when it is opened.
+        found.push({ path: tell(raw), raw, link });
+      }
+    } catch (error) {
+      refused.push({ path: tell(raw), reason: explainFileError(error) });
+    }
+  };
+
+  /** Whether a directory may be walked into: links are followed inside the fence only. */
+  const enter = (raw: RawPath, entry: Entry | undefined): boolean => {
+    if (entry !== undefined && entry.kind !== 'link') return entry.kind === 'directory';
+    try {
+      const reason = refusalFor(realpathSync(raw), options.fence);
+      if (reason !== undefined) refused.push({ path: tell(raw), reason });
+      return reason === undefined;
+    } catch {
+      return false;
+    }
+  };
+
+  const walk = (directory: RawPath, segments: readonly string[], depth: number): void => {
+    const [segment, ...rest] = segments;
+    if (segment === undefined || depth > DEEPEST) return;
+    const last = rest.length === 0;
+    if (!segment.includes('*')) {
+      const raw = joinRaw(directory, segment);
+      if (last) {
+        directories.add(showRaw(directory));
+        take(raw, undefined);
+      } else if (enter(raw, undefined)) walk(raw, rest, depth);
+      return;
+    }
+    directories.add(showRaw(directory));
+    const entries = options.cache.list(directory);
+    if (entries === undefined) {
+      const problem = options.cache.problem(directory);
+      if (problem)
+        refused.push({
+          path: tell(directory),
+          reason: explainFileError({ code: problem, message: problem }),
+        });
+      return;
+    }
+    if (segment === '**') {
+      walk(directory, rest, depth);
+      for (const entry of entries) {
+        if (entry.kind === 'directory') walk(joinRaw(directory, entry.name), segments, depth + 1);
+      }
+      return;
+    }
+    const matches = segmentMatcher(segment);
+    for (const entry of entries) {
+      if (!matches(showRaw(entry.name))) continue;
+      const raw = joinRaw(directory, entry.name);
+      if (last) take(raw, entry);
+      else if (enter(raw, entry)) walk(raw, rest, depth + 1);
+    }
+  };
+
+  const { base, segments } = startOf(root, resolve(absolute));
+  walk(base, segments, 0);
+  const unique = new Map(found.map((match) => [match.path, match]));
+  const sorted = [...unique.values()].sort(
+    (a, b) => Number(a.link) - Number(b.link) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
+  );
+  return { found: sorted, refused, directories: [...directories] };
+}
+
+/** Directory a walk starts in, which is not judged, and the segments below it. */
+function startOf(root: string, absolute: string): { readonly base: string; readonly segments: string[] } {
+  const below = tellPath(root, absolute);
+  if (below !== absolute) return { base: root, segments: below.split('/') };
+  const all = absolute.split('/').slice(1);
+  const firstWild = all.findIndex((segment) => segment.includes('*'));
+  const from = firstWild < 0 ? all.length - 1 : firstWild;
+  return { base: `/${all.slice(0, from).join('/')}`, segments: all.slice(from) };
+}
+
+/** The test of one path segment with `*` in it. */
+export function segmentMatcher(segment: string): (name: string) => boolean {
+  const parts = segment.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = new RegExp(`^${parts.join('[^/]*')}$`, 's');
+  const hidden = segment.startsWith('.');
+  return (name) => (hidden || !name.startsWith('.')) && pattern.test(name);
+}

@@ -1,0 +1,177 @@
+import type { SourceStatus } from '../domain/source.ts';
+import { askHttp, type HttpAnswer } from '../host/http.ts';
+import { type RateBudget, rateBudget } from './rate-budget.ts';
+import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
+
+const TIMEOUT_MS = 5000;
+/** A verb waits for a server no longer than this. */
+const SETTLE_MS = 2000;
+const LONGEST_BACKOFF_MS = 60_000;
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** An `http` source: a URL asked every so often, less often while it fails. */
+export function httpReader(spec: SpecOf<'http'>, context: ReaderContext): SourceReader {
+  return new HttpReader(spec, context);
+}
+
+class HttpReader implements SourceReader {
+  readonly settled: Promise<void>;
+  readonly #spec: SpecOf<'http'>;
+  readonly #context: ReaderContext;
+  readonly #url: string | undefined;
+  readonly #budget: RateBudget | undefined;
+  readonly #keeper: StatusKeeper;
+  readonly #gate = gate();
+  readonly #giveUp = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #asking: Promise<void> | undefined;
+  #failures = 0;
+  #told = false;
+
+  constructor(spec: SpecOf<'http'>, context: ReaderContext) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#url = joinUrl(context.options.url, spec.path);
+    const host = this.#url === undefined ? undefined : new URL(this.#url).host;
+    this.#budget =
+      host !== undefined && spec.perMinute !== undefined
+        ? rateBudget(host, context.options.budgetDir)
+        : undefined;
+    this.#keeper = new StatusKeeper(spec, this.#url ?? spec.path);
+    this.settled = this.#gate.opened;
+  }
+
+  start(): void {
+    if (this.#url === undefined) {
+      const given = this.#context.options.url;
+      this.#keeper.set(
+        'off',
+        given === undefined
+          ? 'no server is named: add url=http://... to the system'
+          : `not a web address: ${given}`,
+      );
+      this.#gate.open();
+      return;
+    }
+    // What settles a verb's first look is also what bounds it.
+    const bound = setTimeout(() => this.#gate.open(), SETTLE_MS);
+    if (!this.#context.options.once) bound.unref();
+    void this.settled.then(() => clearTimeout(bound));
+    void this.#ask();
+  }
+
+  async refresh(): Promise<void> {
+    if (this.#url === undefined || this.#giveUp.signal.aborted) return;
+    clearTimeout(this.#timer);
+    await this.#ask();
+  }
+
+  status(): SourceStatus {
+    return this.#keeper.status();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#giveUp.abort();
+    await this.#asking;
+    this.#gate.open();
+  }
+
+  #ask(): Promise<void> {
+    this.#asking ??= this.#exchange(this.#url ?? '').finally(() => {
+      this.#asking = undefined;
+      this.#gate.open();
+      this.#context.touched();
+    });
+    return this.#asking;
+  }
+
+  async #exchange(url: string): Promise<void> {
+    const { options } = this.#context;
+    const taken = this.#budget?.take(this.#spec.perMinute ?? 0);
+    if (taken && !taken.allowed) {
+      this.#keeper.set(
+        'limited',
+        `its limit of ${this.#spec.perMinute} requests a minute is used up; asked again then`,
+      );
+      this.#next(taken.retryInMs);
+      return;
+    }
+    const secret = this.#spec.secretHeader;
+    const value = secret === undefined ? undefined : options.secret(secret.variable);
+    const key = secret && value !== undefined ? { [secret.name]: `${secret.prefix ?? ''}${value}` } : {};
+    const timeoutMs = this.#spec.timeoutMs ?? TIMEOUT_MS;
+    const answer = await askHttp({
+      method: 'GET',
+      url,
+      headers: { accept: 'application/json', ...this.#spec.headers, ...key },
+      timeoutMs: options.once ? Math.min(timeoutMs, SETTLE_MS) : timeoutMs,
+      maxBytes: MAX_BODY_BYTES,
+      signal: this.#giveUp.signal,
+    });
+    if (this.#giveUp.signal.aborted) return;
+    this.#take(url, answer, secret !== undefined && value === undefined ? secret.variable : undefined);
+  }
+
+  #take(url: string, answer: HttpAnswer, missingVariable: string | undefined): void {
+    const at = this.#context.options.clock.now();
+    const { status } = answer;
+    const good = answer.error === undefined && status !== undefined && status >= 200 && status < 300;
+    this.#failures = good ? 0 : this.#failures + 1;
+    const error =
+      answer.error ?? (answer.truncated ? `answer longer than ${MAX_BODY_BYTES} bytes` : undefined);
+    this.#context.emit({
+      type: 'chunk',
+      source: this.#spec.id,
+      path: url,
+      chunk: {
+        type: 'http',
+        ...(status === undefined ? {} : { status, body: answer.body }),
+        ...(error === undefined ? {} : { error }),
+        latencyMs: answer.latencyMs,
+        failures: this.#failures,
+      },
+      at,
+      fresh: !this.#told,
+    });
+    this.#told = true;
+    if (good) {
+      this.#keeper.items = 1;
+      this.#keeper.lastReadAt = at;
+      this.#keeper.changed(at);
+      this.#keeper.set('fresh', answer.truncated ? error : undefined);
+    } else if (status === undefined) this.#keeper.set('stale', `${error} (${this.#failures} in a row)`);
+    else this.#keeper.set('error', explainStatus(status, missingVariable));
+    const pause = answer.retryAfterMs ?? 0;
+    this.#next(Math.max(pause, backOff(this.#spec.everyMs, this.#failures)));
+  }
+
+  #next(ms: number): void {
+    if (this.#context.options.once || this.#giveUp.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#ask(), ms);
+    this.#timer.unref();
+  }
+}
+
+/** Milliseconds to the next request: the usual, doubled with each failure up to a minute. */
+export function backOff(everyMs: number, failures: number): number {
+  if (failures <= 1) return everyMs;
+  return Math.max(everyMs, Math.min(LONGEST_BACKOFF_MS, everyMs * 2 ** Math.min(failures - 1, 16)));
+}
+
+function joinUrl(base: string | undefined, path: string): string | undefined {
+  if (base === undefined) return undefined;
+  const joined = `${base.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
+  return URL.canParse(joined) && /^https?:/.test(joined) ? joined : undefined;
+}
+
+function explainStatus(status: number, missingVariable: string | undefined): string {
+  if (status === 401 || status === 403) {
+    const next =
+      missingVariable === undefined ? 'the key is not accepted' : `set ${missingVariable} to the API key`;
+    return `answered ${status}: ${next}`;
+  }
+  if (status === 429) return 'answered 429: asked too often, asked less from now on';
+  return `answered ${status}`;
+}

@@ -1,0 +1,428 @@
+/**
+ * Follows one log through everything writers and rotators do to it: renamed away, copied and emptied, emptied,
+ * rewritten, removed, put back. Every line is handed on once, in the order of its generation.
+ */
+import { closeSync, fstatSync, type Stats, statSync } from 'node:fs';
+import { type Instant, instant } from '../domain/instant.ts';
+import { Generation } from './generation.ts';
+import type { IngestEvent } from './ingest.ts';
+import type { SplitLine } from './line-splitter.ts';
+import { compareSiblings, listSiblings } from './log-siblings.ts';
+import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
+import type { RawPath } from './raw-path.ts';
+import type { FailureBook, ReaderContext } from './reader.ts';
+import type { LookResult, Watched } from './schedule.ts';
+
+/** Bytes read in one look before others get their turn. */
+const LOOK_BYTES = 1024 * 1024;
+/** How long a path may be missing before it counts as gone: a rotation renames first and creates then. */
+const GONE_MS = 1000;
+/** An old generation whose writer was silent that long keeps no unfinished line back any more. */
+const LATE_MS = 1000;
+/** Old generations kept open for writers that go on in a renamed file until they are restarted. */
+const MOST_OLD = 3;
+const OLD_QUIET_MS = 60_000;
+
+/** What the tails of one source share. */
+export interface LogFamily {
+  readonly source: string;
+  readonly context: ReaderContext;
+  readonly failures: FailureBook;
+  readonly maxLineBytes: number;
+  readonly initialBytes: number;
+  /** The tail that has this file open, if another one has. */
+  ownerOf(key: string): LogTail | undefined;
+  /** A look read something or changed what is known. */
+  onProgress(at: Instant | undefined): void;
+}
+
+export class LogTail implements Watched {
+  readonly path: string;
+  readonly raw: RawPath;
+  /** Everything that was there at the first look was read. */
+  settled = false;
+  /** The path is there, and is read. */
+  present = false;
+  /** It is the same file as this other path. */
+  aliasOf: string | undefined;
+  /** Generations in order; the last one is the file at the path, those before it are being read to their ends. */
+  #queue: Generation[] = [];
+  /** Read to their ends, still held open: their writers may not have noticed the rotation. */
+  #old: Generation[] = [];
+  /** Siblings that are known not to hold anything unread, by device and inode. */
+  readonly #seen = new Set<string>();
+  #opened = false;
+  #looking = false;
+  /** Modification time when the path was last seen to lead to the file being read. */
+  #knownMtimeMs = 0;
+  #missingSince: number | undefined;
+  #goneTold = true;
+  readonly #fence: Fence;
+  readonly #family: LogFamily;
+
+  constructor(path: string, raw: RawPath, fence: Fence, family: LogFamily) {
+    this.path = path;
+    this.raw = raw;
+    this.#fence = fence;
+    this.#family = family;
+  }
+
+  get unreadBytes(): number {
+    return this.#queue.reduce((sum, generation) => sum + generation.unreadBytes, 0);
+  }
+
+  /** Nothing of it is left: gone, and no writer added anything for a while. */
+  get isOver(): boolean {
+    const now = performance.now();
+    return (
+      this.#goneTold &&
+      this.#queue.length === 0 &&
+      this.aliasOf === undefined &&
+      this.#old.every((generation) => now - generation.grewAt > OLD_QUIET_MS)
+    );
+  }
+
+  holds(key: string): boolean {
+    return [...this.#queue, ...this.#old].some((generation) => generation.key === key);
+  }
+
+  /** Hands over an old generation to the tail of the path it has now. Undefined while this path is still its own. */
+  release(key: string): Generation | undefined {
+    const at = this.#old.findIndex((generation) => generation.key === key);
+    return at < 0 ? undefined : this.#old.splice(at, 1)[0];
+  }
+
+  look(): LookResult {
+    // Two tails that take files over from each other ask each other to look.
+    if (this.#looking) return 'again';
+    this.#looking = true;
+    try {
+      const late = this.#readOld();
+      const read = this.#readQueue();
+      if (read === 'more') return 'more';
+      this.settled = true;
+      if (read === 'changed' || late) return 'changed';
+      // In the middle of a rotation: its other half comes within milliseconds.
+      return this.#missingSince !== undefined && this.#queue.length > 0 ? 'again' : 'quiet';
+    } catch (error) {
+      this.#family.failures.fail(this.path, explainFileError(error));
+      this.settled = true;
+      return 'quiet';
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
+  finish(): void {
+    for (const generation of [...this.#old, ...this.#queue]) this.#flush(generation, false);
+  }
+
+  close(): void {
+    for (const generation of [...this.#old, ...this.#queue]) generation.close();
+    this.#old = [];
+    this.#queue = [];
+  }
+
+  #readQueue(): LookResult {
+    let result: LookResult = 'quiet';
+    // Rounds: a rotation found in one is read in the next. A writer that rotates faster than we read ends a look.
+    for (let round = 0; round < 4; round += 1) {
+      const read = this.#readGenerations();
+      if (read !== 'quiet') result = read;
+      if (read === 'more') return 'more';
+      const switched = this.#compareWithPath();
+      if (!switched) return result;
+      result = 'changed';
+    }
+    return 'more';
+  }
+
+  /** Reads the queue's generations in their order. */
+  #readGenerations(): LookResult {
+    let result: LookResult = 'quiet';
+    for (let round = 0; round < 32; round += 1) {
+      const [generation] = this.#queue;
+      if (generation === undefined) return result;
+      const isLast = this.#queue.length === 1;
+      const before = generation.offset;
+      const read = this.#read(generation);
+      if (generation.offset !== before) result = 'changed';
+      if (read === 'more') return 'more';
+      if (read === 'wiped') {
+        this.#recoverWiped(generation);
+        result = 'changed';
+        continue;
+      }
+      if (isLast) return result;
+      this.#queue.shift();
+      // Nobody writes to a copy.
+      if (generation.isCopy) this.#end(generation);
+      else this.#retire(generation);
+    }
+    return 'more';
+  }
+
+  #read(generation: Generation): 'end' | 'more' | 'wiped' {
+    const lines: SplitLine[] = [];
+    const read = generation.read(LOOK_BYTES, (more) => {
+      for (const line of more) lines.push(line);
+    });
+    if (read !== 'wiped' || lines.length > 0) this.#tell(generation, lines);
+    return read;
+  }
+
+  /** True when the path leads to another file than the one being read, which is then in the queue. */
+  #compareWithPath(): boolean {
+    const current = this.#queue.at(-1);
+    let there: Stats | undefined;
+    try {
+      there = statSync(this.raw, { throwIfNoEntry: false });
+    } catch (error) {
+      if (!isMissing(error)) {
+        this.#family.failures.fail(this.path, explainFileError(error));
+        return false;
+      }
+    }
+    if (there === undefined) return this.#noteMissing();
+    this.#missingSince = undefined;
+    if (current && there.dev === current.device && there.ino === current.inode) {
+      this.present = true;
+      this.#knownMtimeMs = there.mtimeMs;
+      this.#family.failures.clear(this.path);
+      return false;
+    }
+    return this.#takeUp();
+  }
+
+  /** Opens what is at the path now, with everything a rotation put between it and what was read last. */
+  #takeUp(): boolean {
+    const { failures } = this.#family;
+    this.#dismiss();
+    const opened = openFile(this.raw, this.#fence);
+    if (!opened.ok) {
+      if (opened.missing) return this.#noteMissing();
+      failures.fail(this.path, opened.error);
+      this.present = false;
+      return false;
+    }
+    failures.clear(this.path);
+    const key = `${opened.stat.dev}:${opened.stat.ino}`;
+    const back = this.release(key);
+    if (back) {
+      closeSync(opened.descriptor);
+      back.rotated = undefined;
+      this.#queue.push(back);
+      return this.#arrived();
+    }
+    if (this.#adopt(key)) {
+      closeSync(opened.descriptor);
+      return this.aliasOf === undefined;
+    }
+    const first = !this.#opened;
+    const tailBytes = first ? this.#family.initialBytes : undefined;
+    const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
+    if (first) for (const sibling of this.#siblings()) this.#seen.add(sibling.key);
+    else {
+      const last = this.#old.at(-1);
+      if (last !== undefined) this.#queueUnread(last, next, false);
+      if (last !== undefined && this.#isCopyOf(last, next)) last.continueIn(next);
+    }
+    this.#opened = true;
+    this.#queue.push(next);
+    return this.#arrived();
+  }
+
+  #arrived(): true {
+    this.present = true;
+    this.#goneTold = false;
+    this.aliasOf = undefined;
+    return true;
+  }
+
+  /** Takes a file over that another path of this source was following: it was renamed to this one. */
+  #adopt(key: string): boolean {
+    const owner = this.#family.ownerOf(key);
+    if (owner === undefined || owner === this) return false;
+    let generation = owner.release(key);
+    if (generation === undefined) {
+      owner.look();
+      generation = owner.release(key);
+    }
+    if (generation === undefined) {
+      // Two names of one file: it is read under the first.
+      this.aliasOf = owner.path;
+      this.present = false;
+      return owner.holds(key);
+    }
+    generation.rotated = undefined;
+    generation.fresh = true;
+    generation.partial = generation.offset > 0;
+    this.#opened = true;
+    this.#queue.push(generation);
+    this.#arrived();
+    return true;
+  }
+
+  /** A new file at the path that goes on where the last one, gone from everywhere, was read. */
+  #isCopyOf(last: Generation, next: Generation): boolean {
+    if (!last.isTelling || this.#siblings().some((sibling) => sibling.key === last.key)) return false;
+    if (fstatSync(last.descriptor).nlink > 0) return false;
+    return last.agreesWith(next.descriptor, next.stat.size) === 'same';
+  }
+
+  /** The file was emptied or rewritten in place. A copy made just before holds what was not read yet. */
+  #recoverWiped(generation: Generation): void {
+    const copied = this.#queueUnread(generation, undefined, true);
+    if (!copied) {
+      this.#flush(generation, true);
+      if (!generation.fresh) {
+        this.#emit({ type: 'wiped', source: this.#family.source, path: this.path, at: this.#now() });
+      }
+    }
+    generation.restart();
+  }
+
+  /**
+   * Queues siblings that came to be since the last look, oldest first: generations that were rotated away before they
+   * were seen at all, and, when the file was emptied in place, the copy of it, from where it was read. Says whether
+   * there was such a copy.
+   */
+  #queueUnread(last: Generation, next: Generation | undefined, emptied: boolean): boolean {
+    let copied = false;
+    const unread: Generation[] = [];
+    const siblings = this.#siblings().sort(compareSiblings);
+    for (const sibling of siblings) {
+      if (sibling.key === last.key) last.rotated = sibling.name;
+      if (sibling.key === next?.key || this.holds(sibling.key)) continue;
+      // Whatever was written since the last look is not older than what was seen then.
+      if (this.#seen.has(sibling.key) || sibling.mtimeMs < this.#knownMtimeMs) continue;
+      if (this.#family.ownerOf(sibling.key) !== undefined) continue;
+      const opened = openFile(sibling.raw, this.#fence);
+      if (!opened.ok) continue;
+      // Without an emptying, a short file that begins alike is more likely the next generation than a copy.
+      const comparable = !copied && (emptied || last.isTelling);
+      const agrees = comparable ? last.agreesWith(opened.descriptor, opened.stat.size) : 'no';
+      if (agrees === 'ahead' || (agrees === 'same' && !emptied)) {
+        copied = emptied;
+        closeSync(opened.descriptor);
+        continue;
+      }
+      const segment = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes);
+      segment.rotated = sibling.name;
+      if (agrees === 'same') {
+        copied = true;
+        segment.isCopy = true;
+        last.continueIn(segment);
+      }
+      unread.push(segment);
+    }
+    for (const sibling of siblings) this.#seen.add(sibling.key);
+    if (!emptied) this.#queue.push(...unread);
+    else this.#queue.splice(this.#queue.indexOf(last), 0, ...unread);
+    return copied;
+  }
+
+  #siblings(): { key: string; name: string; raw: RawPath; mtimeMs: number }[] {
+    const found: { key: string; name: string; raw: RawPath; mtimeMs: number }[] = [];
+    for (const { name, raw } of listSiblings(this.raw, this.#family.context.cache)) {
+      const stat = statSync(raw, { throwIfNoEntry: false });
+      if (stat?.isFile()) found.push({ key: `${stat.dev}:${stat.ino}`, name, raw, mtimeMs: stat.mtimeMs });
+    }
+    return found;
+  }
+
+  #noteMissing(): boolean {
+    const now = performance.now();
+    this.#missingSince ??= now;
+    if (now - this.#missingSince < GONE_MS && this.#queue.length > 0) return false;
+    this.#dismiss();
+    this.present = false;
+    this.#family.failures.clear(this.path);
+    if (!this.#goneTold) {
+      this.#goneTold = true;
+      this.#emit({ type: 'gone', source: this.#family.source, path: this.path, at: this.#now() });
+    }
+    return false;
+  }
+
+  /** Nothing is at the path any more that could be read on; what was open is kept for late writers. */
+  #dismiss(): void {
+    for (const generation of this.#queue) this.#retire(generation);
+    this.#queue = [];
+  }
+
+  #retire(generation: Generation): void {
+    this.#old.push(generation);
+    while (this.#old.length > MOST_OLD) {
+      const oldest = this.#old.shift();
+      if (oldest) this.#end(oldest);
+    }
+  }
+
+  /** True when a writer added to a file that was rotated away. */
+  #readOld(): boolean {
+    let late = false;
+    const now = performance.now();
+    for (const generation of [...this.#old]) {
+      const before = generation.offset;
+      // Emptied after rotation: it is nobody's log any more.
+      const read = this.#read(generation);
+      if (generation.offset !== before) late = true;
+      const quietMs = now - generation.grewAt;
+      if (read === 'more') continue;
+      if (quietMs > LATE_MS) this.#flush(generation, true);
+      const newest = generation === this.#old.at(-1);
+      const deleted = generation.stat.nlink === 0;
+      const over = read === 'wiped' || (quietMs > OLD_QUIET_MS && (!newest || deleted));
+      if (!over) continue;
+      this.#old = this.#old.filter((other) => other !== generation);
+      this.#end(generation);
+    }
+    return late;
+  }
+
+  #end(generation: Generation): void {
+    this.#flush(generation, true);
+    generation.close();
+  }
+
+  #flush(generation: Generation, unfinished: boolean): void {
+    const lines: SplitLine[] = [];
+    generation.splitter.flush(lines, unfinished);
+    if (lines.length > 0) this.#tell(generation, lines);
+  }
+
+  #tell(generation: Generation, lines: readonly SplitLine[]): void {
+    // An emptied file is told of when bytes come; a new one at once, so that its being there is known.
+    if (lines.length === 0 && (!generation.fresh || generation.restarted)) return;
+    const { stat } = generation;
+    const modifiedAt = stat.mtimeMs > 0 ? instant(stat.mtimeMs) : undefined;
+    const bornAt = generation.bornMs > 0 ? instant(generation.bornMs) : undefined;
+    this.#emit({
+      type: 'chunk',
+      source: this.#family.source,
+      path: this.path,
+      chunk:
+        generation.fresh && generation.partial
+          ? { type: 'lines', lines, partial: true }
+          : { type: 'lines', lines },
+      at: this.#now(),
+      ...(modifiedAt === undefined ? {} : { modifiedAt }),
+      ...(bornAt === undefined ? {} : { bornAt }),
+      sizeBytes: stat.size,
+      fresh: generation.fresh,
+      ...(generation.rotated === undefined ? {} : { rotated: generation.rotated }),
+    });
+    generation.fresh = false;
+    this.#family.onProgress(modifiedAt);
+  }
+
+  #emit(event: IngestEvent): void {
+    this.#family.context.emit(event);
+  }
+
+  #now(): Instant {
+    return this.#family.context.options.clock.now();
+  }
+}

@@ -1,0 +1,149 @@
+import type { Instant } from '../domain/instant.ts';
+import type { SourceStatus } from '../domain/source.ts';
+import { absoluteGlob, discover, fenceOf } from './discover.ts';
+import { LogTail } from './log-tail.ts';
+import type { Fence } from './open-file.ts';
+import {
+  FailureBook,
+  gate,
+  type ReaderContext,
+  type SourceReader,
+  type SpecOf,
+  StatusKeeper,
+  summarise,
+  watchedBy,
+} from './reader.ts';
+import type { Watched } from './schedule.ts';
+
+const LINE_BYTES = 256 * 1024;
+const INITIAL_BYTES = 16 * 1024 * 1024;
+
+/** A `log` source: every file its glob matches is followed. */
+export function logReader(spec: SpecOf<'log'>, context: ReaderContext): SourceReader {
+  return new LogReader(spec, context);
+}
+
+class LogReader implements SourceReader {
+  readonly settled: Promise<void>;
+  readonly #spec: SpecOf<'log'>;
+  readonly #context: ReaderContext;
+  readonly #fence: Fence;
+  readonly #keeper: StatusKeeper;
+  readonly #failures: FailureBook;
+  readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
+  readonly #walk: Watched = watchedBy(() => this.#discover());
+  readonly #gate = gate();
+  #walked = false;
+  #isSettled = false;
+
+  constructor(spec: SpecOf<'log'>, context: ReaderContext) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
+    this.#keeper = new StatusKeeper(spec, spec.glob);
+    this.#failures = new FailureBook(spec.id, context);
+    this.settled = this.#gate.opened;
+  }
+
+  start(): void {
+    this.#context.schedule.add(this.#walk);
+  }
+
+  async refresh(): Promise<void> {
+    this.#discover();
+    for (const { tail, watched } of this.#tails.values()) {
+      while (tail.look() === 'more') await new Promise((resolve) => setImmediate(resolve));
+      this.#context.schedule.lookSoon(watched);
+    }
+  }
+
+  status(): SourceStatus {
+    const tails = [...this.#tails.values()].map(({ tail }) => tail);
+    this.#keeper.items = tails.filter((tail) => tail.present).length;
+    this.#keeper.unreadBytes = tails.reduce((sum, tail) => sum + tail.unreadBytes, 0);
+    summarise(this.#keeper, this.#failures, absoluteGlob(this.#context.options.root, this.#spec.glob));
+    return this.#keeper.status();
+  }
+
+  close(): void {
+    this.#context.schedule.remove(this.#walk);
+    this.#context.watcher.forget(this.#walk);
+    for (const { tail, watched } of this.#tails.values()) {
+      this.#context.schedule.remove(watched);
+      this.#context.watcher.forget(watched);
+      tail.close();
+    }
+    this.#tails.clear();
+    this.#gate.open();
+  }
+
+  #discover(): 'quiet' {
+    const { root, cache } = this.#context;
+    const { found, refused, directories } = discover(root, this.#spec.glob, {
+      want: 'file',
+      fence: this.#fence,
+      cache,
+    });
+    this.#context.watcher.watch(directories, this.#walk);
+    for (const { path, reason } of refused) this.#failures.fail(path, reason);
+    const there = new Set([...found, ...refused].map(({ path }) => path));
+    this.#failures.prune((path) => there.has(path) || this.#tails.has(path));
+    for (const { path, raw } of found) {
+      if (this.#tails.has(path)) continue;
+      const tail = new LogTail(path, raw, this.#fence, {
+        source: this.#spec.id,
+        context: this.#context,
+        failures: this.#failures,
+        maxLineBytes: this.#context.options.maxLineBytes ?? LINE_BYTES,
+        initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
+        ownerOf: (key) => this.#ownerOf(key),
+        onProgress: (at) => this.#progress(at),
+      });
+      const watched = watchedBy(() => {
+        const result = tail.look();
+        this.#keeper.lastReadAt = this.#context.options.clock.now();
+        if (!this.#isSettled) this.#checkSettled();
+        return result;
+      });
+      this.#tails.set(path, { tail, watched });
+      this.#context.schedule.add(watched);
+      this.#context.watcher.watchFile(raw, watched);
+      this.#context.touched();
+    }
+    this.#walked = true;
+    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    if (!this.#isSettled) this.#checkSettled();
+    this.#dropGone(there);
+    return 'quiet';
+  }
+
+  /** Forgets tails whose file is gone for good, so that a directory of short-lived logs does not grow in here. */
+  #dropGone(there: ReadonlySet<string>): void {
+    for (const [path, { tail, watched }] of this.#tails) {
+      if (there.has(path) || !tail.isOver) continue;
+      this.#context.schedule.remove(watched);
+      this.#context.watcher.forget(watched);
+      tail.close();
+      this.#tails.delete(path);
+    }
+  }
+
+  #ownerOf(key: string): LogTail | undefined {
+    for (const { tail } of this.#tails.values()) if (tail.holds(key)) return tail;
+    return undefined;
+  }
+
+  #progress(at: Instant | undefined): void {
+    this.#keeper.changed(at);
+    this.#context.touched();
+  }
+
+  #checkSettled(): void {
+    if (!this.#walked) return;
+    for (const { tail } of this.#tails.values()) if (!tail.settled) return;
+    this.#isSettled = true;
+    if (this.#context.options.once) for (const { tail } of this.#tails.values()) tail.finish();
+    this.#context.touched();
+    this.#gate.open();
+  }
+}

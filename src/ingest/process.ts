@@ -1,0 +1,72 @@
+import { messageOf } from '../domain/error.ts';
+import type { ProcessTable } from '../domain/process.ts';
+import type { SourceStatus } from '../domain/source.ts';
+import { processTableReader } from '../host/process-table.ts';
+import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
+
+const EVERY_MS = 1000;
+/** A table in which nothing changed is told again that often, so that its age stays small. */
+const RETELL_MS = 5000;
+
+/** What does not change in a process's life is known for all systems together. */
+const table = processTableReader();
+
+/** A `process` source: the processes a system is interested in, once a second. */
+export function processReader(spec: SpecOf<'process'>, context: ReaderContext): SourceReader {
+  const keeper = new StatusKeeper(spec, 'process table');
+  const first = gate();
+  let timer: NodeJS.Timeout | undefined;
+  let reading: Promise<void> | undefined;
+  let toldKey = '';
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let closed = false;
+
+  const tell = (now: ProcessTable): void => {
+    const key = JSON.stringify(now.processes);
+    const isNews = key !== toldKey;
+    if (!isNews && performance.now() - toldAt < RETELL_MS) return;
+    toldKey = key;
+    toldAt = performance.now();
+    if (isNews) keeper.changed(now.readAt);
+    context.emit({ type: 'processes', table: now });
+    context.touched();
+  };
+
+  const read = (): Promise<void> => {
+    reading ??= table
+      .read(spec.match, context.options.clock.now())
+      .then((now) => {
+        if (closed) return;
+        keeper.items = now.processes.length;
+        keeper.lastReadAt = now.readAt;
+        keeper.set('fresh');
+        tell(now);
+      })
+      .catch((error: unknown) => keeper.set('error', messageOf(error)))
+      .finally(() => {
+        reading = undefined;
+        first.open();
+      });
+    return reading;
+  };
+
+  return {
+    settled: first.opened,
+    start() {
+      void read();
+      if (context.options.once) return;
+      timer = setInterval(() => void read(), EVERY_MS);
+      timer.unref();
+    },
+    async refresh() {
+      toldAt = Number.NEGATIVE_INFINITY;
+      await read();
+    },
+    status: (): SourceStatus => keeper.status(),
+    close() {
+      closed = true;
+      clearInterval(timer);
+      first.open();
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/**
+ * When to look at what. Looks are short and synchronous; what is found by looking is the truth, notifications only
+ * bring a look forward.
+ */
+
+/**
+ * `quiet`: nothing new. `changed`: something new was read. `more`: there is more to read now. `again`: not readable
+ * as it stands (being written), look again in a moment.
+ */
+export type LookResult = 'quiet' | 'changed' | 'more' | 'again';
+
+/** Something that is looked at again and again: one file, one directory walk. */
+export interface Watched {
+  look(): LookResult;
+}
+
+export interface ScheduleOptions {
+  /** Everything is looked at until it is quiet, and then never again. */
+  readonly once: boolean;
+}
+
+const HOT_MS = 5;
+/** How long a changed file is looked at every 5 ms: the watcher's own throttle is 50 ms, writers pause less. */
+const HOT_QUIET_MS = 120;
+const WARM_MS = 250;
+const WARM_FOR_MS = 60_000;
+const COLD_MS = 1000;
+const SLICE = 200;
+/** Longest stretch without letting other work of this thread run. */
+const SLICE_MS = 12;
+
+interface Item {
+  temperature: 'hot' | 'warm' | 'cold';
+  changedAt: number;
+  hotUntil: number;
+}
+
+/** Looks at things as often as they deserve it. */
+export class Schedule {
+  readonly #items = new Map<Watched, Item>();
+  readonly #hot = new Set<Watched>();
+  readonly #warm = new Set<Watched>();
+  /** Waiting for a look now, in turn: a file with much to read goes back to the end after each slice. */
+  #due = new Set<Watched>();
+  readonly #once: boolean;
+  #polling = false;
+  #closed = false;
+  #pumping = false;
+  #hotTimer: NodeJS.Timeout | undefined;
+  #warmTimer: NodeJS.Timeout | undefined;
+  #coldTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ScheduleOptions) {
+    this.#once = options.once;
+    if (!this.#once) this.#startSweep();
+  }
+
+  /** Adds something, to be looked at as soon as possible. */
+  add(watched: Watched): void {
+    if (this.#closed || this.#items.has(watched)) return;
+    this.#items.set(watched, { temperature: 'cold', changedAt: Number.NEGATIVE_INFINITY, hotUntil: 0 });
+    this.#enqueue(watched);
+  }
+
+  remove(watched: Watched): void {
+    this.#items.delete(watched);
+    this.#hot.delete(watched);
+    this.#warm.delete(watched);
+    this.#due.delete(watched);
+  }
+
+  /** Something may have happened there: look now, and again until it is quiet. */
+  hint(watched: Watched): void {
+    const item = this.#items.get(watched);
+    if (item === undefined || this.#closed) return;
+    item.hotUntil = performance.now() + HOT_QUIET_MS;
+    this.#heat(watched, item);
+    this.#enqueue(watched);
+  }
+
+  /** One look as soon as possible. */
+  lookSoon(watched: Watched): void {
+    if (this.#items.has(watched)) this.#enqueue(watched);
+  }
+
+  /** Without notifications from the kernel everything is looked at four times a second. */
+  setPolling(polling: boolean): void {
+    if (this.#polling === polling || this.#once || this.#closed) return;
+    this.#polling = polling;
+    clearInterval(this.#coldTimer);
+    this.#startSweep();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#hotTimer);
+    clearInterval(this.#warmTimer);
+    clearInterval(this.#coldTimer);
+    this.#items.clear();
+    this.#due.clear();
+    this.#hot.clear();
+    this.#warm.clear();
+  }
+
+  #startSweep(): void {
+    const tick = (): void => {
+      for (const [watched, item] of this.#items) if (item.temperature === 'cold') this.#due.add(watched);
+      if (this.#due.size > 0) this.#pump();
+    };
+    this.#coldTimer = setInterval(tick, this.#polling ? WARM_MS : COLD_MS);
+    this.#coldTimer.unref();
+  }
+
+  #enqueue(watched: Watched): void {
+    this.#due.add(watched);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#pumping || this.#closed) return;
+    this.#pumping = true;
+    setImmediate(() => this.#slice());
+  }
+
+  #slice(): void {
+    this.#pumping = false;
+    const started = performance.now();
+    let looks = 0;
+    for (const watched of this.#due) {
+      this.#due.delete(watched);
+      this.#look(watched);
+      looks += 1;
+      if (looks >= SLICE || performance.now() - started > SLICE_MS) break;
+    }
+    if (this.#due.size > 0) this.#pump();
+  }
+
+  #look(watched: Watched): void {
+    const item = this.#items.get(watched);
+    if (item === undefined) return;
+    const result = watched.look();
+    // It may have been removed by what it found.
+    if (!this.#items.has(watched)) return;
+    if (result === 'more') this.#due.add(watched);
+    if (result === 'quiet') return;
+    if (this.#once && result !== 'again') return;
+    const now = performance.now();
+    if (result === 'changed') item.changedAt = now;
+    item.hotUntil = now + HOT_QUIET_MS;
+    this.#heat(watched, item);
+  }
+
+  #heat(watched: Watched, item: Item): void {
+    item.temperature = 'hot';
+    this.#warm.delete(watched);
+    this.#hot.add(watched);
+    if (this.#hotTimer !== undefined) return;
+    this.#hotTimer = setInterval(() => this.#hotTick(), HOT_MS);
+    // Once, this timer is what a verb waits for; watching, it must not hold the program.
+    if (!this.#once) this.#hotTimer.unref();
+  }
+
+  #hotTick(): void {
+    const now = performance.now();
+    for (const watched of this.#hot) {
+      const item = this.#items.get(watched);
+      if (item === undefined || now > item.hotUntil) {
+        this.#hot.delete(watched);
+        if (item) this.#cool(watched, item, now);
+      } else this.#due.add(watched);
+    }
+    if (this.#hot.size === 0) {
+      clearInterval(this.#hotTimer);
+      this.#hotTimer = undefined;
+    }
+    if (this.#due.size > 0) this.#pump();
+  }
+
+  #cool(watched: Watched, item: Item, now: number): void {
+    if (this.#once || now - item.changedAt > WARM_FOR_MS) {
+      item.temperature = 'cold';
+      return;
+    }
+    item.temperature = 'warm';
+    this.#warm.add(watched);
+    if (this.#warmTimer !== undefined) return;
+    this.#warmTimer = setInterval(() => this.#warmTick(), WARM_MS);
+    this.#warmTimer.unref();
+  }
+
+  #warmTick(): void {
+    const now = performance.now();
+    for (const watched of this.#warm) {
+      const item = this.#items.get(watched);
+      if (item === undefined || now - item.changedAt > WARM_FOR_MS) {
+        this.#warm.delete(watched);
+        if (item) item.temperature = 'cold';
+      } else this.#due.add(watched);
+    }
+    if (this.#warm.size === 0) {
+      clearInterval(this.#warmTimer);
+      this.#warmTimer = undefined;
+    }
+    if (this.#due.size > 0) this.#pump();
+  }
+}

@@ -1,0 +1,320 @@
+/**
+ * Directories as items (checkpoints of turns, jobs). The tree is walked by listing; a directory's own time stamp says
+ * whether its names changed, so that ten thousand quiet items cost ten thousand stats and no reading.
+ */
+import { type Stats, statSync } from 'node:fs';
+import { type Instant, instant } from '../domain/instant.ts';
+import type { SourceStatus } from '../domain/source.ts';
+import { absoluteGlob, discover, fenceOf, segmentMatcher } from './discover.ts';
+import { decodeDocument, looksTorn, readStable } from './document.ts';
+import { explainFileError, type Fence } from './open-file.ts';
+import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
+import {
+  FailureBook,
+  gate,
+  type ReaderContext,
+  type SourceReader,
+  type SpecOf,
+  StatusKeeper,
+  summarise,
+  watchedBy,
+} from './reader.ts';
+import type { LookResult, Watched } from './schedule.ts';
+
+/** Longest text taken of one file of an item. */
+const TEXT_BYTES = 1024 * 1024;
+/** An item that changed this recently is open: each of its files is looked at, and its directory is watched. */
+const OPEN_MS = 120_000;
+const MOST_OPEN = 128;
+/** Items whose files are looked at one by one in each sweep, in turn: a file rewritten in place moves no directory. */
+const DEEP_PER_SWEEP = 150;
+const SLICE_MS = 10;
+/** How long a file that is being written holds its item back. */
+const TORN_MS = 60;
+
+/** A `tree` source. */
+export function treeReader(spec: SpecOf<'tree'>, context: ReaderContext): SourceReader {
+  return new TreeReader(spec, context);
+}
+
+interface FileState {
+  readonly name: string;
+  readonly raw: RawPath;
+  readonly stat: Stats;
+}
+
+class TreeItem {
+  readonly path: string;
+  readonly raw: RawPath;
+  /** Directory time and the state of every file, as of the last reading. */
+  signature = '';
+  directoryMs = -1;
+  changedMs = 0;
+  told = false;
+  unsettledSince: number | undefined;
+  constructor(path: string, raw: RawPath) {
+    this.path = path;
+    this.raw = raw;
+  }
+}
+
+class TreeReader implements SourceReader {
+  readonly settled: Promise<void>;
+  readonly #spec: SpecOf<'tree'>;
+  readonly #context: ReaderContext;
+  readonly #fence: Fence;
+  readonly #maxBytes: number;
+  readonly #wanted: readonly ((name: string) => boolean)[];
+  readonly #keeper: StatusKeeper;
+  readonly #failures: FailureBook;
+  readonly #items = new Map<string, TreeItem>();
+  readonly #open = new Map<TreeItem, Watched>();
+  readonly #walk: Watched = watchedBy(() => this.#sweep());
+  readonly #gate = gate();
+  /** Items still to be read in this sweep. */
+  #pending: TreeItem[] = [];
+  #deepAt = 0;
+  #isSettled = false;
+
+  constructor(spec: SpecOf<'tree'>, context: ReaderContext) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
+    this.#maxBytes = spec.maxBytes ?? TEXT_BYTES;
+    this.#wanted = spec.read.map(segmentMatcher);
+    this.#keeper = new StatusKeeper(spec, spec.glob);
+    this.#failures = new FailureBook(spec.id, context);
+    this.settled = this.#gate.opened;
+  }
+
+  start(): void {
+    this.#context.schedule.add(this.#walk);
+  }
+
+  async refresh(): Promise<void> {
+    for (const item of this.#items.values()) item.signature = '';
+    while (this.#sweep() === 'more') await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  status(): SourceStatus {
+    this.#keeper.items = this.#items.size;
+    this.#keeper.unreadBytes = 0;
+    summarise(this.#keeper, this.#failures, absoluteGlob(this.#context.options.root, this.#spec.glob));
+    return this.#keeper.status();
+  }
+
+  close(): void {
+    this.#context.schedule.remove(this.#walk);
+    this.#context.watcher.forget(this.#walk);
+    for (const item of [...this.#open.keys()]) this.#shut(item);
+    this.#items.clear();
+    this.#gate.open();
+  }
+
+  /** One walk: new and vanished items, then those whose directory moved, then some of the others file by file. */
+  #sweep(): LookResult {
+    if (this.#pending.length === 0) this.#collect();
+    const started = performance.now();
+    while (this.#pending.length > 0) {
+      const item = this.#pending.pop();
+      if (item) this.#readItem(item);
+      if (performance.now() - started > SLICE_MS) break;
+    }
+    if (this.#pending.length > 0) return 'more';
+    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    if (!this.#isSettled && ![...this.#items.values()].some((item) => item.unsettledSince !== undefined)) {
+      this.#isSettled = true;
+      this.#context.touched();
+      this.#gate.open();
+    } else if (!this.#isSettled) return 'again';
+    // The walk itself never gets hot: items that change are looked at for themselves.
+    return 'quiet';
+  }
+
+  #collect(): void {
+    const { root, cache } = this.#context;
+    const { found, refused, directories } = discover(root, this.#spec.glob, {
+      want: 'directory',
+      fence: this.#fence,
+      cache,
+    });
+    const newest = directories.slice(-MOST_OPEN);
+    this.#context.watcher.watch(newest, this.#walk);
+    for (const { path, reason } of refused) this.#failures.fail(path, reason);
+    const there = new Set(found.map(({ path }) => path));
+    const isRefused = new Set(refused.map(({ path }) => path));
+    this.#failures.prune((path) => isRefused.has(path) || [...there].some((item) => path.startsWith(item)));
+    for (const [path, item] of this.#items) {
+      if (there.has(path)) continue;
+      this.#items.delete(path);
+      this.#shut(item);
+      if (!item.told) continue;
+      this.#context.emit({
+        type: 'gone',
+        source: this.#spec.id,
+        path,
+        at: this.#context.options.clock.now(),
+      });
+      this.#context.touched();
+    }
+    for (const { path, raw } of found) {
+      const item = this.#items.get(path);
+      if (item === undefined) {
+        const added = new TreeItem(path, raw);
+        this.#items.set(path, added);
+        this.#pending.push(added);
+      } else if (
+        item.unsettledSince !== undefined ||
+        item.signature === '' ||
+        directoryMs(raw) !== item.directoryMs
+      ) {
+        this.#pending.push(item);
+      }
+    }
+    this.#addDeep();
+  }
+
+  #addDeep(): void {
+    const all = [...this.#items.values()];
+    const pending = new Set(this.#pending);
+    for (let count = 0; count < Math.min(DEEP_PER_SWEEP, all.length); count += 1) {
+      this.#deepAt = (this.#deepAt + 1) % all.length;
+      const item = all[this.#deepAt];
+      if (item && !pending.has(item)) this.#pending.unshift(item);
+    }
+  }
+
+  /** Looks at an item's files and reads it again when one of them changed. */
+  #readItem(item: TreeItem): LookResult {
+    const files: FileState[] = [];
+    const before = directoryMs(item.raw);
+    const entries = this.#context.cache.list(item.raw);
+    if (entries === undefined) {
+      const problem = this.#context.cache.problem(item.raw);
+      if (problem) this.#failures.fail(item.path, explainFileError({ code: problem, message: problem }));
+      return 'quiet';
+    }
+    const names = entries.map((entry) => showRaw(entry.name)).sort();
+    for (const entry of entries) {
+      const raw = joinRaw(item.raw, entry.name);
+      try {
+        const stat = statSync(raw, { throwIfNoEntry: false });
+        if (stat) files.push({ name: showRaw(entry.name), raw, stat });
+      } catch {
+        // A link in a circle or a name behind a closed directory: listed, without a time.
+      }
+    }
+    const signature = files
+      .map(({ name, stat }) => `${name}\0${stat.ino}\0${stat.size}\0${stat.mtimeMs}\0${stat.ctimeMs}`)
+      .concat(names.join('\0'))
+      .join('\n');
+    item.directoryMs = before;
+    if (signature === item.signature && item.told) return 'quiet';
+    const texts = this.#readTexts(item, files);
+    if (texts === undefined) {
+      item.unsettledSince ??= performance.now();
+      this.#keepOpen(item);
+      return 'again';
+    }
+    item.unsettledSince = undefined;
+    item.signature = signature;
+    this.#deliver(item, names, texts, files);
+    return 'changed';
+  }
+
+  /** Texts of the wanted files; undefined when one of them is being written right now. */
+  #readTexts(item: TreeItem, files: readonly FileState[]): { [name: string]: string } | undefined {
+    const texts: { [name: string]: string } = {};
+    const waitedMs = item.unsettledSince === undefined ? 0 : performance.now() - item.unsettledSince;
+    for (const { name, raw, stat } of files) {
+      if (!stat.isFile() || !this.#wanted.some((wants) => wants(name))) continue;
+      const tell = `${item.path}/${name}`;
+      if (stat.size > this.#maxBytes) {
+        this.#failures.fail(tell, `larger than ${this.#maxBytes} bytes: ${stat.size}, not read`);
+        continue;
+      }
+      const read = readStable(raw, this.#fence, this.#maxBytes);
+      if (read.state === 'failed') {
+        this.#failures.fail(tell, read.error);
+        continue;
+      }
+      if (read.state === 'missing') continue;
+      const isYoung = Math.abs(Date.now() - stat.mtimeMs) < TORN_MS;
+      const isUnsure = read.state === 'changing' || (isYoung && looksTorn(read.bytes));
+      if (isUnsure && waitedMs < 4 * TORN_MS) return undefined;
+      if (read.state !== 'read') continue;
+      this.#failures.clear(tell);
+      Object.defineProperty(texts, name, {
+        value: decodeDocument(read.bytes),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    }
+    return texts;
+  }
+
+  #deliver(
+    item: TreeItem,
+    names: readonly string[],
+    texts: { [name: string]: string },
+    files: readonly FileState[],
+  ): void {
+    const times: [string, Instant][] = files.map(({ name, stat }) => [name, instant(stat.mtimeMs)]);
+    const changedMs = Math.max(item.directoryMs, ...files.map(({ stat }) => stat.mtimeMs));
+    const born = statSync(item.raw, { throwIfNoEntry: false })?.birthtimeMs ?? 0;
+    item.changedMs = changedMs;
+    this.#keeper.changed(instant(changedMs));
+    this.#context.emit({
+      type: 'chunk',
+      source: this.#spec.id,
+      path: item.path,
+      chunk: { type: 'directory', names, texts, modifiedAt: Object.fromEntries(times) },
+      at: this.#context.options.clock.now(),
+      modifiedAt: instant(changedMs),
+      ...(born > 0 ? { bornAt: instant(born) } : {}),
+      sizeBytes: files.reduce((sum, { stat }) => sum + (stat.isFile() ? stat.size : 0), 0),
+      fresh: !item.told,
+    });
+    item.told = true;
+    this.#context.touched();
+    if (Date.now() - changedMs < OPEN_MS) this.#keepOpen(item);
+  }
+
+  /** Open items are looked at like files that change; the longest quiet one makes room. */
+  #keepOpen(item: TreeItem): void {
+    if (this.#context.options.once || this.#open.has(item)) return;
+    if (this.#open.size >= MOST_OPEN) {
+      let oldest = item;
+      for (const other of this.#open.keys()) if (other.changedMs < oldest.changedMs) oldest = other;
+      if (oldest === item) return;
+      this.#shut(oldest);
+    }
+    const watched = watchedBy((): LookResult => {
+      if (Date.now() - item.changedMs > OPEN_MS && item.unsettledSince === undefined) {
+        this.#shut(item);
+        return 'quiet';
+      }
+      return this.#readItem(item);
+    });
+    this.#open.set(item, watched);
+    this.#context.schedule.add(watched);
+    if (typeof item.raw === 'string') this.#context.watcher.watchItem(item.raw, watched);
+  }
+
+  #shut(item: TreeItem): void {
+    const watched = this.#open.get(item);
+    if (!watched) return;
+    this.#open.delete(item);
+    this.#context.schedule.remove(watched);
+    this.#context.watcher.forget(watched);
+  }
+}
+
+function directoryMs(raw: RawPath): number {
+  try {
+    return statSync(raw, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+  } catch {
+    return -1;
+  }
+}
