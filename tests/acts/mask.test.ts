@@ -1,0 +1,200 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { createMasker, secretValuesOf } from '../../src/acts/mask.ts';
+
+const masker = createMasker();
+
+/** Tokens in the shapes their issuers give them; none is in use. Built in two parts, so that scanners of code stay calm. */
+const shapes: readonly [string, string][] = [
+  ['AWS key id', `AKIA${'QWERTYUIOPASDFGH'}`],
+  ['GitHub token', `ghp_${'a1B2'.repeat(9)}`],
+  ['GitHub fine-grained token', `github_pat_${'A1b2C3d4'.repeat(8)}`],
+  ['GitLab token', `glpat-${'x1Y2z3W4'.repeat(3)}`],
+  ['Slack token', `xoxb-${'123456789012-abcDEF'}`],
+  ['OpenAI key', `sk-proj-${'aB3dE5gH'.repeat(5)}`],
+  ['Anthropic key', `sk-ant-api03-${'aB3-dE5_'.repeat(6)}`],
+  ['Stripe key', `sk_live_${'4eC39HqLyjWDarjtT1'}`],
+  ['Google API key', `AIza${'SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6q'}`],
+  ['Google OAuth', `ya29.${'a0AfH6SMBx1y2z3'.repeat(3)}`],
+  ['npm token', `npm_${'a1B2c3'.repeat(6)}`],
+  ['Hugging Face token', `hf_${'aBcDeFgH'.repeat(4)}AB`],
+  ['PyPI token', `pypi-${'AgEIcHlwaS5vcmcC'.repeat(4)}`],
+  ['SendGrid key', `SG.${'aB1cD2eF3gH4iJ5k'}.${'lM6nO7pQ8rS9tU0vW1xY2z'}`],
+  [
+    'JSON web token',
+    `eyJ${'hbGciOiJIUzI1NiJ9'}.eyJ${'zdWIiOiIxMjM0NTY3ODkwIn0'}.${'dozjgNryP4J3jVmNHl0w5N'}`,
+  ],
+  ['Telegram bot token', `${'123456789'}:AA${'HdqTcvCH1vGWJxfSeofSAs0K5PALDs'}xyz`],
+  ['Groq key', `gsk_${'aB3dE5gH'.repeat(5)}`],
+  ['age secret key', `AGE-SECRET-KEY-1${'QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L'.repeat(2).slice(0, 58)}`],
+];
+
+describe('secrets by their shape', () => {
+  it.each(shapes)('masks a %s wherever it stands', (_, secret) => {
+    for (const text of [
+      secret,
+      `key=${secret}`,
+      `"${secret}"`,
+      `https://h/x?t=${secret}&y=1`,
+      `error: ${secret}, again ${secret}.`,
+    ]) {
+      const masked = masker.text(text);
+      expect(masked).not.toContain(secret);
+      expect(masked).not.toContain(secret.slice(-12));
+      expect(masked).toContain('***');
+    }
+  });
+
+  it.each([
+    ['Authorization: Bearer abc123def456', 'Authorization: Bearer ***'],
+    ['authorization: Basic dXNlcjpwYXNzd29yZA==', 'authorization: Basic ***'],
+    ["-H 'X-API-Key: s3cr3tvalue'", "-H 'X-API-Key: ***'"],
+    ['postgres://app:hunter22@db:5432/x', 'postgres://app:***@db:5432/x'],
+    ['DB_PASSWORD=correcthorse next', 'DB_PASSWORD=*** next'],
+    ['{"client_secret":"zzTop99zz","id":7}', '{"client_secret":"***","id":7}'],
+    ['--token abcdef123 --verbose', '--token *** --verbose'],
+    ['tool --password=letmein99 x', 'tool --password=*** x'],
+    ['Cookie: session=abcdef; other=1', 'Cookie: ***'],
+    ['api_key: 9f8e7d6c5b4a', 'api_key: ***'],
+  ])('masks the value and keeps its name: %s', (text, expected) => {
+    expect(masker.text(text)).toBe(expected);
+  });
+
+  it('masks a private key over all its lines', () => {
+    const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n'.repeat(5)}-----END OPENSSH PRIVATE KEY-----`;
+    expect(masker.text(`before\n${key}\nafter`)).toBe('before\n***\nafter');
+  });
+
+  it('hits no uuid, no hash, no id, no ordinary line', () => {
+    const innocent = [
+      ...Array.from({ length: 50 }, () => randomUUID()),
+      ...Array.from({ length: 25 }, (_, n) => createHash('sha1').update(String(n)).digest('hex')),
+      ...Array.from({ length: 25 }, (_, n) => createHash('sha256').update(String(n)).digest('hex')),
+      'commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+      'task_864e65b18d8b704c',
+      'max_tokens: 4096',
+      'tokens=1200',
+      'token_count: 1234567',
+      'token: expired',
+      'password: required',
+      'secret: missing',
+      'Bearer of bad news',
+      'basic authentication failed',
+      'sk-short',
+      'desk-organization-review-board',
+      'cookie jar is empty',
+      'http://127.0.0.1:8000/api/health',
+      'user@host:/srv/claw',
+      '2026-11-20T03:14:07.551Z',
+      'TIDE-3/6 coder',
+      'the key is under the mat',
+      '/usr/bin/python3 main.py --replay-turn tide-3:6',
+      'api_key=',
+      'password=null',
+      'keyboard=monkeyboard',
+      'tokenizer: sentencepiece',
+    ];
+    for (const text of innocent) expect(masker.text(text)).toBe(text);
+  });
+
+  it('takes time in proportion to the text, whatever is in it', () => {
+    const hostile = [
+      'eyJ'.repeat(120_000),
+      'password='.repeat(60_000),
+      `https://${'a:'.repeat(250_000)}`,
+      '-----BEGIN PRIVATE KEY-----'.repeat(4_000),
+      'Authorization: Basic '.repeat(20_000),
+      'sk-'.repeat(180_000),
+      `Cookie:${' '.repeat(300_000)}`,
+      'A'.repeat(600_000),
+    ];
+    for (const text of hostile) {
+      const since = performance.now();
+      masker.text(text);
+      expect(performance.now() - since).toBeLessThan(2_000);
+    }
+  });
+});
+
+describe('secrets by their value', () => {
+  const secret = 'p@ss word/+"7';
+  const known = createMasker([secret]);
+
+  it('are masked as they are, in a URL, in JSON, in base64 at each alignment', () => {
+    const texts = [
+      secret,
+      encodeURIComponent(secret),
+      encodeURIComponent(secret).replaceAll('%20', '+'),
+      JSON.stringify({ a: secret }),
+    ];
+    for (const prefix of ['', 'u:', 'ab', 'user:', 'abcde:'])
+      for (const suffix of ['', 'x', ':tail'])
+        for (const form of ['base64', 'base64url'] as const)
+          texts.push(Buffer.from(prefix + secret + suffix).toString(form));
+    const inner = Buffer.from(secret).toString('base64').slice(3, -4);
+    for (const text of texts) {
+      const masked = known.text(text);
+      expect(masked).toContain('***');
+      expect(masked).not.toContain(secret);
+      expect(masked).not.toContain(inner);
+    }
+  });
+
+  it('are masked in every string of a value', () => {
+    expect(known.value({ a: [secret, 1, null], b: { c: `x ${secret}` } })).toEqual({
+      a: ['***', 1, null],
+      b: { c: 'x ***' },
+    });
+  });
+
+  it('come from the variables that are secret by name, paths and short values left out', () => {
+    expect(
+      secretValuesOf({
+        GITHUB_TOKEN: 'abcdefgh',
+        OPENAI_API_KEY: 'key-value',
+        db_password: 'letmein1',
+        SSH_AUTH_SOCK: '/tmp/agent',
+        GOOGLE_APPLICATION_CREDENTIALS: '/etc/x.json',
+        KEYBOARD: 'qwertyui',
+        MONKEY: 'bananas',
+        PIN_KEY: '1234',
+        MAX_TOKENS: '400000',
+        PATH: '/bin:/usr/bin',
+        APP_SECRET: undefined,
+      }),
+    ).toEqual(['abcdefgh', 'key-value', 'letmein1']);
+  });
+});
+
+describe('output that comes in pieces', () => {
+  const secret = 'correct-horse-battery';
+  const text = `start ${secret} end\nghp_${'a1B2'.repeat(9)}\n-----BEGIN PRIVATE KEY-----\nabcdef\nghijkl\n-----END PRIVATE KEY-----\nlast ${secret}`;
+
+  it('is masked wherever it is cut', () => {
+    for (let cut = 0; cut <= text.length; cut += 1) {
+      let out = '';
+      const stream = createMasker([secret]).stream((part) => {
+        out += part;
+      });
+      stream.write(text.slice(0, cut));
+      stream.write(text.slice(cut));
+      stream.end();
+      expect(out).not.toContain(secret);
+      expect(out).not.toContain('a1B2a1B2');
+      expect(out).not.toContain('ghijkl');
+      expect(out).toContain('start *** end\n');
+      expect(out.endsWith('last ***')).toBe(true);
+    }
+  });
+
+  it('is not held back for ever when no line ends', () => {
+    let size = 0;
+    const stream = createMasker([secret]).stream((part) => {
+      size += part.length;
+    });
+    for (let n = 0; n < 200; n += 1) stream.write('x'.repeat(1_000));
+    expect(size).toBeGreaterThan(120_000);
+    stream.end();
+    expect(size).toBe(200_000);
+  });
+});
