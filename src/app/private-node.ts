@@ -2,10 +2,11 @@
  * Going on with a newer Node than the one that started us. Hosts in incidents run old ones; the platform packages of
  * the npm `node` family bring one along. Everything here must run on Node 18.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../host/clock.ts';
+import { isForeground } from './job-control.ts';
 
 /** Oldest Node the program itself runs on; older ones crash in the SQLite addon. */
 export const NEEDED_NODE = { major: 22, minor: 22 } as const;
@@ -105,7 +106,9 @@ function endOf(child: ChildProcess): Promise<HandOverEnd | Error> {
   });
 }
 
-const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR2'] as const;
+const PASSED_ON = ['SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
+/** What the terminal itself sends to the whole group on Ctrl-c and Ctrl-\\. */
+const FROM_KEYS = ['SIGINT', 'SIGQUIT'] as const;
 const STOP_LOOK_MS = 20;
 /** A child that has not stopped by then is not going to. */
 const STOP_WITHIN_MS = 1000;
@@ -117,6 +120,8 @@ function passSignals(child: ChildProcess): () => void {
     undo.push(() => process.off(signal, listener));
   };
   for (const signal of PASSED_ON) on(signal, () => child.kill(signal));
+  // Passed on as well, it would reach the program twice, and the second ends one that is closing in order.
+  for (const signal of FROM_KEYS) on(signal, () => keysSendSignals() || child.kill(signal));
   const clock = systemClock();
   let stopping: (() => void) | undefined;
   on('SIGTSTP', () => {
@@ -139,6 +144,14 @@ function passSignals(child: ChildProcess): () => void {
     stopping?.();
     for (const stop of undo) stop();
   };
+}
+
+/** Whether Ctrl-c would send a signal to our group now: we are in the foreground of a terminal that is not raw. */
+function keysSendSignals(): boolean {
+  if (!process.stdin.isTTY || !isForeground()) return false;
+  const told =
+    spawnSync('stty', ['-a'], { stdio: ['inherit', 'pipe', 'ignore'], encoding: 'utf8' }).stdout ?? '';
+  return /(^|\s)isig(\s|;|$)/m.test(told);
 }
 
 /** The kernel's letter for what a process does: `T` when stopped. Undefined where the system does not say. */

@@ -3,6 +3,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive, stateOf } from './processes.ts';
 import { closeTerminals, type DrivenTerminal, startShell, startTerminal } from './terminal.ts';
 
 const SCREEN = new URL('fixtures/screen.ts', import.meta.url).pathname;
@@ -48,20 +49,6 @@ async function expectRestored(shell: DrivenTerminal): Promise<void> {
       expect({ ...shell.modes(), ...shell.lineModes() }).toMatchObject({ ...UNTOUCHED, cooked: true }),
     );
   expect(shell.text()).not.toContain('bottom of');
-}
-
-/** Kernel state letter of a process; undefined when it is gone. */
-function stateOf(pid: number): string | undefined {
-  try {
-    return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-/** False for a zombie too: nothing of it runs. */
-function isAlive(pid: number): boolean {
-  return !['Z', 'X', undefined].includes(stateOf(pid));
 }
 
 describe('the terminal of the cockpit', () => {
