@@ -1,0 +1,167 @@
+import { messageOf } from '../domain/error.ts';
+import type { KeyEvent, KeyPress } from '../lib/key-event.ts';
+import type { Cockpit, Snapshot } from '../store/cockpit.ts';
+import { inMode, touched } from '../store/desk.ts';
+import { isTyping, type Mode, typedText, withTypedText } from '../store/mode.ts';
+import type { Command, CommandContext, Effect, HostPort, PaletteRow } from './command.ts';
+import { type Binding, defaultKeymap, type Scope } from './keymap.ts';
+import { paletteRows } from './palette.ts';
+import { isLongText } from './prompts.ts';
+import { commands, commandsById } from './registry.ts';
+
+/** After an escape character a letter may be the tail of a sequence: keys that act or quit are dead this long. */
+const deadAfterEscapeMs = 300;
+/** Longest one-line text; a paste beyond is cut. */
+const maxLineText = 500;
+
+export interface Dispatcher {
+  /** A key, a paste or a report of the terminal. */
+  handle(event: KeyEvent): void;
+  /** Runs a command by id, with its reason when it is off. */
+  run(command: string, argument?: string): void;
+  paletteRows(text: string): readonly PaletteRow[];
+  readonly keymap: readonly Binding[];
+}
+
+/** Finds the command of a key where the keys are now, judges whether it may run, and runs it. */
+export function createDispatcher(
+  cockpit: Cockpit,
+  host: HostPort,
+  keymap: readonly Binding[] = defaultKeymap,
+): Dispatcher {
+  const byScope = indexKeys(keymap);
+  const context: CommandContext = {
+    cockpit,
+    host,
+    snapshot: () => cockpit.fresh(),
+    paletteRows: (text) => paletteRows(cockpit.fresh(), host, text, commands, keymap),
+    run: (id, argument) => runById(id, argument),
+  };
+
+  function runById(id: string, argument?: string): void {
+    const command = commandsById.get(id);
+    if (command) runCommand(command, argument);
+    else cockpit.toast(`there is no command ${id}`, 'refusal');
+  }
+
+  function runCommand(command: Command, argument?: string): void {
+    const off = command.off?.(cockpit.fresh(), host);
+    if (off !== undefined) {
+      cockpit.toast(off, 'refusal');
+      return;
+    }
+    const failed = (error: unknown): void =>
+      cockpit.toast(`${command.title}: ${messageOf(error)}`, 'refusal');
+    try {
+      const running = command.run(context, argument);
+      if (running instanceof Promise) running.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  function handleKey(press: KeyPress): void {
+    cockpit.update((desk) => touched(desk, cockpit.now()));
+    const snapshot = cockpit.fresh();
+    const mode = snapshot.desk.mode;
+    const binding = bindingOf(byScope, snapshot, press.name);
+    if (!binding) {
+      if (isTyping(mode)) typeCharacter(press, mode);
+      else if (press.typed === 'alone' && press.text !== undefined) {
+        cockpit.toast(`${press.name}: no key of this place (? shows them)`);
+      }
+      return;
+    }
+    const command = commandsById.get(binding.command);
+    if (!command) return;
+    const effect: Effect = typeof command.effect === 'function' ? command.effect(snapshot) : command.effect;
+    if (effect === 'ask' || effect === 'quit') {
+      if (press.typed === 'burst') {
+        cockpit.toast('typed ahead or pasted: it moves, it does not act', 'refusal');
+        return;
+      }
+      if (press.sinceEscapeMs !== undefined && press.sinceEscapeMs < deadAfterEscapeMs) return;
+    }
+    if (mode.type === 'copy' && binding.when === 'copy') {
+      cockpit.update((desk) => (desk.mode.type === 'copy' ? inMode(desk, { type: 'browse' }) : desk));
+    }
+    runCommand(command, binding.argument);
+  }
+
+  function typeCharacter(press: KeyPress, mode: Mode): void {
+    if (press.text === undefined || press.text === '\n') return;
+    // A confirmation code is typed by hand, one key at a time.
+    if (isCode(mode) && press.typed === 'burst') return;
+    insert(press.text);
+  }
+
+  function insert(text: string): void {
+    cockpit.update((desk) => {
+      const before = typedText(desk.mode);
+      if (before === undefined) return desk;
+      const limit = isLongText(desk.mode) ? 20_000 : maxLineText;
+      return inMode(desk, withTypedText(desk.mode, (before + text).slice(0, limit)));
+    });
+  }
+
+  return {
+    keymap,
+    run: runById,
+    paletteRows: context.paletteRows,
+    handle(event) {
+      switch (event.type) {
+        case 'key':
+          handleKey(event);
+          return;
+        case 'paste': {
+          const mode = cockpit.fresh().desk.mode;
+          if (!isTyping(mode)) cockpit.toast('a paste does nothing here: keys act one at a time');
+          else if (isCode(mode)) cockpit.toast('the code is typed, not pasted', 'refusal');
+          else insert(isLongText(mode) ? event.text : event.text.replaceAll(/\s*\n\s*/g, ' '));
+          return;
+        }
+        case 'mouse':
+          if (event.button === 'wheel-down') runById('cursor.down');
+          else if (event.button === 'wheel-up') runById('cursor.up');
+          return;
+        case 'focus':
+          return;
+      }
+    },
+  };
+}
+
+function isCode(mode: Mode): boolean {
+  return (mode.type === 'dialog' || mode.type === 'approval') && mode.stage === 'code';
+}
+
+type Index = ReadonlyMap<string, Binding>;
+
+function indexKeys(keymap: readonly Binding[]): Index {
+  const index = new Map<string, Binding>();
+  for (const binding of keymap) for (const key of binding.keys) index.set(`${binding.when} ${key}`, binding);
+  return index;
+}
+
+/** Where keys are looked for now, the nearest place first. */
+export function scopesOf(snapshot: Snapshot): readonly Scope[] {
+  const { mode, focus } = snapshot.desk;
+  if (mode.type === 'browse') return [focus, 'browse', 'any'];
+  if (isTyping(mode)) return mode.type === 'palette' ? ['palette', 'text', 'any'] : ['text', 'any'];
+  return [mode.type, 'any'];
+}
+
+function bindingOf(index: Index, snapshot: Snapshot, name: string): Binding | undefined {
+  for (const key of keyNames(name)) {
+    for (const scope of scopesOf(snapshot)) {
+      const found = index.get(`${scope} ${key}`);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
+/** A key nobody binds with Alt was an Escape and then a key, too close together: the Escape alone is taken. */
+function keyNames(name: string): readonly string[] {
+  return name.startsWith('alt-') ? [name, 'escape'] : [name];
+}

@@ -1,0 +1,214 @@
+import { addMs } from '../domain/instant.ts';
+import type { Snapshot } from '../store/cockpit.ts';
+import { focused, inMode, unmarked } from '../store/desk.ts';
+import type { Mode } from '../store/mode.ts';
+import { placeOf } from '../store/selectors/card.ts';
+import type { Command, CommandContext } from './command.ts';
+
+type AsideMode = Extract<Mode, { type: 'aside' }>;
+
+/** For how long an item may be set aside, in the order of the prompt. */
+export const asideChoices = ['until it changes', 'for one hour', 'for good, with a reason'] as const;
+
+const noItem = ({ subject }: Snapshot): string | undefined =>
+  subject.item && !subject.ghost ? undefined : 'no item of the queue is selected';
+
+/** Sets the item, and those marked with it, aside. */
+export async function setAside(context: CommandContext, mode: AsideMode): Promise<void> {
+  const { cockpit } = context;
+  if (mode.index === 2 && mode.stage === 'choose') {
+    cockpit.update((desk) => inMode(desk, { ...mode, stage: 'reason' }));
+    return;
+  }
+  if (mode.stage === 'reason' && mode.text.trim() === '') {
+    cockpit.toast('a reason is needed to set it aside for good', 'refusal');
+    return;
+  }
+  const snapshot = context.snapshot();
+  const items = snapshot.state.queue.filter(
+    (item) => item.key === mode.item.key || snapshot.desk.marks.has(item.key),
+  );
+  cockpit.update((desk) => unmarked(inMode(desk, { type: 'browse' })));
+  for (const item of items) {
+    const { done, why } = await cockpit.call('aside', {
+      item,
+      forGood: mode.index === 2,
+      ...(mode.index === 1 ? { until: addMs(cockpit.now(), 3_600_000) } : {}),
+      ...(mode.stage === 'reason' ? { reason: mode.text.trim() } : {}),
+    });
+    if (!done) {
+      cockpit.toast(`not set aside: ${why ?? 'no reason given'}`, 'refusal');
+      return;
+    }
+  }
+  cockpit.toast(
+    `${items.length === 1 ? 'set' : `${items.length} set`} aside ${asideChoices[mode.index] ?? ''}`,
+  );
+}
+
+/** What `c` and a letter put on the clipboard. */
+export function copyText(snapshot: Snapshot, what: string): string | undefined {
+  const { subject, log, desk } = snapshot;
+  const row = log.rows.find((one) => one.seq === log.selected);
+  switch (what) {
+    case 'l':
+      return desk.focus === 'logs' ? row?.text : (subject.item?.title ?? subject.entity?.title ?? row?.text);
+    case 'i':
+      return subject.ref?.id ?? subject.item?.key;
+    case 'x':
+      return subject.ref
+        ? `binnacle show ${subject.ref.type} ${quoted(`${subject.ref.system}/${subject.ref.id}`)}`
+        : undefined;
+    case 'e': {
+      const entity = subject.entity;
+      if (!entity) return undefined;
+      return [entity.evidence, ...(entity.trail ?? [])]
+        .map(
+          (evidence) =>
+            `${evidence.source} ${placeOf(evidence)}${evidence.text === undefined ? '' : `  ${evidence.text}`}`,
+        )
+        .join('\n');
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** A word for a POSIX shell, quoted where it must be. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function copyCommand(letter: 'l' | 'i' | 'x' | 'e', id: string, title: string): Command {
+  return {
+    id: `copy.${id}`,
+    title,
+    area: 'items',
+    effect: 'view',
+    inPalette: true,
+    off: (snapshot, host) => {
+      if (!host.copy) return 'this terminal has no way to the clipboard';
+      return copyText(snapshot, letter) === undefined ? 'there is nothing of that kind here' : undefined;
+    },
+    run: ({ cockpit, host, snapshot }) => {
+      const text = copyText(snapshot(), letter);
+      cockpit.update((desk) => (desk.mode.type === 'copy' ? inMode(desk, { type: 'browse' }) : desk));
+      if (text === undefined) return;
+      host.copy?.(text);
+      cockpit.toast(`copied: ${text.split('\n')[0] ?? ''}`);
+    },
+  };
+}
+
+/** Commands about the selected item. */
+export const itemCommands: readonly Command[] = [
+  {
+    id: 'item.hold',
+    title: 'take this item, or release it',
+    area: 'items',
+    effect: 'ask',
+    off: noItem,
+    run: async ({ cockpit, snapshot }) => {
+      const { subject, state } = snapshot();
+      const key = subject.item?.key;
+      if (key === undefined) return;
+      const mine = state.holds.some((hold) => hold.key === key);
+      const { held, by } = await cockpit.call('hold', { key, take: !mine });
+      if (mine && held) cockpit.toast(`held by ${by ?? 'another'}`, 'refusal');
+      else
+        cockpit.toast(
+          held ? 'you have it: the others see that' : by === undefined ? 'released' : `held by ${by}`,
+        );
+    },
+  },
+  {
+    id: 'item.aside',
+    title: 'set aside ...',
+    area: 'items',
+    effect: 'ask',
+    off: noItem,
+    run: ({ cockpit, snapshot }) => {
+      const { item } = snapshot().subject;
+      if (item)
+        cockpit.update((desk) => inMode(desk, { type: 'aside', item, index: 0, stage: 'choose', text: '' }));
+    },
+  },
+  {
+    id: 'item.back',
+    title: 'bring back everything set aside',
+    area: 'items',
+    effect: 'ask',
+    inPalette: true,
+    off: ({ state }) => (state.asides.length === 0 ? 'nothing is set aside' : undefined),
+    run: async ({ cockpit, snapshot }) => {
+      for (const aside of snapshot().state.asides) await cockpit.call('back', { key: aside.key });
+    },
+  },
+  {
+    id: 'aside.pick',
+    title: 'set aside this way',
+    area: 'prompt',
+    effect: 'ask',
+    inPalette: false,
+    run: async (context) => {
+      const mode = context.snapshot().desk.mode;
+      if (mode.type === 'aside') await setAside(context, mode);
+    },
+  },
+  {
+    id: 'steps.go',
+    title: 'the steps for this condition',
+    area: 'items',
+    effect: 'move',
+    off: ({ companion, subject }) =>
+      companion.playbook === null || !subject.ref ? 'no steps are written for this condition' : undefined,
+    run: ({ cockpit }) => cockpit.update((desk) => focused(desk, 'steps')),
+  },
+  {
+    id: 'copy.start',
+    title: 'copy: l line, i id, x command, e evidence',
+    area: 'items',
+    effect: 'view',
+    off: (_snapshot, host) => (host.copy ? undefined : 'this terminal has no way to the clipboard'),
+    run: ({ cockpit }) => cockpit.update((desk) => inMode(desk, { type: 'copy' })),
+  },
+  copyCommand('l', 'line', 'copy the line'),
+  copyCommand('i', 'id', 'copy the id'),
+  copyCommand('x', 'command', 'copy the shell command that shows it'),
+  copyCommand('e', 'evidence', 'copy the evidence'),
+  {
+    id: 'item.go',
+    title: 'go there: terminal, directory or file',
+    area: 'items',
+    effect: 'ask',
+    off: ({ subject }, host) => {
+      if (!host.goThere) return 'there is no tmux and no editor to go to';
+      return subject.entity || subject.item ? undefined : 'nothing is selected';
+    },
+    run: async ({ cockpit, host, snapshot }) => {
+      const { subject, state } = snapshot();
+      const system = state.systems.find((one) => one.id === (subject.item?.system ?? subject.entity?.system));
+      const evidence = subject.entity?.evidence;
+      if (!system || !host.goThere) return;
+      const said = await host.goThere({
+        root: system.root,
+        ...(evidence?.path === undefined ? {} : { path: evidence.path }),
+        ...(evidence?.offset === undefined ? {} : { offset: evidence.offset }),
+        ...(evidence?.pid === undefined ? {} : { pid: evidence.pid }),
+      });
+      if (said !== '') cockpit.toast(said);
+    },
+  },
+  {
+    id: 'source.refresh',
+    title: 'read the sources of this system again',
+    area: 'items',
+    effect: 'view',
+    run: async ({ cockpit, snapshot }) => {
+      const { subject } = snapshot();
+      const system = subject.item?.system ?? subject.entity?.system;
+      const { asked } = await cockpit.call('refresh', system === undefined ? {} : { system });
+      cockpit.toast(`${asked} ${asked === 1 ? 'source is' : 'sources are'} being read again`);
+    },
+  },
+];

@@ -1,0 +1,130 @@
+import type { Snapshot } from '../store/cockpit.ts';
+import type { Desk, PaneId } from '../store/desk.ts';
+import { focused, selectedRow } from '../store/desk.ts';
+import { rowIds } from '../store/selectors/rows.ts';
+import { sheetSize } from '../store/sheet.ts';
+import type { Command, CommandContext } from './command.ts';
+
+/** How far a move goes: rows, half a screen, or to an end. */
+type Distance = 1 | -1 | 'page' | '-page' | 'start' | 'end';
+
+function rowsOfMove(snapshot: Snapshot, distance: Distance): number {
+  const half = Math.max(1, Math.floor(sheetSize(snapshot.desk.columns, snapshot.desk.rows).rows / 2));
+  switch (distance) {
+    case 1:
+    case -1:
+      return distance;
+    case 'page':
+      return half;
+    case '-page':
+      return -half;
+    case 'start':
+      return -1_000_000;
+    case 'end':
+      return 1_000_000;
+  }
+}
+
+/** The cursor of the pane, menu or page that has the keys goes by that much. */
+function move(context: CommandContext, distance: Distance): void {
+  const snapshot = context.snapshot();
+  const by = rowsOfMove(snapshot, distance);
+  const { mode, focus } = snapshot.desk;
+  const { cockpit } = context;
+  switch (mode.type) {
+    case 'browse':
+    case 'search':
+    case 'filter':
+      moveInPane(context, snapshot, focus, by, distance);
+      return;
+    case 'menu': {
+      const count = mode.offers?.length ?? 0;
+      cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, count) } }));
+      return;
+    }
+    case 'palette': {
+      const count = context.paletteRows(mode.text).length;
+      cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, count) } }));
+      return;
+    }
+    case 'aside':
+      cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, 3) } }));
+      return;
+    case 'dialog':
+      if (mode.stage === 'choose' && (distance === 1 || distance === -1)) {
+        cockpit.update((desk) => ({ ...desk, mode: { ...mode, choice: distance === 1 ? 'yes' : 'no' } }));
+      } else
+        cockpit.update((desk) => ({ ...desk, mode: { ...mode, scroll: Math.max(0, mode.scroll + by) } }));
+      return;
+    case 'approval':
+    case 'help':
+    case 'details':
+      cockpit.update((desk) => scrolled(desk, by));
+      return;
+    case 'params':
+    case 'settle':
+    case 'copy':
+      return;
+  }
+}
+
+function scrolled(desk: Desk, by: number): Desk {
+  const mode = desk.mode;
+  if (mode.type !== 'approval' && mode.type !== 'help' && mode.type !== 'details') return desk;
+  const scroll = Math.max(0, Math.min(100_000, mode.scroll + by));
+  return { ...desk, mode: { ...mode, scroll } };
+}
+
+function moveInPane(
+  context: CommandContext,
+  snapshot: Snapshot,
+  pane: PaneId,
+  by: number,
+  distance: Distance,
+): void {
+  const { cockpit } = context;
+  if (pane === 'logs') {
+    if (distance === 'start') cockpit.log.toStart();
+    else if (distance === 'end') cockpit.log.toEnd();
+    else cockpit.log.move(by);
+    return;
+  }
+  if (pane === 'card') {
+    cockpit.update((desk) => ({
+      ...desk,
+      scroll: { ...desk.scroll, card: Math.max(0, Math.min(1000, (desk.scroll.card ?? 0) + by)) },
+    }));
+    return;
+  }
+  const ids = rowIds(snapshot, pane);
+  const index = ids.indexOf(snapshot.desk.selected[pane] ?? '');
+  const id = ids[clamp(index < 0 ? (by > 0 ? by - 1 : 0) : index + by, ids.length)];
+  if (id !== undefined) cockpit.update((desk) => selectedRow(desk, pane, id));
+}
+
+function clamp(index: number, count: number): number {
+  return Math.max(0, Math.min(count - 1, index));
+}
+
+function moveCommand(id: string, title: string, distance: Distance): Command {
+  return { id, title, area: 'move', effect: 'move', run: (context) => move(context, distance) };
+}
+
+/** Commands that move the cursor or the page. */
+export const moveCommands: readonly Command[] = [
+  moveCommand('cursor.down', 'down', 1),
+  moveCommand('cursor.up', 'up', -1),
+  moveCommand('cursor.pageDown', 'half a screen down', 'page'),
+  moveCommand('cursor.pageUp', 'half a screen up', '-page'),
+  moveCommand('cursor.start', 'to the first row', 'start'),
+  moveCommand('cursor.end', 'to the last row (logs: follow)', 'end'),
+  {
+    id: 'queue.go',
+    title: 'to the queue, from anywhere',
+    area: 'move',
+    effect: 'move',
+    cli: 'binnacle list attention',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => focused({ ...desk, mode: { type: 'browse' }, queueFilter: 'all' }, 'queue')),
+  },
+];

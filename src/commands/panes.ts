@@ -1,0 +1,203 @@
+import type { Snapshot } from '../store/cockpit.ts';
+import {
+  filtered,
+  focused,
+  grown,
+  inMode,
+  type PaneId,
+  paneNumbers,
+  paneOrder,
+  toasted,
+  unmarked,
+  wentBack,
+  zoomed,
+} from '../store/desk.ts';
+import type { DetailSubject } from '../store/mode.ts';
+import { hasOwnBox } from '../store/sheet.ts';
+import type { Command, CommandContext } from './command.ts';
+
+const titles: { readonly [P in PaneId]: string } = {
+  queue: 'needs you',
+  approvals: 'approvals only',
+  fatal: 'fatal only',
+  pipeline: 'pipeline',
+  work: 'work',
+  logs: 'logs and changes',
+  acts: 'acts',
+  card: 'why',
+  steps: 'steps',
+};
+
+function goTo(context: CommandContext, pane: PaneId): void {
+  const { desk } = context.snapshot();
+  if (desk.only) {
+    context.cockpit.toast(`this is the ${desk.only} pane alone`, 'refusal');
+    return;
+  }
+  if ((pane === 'approvals' || pane === 'fatal') && !hasOwnBox(desk.columns, desk.rows)) {
+    context.cockpit.update((now) =>
+      focused({ ...now, queueFilter: now.queueFilter === pane ? 'all' : pane }, 'queue'),
+    );
+    return;
+  }
+  context.cockpit.update((now) => focused(pane === 'queue' ? { ...now, queueFilter: 'all' } : now, pane));
+}
+
+function nextPane(context: CommandContext, step: 1 | -1): void {
+  const { desk } = context.snapshot();
+  const boxes = hasOwnBox(desk.columns, desk.rows);
+  const panes = paneOrder.filter((pane) => boxes || (pane !== 'approvals' && pane !== 'fatal'));
+  const index = panes.indexOf(desk.focus);
+  const pane = panes[(index + step + panes.length) % panes.length];
+  if (pane && !desk.only) context.cockpit.update((now) => focused(now, pane));
+}
+
+/** What Enter opens: the page of the row under the cursor. */
+export function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
+  const { desk, subject, log } = snapshot;
+  if (desk.focus === 'logs') {
+    const row = log.rows.find((one) => one.seq === log.selected);
+    return row ? { of: 'row', row, pretty: desk.log.pretty } : undefined;
+  }
+  if (desk.focus === 'acts') {
+    const order = desk.selected.acts ?? snapshot.state.acts[0]?.order;
+    return order === undefined ? undefined : { of: 'act', order };
+  }
+  if (subject.entity && subject.ref) return { of: 'entity', ref: subject.ref };
+  return subject.item ? { of: 'source', key: subject.item.key } : undefined;
+}
+
+/** Commands about panes and pages, in and out. */
+export const paneCommands: readonly Command[] = [
+  ...(Object.keys(paneNumbers) as PaneId[]).map(
+    (pane): Command => ({
+      id: `pane.${pane}`,
+      title: titles[pane],
+      area: 'panes',
+      effect: 'move',
+      cli: `binnacle pane ${pane}`,
+      run: (context) => goTo(context, pane),
+    }),
+  ),
+  {
+    id: 'pane.next',
+    title: 'next pane',
+    area: 'panes',
+    effect: 'move',
+    run: (context) => nextPane(context, 1),
+  },
+  {
+    id: 'pane.previous',
+    title: 'previous pane',
+    area: 'panes',
+    effect: 'move',
+    run: (context) => nextPane(context, -1),
+  },
+  {
+    id: 'pane.zoom',
+    title: 'this pane alone, and back',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) => cockpit.update((desk) => zoomed(desk, desk.focus)),
+  },
+  {
+    id: 'pane.grow',
+    title: 'more rows for this pane',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) => cockpit.update((desk) => grown(desk, desk.focus, 1)),
+  },
+  {
+    id: 'pane.shrink',
+    title: 'fewer rows for this pane',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) => cockpit.update((desk) => grown(desk, desk.focus, -1)),
+  },
+  {
+    id: 'view.earlier',
+    title: 'back along where you were',
+    area: 'panes',
+    effect: 'move',
+    off: ({ desk }) => (desk.back.length === 0 ? 'you have not been anywhere else' : undefined),
+    run: ({ cockpit }) => cockpit.update((desk) => wentBack(desk, 'back')),
+  },
+  {
+    id: 'view.later',
+    title: 'forth again',
+    area: 'panes',
+    effect: 'move',
+    off: ({ desk }) => (desk.forth.length === 0 ? 'you have not gone back' : undefined),
+    run: ({ cockpit }) => cockpit.update((desk) => wentBack(desk, 'forth')),
+  },
+  {
+    id: 'view.in',
+    title: 'open the page of this row',
+    area: 'panes',
+    effect: 'view',
+    cli: ({ subject }) =>
+      subject.ref ? `binnacle show ${subject.ref.type} ${subject.ref.system}/${subject.ref.id}` : undefined,
+    off: (snapshot) => (detailsOf(snapshot) ? undefined : 'nothing is selected here'),
+    run: (context) => {
+      const subject = detailsOf(context.snapshot());
+      if (!subject) return;
+      context.cockpit.update((desk) => inMode(desk, { type: 'details', subject, scroll: 0 }));
+      if (subject.of === 'act') void loadOutput(context, subject.order);
+    },
+  },
+  {
+    id: 'view.back',
+    title: 'back',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => {
+        if (desk.mode.type !== 'browse') return inMode(desk, { type: 'browse' });
+        if (desk.marks.size > 0) return unmarked(desk);
+        const { search: _search, ...rest } = desk;
+        if (desk.search) return rest;
+        if (desk.log.context) return { ...desk, log: { ...desk.log, context: false } };
+        if ((desk.filters[desk.focus] ?? []).length > 0) return filtered(desk, desk.focus, '');
+        if (desk.queueFilter !== 'all') return { ...desk, queueFilter: 'all' };
+        if (desk.zoom) return zoomed(desk, desk.zoom);
+        if (desk.focus !== 'queue' && !desk.only) return focused(desk, 'queue');
+        return toasted(desk, 'Q quits, :q too', 'note', cockpit.now());
+      }),
+  },
+  {
+    id: 'sources.show',
+    title: 'every source with its state and age',
+    area: 'panes',
+    effect: 'view',
+    cli: 'binnacle list sources',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'sources' }, scroll: 0 })),
+  },
+  {
+    id: 'acts.show',
+    title: 'the ledger: what was done, by whom, and what came of it',
+    area: 'panes',
+    effect: 'view',
+    cli: 'binnacle ledger',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'acts' }, scroll: 0 })),
+  },
+  {
+    id: 'aside.show',
+    title: 'what is set aside',
+    area: 'panes',
+    effect: 'view',
+    cli: 'binnacle status --all',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'aside' }, scroll: 0 })),
+  },
+];
+
+async function loadOutput(context: CommandContext, order: string): Promise<void> {
+  const { text } = await context.cockpit.call('output', { order });
+  context.cockpit.update((desk) =>
+    desk.mode.type === 'details' && desk.mode.subject.of === 'act' && desk.mode.subject.order === order
+      ? inMode(desk, { ...desk.mode, subject: { of: 'act', order, output: text } })
+      : desk,
+  );
+}

@@ -1,0 +1,24 @@
+import { actCommands } from './acts.ts';
+import type { Command } from './command.ts';
+import { findCommands } from './find.ts';
+import { itemCommands } from './items.ts';
+import { logCommands } from './logs.ts';
+import { moveCommands } from './move.ts';
+import { paneCommands } from './panes.ts';
+import { promptCommands } from './prompts.ts';
+
+/** Everything a key or the palette can ask for. */
+export const commands: readonly Command[] = [
+  ...moveCommands,
+  ...paneCommands,
+  ...findCommands,
+  ...logCommands,
+  ...itemCommands,
+  ...actCommands,
+  ...promptCommands,
+];
+
+/** By id. */
+export const commandsById: ReadonlyMap<string, Command> = new Map(
+  commands.map((command) => [command.id, command]),
+);

@@ -1,0 +1,266 @@
+import { messageOf } from '../domain/error.ts';
+import { type Instant, instant } from '../domain/instant.ts';
+import type { LogQuery } from '../domain/log.ts';
+import type { AnswerOf, CallName, EnginePort, RequestOf } from '../engine/protocol.ts';
+import { type Companion, createCompanion } from './companion.ts';
+import { type Desk, newDesk, type PaneId, settledToast, toasted } from './desk.ts';
+import { createLogWindow, type LogWindow, type LogWindowState } from './log-window.ts';
+import type { ApprovalMode } from './mode.ts';
+import { approvalPage } from './selectors/approval.ts';
+import { arrangeQueue, emptyQueue, type QueueView } from './selectors/queue.ts';
+import { lensQuery, type Subject, subjectOf } from './selectors/subject.ts';
+import { sheetSize } from './sheet.ts';
+import { type CockpitState, failState, initialState, reduceChanges, tickState } from './state.ts';
+import { createThrottle } from './throttle.ts';
+import type { Timer } from './timer.ts';
+
+/** Ages are written in steps of ten seconds and more: looking again more often shows nothing new. */
+const tickMs = 10_000;
+
+/** All a frame is drawn from. A new object for each frame; parts that did not change keep their reference. */
+export interface Snapshot {
+  readonly state: CockpitState;
+  readonly desk: Desk;
+  readonly queue: QueueView;
+  readonly subject: Subject;
+  readonly log: LogWindowState;
+  readonly companion: Companion;
+  /** The time ages are judged by, in steps of ten seconds, never before the data's own. */
+  readonly now: Instant;
+  /** When this cockpit was opened. */
+  readonly openedAt: Instant;
+  /** What the chosen clock is ahead of UTC, for printing. */
+  readonly offsetMs: number;
+  readonly localOffsetMs: number;
+}
+
+export interface CockpitOptions {
+  readonly port: EnginePort;
+  readonly timer: Timer;
+  readonly columns: number;
+  readonly rows: number;
+  /** One pane alone. */
+  readonly only?: PaneId;
+  /** What local time is ahead of UTC, in milliseconds. */
+  readonly localOffsetMs?: number;
+  /** Shortest pause between frames; 16 ms, 33 over a slow link. */
+  readonly shortestWindowMs?: number;
+}
+
+/** The store behind a screen: takes in the engine's messages, holds the desk, tells when to draw. */
+export interface Cockpit {
+  /** What the last frame was drawn from. */
+  snapshot(): Snapshot;
+  /** Everything as of now, drawn or not: what keys are judged by. */
+  fresh(): Snapshot;
+  /** The listener runs once per frame. */
+  subscribe(listener: () => void): () => void;
+  update(change: (desk: Desk) => Desk): void;
+  readonly log: LogWindow;
+  call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
+  now(): Instant;
+  toast(text: string, tone?: 'note' | 'refusal'): void;
+  /** What the last frame cost in milliseconds. */
+  frameCost(ms: number): void;
+  /** The engine has ended; what is known stays on the screen and says so. */
+  fail(why: string): void;
+  close(): void;
+}
+
+/** Builds the store and subscribes to the engine. */
+export function createCockpit(options: CockpitOptions): Cockpit {
+  const { port, timer } = options;
+  const listeners = new Set<() => void>();
+  const openedAt = timer.now();
+  const localOffsetMs = options.localOffsetMs ?? 0;
+  let state = initialState;
+  let desk = newDesk(options.columns, options.rows, options.only);
+  let queue = emptyQueue;
+  let current: Snapshot | undefined;
+  let cancelThaw: (() => void) | undefined;
+  let closed = false;
+
+  const throttle = createThrottle(timer, draw, options.shortestWindowMs);
+  const companion = createCompanion(port, timer, throttle.request);
+  const log = createLogWindow(
+    (query, at, rows) => port.call('page', { query, at, rows }),
+    () => throttle.request(),
+  );
+
+  function settle(): Snapshot {
+    const now = timer.now();
+    desk = settledToast(desk, now);
+    queue = arrangeQueue(queue, state, desk, now);
+    const first = queue.rows[0];
+    if (desk.selected.queue === undefined && first) {
+      desk = { ...desk, selected: { ...desk.selected, queue: first.item.key } };
+    } else if (first && !queue.rows.some((row) => row.item.key === desk.selected.queue)) {
+      // Filtered away: the cursor goes to the first row that is left.
+      desk = { ...desk, selected: { ...desk.selected, queue: first.item.key } };
+    }
+    const subject = subjectOf(state, desk, queue);
+    const next: Snapshot = {
+      state,
+      desk,
+      queue,
+      subject: current && sameSubject(current.subject, subject) ? current.subject : subject,
+      log: log.state(),
+      companion: companion.state(),
+      now: steppedNow(now, state.now),
+      openedAt,
+      offsetMs: desk.clock === 'local' ? localOffsetMs : 0,
+      localOffsetMs,
+    };
+    return current && sameSnapshot(current, next) ? current : next;
+  }
+
+  function draw(): void {
+    if (closed) return;
+    const next = settle();
+    follow(next);
+    if (next === current) return;
+    current = next;
+    for (const listener of [...listeners]) listener();
+    noteEndSeen(next);
+    thawLater();
+  }
+
+  /** What has to be asked for follows what is selected. */
+  function follow(next: Snapshot): void {
+    companion.follow(next.subject.ghost ? undefined : next.subject.ref, next.subject.entity);
+    // Another setting of the pane keeps the place one reads at; another subject begins at its end.
+    const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
+    log.setQuery(logQuery(next), keep);
+  }
+
+  /** Only a frame that was drawn counts: after it, the end of the payload has been on the screen. */
+  function noteEndSeen(drawn: Snapshot): void {
+    const mode = drawn.desk.mode;
+    if (mode.type !== 'approval' || mode.endSeen || desk.mode !== mode) return;
+    if (!pageOf(drawn, mode).endInView) return;
+    desk = { ...desk, mode: { ...mode, endSeen: true } };
+    throttle.request();
+  }
+
+  /** The order of the queue thaws, and a toast goes, without a key being pressed. */
+  function thawLater(): void {
+    cancelThaw?.();
+    const now = timer.now();
+    const frozen = desk.frozenUntil > now && (queue.newcomers > 0 || queue.rows.some((row) => row.ghost));
+    const due = [frozen ? desk.frozenUntil : undefined, desk.toast?.until].filter((at) => at !== undefined);
+    cancelThaw =
+      due.length > 0 ? timer.after(Math.max(1, Math.min(...due) - now), throttle.request) : undefined;
+  }
+
+  const unsubscribe = port.subscribe((changes) => {
+    const seq = state.logSeq;
+    state = reduceChanges(state, changes);
+    if (state.logSeq !== seq) log.rowsCame();
+    throttle.request();
+  });
+  const cancelTick = timer.every(tickMs, () => {
+    state = tickState(state, timer.now());
+    throttle.request();
+  });
+
+  return {
+    snapshot: () => {
+      current ??= settle();
+      return current;
+    },
+    fresh: settle,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    update(change) {
+      const next = change(desk);
+      if (next === desk) return;
+      desk = next;
+      throttle.request();
+    },
+    log,
+    call: (name, request) => port.call(name, request),
+    now: () => timer.now(),
+    toast(text, tone = 'note') {
+      desk = toasted(desk, text, tone, timer.now());
+      throttle.request();
+    },
+    frameCost: (ms) => throttle.frameCost(ms),
+    fail(why) {
+      state = failState(state, messageOf(why));
+      throttle.request();
+    },
+    close() {
+      closed = true;
+      cancelTick();
+      cancelThaw?.();
+      throttle.close();
+      companion.close();
+      log.close();
+      unsubscribe();
+    },
+  };
+}
+
+/** The page of an open approval card at the size of the screen. */
+export function pageOf(snapshot: Snapshot, mode: ApprovalMode): ReturnType<typeof approvalPage> {
+  const { columns, rows } = sheetSize(snapshot.desk.columns, snapshot.desk.rows);
+  return approvalPage(snapshot.state, mode, snapshot.now, snapshot.offsetMs, columns, rows);
+}
+
+/** Rows the log pane should show for the desk as it stands. */
+export function logQuery(snapshot: Pick<Snapshot, 'desk' | 'subject'>): LogQuery {
+  const { desk, subject } = snapshot;
+  if (desk.log.context) return {};
+  const lens = desk.log.lens === 'item' ? lensQuery(subject) : {};
+  const texts = desk.filters.logs ?? [];
+  // Several filters hold together: one expression that looks ahead for each.
+  const grep =
+    texts.length === 0
+      ? undefined
+      : texts.length === 1
+        ? texts[0]
+        : texts.map((text) => `(?=.*(?:${text}))`).join('');
+  return {
+    ...lens,
+    ...(desk.log.minLevel ? { minLevel: desk.log.minLevel } : {}),
+    ...(grep === undefined ? {} : { grep }),
+  };
+}
+
+/** Whole steps of ten seconds, and never before the newest message: ages must not run backwards. */
+function steppedNow(now: Instant, dataNow: Instant): Instant {
+  return instant(Math.max(Math.floor(now / tickMs) * tickMs, dataNow));
+}
+
+function sameTarget(a: Subject, b: Subject): boolean {
+  return (
+    a.item?.key === b.item?.key &&
+    a.ref?.id === b.ref?.id &&
+    a.ref?.type === b.ref?.type &&
+    a.ref?.system === b.ref?.system
+  );
+}
+
+function sameSubject(a: Subject, b: Subject): boolean {
+  return (
+    a.row === b.row &&
+    a.item === b.item &&
+    a.entity === b.entity &&
+    a.act === b.act &&
+    a.ghost?.at === b.ghost?.at
+  );
+}
+
+function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
+  return (
+    a.state === b.state &&
+    a.desk === b.desk &&
+    a.queue === b.queue &&
+    a.subject === b.subject &&
+    a.log === b.log &&
+    a.companion === b.companion &&
+    a.now === b.now
+  );
+}

@@ -1,0 +1,95 @@
+import type { ActOffer } from '../domain/act.ts';
+import type { Ref } from '../domain/entity.ts';
+import { refKey } from '../domain/entity.ts';
+import { messageOf } from '../domain/error.ts';
+import type { EnginePort, PlaybookView } from '../engine/protocol.ts';
+import type { Timer } from './timer.ts';
+
+/** What goes with the subject and has to be asked for: its steps, and what can be done to it. */
+export interface Companion {
+  readonly target?: Ref;
+  /** Undefined while asked for, null when there is none. */
+  readonly playbook?: PlaybookView | null;
+  readonly offers?: readonly ActOffer[];
+  readonly error?: string;
+}
+
+/** A cursor that runs down a list asks for the item it stops at, not for each it passes. */
+const settleMs = 80;
+/** Checks in steps follow the state; asking again costs a call. */
+const againMs = 1000;
+
+export interface CompanionKeeper {
+  state(): Companion;
+  /** The subject is this now; `revision` is any value that changes when the answer may have. */
+  follow(target: Ref | undefined, revision: unknown): void;
+  close(): void;
+}
+
+/** Keeps the companion of the subject up to date, one request at a time, the newest target winning. */
+export function createCompanion(
+  port: Pick<EnginePort, 'call'>,
+  timer: Timer,
+  changed: () => void,
+): CompanionKeeper {
+  let state: Companion = {};
+  let revision: unknown;
+  let cancel: (() => void) | undefined;
+  let generation = 0;
+  let closed = false;
+
+  const ask = async (target: Ref): Promise<void> => {
+    cancel = undefined;
+    generation += 1;
+    const asked = generation;
+    try {
+      const [{ playbook }, { offers }] = await Promise.all([
+        port.call('playbook', { target }),
+        port.call('offers', { target }),
+      ]);
+      if (closed || asked !== generation) return;
+      if (
+        JSON.stringify(state.playbook) === JSON.stringify(playbook) &&
+        JSON.stringify(state.offers) === JSON.stringify(offers)
+      ) {
+        return;
+      }
+      state = { target, playbook, offers };
+    } catch (error) {
+      if (closed || asked !== generation) return;
+      state = { target, error: messageOf(error) };
+    }
+    changed();
+  };
+
+  return {
+    state: () => state,
+    follow(target, nextRevision) {
+      const same =
+        target !== undefined && state.target !== undefined && refKey(target) === refKey(state.target);
+      if ((same && Object.is(nextRevision, revision)) || (!target && !state.target)) return;
+      revision = nextRevision;
+      if (!target) {
+        cancel?.();
+        generation += 1;
+        cancel = undefined;
+        state = {};
+        changed();
+        return;
+      }
+      if (same) {
+        // Already on its way: that answer will be new enough.
+        cancel ??= timer.after(againMs, () => void ask(target));
+        return;
+      }
+      cancel?.();
+      state = { target };
+      cancel = timer.after(settleMs, () => void ask(target));
+      changed();
+    },
+    close() {
+      closed = true;
+      cancel?.();
+    },
+  };
+}

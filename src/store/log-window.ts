@@ -1,0 +1,259 @@
+import { messageOf } from '../domain/error.ts';
+import type { Instant } from '../domain/instant.ts';
+import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
+
+/** Rows asked for at a time: several screens, few enough to cross a thread in well under a millisecond. */
+const pageRows = 300;
+/** Nearer to the edge of what is loaded than this, more is asked for. */
+const edgeRows = 60;
+
+/** What the log pane shows. Rows are oldest first. */
+export interface LogWindowState {
+  readonly phase: 'loading' | 'ready' | 'failed';
+  readonly error?: string;
+  readonly query: LogQuery;
+  readonly rows: readonly LogRow[];
+  readonly before: number;
+  readonly after: number;
+  readonly total: number;
+  readonly follow: boolean;
+  /** `seq` of the row under the cursor; the last row when following. */
+  readonly selected?: number;
+  /** Matching rows that came since following was left. */
+  readonly unread: number;
+}
+
+/** Rows of the merged log around a cursor, fetched as it moves and as rows come in. */
+export interface LogWindow {
+  state(): LogWindowState;
+  /** Other rows are wanted; `keep` tries to stay at the row under the cursor. */
+  setQuery(query: LogQuery, keep?: boolean): void;
+  /** The engine has taken in rows. */
+  rowsCame(): void;
+  move(by: number): void;
+  toStart(): void;
+  /** The end, following what comes. */
+  toEnd(): void;
+  setFollow(follow: boolean): void;
+  seek(cursor: LogCursor): void;
+  /** Moves to the nearest row of `query` after or before the cursor. Resolves to whether there was one. */
+  find(query: LogQuery, direction: 1 | -1): Promise<boolean>;
+  close(): void;
+}
+
+/** How the window asks for a page. */
+export type AskPage = (query: LogQuery, at: LogCursor | 'end' | 'start', rows: number) => Promise<LogPage>;
+
+/** A window that is following the end. `changed` is called whenever `state()` is another object. */
+export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
+  let state: LogWindowState = {
+    phase: 'loading',
+    query: {},
+    rows: [],
+    before: 0,
+    after: 0,
+    total: 0,
+    follow: true,
+    unread: 0,
+  };
+  let closed = false;
+  let generation = 0;
+  let inFlight = false;
+  let wanted: LogCursor | 'end' | 'start' | undefined;
+  let totalWhenLeft = 0;
+
+  const set = (next: LogWindowState): void => {
+    state = next;
+    changed();
+  };
+  const here = (): LogCursor | 'end' => {
+    const row = state.rows.find((one) => one.seq === state.selected);
+    return state.follow || !row ? 'end' : { sortAt: row.sortAt, seq: row.seq };
+  };
+
+  /** One request at a time; the newest wish wins. */
+  const want = (at: LogCursor | 'end' | 'start'): void => {
+    wanted = at;
+    if (inFlight || closed) return;
+    void fetchWanted();
+  };
+  const fetchWanted = async (): Promise<void> => {
+    while (wanted !== undefined && !closed) {
+      const at = wanted;
+      const asked = generation;
+      wanted = undefined;
+      inFlight = true;
+      try {
+        const page = await ask(state.query, at, pageRows);
+        if (!closed && asked === generation) take(page, at);
+      } catch (error) {
+        if (!closed && asked === generation) set({ ...state, phase: 'failed', error: messageOf(error) });
+      } finally {
+        inFlight = false;
+      }
+    }
+  };
+  const take = (page: LogPage, at: LogCursor | 'end' | 'start'): void => {
+    const { error: _error, selected: _selected, ...rest } = state;
+    const last = page.rows[page.rows.length - 1];
+    let selected = state.selected;
+    if (state.follow) selected = last?.seq;
+    else if (at === 'start') selected = page.rows[0]?.seq;
+    else if (!page.rows.some((row) => row.seq === selected)) selected = nearest(page.rows, at)?.seq;
+    set({
+      ...rest,
+      phase: 'ready',
+      rows: sameRows(state.rows, page.rows),
+      before: page.before,
+      after: page.after,
+      total: page.total,
+      unread: state.follow ? 0 : Math.max(0, page.total - totalWhenLeft),
+      ...(selected === undefined ? {} : { selected }),
+    });
+  };
+  const leaveFollow = (): void => {
+    if (!state.follow) return;
+    totalWhenLeft = state.total;
+    set({ ...state, follow: false });
+  };
+
+  return {
+    state: () => state,
+    setQuery(query, keep = false) {
+      if (sameQuery(query, state.query)) return;
+      generation += 1;
+      const at = keep ? here() : 'end';
+      const { selected: _selected, error: _error, ...rest } = state;
+      set({
+        ...rest,
+        ...(keep && state.selected !== undefined ? { selected: state.selected } : {}),
+        query,
+        phase: 'loading',
+        follow: keep ? state.follow : true,
+        unread: 0,
+      });
+      // Rows of another query must not be taken for rows of this one, unless the place is kept while it loads.
+      if (!keep) state = { ...state, rows: [], before: 0, after: 0, total: 0 };
+      totalWhenLeft = Number.POSITIVE_INFINITY;
+      want(at);
+    },
+    rowsCame() {
+      want(here());
+    },
+    move(by) {
+      const index = state.rows.findIndex((row) => row.seq === state.selected);
+      const from = index < 0 ? state.rows.length - 1 : index;
+      const to = Math.max(0, Math.min(state.rows.length - 1, from + by));
+      const row = state.rows[to];
+      if (!row) return;
+      if (by < 0) leaveFollow();
+      if (state.follow) return;
+      set({ ...state, selected: row.seq });
+      const nearStart = to < edgeRows && state.before > 0;
+      const nearEnd = to >= state.rows.length - edgeRows && state.after > 0;
+      if (nearStart || nearEnd) want({ sortAt: row.sortAt, seq: row.seq });
+    },
+    toStart() {
+      leaveFollow();
+      want('start');
+    },
+    toEnd() {
+      set({ ...state, follow: true, unread: 0 });
+      want('end');
+    },
+    setFollow(follow) {
+      if (follow) this.toEnd();
+      else leaveFollow();
+    },
+    seek(cursor) {
+      leaveFollow();
+      set({ ...state, selected: cursor.seq });
+      if (!state.rows.some((row) => row.seq === cursor.seq)) want(cursor);
+    },
+    async find(query, direction) {
+      const index = state.rows.findIndex((row) => row.seq === state.selected);
+      const from = state.rows[index < 0 ? state.rows.length - 1 : index];
+      const at: LogCursor | 'end' = from ? { sortAt: from.sortAt, seq: from.seq } : 'end';
+      const page = await ask(query, at, pageRows);
+      if (closed) return false;
+      const found =
+        direction === 1
+          ? page.rows.find((row) => !from || isAfter(row, from))
+          : page.rows.findLast((row) => !from || isAfter(from, row));
+      if (found) this.seek({ sortAt: found.sortAt, seq: found.seq });
+      return found !== undefined;
+    },
+    close() {
+      closed = true;
+    },
+  };
+}
+
+/** The rows a pane of that height shows: the selected one among them, the end when following. */
+export function visibleRows(
+  window: LogWindowState,
+  height: number,
+): { readonly rows: readonly LogRow[]; readonly cursor: number } {
+  const { rows } = window;
+  if (height <= 0 || rows.length === 0) return { rows: [], cursor: -1 };
+  const index = rows.findIndex((row) => row.seq === window.selected);
+  if (window.follow || index < 0) {
+    const shown = rows.slice(-height);
+    return { rows: shown, cursor: window.follow ? -1 : shown.length - 1 };
+  }
+  // The cursor stands at two thirds, so that what led to a line is seen more than what followed.
+  const first = Math.max(0, Math.min(rows.length - height, index - Math.floor((height * 2) / 3)));
+  return { rows: rows.slice(first, first + height), cursor: index - first };
+}
+
+/** How many loaded rows fall into each of `buckets` equal spans between the first and the last of them. */
+export function histogramOf(rows: readonly LogRow[], buckets: number): readonly number[] {
+  const counts = new Array<number>(Math.max(0, buckets)).fill(0);
+  const first = rows[0];
+  const last = rows[rows.length - 1];
+  if (!first || !last || buckets <= 0) return counts;
+  const span = Math.max(1, last.sortAt - first.sortAt);
+  for (const row of rows) {
+    const bucket = Math.min(buckets - 1, Math.floor(((row.sortAt - first.sortAt) / span) * buckets));
+    counts[bucket] = (counts[bucket] ?? 0) + (row.count ?? 1);
+  }
+  return counts;
+}
+
+function isAfter(a: LogRow, b: LogRow): boolean {
+  return a.sortAt !== b.sortAt ? a.sortAt > b.sortAt : a.seq > b.seq;
+}
+
+function nearest(rows: readonly LogRow[], at: LogCursor | 'end' | 'start'): LogRow | undefined {
+  if (typeof at === 'string') return rows[rows.length - 1];
+  return rows.reduce<LogRow | undefined>(
+    (best, row) => (best === undefined || distance(row.sortAt, at) < distance(best.sortAt, at) ? row : best),
+    undefined,
+  );
+}
+
+function distance(sortAt: Instant, at: LogCursor): number {
+  return Math.abs(sortAt - at.sortAt);
+}
+
+/** Rows already here keep their objects: what was cut and coloured for them stays of use. */
+function sameRows(before: readonly LogRow[], after: readonly LogRow[]): readonly LogRow[] {
+  const known = new Map(before.map((row) => [row.seq, row]));
+  const merged = after.map((row) => {
+    const old = known.get(row.seq);
+    return old &&
+      old.text === row.text &&
+      old.count === row.count &&
+      old.wiped === row.wiped &&
+      old.sortAt === row.sortAt
+      ? old
+      : row;
+  });
+  return merged.length === before.length && merged.every((row, index) => row === before[index])
+    ? before
+    : merged;
+}
+
+function sameQuery(a: LogQuery, b: LogQuery): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

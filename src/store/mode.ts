@@ -1,0 +1,185 @@
+import type { ActMenu, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { AttentionItem } from '../domain/attention.ts';
+import type { Approval, Ref } from '../domain/entity.ts';
+import type { LogRow } from '../domain/log.ts';
+
+/** What the person is typing. The caret is at the end: these are one-line answers, a longer text comes by paste or editor. */
+export interface TextEntry {
+  readonly text: string;
+}
+
+/** What stands between the person and the start of an act, in this order. */
+export type ConfirmStage = 'choose' | 'reason' | 'code' | 'starting';
+
+/** An act shown before it is started. */
+export interface DialogMode {
+  readonly type: 'dialog';
+  readonly preview: ActPreview;
+  readonly stage: ConfirmStage;
+  /** Which of `no, back` and `yes` is highlighted. */
+  readonly choice: 'no' | 'yes';
+  readonly reason: string;
+  readonly code: string;
+  readonly scroll: number;
+  /** What the engine refused last. */
+  readonly refused?: string;
+}
+
+/** The card of an approval. It holds the approval as it was when it was opened: that is what gets decided. */
+export interface ApprovalMode {
+  readonly type: 'approval';
+  readonly target: Ref;
+  readonly shown: Approval;
+  /** Undefined while asked for. */
+  readonly offers?: readonly ActOffer[];
+  readonly error?: string;
+  readonly scroll: number;
+  /** The end of the payload has been on the screen. */
+  readonly endSeen: boolean;
+  readonly stage: 'card' | 'text' | 'asking' | 'preview' | 'reason' | 'code' | 'starting';
+  /** What is being decided. */
+  readonly offer?: ActOffer;
+  readonly params: Params;
+  readonly text: string;
+  readonly preview?: ActPreview;
+  readonly reason: string;
+  readonly code: string;
+  readonly refused?: string;
+}
+
+/** What has the keyboard. One union, so that two prompts can never be open at once. */
+export type Mode =
+  | { readonly type: 'browse' }
+  | { readonly type: 'search'; readonly text: string }
+  | { readonly type: 'filter'; readonly text: string }
+  | { readonly type: 'palette'; readonly text: string; readonly index: number }
+  | { readonly type: 'help'; readonly text: string; readonly typing: boolean; readonly scroll: number }
+  | {
+      readonly type: 'menu';
+      readonly menu: ActMenu | 'all' | 'undo';
+      readonly target: Ref;
+      readonly targetTitle: string;
+      /** Undefined while asked for. */
+      readonly offers?: readonly ActOffer[];
+      readonly error?: string;
+      readonly index: number;
+    }
+  | {
+      readonly type: 'params';
+      readonly offer: ActOffer;
+      readonly target: Ref;
+      readonly targetTitle: string;
+      readonly values: Params;
+      readonly index: number;
+      readonly busy: boolean;
+      readonly error?: string;
+    }
+  | DialogMode
+  | ApprovalMode
+  | {
+      readonly type: 'aside';
+      readonly item: AttentionItem;
+      readonly index: number;
+      /** `reason` is asked when it goes for good. */
+      readonly stage: 'choose' | 'reason';
+      readonly text: string;
+    }
+  | { readonly type: 'details'; readonly subject: DetailSubject; readonly scroll: number }
+  | { readonly type: 'settle'; readonly order: string; readonly title: string; readonly text: string }
+  | { readonly type: 'copy' };
+
+/** What a details page is about. */
+export type DetailSubject =
+  | { readonly of: 'entity'; readonly ref: Ref }
+  | { readonly of: 'source'; readonly key: string }
+  | { readonly of: 'sources' }
+  | { readonly of: 'aside' }
+  | { readonly of: 'act'; readonly order: string; readonly output?: string }
+  | { readonly of: 'acts' }
+  | { readonly of: 'answer'; readonly title: string; readonly answer: StepAnswer }
+  | { readonly of: 'row'; readonly row: LogRow; readonly pretty: boolean };
+
+/** True when letters typed are text and no keys. */
+export function isTyping(mode: Mode): boolean {
+  switch (mode.type) {
+    case 'search':
+    case 'filter':
+    case 'palette':
+    case 'params':
+    case 'settle':
+      return true;
+    case 'help':
+      return mode.typing;
+    case 'dialog':
+      return mode.stage === 'reason' || mode.stage === 'code';
+    case 'approval':
+      return mode.stage === 'text' || mode.stage === 'reason' || mode.stage === 'code';
+    case 'aside':
+      return mode.stage === 'reason';
+    case 'browse':
+    case 'menu':
+    case 'details':
+    case 'copy':
+      return false;
+  }
+}
+
+/** The text being typed, or undefined when nothing is. */
+export function typedText(mode: Mode): string | undefined {
+  switch (mode.type) {
+    case 'search':
+    case 'filter':
+    case 'palette':
+    case 'settle':
+      return mode.text;
+    case 'help':
+      return mode.typing ? mode.text : undefined;
+    case 'params':
+      return mode.values[mode.offer.params[mode.index]?.name ?? ''] ?? '';
+    case 'dialog':
+      return mode.stage === 'reason' ? mode.reason : mode.stage === 'code' ? mode.code : undefined;
+    case 'approval':
+      if (mode.stage === 'text') return mode.text;
+      return mode.stage === 'reason' ? mode.reason : mode.stage === 'code' ? mode.code : undefined;
+    case 'aside':
+      return mode.stage === 'reason' ? mode.text : undefined;
+    case 'browse':
+    case 'menu':
+    case 'details':
+    case 'copy':
+      return undefined;
+  }
+}
+
+/** The mode with another typed text. A mode in which nothing is typed stays as it is. */
+export function withTypedText(mode: Mode, text: string): Mode {
+  switch (mode.type) {
+    case 'search':
+    case 'filter':
+    case 'settle':
+      return { ...mode, text };
+    case 'palette':
+      return { ...mode, text, index: 0 };
+    case 'help':
+      return mode.typing ? { ...mode, text, scroll: 0 } : mode;
+    case 'params': {
+      const spec = mode.offer.params[mode.index];
+      if (!spec) return mode;
+      return { ...mode, values: { ...mode.values, [spec.name]: text.slice(0, spec.maxLength ?? 4000) } };
+    }
+    case 'dialog':
+      if (mode.stage === 'reason') return { ...mode, reason: text };
+      return mode.stage === 'code' ? { ...mode, code: text } : mode;
+    case 'approval':
+      if (mode.stage === 'text') return { ...mode, text };
+      if (mode.stage === 'reason') return { ...mode, reason: text };
+      return mode.stage === 'code' ? { ...mode, code: text } : mode;
+    case 'aside':
+      return mode.stage === 'reason' ? { ...mode, text } : mode;
+    case 'browse':
+    case 'menu':
+    case 'details':
+    case 'copy':
+      return mode;
+  }
+}

@@ -1,0 +1,41 @@
+import type { ActEntry, StageState } from '../../domain/act.ts';
+import { memoLast } from './memo.ts';
+
+/** Acts as the pane shows them: under way first, then those whose outcome somebody must settle, then newest first. */
+export const selectActs = memoLast((acts: readonly ActEntry[]): readonly ActEntry[] =>
+  [...acts].sort((a, b) => actRank(a) - actRank(b) || b.startedAt - a.startedAt),
+);
+
+function actRank(act: ActEntry): number {
+  return act.status === 'running' ? 0 : act.status === 'unknown' ? 1 : 2;
+}
+
+/** The stage an act is waiting for, or the last one. */
+export function currentStage(act: ActEntry): StageState | undefined {
+  return act.stages.find((stage) => stage.state !== 'seen') ?? act.stages[act.stages.length - 1];
+}
+
+/** How an act stands, in an operator's words. */
+export function actWords(act: ActEntry): string {
+  const stage = currentStage(act);
+  switch (act.status) {
+    case 'running':
+      return stage ? `waits: ${stage.title}` : 'running';
+    case 'verified':
+      return `seen: ${stage?.detail ?? stage?.title ?? 'the effect'}`;
+    case 'not-seen': {
+      const other = act.stages.find((one) => one.state === 'contradicted');
+      return other ? `ran, but ${other.detail ?? other.title}` : 'ran, effect not seen';
+    }
+    case 'failed':
+      return act.exitCode === undefined || act.exitCode === null ? 'failed' : `failed, exit ${act.exitCode}`;
+    case 'timed-out':
+      return 'timed out';
+    case 'cancelled':
+      return 'cancelled';
+    case 'unknown':
+      return 'outcome unknown: settle it';
+    case 'settled':
+      return 'settled by hand';
+  }
+}

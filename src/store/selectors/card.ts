@@ -1,0 +1,114 @@
+import type { Approval, Entity, Evidence } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import type { SourceType } from '../../domain/source.ts';
+import type { CockpitState } from '../state.ts';
+import type { Subject } from './subject.ts';
+
+/** A place where a statement comes from, as a card names it. */
+export interface CardFact {
+  /** `log`, `doc`, `db`, `http`, `proc` ... */
+  readonly form: string;
+  readonly place: string;
+  readonly text: string;
+  readonly at?: Instant;
+}
+
+/** Why an item stands in the queue. All texts raw. */
+export interface CardModel {
+  readonly title: string;
+  readonly observedAt?: Instant;
+  /** What the program will do differently from what is shown. First, always. */
+  readonly cautions: readonly string[];
+  readonly why?: string;
+  readonly facts: readonly CardFact[];
+  readonly approval?: Approval;
+  readonly until?: Instant;
+  readonly onExpiry?: string;
+  readonly heldBy?: string;
+  readonly ghost?: { readonly at: Instant; readonly word: string };
+}
+
+const forms: { readonly [T in SourceType]: string } = {
+  log: 'log',
+  document: 'doc',
+  tree: 'tree',
+  database: 'db',
+  http: 'http',
+  probe: 'probe',
+  stream: 'log',
+  process: 'proc',
+};
+
+/** The card of a subject, or undefined when nothing is selected. */
+export function cardOf(state: CockpitState, subject: Subject): CardModel | undefined {
+  const { entity, item } = subject;
+  if (!entity && !item) return undefined;
+  const until = item?.until ?? (entity?.type === 'approval' ? entity.expiresAt : entity?.attention?.until);
+  const onExpiry =
+    item?.onExpiry ?? (entity?.type === 'approval' ? entity.onExpiry : entity?.attention?.onExpiry);
+  const why = item?.why ?? entity?.attention?.why;
+  return {
+    title: item?.title ?? entity?.title ?? '',
+    cautions: entity?.cautions ?? [],
+    facts: entity ? factsOf(state, entity) : sourceFacts(state, subject),
+    ...(entity ? { observedAt: entity.observedAt } : {}),
+    ...(why === undefined ? {} : { why }),
+    ...(entity?.type === 'approval' ? { approval: entity } : {}),
+    ...(until === undefined ? {} : { until }),
+    ...(onExpiry === undefined ? {} : { onExpiry }),
+    ...(subject.row?.heldBy === undefined ? {} : { heldBy: subject.row.heldBy }),
+    ...(subject.ghost ? { ghost: subject.ghost } : {}),
+  };
+}
+
+/** The places an entity rests on: its own evidence, then the trail, each once. */
+export function factsOf(state: CockpitState, entity: Entity): readonly CardFact[] {
+  const seen = new Set<string>();
+  const facts: CardFact[] = [];
+  for (const evidence of [...(entity.trail ?? []), entity.evidence]) {
+    const key = `${evidence.source}|${evidence.path ?? ''}|${evidence.offset ?? ''}|${evidence.text ?? ''}|${evidence.pid ?? ''}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    facts.push(factOf(state, entity, evidence));
+  }
+  return facts;
+}
+
+function factOf(state: CockpitState, entity: Entity, evidence: Evidence): CardFact {
+  const system = state.systems.find((one) => one.id === entity.system);
+  const type = system?.sources.find((source) => source.id === evidence.source)?.type;
+  return {
+    form:
+      evidence.pid !== undefined ? 'proc' : evidence.url !== undefined ? 'http' : type ? forms[type] : 'src',
+    place: placeOf(evidence),
+    text: evidence.text ?? '',
+    ...(evidence.at === undefined ? {} : { at: evidence.at }),
+  };
+}
+
+/** Where to look, short: file and byte offset, URL, query or pid. */
+export function placeOf(evidence: Evidence): string {
+  if (evidence.pid !== undefined) return `pid ${evidence.pid}`;
+  if (evidence.url !== undefined)
+    return evidence.url.replace(/^https?:\/\/(localhost|127\.0\.0\.1)(?=:)/, '');
+  if (evidence.path !== undefined) {
+    return evidence.offset === undefined ? evidence.path : `${evidence.path}@${evidence.offset}`;
+  }
+  return evidence.query ?? evidence.source;
+}
+
+function sourceFacts(state: CockpitState, subject: Subject): readonly CardFact[] {
+  const item = subject.item;
+  const system = state.systems.find((one) => one.id === item?.system);
+  const id = item?.key.slice(item.key.lastIndexOf('/') + 1);
+  const source = system?.sources.find((one) => one.id === id);
+  if (!source) return [];
+  return [
+    {
+      form: forms[source.type],
+      place: source.place,
+      text: source.error ?? source.state,
+      ...(source.lastReadAt === undefined ? {} : { at: source.lastReadAt }),
+    },
+  ];
+}

@@ -1,0 +1,260 @@
+import type { ActEntry } from '../../domain/act.ts';
+import type { Entity } from '../../domain/entity.ts';
+import { refKey } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
+import { ageText, clockText, dateText, durationText } from '../../lib/time-text.ts';
+import type { Snapshot } from '../cockpit.ts';
+import type { DetailSubject } from '../mode.ts';
+import { entityAt } from '../state.ts';
+import { actWords, selectActs } from './acts.ts';
+import { factsOf } from './card.ts';
+
+/** A still page: a title and one table. Cells are raw; a cell may have several lines. */
+export interface DetailsPage {
+  readonly title: string;
+  /** Names of the columns; the last one takes the room that is left. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** What to say when there is no row. */
+  readonly empty: string;
+}
+
+/** The page of a subject as things stand now. */
+export function detailsPage(snapshot: Snapshot, subject: DetailSubject): DetailsPage {
+  switch (subject.of) {
+    case 'entity': {
+      const entity =
+        entityAt(snapshot.state, subject.ref) ?? snapshot.state.departed.get(refKey(subject.ref))?.entity;
+      return entity
+        ? entityPage(snapshot, entity, entityAt(snapshot.state, subject.ref) === undefined)
+        : fieldPage(subject.ref.id, [], 'it is gone and nothing is kept of it');
+    }
+    case 'source':
+      return sourcePage(snapshot, subject.key);
+    case 'sources':
+      return sourcesPage(snapshot);
+    case 'aside':
+      return {
+        title: 'Set aside',
+        columns: ['item', 'by', 'until', 'why'],
+        rows: snapshot.state.asides.map((aside) => [
+          snapshot.state.aside.find((item) => item.key === aside.key)?.title ?? aside.key,
+          aside.by,
+          aside.forGood
+            ? 'for good'
+            : aside.until === undefined
+              ? 'it changes'
+              : clockText(aside.until, snapshot.offsetMs),
+          aside.reason ?? '',
+        ]),
+        empty: 'nothing is set aside',
+      };
+    case 'act': {
+      const act = snapshot.state.acts.find((entry) => entry.order === subject.order);
+      return act
+        ? actPage(snapshot, act, subject.output)
+        : fieldPage(subject.order, [], 'this act is no longer known here; see binnacle ledger');
+    }
+    case 'acts':
+      return actsPage(snapshot);
+    case 'answer':
+      return fieldPage(
+        subject.title,
+        [
+          ['answer', subject.answer.summary],
+          ...(subject.answer.sections ?? []).map((section): [string, string] => [
+            section.title,
+            section.text,
+          ]),
+        ],
+        'it gave no answer',
+      );
+    case 'row': {
+      const { row } = subject;
+      const text = subject.pretty ? prettyText(row.text) : row.text;
+      return fieldPage(
+        'Log row',
+        [
+          [
+            'time',
+            row.at === undefined
+              ? `none; sorted at ${timeOf(row.sortAt, snapshot.offsetMs)}`
+              : timeOf(row.at, snapshot.offsetMs),
+          ],
+          ['system', row.system],
+          ['file', `${row.path}@${row.offset}`],
+          ['source', row.source],
+          ['level', row.level ?? ''],
+          ['about', row.keys?.join(' ') ?? ''],
+          ['times', row.count === undefined || row.count === 1 ? '' : `${row.count}, folded into one row`],
+          ['file now', row.wiped ? 'since emptied or replaced by its writer' : ''],
+          ['text', text],
+        ],
+        '',
+      );
+    }
+  }
+}
+
+function fieldPage(title: string, rows: readonly (readonly [string, string])[], empty: string): DetailsPage {
+  return { title, columns: ['field', 'value'], rows: rows.filter((row) => row[1] !== ''), empty };
+}
+
+/** Fields of an entity in a fixed order, then whatever else its type has, then where each thing was seen. */
+function entityPage(snapshot: Snapshot, entity: Entity, isGone: boolean): DetailsPage {
+  const { offsetMs, now } = snapshot;
+  const hidden = new Set([
+    'system',
+    'type',
+    'id',
+    'title',
+    'observedAt',
+    'evidence',
+    'trail',
+    'attention',
+    'logKeys',
+    'logFiles',
+    'cautions',
+    'data',
+    'payload',
+  ]);
+  const rows: [string, string][] = [
+    ['gone', isGone ? 'it is no longer there; this is what was last known' : ''],
+    ['system', entity.system],
+    ['type', entity.type],
+    ['id', entity.id],
+    ['title', entity.title],
+    ...(entity.cautions ?? []).map((caution): [string, string] => ['note', caution]),
+  ];
+  if (entity.attention) {
+    rows.push(['needs you', `${entity.attention.label}: ${entity.attention.why}`]);
+    rows.push(['act', entity.attention.act ?? '']);
+  }
+  for (const [name, value] of Object.entries(entity)) {
+    if (!hidden.has(name)) rows.push([name, valueText(name, value, offsetMs)]);
+  }
+  if (entity.type === 'approval' && entity.payload) rows.push([entity.payload.form, entity.payload.text]);
+  rows.push(['read', `${timeOf(entity.observedAt, offsetMs)} (${ageText(now - entity.observedAt)})`]);
+  for (const fact of factsOf(snapshot.state, entity)) {
+    rows.push([
+      fact.form,
+      `${fact.place}${fact.at === undefined ? '' : `  ${timeOf(fact.at, offsetMs)}`}${fact.text === '' ? '' : `\n${fact.text}`}`,
+    ]);
+  }
+  return fieldPage(entity.title, rows, 'nothing is known');
+}
+
+/** Instants are the fields named `...At`, `...Until`, `since`; everything else as it stands. */
+function valueText(name: string, value: unknown, offsetMs: number): string {
+  if (typeof value === 'number' && (/(At|Until)$/.test(name) || name === 'since'))
+    return timeOf(value, offsetMs);
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function timeOf(at: number, offsetMs: number): string {
+  return `${dateText(at, offsetMs)}${offsetMs === 0 ? 'Z' : ''}`;
+}
+
+function sourcePage(snapshot: Snapshot, key: string): DetailsPage {
+  const item = [...snapshot.state.queue, ...snapshot.state.aside].find((one) => one.key === key);
+  const system = snapshot.state.systems.find((one) => key.startsWith(`${one.id}/source/`));
+  const source = system?.sources.find((one) => key === `${system.id}/source/${one.id}`);
+  if (!system || !source)
+    return fieldPage(item?.title ?? key, [['why', item?.why ?? '']], 'it is no longer there');
+  return fieldPage(
+    `${system.id} ${source.id}`,
+    [
+      ['state', source.state],
+      ['error', source.error ?? ''],
+      ['type', source.type],
+      ['place', source.place],
+      ['read', source.lastReadAt === undefined ? 'never' : timeOf(source.lastReadAt, snapshot.offsetMs)],
+      [
+        'changed',
+        source.lastChangedAt === undefined ? 'not known' : timeOf(source.lastChangedAt, snapshot.offsetMs),
+      ],
+      ['items', String(source.items)],
+      ['records', `${source.records}, ${source.badRecords} not understood`],
+      ['unread', `${source.unreadBytes} bytes`],
+    ],
+    '',
+  );
+}
+
+function sourcesPage(snapshot: Snapshot): DetailsPage {
+  return {
+    title: 'Sources',
+    columns: ['system', 'source', 'type', 'state', 'items', 'bad', 'read', 'place'],
+    rows: snapshot.state.systems.flatMap((system) =>
+      system.sources.map((source) => [
+        system.id,
+        source.id,
+        source.type,
+        source.state,
+        String(source.items),
+        String(source.badRecords),
+        ageOf(source.lastReadAt, snapshot.now),
+        source.error === undefined ? source.place : `${source.place}\n${source.error}`,
+      ]),
+    ),
+    empty: 'no source is watched',
+  };
+}
+
+function ageOf(at: Instant | undefined, now: Instant): string {
+  return at === undefined ? 'never' : ageText(now - at);
+}
+
+function actsPage(snapshot: Snapshot): DetailsPage {
+  return {
+    title: 'Acts',
+    columns: ['started', 'by', 'act', 'target', 'took', 'outcome'],
+    rows: selectActs(snapshot.state.acts).map((act) => [
+      timeOf(act.startedAt, snapshot.offsetMs),
+      act.by,
+      act.act,
+      `${act.target.system}/${act.target.id}`,
+      act.endedAt === undefined ? '' : durationText(act.endedAt - act.startedAt),
+      `${actWords(act)}${act.reason === undefined ? '' : `\nreason: ${act.reason}`}`,
+    ]),
+    empty: 'nothing was done yet',
+  };
+}
+
+function actPage(snapshot: Snapshot, act: ActEntry, output: string | undefined): DetailsPage {
+  const { offsetMs } = snapshot;
+  const rows: [string, string][] = [
+    ['outcome', actWords(act)],
+    ['act', `${act.act}, attempt ${act.attempt}`],
+    ['target', `${act.target.system} ${act.target.type} ${act.target.id}: ${act.targetTitle}`],
+    ['by', act.by],
+    ['reason', act.reason ?? ''],
+    ['started', timeOf(act.startedAt, offsetMs)],
+    ['ended', act.endedAt === undefined ? 'not yet' : timeOf(act.endedAt, offsetMs)],
+    ['exit', act.exitCode === undefined || act.exitCode === null ? '' : String(act.exitCode)],
+    ...act.stages.map((stage): [string, string] => [
+      stage.stage,
+      `${stage.state}: ${stage.title}${stage.detail === undefined ? '' : ` (${stage.detail})`}, by ${clockText(stage.deadline, offsetMs)}`,
+    ]),
+    ['summary', act.summary ?? ''],
+    ['answer', act.answer?.summary ?? ''],
+    ...(act.answer?.sections ?? []).map((section): [string, string] => [section.title, section.text]),
+    ['undo', act.undo ?? ''],
+    ['output', output ?? act.outputTail ?? ''],
+  ];
+  return fieldPage(`${act.title}: ${act.targetTitle}`, rows, '');
+}
+
+/** JSON in a line laid out over several; the line as it is when there is none. */
+function prettyText(text: string): string {
+  const start = text.search(/[[{]/);
+  if (start < 0 || text.length > 200_000) return text;
+  try {
+    const value: unknown = JSON.parse(text.slice(start));
+    return `${text.slice(0, start)}\n${JSON.stringify(value, null, 2)}`;
+  } catch {
+    return text;
+  }
+}

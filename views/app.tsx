@@ -1,0 +1,270 @@
+import { Box, useApp } from 'ink';
+import { useEffect } from 'react';
+import type { HostPort } from '../src/commands/command.ts';
+import type { Dispatcher } from '../src/commands/dispatcher.ts';
+import type { KeyStream } from '../src/commands/key-stream.ts';
+import { assertNever } from '../src/lib/assert-never.ts';
+import { type Cockpit, pageOf, type Snapshot } from '../src/store/cockpit.ts';
+import { detailsPage } from '../src/store/selectors/details.ts';
+import { type Line, type Pen, penOf } from './components/line.ts';
+import { StillTable, type TableComponent, tableWindow } from './components/still-table.tsx';
+import { TextBlock } from './components/text.tsx';
+import { useKeys } from './hooks/use-keys.ts';
+import { useSnapshot } from './hooks/use-snapshot.ts';
+import { type Box as Cells, layoutOf } from './layout.ts';
+import { actsLines } from './panes/acts.ts';
+import { cardLines } from './panes/card.ts';
+import { footerLine } from './panes/footer.ts';
+import { headerLines } from './panes/header.ts';
+import { logsLines } from './panes/logs.ts';
+import type { PaneInput } from './panes/pane.ts';
+import { titleLine } from './panes/pane.ts';
+import { pipelineLines } from './panes/pipeline.ts';
+import { filteredQueueLines, queueLines } from './panes/queue.ts';
+import { stepsLines } from './panes/steps.ts';
+import { workLines } from './panes/work.ts';
+import { approvalLines, payloadPlace } from './sheets/approval.ts';
+import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from './sheets/choose.ts';
+import { dialogLines } from './sheets/dialog.ts';
+import { helpLines, helpRows } from './sheets/help.ts';
+import type { Theme } from './theme.ts';
+
+export interface AppProps {
+  readonly cockpit: Cockpit;
+  readonly dispatcher: Dispatcher;
+  readonly keys: KeyStream;
+  readonly host: HostPort;
+  readonly hostName: string;
+  readonly theme: Theme;
+  readonly table: TableComponent | undefined;
+  /** Told once how to hand the terminal to another program and take it back. */
+  onTerminal?(suspend: (work: () => Promise<void>) => Promise<void>): void;
+}
+
+/** True for prompts and pages that take the body of the screen; the others are one line at the foot. */
+export function hasSheet(snapshot: Snapshot): boolean {
+  switch (snapshot.desk.mode.type) {
+    case 'browse':
+    case 'search':
+    case 'filter':
+    case 'copy':
+      return false;
+    case 'palette':
+    case 'help':
+    case 'menu':
+    case 'params':
+    case 'dialog':
+    case 'approval':
+    case 'aside':
+    case 'details':
+    case 'settle':
+      return true;
+  }
+}
+
+/** The screen. It only puts blocks of lines in their places; what they say comes from the panes' functions. */
+export function App(props: AppProps) {
+  const { cockpit, dispatcher, keys, theme } = props;
+  const snapshot = useSnapshot(cockpit);
+  useKeys(keys, dispatcher);
+  const { suspendTerminal } = useApp();
+  const { onTerminal } = props;
+  useEffect(() => onTerminal?.((work) => suspendTerminal(work)), [onTerminal, suspendTerminal]);
+  const { desk } = snapshot;
+  const pen = penOf(theme);
+  const zoom = desk.only ?? desk.zoom;
+  const layout = layoutOf({
+    columns: desk.columns,
+    rows: desk.rows,
+    sheet: hasSheet(snapshot),
+    grow: desk.grow,
+    ...(zoom ? { zoom } : {}),
+  });
+  const header = headerLines({
+    snapshot,
+    pen,
+    columns: layout.columns,
+    rows: layout.headerRows,
+    host: props.hostName,
+  });
+  const bottom = layout.boxes.filter((box) => box.pane === 'logs' || box.columns === layout.columns);
+  const upper = layout.boxes.filter((box) => !bottom.includes(box));
+  const left = upper.filter((box) => box.x === 0);
+  const right = upper.filter((box) => box.x > 0);
+  const draw = (box: Cells) => (
+    <Pane
+      key={box.pane}
+      {...props}
+      box={box}
+      snapshot={snapshot}
+      pen={pen}
+      pipelineInTitle={layout.pipelineInTitle}
+    />
+  );
+  return (
+    <Box flexDirection="column" width={layout.columns} height={layout.rows} overflow="hidden">
+      <TextBlock lines={header} theme={theme} />
+      {right.length > 0 ? (
+        <Box flexDirection="row">
+          <Box flexDirection="column">{left.map(draw)}</Box>
+          <TextBlock
+            lines={bar(
+              pen,
+              right.reduce((sum, box) => sum + box.rows, 0),
+            )}
+            theme={theme}
+          />
+          <Box flexDirection="column">{right.map(draw)}</Box>
+        </Box>
+      ) : null}
+      {bottom.map(draw)}
+      {layout.footerRows > 0 ? (
+        <TextBlock
+          lines={[
+            footerLine({
+              snapshot,
+              pen,
+              columns: layout.columns,
+              keymap: dispatcher.keymap,
+              host: props.host,
+            }),
+          ]}
+          theme={theme}
+        />
+      ) : null}
+    </Box>
+  );
+}
+
+function bar(pen: Pen, rows: number): readonly Line[] {
+  return new Array<Line>(rows).fill([pen.span('|', 'title')]);
+}
+
+interface PaneProps extends AppProps {
+  readonly box: Cells;
+  readonly snapshot: Snapshot;
+  readonly pen: Pen;
+  readonly pipelineInTitle: boolean;
+}
+
+function Pane(props: PaneProps) {
+  const { box, snapshot, theme } = props;
+  const { mode } = snapshot.desk;
+  if (box.pane === 'sheet' && mode.type === 'details') {
+    const page = detailsPage(snapshot, mode.subject);
+    const window = tableWindow(
+      props.pen,
+      page.columns,
+      page.rows,
+      box.columns,
+      Math.max(0, box.rows - 2),
+      mode.scroll,
+    );
+    const place =
+      window.total > window.rows.length
+        ? `${window.first + 1}-${window.first + window.rows.length} of ${window.total}`
+        : '';
+    const title = titleLine(
+      { pen: props.pen, columns: box.columns },
+      true,
+      [props.pen.span(page.title, 'strong')],
+      place,
+    );
+    const lines: Line[] = [title];
+    if (page.rows.length === 0) lines.push(props.pen.line(box.columns, ` ${page.empty}`));
+    return (
+      <Box width={box.columns} height={box.rows} flexDirection="column" overflow="hidden">
+        <TextBlock lines={lines} theme={theme} />
+        {page.rows.length > 0 ? (
+          <StillTable window={window} theme={theme} table={props.table} pen={props.pen} />
+        ) : null}
+      </Box>
+    );
+  }
+  return (
+    <Box width={box.columns} height={box.rows} overflow="hidden">
+      <TextBlock lines={paneLines(props)} theme={theme} />
+    </Box>
+  );
+}
+
+/** The lines of one box. */
+function paneLines(props: PaneProps): readonly Line[] {
+  const { box, snapshot, pen } = props;
+  const input: PaneInput = { snapshot, pen, columns: box.columns, rows: box.rows };
+  switch (box.pane) {
+    case 'queue':
+      return queueLines(input);
+    case 'approvals':
+    case 'fatal':
+      return filteredQueueLines(input, box.pane);
+    case 'card':
+      return cardLines(input, props.pipelineInTitle);
+    case 'steps':
+      return stepsLines(input);
+    case 'pipeline':
+      return pipelineLines(input);
+    case 'work':
+      return workLines(input);
+    case 'acts':
+      return actsLines(input);
+    case 'logs':
+      return logsLines(input);
+    case 'sheet':
+      return sheetLines(props);
+    default:
+      return assertNever(box.pane, 'pane');
+  }
+}
+
+/** The prompt or page that is open, under its title. */
+function sheetLines(props: PaneProps): readonly Line[] {
+  const { box, snapshot, pen, dispatcher, host } = props;
+  const { mode } = snapshot.desk;
+  const height = Math.max(0, box.rows - 1);
+  const title = (text: string, right = ''): Line =>
+    titleLine({ pen, columns: box.columns }, true, [pen.span(text, 'strong')], right);
+  switch (mode.type) {
+    case 'palette':
+      return [
+        title('Commands'),
+        ...paletteLines(pen, mode, dispatcher.paletteRows(mode.text), box.columns, height),
+      ];
+    case 'help': {
+      const rows = helpRows(snapshot, host, dispatcher.keymap, mode.text);
+      return [
+        title('Keys', mode.text === '' ? '/ searches' : `/${mode.text}: ${rows.length}`),
+        ...helpLines(pen, rows, mode.scroll, box.columns, height),
+      ];
+    }
+    case 'menu':
+      return [
+        title(mode.menu === 'all' ? 'Acts' : `Acts: ${mode.menu}`),
+        ...menuLines(pen, mode, box.columns, height),
+      ];
+    case 'params':
+      return [title('Act: what it needs to know'), ...paramsLines(pen, mode, box.columns, height)];
+    case 'dialog':
+      return [
+        title(mode.preview.title, mode.preview.risk),
+        ...dialogLines(pen, mode, snapshot.offsetMs, box.columns, height),
+      ];
+    case 'approval': {
+      const page = pageOf(snapshot, mode);
+      return [
+        title(`${mode.shown.ask.toUpperCase()} ${mode.shown.title}`, payloadPlace(page)),
+        ...approvalLines(pen, page, box.columns, height),
+      ];
+    }
+    case 'aside':
+      return [title('Set aside'), ...asideLines(pen, mode, snapshot.desk.marks.size, box.columns, height)];
+    case 'settle':
+      return [title('How did it end?'), ...settleLines(pen, mode, box.columns, height)];
+    case 'details':
+    case 'browse':
+    case 'search':
+    case 'filter':
+    case 'copy':
+      return [];
+  }
+}

@@ -1,0 +1,131 @@
+import type { Layer } from '../../src/domain/entity.ts';
+import { safeLines } from '../../src/lib/safe-text.ts';
+import { ageText, clockText, leftText } from '../../src/lib/time-text.ts';
+import { type CardFact, type CardModel, cardOf } from '../../src/store/selectors/card.ts';
+import { pipelineOf } from '../../src/store/selectors/rows.ts';
+import type { Line, Pen, Span } from '../components/line.ts';
+import { framed, hasKeys, type PaneInput, phaseLine, titleLine } from './pane.ts';
+
+const formColumns = 6;
+
+/** Why the selected item stands in the queue: what the program does otherwise, its question, its evidence. */
+export function cardLines(input: PaneInput, pipelineInTitle = false): readonly Line[] {
+  const { snapshot, pen } = input;
+  const active = hasKeys(snapshot, 'card');
+  const card = cardOf(snapshot.state, snapshot.subject);
+  if (!card) {
+    const title = titleLine(input, active, [pen.span('Why')], pipelineInTitle ? pipelineText(input) : '');
+    return framed(input, title, [phaseLine(input, 'nothing is selected')]);
+  }
+  const read = card.observedAt === undefined ? '' : readText(snapshot.now - card.observedAt);
+  const right = pipelineInTitle ? pipelineText(input) || read : read;
+  const heading = pen.cell(
+    `Why: ${card.title}`,
+    Math.min(pen.safe(`Why: ${card.title}`).length, Math.max(8, input.columns - right.length - 8)),
+    active ? 'strong' : 'title',
+  );
+  const title = titleLine(input, active, [heading], right);
+  const all = bodyLines(input, card);
+  const height = Math.max(1, input.rows - 1);
+  const first = Math.max(0, Math.min(snapshot.desk.scroll.card ?? 0, all.length - height));
+  const shown = all.slice(first, first + height);
+  const below = all.length - first - shown.length;
+  if (below > 0 && shown.length > 1) {
+    shown[shown.length - 1] = pen.line(
+      input.columns,
+      pen.span(` (${below + 1} more lines: 8, then j; Enter shows all)`, 'dim'),
+    );
+  }
+  return framed(input, title, shown);
+}
+
+function readText(ms: number): string {
+  const age = ageText(ms);
+  return age === 'now' ? 'read now' : `read ${age} ago`;
+}
+
+/** All lines of a card. */
+export function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card: CardModel): Line[] {
+  const { snapshot, pen, columns } = input;
+  const { now, offsetMs } = snapshot;
+  const width = columns - 1;
+  const lines: Line[] = [];
+  const add = (text: string, tone?: Span['tone'], most = 3): void => {
+    for (const line of pen.wrapped(text, width, tone, most, 6)) lines.push([pen.span(' '), ...line]);
+  };
+  if (card.ghost)
+    add(
+      `${card.ghost.word} at ${clockText(card.ghost.at, offsetMs)}: acts are off, j or k moves on`,
+      'warning',
+    );
+  for (const caution of card.cautions) add(`Note: ${caution}`, 'warning');
+  if (card.heldBy !== undefined) add(`held by ${card.heldBy}`, 'warning');
+  const { approval } = card;
+  if (approval) {
+    if (!approval.answerable) add(`watch only: ${approval.reason ?? 'it is decided elsewhere'}`, 'warning');
+    if (approval.question !== undefined) add(approval.question, 'strong', 4);
+    if (approval.payload) {
+      const payload = safeLines(approval.payload.text);
+      add(
+        `${approval.payload.form}, ${payload.length} ${payload.length === 1 ? 'line' : 'lines'} (a shows it whole)`,
+        'dim',
+      );
+      if (approval.question === undefined)
+        for (const line of payload.slice(0, 3))
+          lines.push([pen.span('   '), { text: pen.cell(line, Math.max(0, width - 3)).text }]);
+    } else if (approval.status === 'pending')
+      add('no payload: what would be approved is not known', 'warning');
+  }
+  if (card.until !== undefined) {
+    const left = leftText(card.until - now);
+    add(
+      `until ${clockText(card.until, offsetMs)} (${left === 'over' ? 'over' : `${left} left`}): ${card.onExpiry ?? 'then nothing is known to happen'}`,
+      'warning',
+    );
+  } else if (card.onExpiry !== undefined) add(`if nobody does anything: ${card.onExpiry}`);
+  if (
+    card.why !== undefined &&
+    !card.facts.some((fact) => fact.text === card.why) &&
+    card.why !== approval?.question
+  )
+    add(card.why);
+  for (const fact of card.facts) lines.push(...factLines(pen, fact, columns, offsetMs));
+  return lines;
+}
+
+function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number): Line[] {
+  const placeColumns = Math.max(12, Math.min(columns >= 100 ? 40 : 26, Math.floor(columns * 0.33)));
+  const textColumns = columns - 1 - formColumns - placeColumns;
+  if (textColumns < 16) {
+    return [pen.line(columns, ` ${fact.form} ${fact.place}  ${fact.text}`)];
+  }
+  const at = fact.at === undefined ? '' : `${clockText(fact.at, offsetMs)} `;
+  const wrapped = pen.wrapped(`${at}${fact.text}`, textColumns, undefined, 2);
+  return wrapped.map((text, index) => [
+    pen.cell(index === 0 ? ` ${fact.form}` : '', formColumns + 1, 'dim'),
+    pen.cell(index === 0 ? `${fact.place} ` : '', placeColumns, index === 0 ? 'title' : undefined),
+    ...text,
+  ]);
+}
+
+/** The layers of the subject's system in a few characters: `coherence ?goal ?orchestr. xexecution`. */
+function pipelineText(input: PaneInput): string {
+  const open = pipelineOf(input.snapshot).systems[0];
+  if (!open || open.layers.length === 0) return '';
+  const text = `${open.system.id} ${open.layers.map((layer) => layerSign(layer) + layer.name.slice(0, 8)).join(' ')}`;
+  return text.length > input.columns / 2 ? text.slice(0, Math.floor(input.columns / 2)) : text;
+}
+
+/** + fine, ! wants a look, x failed, ? not known. */
+export function layerSign(layer: Layer): string {
+  switch (layer.status) {
+    case 'ok':
+      return '+';
+    case 'attention':
+      return '!';
+    case 'failed':
+      return 'x';
+    case 'unknown':
+      return '?';
+  }
+}

@@ -1,0 +1,114 @@
+import { ageText, clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
+import type { Snapshot } from '../../src/store/cockpit.ts';
+import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
+import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
+
+export interface HeaderInput {
+  readonly snapshot: Snapshot;
+  readonly pen: Pen;
+  readonly columns: number;
+  readonly rows: number;
+  /** This machine's name. */
+  readonly host: string;
+}
+
+/** The first rows: where one is, whether the data is fresh, and how much of what there is. */
+export function headerLines(input: HeaderInput): readonly Line[] {
+  if (input.rows <= 0) return [];
+  const first = placeLine(input);
+  return input.rows === 1 ? [first] : [first, countsLine(input)];
+}
+
+/** Host, environment, who else is here, what does not answer, how fresh, the clock of the last data. */
+function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
+  const { state } = snapshot;
+  const freshness = selectFreshness(state.systems);
+  const clock = clockSpan(snapshot, pen, columns);
+  const parts: { readonly span: Span; readonly weight: number }[] = [];
+  const add = (text: string, weight: number, tone?: Span['tone']): void => {
+    if (text !== '') parts.push({ span: pen.span(text, tone), weight });
+  };
+  const environments = freshness.environments.map((name) => name.toUpperCase()).join(' ');
+  const isProd = freshness.environments.some((name) => name.toLowerCase().startsWith('prod'));
+  add(host, 1, 'strong');
+  if (environments !== '') add(environments, 0, isProd ? 'alarm' : 'strong');
+  if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 0, 'alarm');
+  for (const notice of state.notices) add(notice, 1, 'warning');
+  add(state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '), 5);
+  if (freshness.noAnswer.length > 0) add(`NO ANSWER: ${freshness.noAnswer.join(', ')}`, 2, 'alarm');
+  if (freshness.unread.length > 0) add(`UNREAD: ${freshness.unread.join(', ')}`, 2, 'alarm');
+  if (state.figures.polling && !state.notices.includes('polling')) add('polling', 4, 'warning');
+  if (state.phase === 'loading') add('reading ...', 3);
+  else add(`${freshness.fresh}/${freshness.total} fresh${freshness.settled ? '' : ', reading ...'}`, 3);
+  add(`opened ${ageText(snapshot.now - snapshot.openedAt)} ago`.replace('now ago', 'now'), 6, 'dim');
+  const room = columns - lineWidth([clock]) - 2;
+  return splitLine(joined(pen, parts, room), [clock], columns);
+}
+
+/** Parts with three spaces between them; where there is no room the least needed go first, the rest is cut. */
+function joined(pen: Pen, parts: readonly { span: Span; weight: number }[], room: number): Line {
+  let kept = [...parts];
+  const lineOf = (list: typeof kept): Line => [
+    pen.span(' '),
+    ...list.flatMap((part, index) => {
+      const isEnvironment = index === 1 && part.weight === 0;
+      return index === 0 ? [part.span] : [pen.span(isEnvironment ? ' ' : '   '), part.span];
+    }),
+  ];
+  while (kept.length > 1 && lineWidth(lineOf(kept)) > room) {
+    const heaviest = kept.reduce((worst, part) => (part.weight >= worst.weight ? part : worst));
+    if (heaviest.weight <= 2) break;
+    kept = kept.filter((part) => part !== heaviest);
+  }
+  return cutLine(lineOf(kept), Math.max(0, room));
+}
+
+/** The clock is that of the newest data: a screen that gets no more news does not pretend to be of now. */
+function clockSpan(snapshot: Snapshot, pen: Pen, columns: number): Span {
+  const { state, desk, localOffsetMs } = snapshot;
+  if (state.phase === 'loading') return pen.span('--:--:--');
+  const utc = `${clockText(state.now)}Z`;
+  const local = `${clockText(state.now, localOffsetMs, 'minutes')}${offsetText(localOffsetMs)}`;
+  if (desk.clock === 'local') {
+    return pen.span(`${clockText(state.now, localOffsetMs)}${offsetText(localOffsetMs)}`, 'strong');
+  }
+  return pen.span(columns >= 100 && localOffsetMs !== 0 ? `${utc} (${local})` : utc, 'strong');
+}
+
+/** How many of what, the number before the word so that the eye finds it. */
+function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
+  const { state, desk, now, offsetMs } = snapshot;
+  const counts = selectCounts(state.queue, state.lists, state.aside);
+  const parts: Span[] = [
+    pen.span(`x${counts.fatal} FATAL`, counts.fatal > 0 ? 'alarm' : 'dim'),
+    pen.span(`!${counts.waiting} WAITS FOR YOU`, counts.waiting > 0 ? 'warning' : 'dim'),
+    pen.span(`~${counts.stalled} stalled`, counts.stalled > 0 ? 'warning' : 'dim'),
+    pen.span(`>${counts.running} running`),
+    pen.span(`${counts.aside} set aside`, 'dim'),
+  ];
+  if (desk.marks.size > 0) parts.push(pen.span(`${desk.marks.size} marked`, 'strong'));
+  const gap = columns >= 100 ? '   ' : '  ';
+  const left: Line = [
+    pen.span(' '),
+    ...parts.flatMap((part, index) => (index === 0 ? [part] : [pen.span(gap), part])),
+  ];
+  const meter = counts.meter;
+  if (!meter) return cutLine(left, columns);
+  const limit = meter.limit === undefined ? '' : `/${numberText(meter.limit)}`;
+  const full =
+    meter.exhaustsAt === undefined
+      ? ''
+      : meter.exhaustsAt <= now
+        ? ', full'
+        : `, full ${untilText(meter.exhaustsAt, now, offsetMs)} (${leftText(meter.exhaustsAt - now)})`;
+  const unit = meter.unit === 'USD' ? ['$', ''] : ['', ` ${meter.unit}`];
+  const text = `${meter.name} ${meter.system} ${unit[0]}${numberText(meter.value)}${limit}${unit[1]}${full}`;
+  const tone = meter.status === 'critical' ? 'alarm' : meter.status === 'warning' ? 'warning' : 'plain';
+  return splitLine(left, [pen.span(text, tone)], columns);
+}
+
+/** At most two decimals, none for whole numbers. */
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  return Number.isInteger(value) ? String(value) : value.toFixed(2);
+}

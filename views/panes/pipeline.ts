@@ -1,0 +1,104 @@
+import type { Layer } from '../../src/domain/entity.ts';
+import { refKey, refOf } from '../../src/domain/entity.ts';
+import { ageText } from '../../src/lib/time-text.ts';
+import type { SystemLayers } from '../../src/store/selectors/pipeline.ts';
+import { layerRows, pipelineOf } from '../../src/store/selectors/rows.ts';
+import type { Line, Span } from '../components/line.ts';
+import type { Tone } from '../theme.ts';
+import { layerSign } from './card.ts';
+import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
+
+const systemColumns = 10;
+
+/** Layers of every system: those of the system in view one per row, the others on one row each. */
+export function pipelineLines(input: PaneInput): readonly Line[] {
+  const { snapshot, pen } = input;
+  const active = hasKeys(snapshot, 'pipeline');
+  const pipeline = pipelineOf(snapshot);
+  const right = pipeline.readAt === undefined ? '' : ageOf(snapshot.now - pipeline.readAt);
+  const title = titleLine(input, active, [paneLabel(pen, 'pipeline', 'Pipeline', active)], right);
+  if (pipeline.systems.length === 0) return framed(input, title, [phaseLine(input, 'no system is watched')]);
+  const rows: { readonly line: Line; readonly key?: string }[] = [];
+  const selected = active ? (snapshot.desk.selected.pipeline ?? firstKey(pipeline.systems)) : undefined;
+  for (const system of pipeline.systems) {
+    if (!system.open || system.layers.length === 0) {
+      const key = layerRows(system)[0];
+      rows.push({ line: closedLine(input, system, selected), ...(key ? { key: refKey(refOf(key)) } : {}) });
+      continue;
+    }
+    rows.push({
+      line: pen.line(input.columns, pen.span(system.system.id, 'strong'), stateSpan(input, system)),
+    });
+    for (const layer of system.layers) {
+      const key = refKey(refOf(layer));
+      rows.push({ key, line: layerLine(input, layer, key === selected) });
+    }
+  }
+  const cursor = rows.findIndex((row) => row.key !== undefined && row.key === selected);
+  const first = firstRow(cursor, rows.length, input.rows - 1);
+  return framed(
+    input,
+    title,
+    rows.slice(first, first + input.rows - 1).map((row) => row.line),
+  );
+}
+
+function ageOf(ms: number): string {
+  const age = ageText(ms);
+  return age === 'now' ? 'read now' : `read ${age} ago`;
+}
+
+function firstKey(systems: readonly SystemLayers[]): string | undefined {
+  const layer = systems.flatMap((system) => layerRows(system))[0];
+  return layer ? refKey(refOf(layer)) : undefined;
+}
+
+/** What is wrong with the system as a whole, in a word. */
+function stateSpan(input: PaneInput, system: SystemLayers): Span {
+  const { state } = system.system;
+  if (state === 'ok') return input.pen.span(system.system.settled ? '' : '  reading ...', 'dim');
+  return input.pen.span(`  ${state.toUpperCase()}`, state === 'stale' ? 'warning' : 'alarm');
+}
+
+function layerLine(input: PaneInput, layer: Layer, selected: boolean): Line {
+  const { pen, columns } = input;
+  return pen.line(
+    columns,
+    pen.span(selected ? '>' : ' ', 'strong'),
+    pen.span(layerSign(layer), toneOf(layer)),
+    ' ',
+    pen.cell(layer.name, Math.min(12, Math.max(6, columns - 24)), selected ? 'strong' : undefined),
+    ' ',
+    pen.span(layer.summary, layer.status === 'failed' ? 'alarm' : undefined),
+  );
+}
+
+/** `orket     +api+runs+turns`; what is not fine keeps its sign. */
+function closedLine(input: PaneInput, system: SystemLayers, selected: string | undefined): Line {
+  const { pen, columns } = input;
+  const key = layerRows(system)[0];
+  const isSelected = key !== undefined && refKey(refOf(key)) === selected;
+  const head = pen.cell(
+    `${isSelected ? '>' : ''}${system.system.id}`,
+    systemColumns,
+    isSelected ? 'strong' : undefined,
+  );
+  if (system.layers.length === 0) {
+    const text = system.system.settled ? 'no layers' : 'reading ...';
+    return pen.line(columns, head, pen.span(text, 'dim'), stateSpan(input, system));
+  }
+  const parts = system.layers.map((layer) => pen.span(`${layerSign(layer)}${layer.name}`, toneOf(layer)));
+  return pen.line(columns, head, ...parts, stateSpan(input, system));
+}
+
+function toneOf(layer: Layer): Tone | undefined {
+  switch (layer.status) {
+    case 'ok':
+      return undefined;
+    case 'attention':
+    case 'unknown':
+      return 'warning';
+    case 'failed':
+      return 'alarm';
+  }
+}

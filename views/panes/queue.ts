@@ -1,0 +1,139 @@
+import type { AttentionItem } from '../../src/domain/attention.ts';
+import { ageText, clockText, untilText } from '../../src/lib/time-text.ts';
+import type { Snapshot } from '../../src/store/cockpit.ts';
+import { keyOfItem } from '../../src/store/selectors/act-key.ts';
+import { passesFilter, type QueueRow } from '../../src/store/selectors/queue.ts';
+import type { Line, Pen, Span } from '../components/line.ts';
+import type { Tone } from '../theme.ts';
+import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
+
+const labelColumns = 8;
+const sinceColumns = 7;
+const untilColumns = 9;
+const keyColumns = 4;
+
+/** The sign before an item: x broken, ! waits for an answer, $ money, ~ silent, ? not known. */
+export function signOf(item: AttentionItem): string {
+  if (item.kind === 'approval') return '!';
+  if (item.kind === 'source') return '?';
+  if (item.kind === 'meter') return '$';
+  if (item.rank <= 2) return 'x';
+  if (item.rank === 4) return '~';
+  return item.kind === 'issue' ? 'x' : '-';
+}
+
+/** The queue: what needs a person now, most urgent first. */
+export function queueLines(input: PaneInput): readonly Line[] {
+  const { snapshot, pen, columns } = input;
+  const { queue, desk } = snapshot;
+  const active = hasKeys(snapshot, 'queue');
+  const { counts } = queue;
+  const filters = desk.filters.queue ?? [];
+  const name = (filter: typeof desk.queueFilter, text: string): Span =>
+    pen.span(text, desk.queueFilter === filter ? 'strong' : 'title');
+  const left: Span[] = [
+    paneLabel(pen, 'queue', `Needs-you(${counts.all})`, active && desk.queueFilter === 'all'),
+    name(
+      'approvals',
+      ` 2 ${desk.queueFilter === 'approvals' ? 'APPROVALS' : 'approvals'}(${counts.approvals})`,
+    ),
+    name('fatal', ` 3 ${desk.queueFilter === 'fatal' ? 'FATAL' : 'fatal'}(${counts.fatal})`),
+  ];
+  if (queue.newcomers > 0) left.push(pen.span(` +${queue.newcomers} new`, 'warning'));
+  if (filters.length > 0) left.push(pen.span(` &${filters.join(' &')}`, 'input'));
+  const right = columns >= 60 ? 'since    until key' : '';
+  const title = titleLine(input, active, left, right);
+  const height = input.rows === 1 ? 1 : input.rows - 1;
+  if (queue.rows.length === 0) {
+    const empty = counts.all > 0 ? 'nothing of the kind shown; 1 shows all' : 'nothing needs you now';
+    return framed(input, title, [phaseLine(input, empty)]);
+  }
+  const cursor = Math.max(
+    0,
+    queue.rows.findIndex((row) => row.item.key === desk.selected.queue),
+  );
+  const first = firstRow(cursor, queue.rows.length, height);
+  const lines = queue.rows
+    .slice(first, first + height)
+    .map((row, index) => rowLine(pen, snapshot, row, columns, first + index === cursor));
+  return framed(input, title, lines);
+}
+
+/** Approvals or fatal issues in a box of their own, on a large screen. */
+export function filteredQueueLines(input: PaneInput, filter: 'approvals' | 'fatal'): readonly Line[] {
+  const { snapshot, pen, columns } = input;
+  const active = hasKeys(snapshot, filter);
+  const items = snapshot.state.queue.filter((item) => passesFilter(snapshot.state, item, filter));
+  const title = titleLine(
+    input,
+    active,
+    [paneLabel(pen, filter, `${filter === 'fatal' ? 'Fatal' : 'Approvals'}(${items.length})`, active)],
+    '',
+  );
+  if (items.length === 0) return framed(input, title, [phaseLine(input, 'none')]);
+  const cursor = items.findIndex((item) => item.key === snapshot.desk.selected[filter]);
+  const first = firstRow(cursor, items.length, input.rows - 1);
+  const lines = items
+    .slice(first, first + input.rows - 1)
+    .map((item, index) =>
+      rowLine(
+        pen,
+        snapshot,
+        { item, key: keyOfItem(item) },
+        columns,
+        active && first + index === Math.max(0, cursor),
+      ),
+    );
+  return framed(input, title, lines);
+}
+
+function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, selected: boolean): Line {
+  const { item, ghost } = row;
+  const { now, offsetMs, desk } = snapshot;
+  const isMarked = desk.marks.has(item.key);
+  const cursor = pen.span(selected ? '>' : isMarked ? '*' : ' ', selected ? 'strong' : undefined);
+  const tone: Tone | undefined = ghost ? 'off' : toneOf(item);
+  const head: Span[] = [cursor, pen.span(ghost ? '.' : signOf(item), tone)];
+  const mark = selected && isMarked ? '*' : ' ';
+  const label = pen.cell(item.label, Math.min(labelColumns, Math.max(4, columns - 30)), tone);
+  const count = item.count > 1 ? ` (x${item.count})` : '';
+  const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;
+  const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : '';
+  const text = `${item.system} ${item.title}${count}${held}`;
+  const textTone: Tone | undefined = ghost ? 'off' : selected ? 'strong' : undefined;
+  if (columns < 60) {
+    const key = pen.cell(row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, undefined, 'right');
+    const room = columns - 3 - label.text.length - keyColumns;
+    return [...head, pen.span(mark), label, ...ghostCells(pen, text, gone, room, textTone), key];
+  }
+  const right: Span[] = [
+    pen.cell(item.since === undefined ? '' : ageText(now - item.since), sinceColumns, undefined, 'right'),
+    pen.cell(
+      untilOf(item, now, offsetMs),
+      untilColumns,
+      item.until !== undefined ? 'warning' : undefined,
+      'right',
+    ),
+    pen.cell(ghost ? '' : row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, 'strong', 'right'),
+  ];
+  const room = columns - 3 - labelColumns - sinceColumns - untilColumns - keyColumns;
+  return [...head, pen.span(mark), label, ...ghostCells(pen, text, gone, room, textTone), ...right];
+}
+
+/** What became of a ghost must be read even where its title is cut. */
+function ghostCells(pen: Pen, text: string, gone: string, room: number, tone: Tone | undefined): Span[] {
+  if (gone === '') return [pen.cell(text, room, tone)];
+  const goneColumns = Math.min(pen.safe(gone).length, Math.max(0, room - 8));
+  const used = Math.min(pen.safe(text).length, room - goneColumns);
+  return [pen.cell(text, used, tone), pen.cell(gone, room - used, tone)];
+}
+
+function untilOf(item: AttentionItem, now: Snapshot['now'], offsetMs: number): string {
+  if (item.until !== undefined) return item.until <= now ? 'over' : untilText(item.until, now, offsetMs);
+  return item.onExpiry !== undefined && /never/i.test(item.onExpiry) ? 'never' : '';
+}
+
+function toneOf(item: AttentionItem): Tone {
+  if (item.rank <= 2) return 'alarm';
+  return item.rank <= 5 ? 'warning' : 'plain';
+}

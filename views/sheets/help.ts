@@ -1,0 +1,99 @@
+import type { Area, Command, HostPort } from '../../src/commands/command.ts';
+import { type Binding, keyText, type Scope } from '../../src/commands/keymap.ts';
+import { commandsById } from '../../src/commands/registry.ts';
+import type { Snapshot } from '../../src/store/cockpit.ts';
+import { fitRows, type Line, type Pen } from '../components/line.ts';
+
+const areaTitles: { readonly [A in Area]: string } = {
+  move: 'Moving',
+  panes: 'Panes and pages',
+  find: 'Searching, filtering, marking',
+  logs: 'Logs',
+  items: 'The selected item',
+  acts: 'Acts',
+  prompt: 'In prompts',
+  cockpit: 'The cockpit',
+};
+const areas: readonly Area[] = ['acts', 'items', 'move', 'panes', 'find', 'logs', 'cockpit', 'prompt'];
+
+/** A line of the help page: what a command does, its keys, and why it does nothing now. */
+export interface HelpRow {
+  readonly area: Area;
+  readonly keys: string;
+  readonly title: string;
+  readonly cli: string;
+  readonly off?: string;
+}
+
+/** Help follows from the keymap: what is bound is listed, in the words of the command. */
+export function helpRows(
+  snapshot: Snapshot,
+  host: HostPort,
+  keymap: readonly Binding[],
+  search: string,
+): readonly HelpRow[] {
+  const groups = new Map<string, { command: Command; when: Scope; keys: string[] }>();
+  for (const binding of keymap) {
+    const command = commandsById.get(binding.command);
+    if (!command) continue;
+    const isPrompt = binding.when !== 'browse' && binding.when !== 'any';
+    const key = `${binding.command}|${isPrompt ? binding.when : ''}`;
+    const group = groups.get(key) ?? { command, when: binding.when, keys: [] };
+    for (const name of binding.keys) if (!group.keys.includes(name)) group.keys.push(name);
+    groups.set(key, group);
+  }
+  const wanted = search.toLowerCase();
+  const rows: HelpRow[] = [];
+  for (const area of areas) {
+    for (const { command, when, keys } of groups.values()) {
+      const isPrompt = when !== 'browse' && when !== 'any' && when !== 'acts';
+      if ((isPrompt ? 'prompt' : command.area) !== area) continue;
+      const title = isPrompt ? `${when}: ${command.title}` : command.title;
+      const cli = typeof command.cli === 'function' ? (command.cli(snapshot) ?? '') : (command.cli ?? '');
+      const keyNames = keys.map(keyText).join(' ');
+      if (wanted !== '' && !`${keyNames} ${title} ${cli} ${command.id}`.toLowerCase().includes(wanted))
+        continue;
+      const off = isPrompt ? undefined : command.off?.(snapshot, host);
+      rows.push({ area, keys: keyNames, title, cli, ...(off === undefined ? {} : { off }) });
+    }
+  }
+  return rows;
+}
+
+/** The help page, scrolled. */
+export function helpLines(
+  pen: Pen,
+  rows: readonly HelpRow[],
+  scroll: number,
+  columns: number,
+  height: number,
+): readonly Line[] {
+  const lines: Line[] = [];
+  let area: Area | undefined;
+  for (const row of rows) {
+    if (row.area !== area) {
+      if (area !== undefined) lines.push([]);
+      lines.push(pen.line(columns, pen.span(` ${areaTitles[row.area]}`, 'strong')));
+      area = row.area;
+    }
+    const off = row.off === undefined ? '' : `  [not now: ${row.off}]`;
+    const room = columns >= 100 ? 60 : columns - 16;
+    const title = pen.cell(
+      `${row.title}${off}`,
+      Math.max(0, room),
+      row.off === undefined ? undefined : 'off',
+    );
+    lines.push(
+      pen.line(
+        columns,
+        pen.cell(`  ${row.keys}`, 16, 'strong'),
+        title,
+        ...(columns >= 100 ? [pen.span(`  ${row.cli}`, 'dim')] : []),
+      ),
+    );
+  }
+  if (lines.length === 0)
+    lines.push(pen.line(columns, pen.span(' no key or command with these words', 'dim')));
+  const first = Math.max(0, Math.min(scroll, lines.length - height));
+  return fitRows(lines.slice(first, first + height), height);
+}
