@@ -109,7 +109,7 @@ export function readConfig(text: string): ConfigRead {
   let data: unknown;
   try {
     // The program reads it with PyYAML, which is YAML 1.1 (`yes` and `no` are booleans).
-    data = parse(text, { version: '1.1', maxAliasCount: 20, prettyErrors: false, logLevel: 'silent' });
+    data = parse(text, { version: '1.1', maxAliasCount: 20, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unreadable';
     return { ok: false, error: `not YAML: ${reason.slice(0, 160)}` };

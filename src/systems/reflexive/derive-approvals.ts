@@ -23,8 +23,7 @@ import { logSources } from './locate.ts';
 /** `default_timeout_hours` of `src/safety/approval.py`; a request may have its own, which no line tells. */
 const defaultTimeoutMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
-const inMemory =
-  'kept in memory of the process that asked: approve, deny and approval-list crash, no command reaches it';
+const inMemory = 'kept in memory of whoever asked: approve, deny and approval-list crash, nothing reaches it';
 
 /** Approvals as far as log lines tell of them: to be watched, never answered. */
 export function deriveApprovals(picture: Picture): Approval[] {
@@ -35,34 +34,42 @@ function requests(picture: Picture): Approval[] {
   const { facts } = picture.context;
   const asks = findFamily<AskFact>(facts, logSources, 'ask:', (fact) => fact.at);
   const decisions = findFamily<DecidedFact>(facts, logSources, 'decided:', (fact) => fact.at);
-  return [...asks.values()].map((found) => requestOf(picture, found, decisionFor(found.value, decisions)));
+  const joined = joinDecisions(asks, decisions);
+  return [...asks].map(([name, found]) => requestOf(picture, found, joined.get(name)));
 }
 
-/** `approval-<operation>-<unix seconds>`; the request is made a moment after its line is written. */
+type Decision = { readonly request: string; readonly found: Found<DecidedFact> };
+
+/** The risk is assessed by a model between the line and the request, which takes its time. */
 const assessmentS = 600;
 
-function decisionFor(
-  ask: AskFact,
+/**
+ * Decisions name a request (`approval-<operation>-<unix seconds>`), requests are logged without their id: each decision
+ * belongs to the newest request of its operation that was logged before that second and is not decided yet.
+ */
+function joinDecisions(
+  asks: ReadonlyMap<string, Found<AskFact>>,
   decisions: ReadonlyMap<string, Found<DecidedFact>>,
-): { readonly request: string; readonly found: Found<DecidedFact> } | undefined {
-  const prefix = `approval-${ask.operation}-`;
-  const second = Math.floor(ask.at / 1000);
-  let best: { request: string; found: Found<DecidedFact>; at: number } | undefined;
+): Map<string, Decision> {
+  const joined = new Map<string, Decision>();
+  const open = [...asks].sort(([, a], [, b]) => b.value.at - a.value.at);
   for (const [request, found] of decisions) {
-    if (!request.startsWith(prefix)) continue;
-    const at = Number(request.slice(prefix.length));
-    // The risk is assessed by a model between the line and the request, which takes its time.
-    if (!Number.isInteger(at) || at < second || at > second + assessmentS) continue;
-    if (!best || at < best.at) best = { request, found, at };
+    const dash = request.lastIndexOf('-');
+    const second = Number(request.slice(dash + 1));
+    const operation = request.slice('approval-'.length, dash);
+    if (!Number.isInteger(second) || !request.startsWith('approval-')) continue;
+    const ask = open.find(([name, { value }]) => {
+      const asked = Math.floor(value.at / 1000);
+      return (
+        !joined.has(name) && value.operation === operation && asked <= second && second <= asked + assessmentS
+      );
+    });
+    if (ask) joined.set(ask[0], { request, found });
   }
-  return best;
+  return joined;
 }
 
-function requestOf(
-  picture: Picture,
-  ask: Found<AskFact>,
-  decision: { readonly request: string; readonly found: Found<DecidedFact> } | undefined,
-): Approval {
+function requestOf(picture: Picture, ask: Found<AskFact>, decision: Decision | undefined): Approval {
   const { at, offset, operation, context, subject } = ask.value;
   const expiresAt = addMs(at, defaultTimeoutMs);
   const gone = decision ? undefined : daemonWord(picture, at);

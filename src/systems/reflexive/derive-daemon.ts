@@ -1,5 +1,6 @@
 import type { Attention, Evidence, Issue, Run, Service } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
+import type { ProcessInfo } from '../../domain/process.ts';
 import { currentLifetime, evidence, type Lifetime, type Picture, timeWord } from './derive-picture.ts';
 
 /** The daemon as a service, and each of its lifetimes as a run. */
@@ -88,17 +89,18 @@ function daemonAttention(
   };
 }
 
+function processEvidence(process: ProcessInfo): Evidence {
+  const place = process.terminal === undefined ? '' : ` (at ${process.terminal})`;
+  const text = `${process.argv.join(' ').slice(0, 200)}${place}`;
+  return { source: 'daemon', pid: process.pid, text, at: process.startedAt };
+}
+
 function daemonTrail(picture: Picture): Evidence[] {
   const { daemon, now } = picture;
   const last = currentLifetime(picture);
   const trail: Evidence[] = [];
   for (const process of [...daemon.processes, ...daemon.hidden].slice(0, 5)) {
-    trail.push({
-      source: 'daemon',
-      pid: process.pid,
-      text: process.argv.join(' ').slice(0, 200),
-      at: process.startedAt,
-    });
+    trail.push(processEvidence(process));
   }
   if (last?.fact) trail.push(...lifetimeTrail(last, now));
   if (daemon.life) {
@@ -148,37 +150,11 @@ function lifetimeTrail(lifetime: Lifetime, now: Instant): Evidence[] {
 function runOf(picture: Picture, lifetime: Lifetime): Run {
   const { context, now } = picture;
   const run = lifetime.fact?.value;
-  const how = lifetime.end?.how;
-  const isHidden =
-    picture.daemon.state === 'hidden' && lifetime === currentLifetime(picture) && how === 'no trace';
-  const status =
-    how === undefined || isHidden
-      ? isHidden
-        ? 'unknown'
-        : 'running'
-      : how === 'stopped'
-        ? 'halted'
-        : how === 'error'
-          ? 'failed'
-          : 'unknown';
-  const native = {
-    stopped: 'stopped on request',
-    error: 'ended with an error',
-    'no trace': isHidden ? 'perhaps running' : 'ended without a trace',
-  };
+  const state = stateOfRun(lifetime);
   const trail = lifetimeTrail(lifetime, now);
   const process = lifetime.process;
-  const first: Evidence =
-    trail[0] ??
-    (process
-      ? {
-          source: 'daemon',
-          pid: process.pid,
-          at: process.startedAt,
-          text: process.argv.join(' ').slice(0, 200),
-        }
-      : { source: 'daemon' });
-  const endedAt = isHidden ? undefined : lifetime.end?.at;
+  const first: Evidence = trail[0] ?? (process ? processEvidence(process) : { source: 'daemon' });
+  const endedAt = lifetime.end?.at;
   return {
     type: 'run',
     system: context.located.system,
@@ -187,8 +163,8 @@ function runOf(picture: Picture, lifetime: Lifetime): Run {
     observedAt: picture.observedAt,
     evidence: first,
     ...(trail.length > 1 ? { trail: trail.slice(1) } : {}),
-    status,
-    nativeStatus: how === undefined ? 'running' : native[how],
+    status: state[0],
+    nativeStatus: state[1],
     startedAt: lifetime.startedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(run?.mode === 'manual'
@@ -197,9 +173,23 @@ function runOf(picture: Picture, lifetime: Lifetime): Run {
   };
 }
 
+function stateOfRun(lifetime: Lifetime): readonly [Run['status'], string] {
+  switch (lifetime.end?.how) {
+    case 'stopped':
+      return ['halted', 'stopped on request'];
+    case 'error':
+      return ['failed', 'ended with an error'];
+    case 'no trace':
+      return ['unknown', 'ended without a trace'];
+    case undefined:
+      return lifetime.process ? ['running', 'running'] : ['unknown', 'perhaps running'];
+  }
+}
+
 function twoDaemons(picture: Picture): Issue {
   const { context, daemon } = picture;
   const newest = daemon.processes.at(-1);
+  const trail = [...daemon.processes].reverse().map(processEvidence);
   const pidList = daemon.processes.map((one) => one.pid).join(', ');
   return {
     type: 'issue',
@@ -208,7 +198,8 @@ function twoDaemons(picture: Picture): Issue {
     key: 'two-daemons',
     title: `${daemon.processes.length} daemons on one checkout: pids ${pidList}`,
     observedAt: context.processes.readAt,
-    evidence: { source: 'daemon', ...(newest ? { pid: newest.pid, at: newest.startedAt } : {}) },
+    evidence: trail[0] ?? { source: 'daemon' },
+    trail: trail.slice(1),
     severity: 'error',
     status: 'open',
     detail:

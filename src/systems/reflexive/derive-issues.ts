@@ -1,5 +1,5 @@
 import type { Attention, Evidence, Issue } from '../../domain/entity.ts';
-import { addMs, dayOf, type Instant, instant } from '../../domain/instant.ts';
+import { addMs, dayOf, type Instant, instant, parseInstant } from '../../domain/instant.ts';
 import type { Cost } from './derive-meters.ts';
 import { usd } from './derive-meters.ts';
 import {
@@ -117,9 +117,10 @@ function configTrouble(picture: Picture): Issue | undefined {
     row: {
       rank: alive ? 7 : 2,
       label: alive ? 'CONFIG' : 'FATAL',
-      why: alive
-        ? `the next restart will fail: ${problems[0] ?? ''}`.slice(0, 120)
-        : (problems[0] ?? '').slice(0, 120),
+      why: `${alive ? 'the next restart will fail' : 'down, and start refuses'}: ${problems[0] ?? ''}`.slice(
+        0,
+        120,
+      ),
     },
   });
 }
@@ -190,6 +191,8 @@ function failing(picture: Picture, kind: keyof typeof failingWords): Issue | und
   const found = findFailing(picture, kind);
   if (!found) return undefined;
   const { firstAt, lastAt, count, error, event, offset } = found.value;
+  // One query that timed out is daily life.
+  if (kind === 'coder' && count < 2) return undefined;
   const words = failingWords[kind];
   // Three in a row are no hiccup: nothing moves until somebody does something.
   const fatal = kind === 'coder' ? false : count >= 3;
@@ -290,15 +293,15 @@ function staleWindow(picture: Picture, cost: Cost | undefined): Issue | undefine
   if (!cost?.stale) return undefined;
   const place = cost.file ?? cost.log;
   if (!place) return undefined;
-  const midnight = Math.floor(picture.now / dayMs) * dayMs;
+  const dayAfter = parseInstant(cost.date);
   const hasRow = cost.status === 'ok' && cost.share >= 0.5;
   return issueOf(picture, {
     key: 'cost-window',
-    title: `cost window is still ${cost.date}: the limit of one day holds for both`,
+    title: `cost window is still ${cost.date}: one daily limit for all days since`,
     severity: 'warning',
     observedAt: place.file.readAt,
     trail: [evidence(place, { text: `date ${cost.date}, today is ${dayOf(picture.now)}` })],
-    since: instant(midnight),
+    since: dayAfter === undefined ? undefined : addMs(dayAfter, dayMs),
     detail: 'The tracker looks at the date when its process starts and never again.',
     suggestedAction: 'Restart the daemon when no operation is in flight; it then begins at $0.',
     playbook: 'cost-limit',
@@ -439,7 +442,7 @@ function movedLog(picture: Picture): Issue | undefined {
   if (moved.value.lastAt <= mainBegins + 1000) return undefined;
   const lifetime = currentLifetime(picture);
   if (lifetime && moved.value.lastAt < lifetime.startedAt) return undefined;
-  const since = main === undefined ? undefined : instant(mainBegins);
+  const since = main === undefined ? undefined : (main.bornAt ?? instant(mainBegins));
   return issueOf(picture, {
     key: 'log-moved',
     title: `the daemon writes to ${moved.file.path}, not to ${main?.path ?? 'the log under its usual name'}`,

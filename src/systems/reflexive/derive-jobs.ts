@@ -73,12 +73,7 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
     observedAt: found.file.readAt,
     evidence: evidence(found, {
       query: `operations.id = ${row.id}`,
-      text:
-        row.completedAt === undefined
-          ? 'completed_at is NULL'
-          : row.success
-            ? 'success'
-            : (row.error ?? 'failed'),
+      text: !row.completed ? 'completed_at is NULL' : row.success ? 'success' : (row.error ?? 'failed'),
       ...(row.completedAt === undefined
         ? row.startedAt === undefined
           ? {}
@@ -93,7 +88,11 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
     ...(updatedAt === undefined ? {} : { updatedAt }),
     ...(state.beat === undefined ? {} : { heartbeatAt: state.beat }),
     ...(state.attention === undefined ? {} : { attention: state.attention }),
-    logKeys: [`op-${row.id}`, `issue-${row.issue}`, ...(pr === undefined ? [] : [`pr-${pr}`])],
+    logKeys: [
+      `op-${row.id}`,
+      ...(row.issue === '' ? [] : [`issue-${row.issue}`]),
+      ...(pr === undefined ? [] : [`pr-${pr}`]),
+    ],
     ...(cautions.length === 0 ? {} : { cautions }),
     data: { issue: row.issue, ...(pr === undefined ? {} : { pr }) },
   };
@@ -108,7 +107,7 @@ interface JobState {
 }
 
 function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | undefined): JobState {
-  if (row.completedAt !== undefined) {
+  if (row.completed) {
     return row.success ? { status: 'done', native: 'success' } : failedState(joined.picture, row);
   }
   const reason = orphanReason(joined, row);
@@ -140,14 +139,15 @@ const rejection = /^(Issue not actionable|Issue too complex|Plan confidence too 
 
 function failedState(picture: Picture, row: OperationFact): JobState {
   const isRejected = row.error !== undefined && rejection.test(row.error);
-  const stage = row.errorType ?? 'failed';
-  const native = isRejected ? 'rejected' : `failed: ${stage}`;
+  const stage = row.errorType;
+  const native = isRejected ? 'rejected' : stage === undefined ? 'failed' : `failed: ${stage}`;
   const at = row.completedAt;
   // A later attempt at the same issue tells more than this one.
   if (at === undefined || row.newest !== row.id || !isRecent(picture, at, dayMs)) {
     return { status: 'failed', native };
   }
-  const why = isRejected ? (row.error ?? '') : `${stage}: ${row.error ?? 'no reason written'}`;
+  const reason = row.error ?? 'no reason written';
+  const why = isRejected || stage === undefined ? reason : `${stage}: ${reason}`;
   return {
     status: 'failed',
     native,
@@ -157,7 +157,7 @@ function failedState(picture: Picture, row: OperationFact): JobState {
       why: why.slice(0, 120),
       since: at,
       onExpiry: 'not tried again until the daemon is restarted',
-      group: isRejected ? 'rejected' : `failed-${stage}`,
+      group: isRejected ? 'rejected' : `failed-${stage ?? 'unknown'}`,
     },
   };
 }
@@ -221,7 +221,7 @@ function cautionsOf(row: OperationFact, state: JobState, pr: number | undefined)
       'a branch or pull request may exist: look at GitHub before it is worked on again',
     ];
   }
-  if (state.status === 'failed' && row.completedAt !== undefined) {
+  if (state.status === 'failed' && row.completed) {
     return [
       'this daemon does not try it again; a restarted one claims it while it is open and labelled, and pays again',
     ];

@@ -131,6 +131,15 @@ function processingLayer(picture: Picture, issues: ReadonlyMap<string, Issue>, j
 
 function costLayer(picture: Picture, cost: Cost | undefined, issues: ReadonlyMap<string, Issue>): Part {
   if (!cost) {
+    const torn = picture.context.facts.files('cost').find((file) => file.error !== undefined);
+    if (torn) {
+      return {
+        name: 'cost',
+        status: 'unknown',
+        summary: 'counter unreadable',
+        evidence: evidence({ file: torn }, { text: torn.error ?? '' }),
+      };
+    }
     return { name: 'cost', status: 'unknown', summary: 'nothing spent yet', evidence: { source: 'cost' } };
   }
   const refused = issues.get('cost-refused');
@@ -169,6 +178,15 @@ function safetyLayer(approvals: readonly Approval[], issues: ReadonlyMap<string,
 function roadmapLayer(picture: Picture, issues: ReadonlyMap<string, Issue>): Part {
   const found = findFact<RoadmapFact>(picture.context.facts, ['roadmap'], 'roadmap', () => 0);
   const failed = issues.get('roadmap-error');
+  const torn = picture.context.facts.files('roadmap').find((file) => file.error !== undefined);
+  if (!found && torn) {
+    return {
+      name: 'roadmap',
+      status: 'unknown',
+      summary: 'file unreadable',
+      evidence: evidence({ file: torn }, { text: torn.error ?? '' }),
+    };
+  }
   if (!found)
     return { name: 'roadmap', status: 'unknown', summary: 'none yet', evidence: { source: 'roadmap' } };
   const at = found.value.generatedAt;

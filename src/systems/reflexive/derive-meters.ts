@@ -4,6 +4,7 @@ import {
   currentLifetime,
   evidence,
   isAlive,
+  isRecent,
   nextMidnight,
   type Picture,
   timeWord,
@@ -67,9 +68,9 @@ export function costOf(picture: Picture): Cost | undefined {
   if (alive) picture.wake(nextMidnight(picture.now));
   const counts = isToday || alive;
   const refused = refusedNow(picture, log);
-  const perHour = alive ? rateOf(picture) : undefined;
+  const perHour = alive ? (rateOf(picture) ?? averageOf(picture, file)) : undefined;
   const exhaustsAt =
-    alive && perHour !== undefined ? exhaustion(picture, limit.value - total, perHour) : undefined;
+    perHour === undefined || refused ? undefined : exhaustion(picture, limit.value - total, perHour);
   const status = !counts || share < warningShare ? 'ok' : share < criticalShare ? 'warning' : 'critical';
   const since = log && log.value.total >= total * 0.99 ? log.value.warnedAt : undefined;
   return {
@@ -143,6 +144,18 @@ function rateOf(picture: Picture): number | undefined {
   return Math.round((spent / hours) * 100) / 100;
 }
 
+/**
+ * Where the log tells no request (a level above INFO), the average since the counter began; nothing for an hour is
+ * nothing an hour.
+ */
+function averageOf(picture: Picture, file: Found<CostFileFact> | undefined): number | undefined {
+  const { startedAt, updatedAt, total } = file?.value ?? {};
+  if (startedAt === undefined || updatedAt === undefined || total === undefined) return undefined;
+  if (!isRecent(picture, updatedAt, hourMs)) return 0;
+  const hours = Math.max(updatedAt - startedAt, spendSliceMs) / hourMs;
+  return Math.round((total / hours) * 100) / 100;
+}
+
 function exhaustion(picture: Picture, left: number, perHour: number): Instant | undefined {
   if (left <= 0 || perHour <= 0) return undefined;
   const base = Math.floor(picture.now / spendSliceMs) * spendSliceMs;
@@ -151,7 +164,7 @@ function exhaustion(picture: Picture, left: number, perHour: number): Instant | 
   return at - picture.now > 7 * 24 * hourMs ? undefined : instant(Math.max(at, base + spendSliceMs));
 }
 
-/** Cost and rate limits as meters. `hasRefusals` tells that the issue of refused requests has the row. */
+/** Cost and rate limits as meters. */
 export function deriveMeters(picture: Picture, cost: Cost | undefined): Meter[] {
   const meters: Meter[] = [];
   if (cost) meters.push(costMeter(picture, cost));

@@ -66,7 +66,7 @@ export function drawPicture(context: DeriveContext, wake: Picture['wake']): Pict
   const configFile = findConfig(context, mine[0]);
   const config = configFile?.facts.get('config') ?? located.extra['config'];
   const life = findFact<LifeFact>(facts, logSources, 'life', (value) => value.at);
-  const lifetimes = lifetimesOf(context, mine, life?.value.at);
+  const lifetimes = lifetimesOf(context, mine, hidden.length > 0, life?.value.at);
   const last = lifetimes.at(-1);
   const picture: Picture = {
     context,
@@ -151,6 +151,7 @@ const startupMs = 10 * 60_000;
 function lifetimesOf(
   context: DeriveContext,
   processes: readonly ProcessInfo[],
+  mayBeHidden: boolean,
   lastLineAt: Instant | undefined,
 ): Lifetime[] {
   const { facts } = context;
@@ -172,7 +173,9 @@ function lifetimesOf(
     );
     if (process) taken.add(process.pid);
     const stop = stops.find((at) => at >= run.at && (next === undefined || at < next.at));
-    const end = process ? undefined : endOf(run, stop, next === undefined ? lastLineAt : undefined);
+    const told = process ? undefined : endOf(run, stop, next === undefined ? lastLineAt : undefined);
+    // A daemon whose directory is hidden may be this one: it has not ended as far as is known.
+    const end = told?.how === 'no trace' && mayBeHidden && next === undefined ? undefined : told;
     lifetimes.push({
       id: `daemon-${compact(run.at)}`,
       startedAt: run.at,

@@ -170,6 +170,8 @@ export type OperationFact = {
   readonly issue: string;
   readonly title?: string;
   readonly startedAt?: Instant;
+  /** `completed_at` is set, readable or not. */
+  readonly completed: boolean;
   readonly completedAt?: Instant;
   readonly durationS?: number;
   readonly success: boolean;

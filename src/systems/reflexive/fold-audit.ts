@@ -68,13 +68,19 @@ export function foldAudit(draft: FactDraft, entry: JsonObject, at: Instant, offs
 
 /**
  * Errors that say nothing new: with a current PyGithub the check of the limit fails at every poll, and the errors of
- * the loop itself are an issue of their own.
+ * the loop and of the coder are issues of their own.
  */
 const toldElsewhere = new Set([
   'Failed to check rate limit',
   'Error in main loop',
   'Error checking for issues',
   'Error in _check_work_progress',
+  'GitHub API error while checking for issues',
+  'Unexpected error while checking for issues',
+  'Failed to fetch issues from GitHub',
+  'multi-agent-coder query timed out',
+  'multi-agent-coder execution failed',
+  'Unexpected error calling multi-agent-coder',
   'cost_limit_critical',
 ]);
 

@@ -7,7 +7,7 @@ export const spendSliceMs = 5 * 60_000;
 const sliceCap = 36;
 
 /** What `CostLimitExceeded` says (`track_request` in `src/safety/cost_tracker.py`). */
-const refusal = /Daily cost limit would be exceeded: \$[\d.]+ > \$[\d.]+/;
+export const refusal = /Daily cost limit would be exceeded: \$[\d.]+ > \$[\d.]+/;
 
 /** Requests tracked, thresholds passed, requests refused. True when only the daemon writes the line. */
 export function foldCost({ event, at, offset, draft }: FoldInput): boolean {

@@ -1,6 +1,7 @@
 import { getNumber, getObject, getString } from '../../lib/json.ts';
 import type { AskFact, DecidedFact, FailingFact, GithubFact } from './facts.ts';
 import { noteError } from './fold-audit.ts';
+import { refusal } from './fold-cost.ts';
 import { type FoldInput, timeField } from './fold-input.ts';
 import { textOf } from './record.ts';
 
@@ -22,7 +23,9 @@ export function foldTrouble(input: FoldInput): boolean {
   if (event.level === 'error') noteError(draft, at, offset, event.event, event.fields);
   const kind = Object.hasOwn(failing, event.event) ? failing[event.event] : undefined;
   if (kind !== undefined) {
-    noteFailing(input, kind);
+    // The coder answered; it was the daily limit that threw the answer away.
+    const isRefusal = refusal.test(getString(event.fields, 'error')?.slice(0, 2000) ?? '');
+    if (!isRefusal) noteFailing(input, kind);
     return true;
   }
   notePassed(input);

@@ -53,24 +53,20 @@ function operationOf(row: Row, details: ReadonlyMap<number, Row>): OperationFact
     id,
     kind: textIn(row, 'operation_type')?.slice(0, 60) ?? 'operation',
     issue: textIn(row, 'operation_id')?.slice(0, 60) ?? '',
+    completed: completedText !== undefined,
     success: numberIn(row, 'success') === 1,
     retries: numberIn(row, 'retry_count') ?? 0,
     attempts: numberIn(row, 'attempts') ?? 1,
     newest: numberIn(row, 'newest_id') ?? id,
     ...(title === undefined ? {} : { title }),
     ...(startedAt === undefined ? {} : { startedAt }),
-    // Ended at a time that can't be read is ended all the same.
-    ...(completedAt === undefined
-      ? completedText === undefined
-        ? {}
-        : { completedAt: startedAt ?? id }
-      : { completedAt }),
+    ...(completedAt === undefined ? {} : { completedAt }),
     ...(durationS === undefined ? {} : { durationS }),
     ...(error === undefined ? {} : { error: error.slice(0, 500) }),
     ...(errorType === undefined ? {} : { errorType: errorType.slice(0, 60) }),
     ...(complexity === undefined ? {} : { complexity }),
     ...(filesChanged === undefined ? {} : { filesChanged }),
-  } as OperationFact;
+  };
 }
 
 function textIn(row: Row, column: string): string | undefined {

@@ -48,6 +48,10 @@ function fold(carry: Json, chunk: Chunk, context: ParseContext): Folded {
   return { carry: next as Json, facts: draft.changes(), records, bad };
 }
 
+/** Lines that every command of the program writes while it sets itself up, or that a command of an operator writes. */
+const ofAnyCommand =
+  /^(Initializing |Phase \d|Manually triggered|cost_tracker_|database_|health_|roadmap_|approval_|rollback_|failed_to_parse|rate_limit)|initialized/;
+
 function noteSeen(draft: FactDraft, at: Instant): void {
   const seen = draft.get<SeenFact>('seen');
   if (seen && at <= seen.lastAt) return;
@@ -56,7 +60,8 @@ function noteSeen(draft: FactDraft, at: Instant): void {
 
 function foldEvent(input: FoldInput): void {
   const known = [foldLife(input), foldCost(input), foldTrouble(input)];
-  if (!known.includes(true)) return;
+  const atWork = input.carry.op !== undefined && !ofAnyCommand.test(input.event.event);
+  if (!known.includes(true) && !atWork) return;
   const life: LifeFact = { at: input.at, offset: input.offset };
   input.draft.set('life', life);
 }
