@@ -133,7 +133,7 @@ async function act(options: Options): Promise<number> {
   const { actParams } = await import('./app/verb-arguments.ts');
   const output = await outputs();
   const dryRun = options.flags.has('--dry-run');
-  const { engine, state, close } = await openEngine(options, { withActs: dryRun ? 'if there' : 'always' });
+  const { engine, state, close } = await openEngine(options, { withActs: dryRun ? 'rehearse' : 'create' });
   try {
     return await runAct(
       engine,

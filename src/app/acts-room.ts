@@ -1,6 +1,7 @@
 /** The acts of a cockpit, a verb or a runner, composed: stores, hands, identity, policy. */
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostHands } from '../acts/hands.ts';
 import { createMasker, type Masker, secretValuesOf } from '../acts/mask.ts';
@@ -50,12 +51,19 @@ export function ledgerPath(directories: StateDirectories, user: string): string 
 }
 
 /**
- * Opens the records. `if there` gives undefined where none exist, so that a verb that reads leaves nothing behind.
- * Throws UserError when the state directory can't be had.
+ * Opens the records. Where none exist, `if there` gives undefined, so that a verb that reads leaves nothing behind, and
+ * `rehearse` (a dry run) makes empty ones that go away again. Throws UserError when the state directory can't be had.
  */
-export function openActs(mode: 'create' | 'if there', busyMs?: number): ActsRoom | undefined {
-  const directories = stateDirectories(process.env);
-  if (mode === 'if there' && !existsSync(join(directories.shared, 'host.db'))) return undefined;
+export function openActs(mode: 'create', busyMs?: number): ActsRoom;
+export function openActs(mode: 'create' | 'if there' | 'rehearse'): ActsRoom | undefined;
+export function openActs(mode: 'create' | 'if there' | 'rehearse', busyMs?: number): ActsRoom | undefined {
+  let directories = stateDirectories(process.env);
+  let passing: string | undefined;
+  if (mode !== 'create' && !existsSync(join(directories.shared, 'host.db'))) {
+    if (mode === 'if there') return undefined;
+    passing = mkdtempSync(join(tmpdir(), 'binnacle-rehearsal-'));
+    directories = { state: passing, shared: passing, isHostWide: false };
+  }
   ensurePrivateDirectory(directories.state);
   const now = systemClock().now();
   const who = readIdentity();
@@ -79,6 +87,7 @@ export function openActs(mode: 'create' | 'if there', busyMs?: number): ActsRoom
     close() {
       store.close();
       if (ledger.ok) ledger.value.close();
+      if (passing !== undefined) rmSync(passing, { recursive: true, force: true });
     },
   };
 }

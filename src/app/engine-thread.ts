@@ -8,7 +8,7 @@ import type { EngineThreadData } from './engine-worker.ts';
 const { plan, config } = workerData as EngineThreadData;
 const acts = openActs('create');
 const engine = engineOf(
-  { ...plan, ...(acts?.budgetDir === undefined ? {} : { budgetDir: acts.budgetDir }) },
-  acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
+  { ...plan, budgetDir: acts.budgetDir },
+  (watches, clock) => actDeskFor(acts, config, watches, clock),
 );
 if (parentPort) serveEngine(engine, parentPort);

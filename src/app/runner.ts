@@ -32,7 +32,6 @@ async function main(order: string | undefined): Promise<number> {
     return 2;
   }
   const room = openActs('create', BUSY_MS);
-  if (!room) return 2;
   if (!room.ledger.ok) throw new Error(room.ledger.error);
   const row = room.store.orders.get(order);
   const plan = row ? (JSON.parse(row.plan) as OrderPlan) : undefined;

@@ -18,8 +18,8 @@ export interface VerbEngine {
 }
 
 export interface VerbNeeds {
-  /** `if there`: the record of acts is read when there is one, and nothing is created. */
-  readonly withActs: 'never' | 'if there' | 'always';
+  /** See {@link openActs}. */
+  readonly withActs: 'never' | 'if there' | 'rehearse' | 'create';
   /** Go on watching after the first look. */
   readonly watch?: boolean;
 }
@@ -28,8 +28,7 @@ export interface VerbNeeds {
 export async function openEngine(options: Options, needs: VerbNeeds): Promise<VerbEngine> {
   const session = openSession(options, process.cwd());
   if (session.systems.length === 0) throw nothingToWatch();
-  const acts =
-    needs.withActs === 'never' ? undefined : openActs(needs.withActs === 'always' ? 'create' : 'if there');
+  const acts = needs.withActs === 'never' ? undefined : openActs(needs.withActs);
   const plan = planFor(session.systems, {
     describedKinds: session.describedKinds,
     once: needs.watch !== true,

@@ -1,4 +1,5 @@
 import type { ActEntry, ActPreview, Params, StageState } from '../domain/act.ts';
+import type { Entity } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { exitCodeOf } from '../domain/ledger.ts';
 import type { EnginePort, StateChanges } from '../engine/protocol.ts';
@@ -87,8 +88,13 @@ async function actTargets(
     });
     if (offers.some((offer) => offer.act === act)) types.add(`${entity.system}/${entity.type}/${entity.id}`);
   }
-  const target = findTarget(state, text, (entity) =>
-    types.has(`${entity.system}/${entity.type}/${entity.id}`),
+  const isMeant = (entity: Entity): boolean => types.has(`${entity.system}/${entity.type}/${entity.id}`);
+  const meant = all.filter((entity) => entity.type === 'approval' && isMeant(entity));
+  // A job that waits and the approval it waits for are one thing to decide.
+  const target = findTarget(
+    state,
+    text,
+    meant.length > 0 ? (entity) => entity.type === 'approval' && isMeant(entity) : isMeant,
   );
   if (types.size === 0) {
     const { offers } = await engine.call('offers', {
