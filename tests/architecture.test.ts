@@ -83,6 +83,7 @@ let o: import('./type-in-place.ts').Name;
       "/* import { a } from './comment.ts';",
       "   import('./comment.ts') */",
       'const a = "import { b } from \'./string.ts\'";',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that holds a template
       "const b = `import { c } from './template.ts' ${ `import('./inner.ts')` } import('./rest.ts')`;",
       "const c = /import { d } from '.*\\/[/']x'/.test(a);",
       "const d = 4 / 2; const e = 'x' / 1;",
@@ -93,6 +94,7 @@ let o: import('./type-in-place.ts').Name;
   });
 
   it('sees code inside a template, and goes on after it', () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that holds a template
     const { code } = maskSource('const a = `x ${ { b: Date.now() }.b } Date.now() ${ c }`; setTimeout(d);');
     expect(code.match(/Date\.now/g)).toHaveLength(1);
     expect(code).toContain('setTimeout(d)');

@@ -42,7 +42,7 @@ export function launcherPid(
   env: Readonly<Record<string, string | undefined>>,
   parentPid: number,
 ): number | undefined {
-  return Number(env[LAUNCHER_VARIABLE]) === parentPid ? parentPid : undefined;
+  return parentPid > 0 && env[LAUNCHER_VARIABLE] === String(parentPid) ? parentPid : undefined;
 }
 
 /** The words for a host without a Node that is new enough. */

@@ -1,7 +1,9 @@
+import { UserError } from '../domain/error.ts';
 import { beforeFailure, writeDiagnostics } from './failure.ts';
 import { endBySignal } from './job-control.ts';
 import { launcherPid } from './private-node.ts';
 import { type EndCause, openTerminal, type Terminal, type TerminalOptions } from './terminal.ts';
+import { terminalProblem } from './terminal-problem.ts';
 
 /** What was put on the screen. `instance` is what Ink's `render` returns. */
 export interface Drawing {
@@ -14,7 +16,8 @@ export interface Drawing {
 const CLOSE_WITHIN_MS = 2000;
 
 /**
- * Runs a full-screen program on the operator's terminal from guard to goodbye. Returns the exit code 0 when the program
+ * Runs a full-screen program on the operator's terminal from guard to goodbye. Throws UserError (exit 2) where there is no
+ * terminal to draw on, before anything is started. Returns the exit code 0 when the program
  * ended by itself; throws what it threw, after the screen is left (Ink alone would end with code 0 and not a word);
  * and where a signal ended it, gives the terminal back, says so on stderr and ends by that same signal.
  */
@@ -25,6 +28,8 @@ export async function runOnTerminal(
   const diagnose = (text: string): void => {
     writeDiagnostics(text);
   };
+  const problem = terminalProblem(options.stdin, options.stdout, process.env);
+  if (problem !== undefined) throw noScreen(problem);
   // While the terminal is lent or we are stopped nothing else would keep the process alive: input is paused then, and
   // the clock's timers hold nothing.
   const alive = setInterval(() => {}, 2 ** 30);
@@ -54,6 +59,14 @@ export async function runOnTerminal(
     terminal.close();
     clearInterval(alive);
   }
+}
+
+/** Where the cockpit can't be drawn, the verbs still answer. */
+function noScreen(problem: string): UserError {
+  return new UserError(`the cockpit can not be drawn here: ${problem}`, [
+    'one look as text:  binnacle status',
+    'the logs as text:  binnacle logs --follow',
+  ]);
 }
 
 function endBecause(cause: EndCause): never {

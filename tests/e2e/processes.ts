@@ -18,3 +18,9 @@ export function isAlive(pid: number): boolean {
 export function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
+
+/** Children of a process, living and dead. */
+export function childrenOf(pid: number): number[] {
+  const told = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return told === '' ? [] : told.split(' ').map(Number);
+}

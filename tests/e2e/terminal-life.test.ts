@@ -3,9 +3,10 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isAlive, stateOf } from './processes.ts';
+import { childrenOf, isAlive, stateOf } from './processes.ts';
 import { closeTerminals, type DrivenTerminal, startShell, startTerminal } from './terminal.ts';
 
+const GUARDED = new URL('fixtures/guarded.ts', import.meta.url).pathname;
 const SCREEN = new URL('fixtures/screen.ts', import.meta.url).pathname;
 
 let state = '';
@@ -154,6 +155,25 @@ describe('the terminal of the cockpit', () => {
     );
   });
 
+  it('is not ended by SIGUSR1, nor does it open an inspector', async () => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, 'SIGUSR1');
+    await shell.press('k');
+    await shell.waitFor('keys k');
+    await shell.press('q');
+    await shell.waitFor('status 0');
+    expect(shell.output().toString()).not.toMatch(/[Dd]ebugger/);
+  });
+
+  it('is watched by one guard, which ends with a clean end', async () => {
+    const { shell, pid } = await startUnderShell();
+    const guards = childrenOf(pid);
+    expect(guards).toHaveLength(1);
+    await shell.press('q');
+    await shell.waitFor('status 0');
+    await expect.poll(() => guards.filter(isAlive)).toEqual([]);
+  });
+
   it('goes with the connection: no process is left', async () => {
     const terminal = startTerminal({
       command: process.execPath,
@@ -161,9 +181,10 @@ describe('the terminal of the cockpit', () => {
       env: { BINNACLE_STATE_DIR: state },
     });
     await terminal.waitFor('bottom of 40');
-    const pid = terminal.pid;
+    const all = [terminal.pid, ...childrenOf(terminal.pid)];
+    expect(all).toHaveLength(2);
     terminal.hangUp();
-    await expect.poll(() => isAlive(pid), { timeout: 2000 }).toBe(false);
+    await expect.poll(() => all.filter(isAlive), { timeout: 2000 }).toEqual([]);
   });
 });
 
@@ -290,11 +311,12 @@ describe('stopping and continuing', () => {
 });
 
 describe('a storm of resizes', () => {
-  it('down to one cell leaves a living program whose last frame is that of a fresh start', async () => {
+  it('400 a second, down to one cell, leaves a program whose last frame is that of a fresh start', async () => {
     const { shell } = await startUnderShell();
-    for (let round = 0; round < 60; round += 1) {
-      shell.resize(1 + ((round * 37) % 140), 1 + ((round * 17) % 50));
-      if (round % 20 === 0) shell.resize(1, 1);
+    for (let round = 0; round < 400; round += 1) {
+      if (round % 50 === 0) shell.resize(1, 1);
+      else shell.resize(1 + ((round * 37) % 140), 1 + ((round * 17) % 50));
+      await pause(2.5);
     }
     shell.resize(80, 24);
     await shell.press('k');
@@ -306,3 +328,40 @@ describe('a storm of resizes', () => {
     await shell.waitFor('status 0');
   });
 });
+
+describe('the guard', () => {
+  const start = async (how: string): Promise<DrivenTerminal> => {
+    const shell = await startShell({ columns: 80, rows: 24 });
+    shell.type(`${process.execPath} ${GUARDED} ${how}\r`);
+    return shell;
+  };
+
+  it('leaves modes alone that were set by someone else since', async () => {
+    const shell = await start('other-modes');
+    await shell.waitFor('its terminal was put back');
+    expect(shell.lineModes()).toMatchObject({ cooked: false, raw: false, echo: false });
+    expect(shell.modes()).toEqual(UNTOUCHED);
+  });
+
+  it('does nothing once the terminal was let go, or everything restored', async () => {
+    for (const how of ['let-go', 'dismissed']) {
+      const shell = await start(how);
+      await shell.waitFor('guard is gone');
+      expect(shell.output().includes('put back')).toBe(false);
+      expect(shell.lineModes().raw).toBe(true);
+    }
+  });
+
+  it('restores what was held, though the process ends at once', async () => {
+    const shell = await start('held');
+    await shell.waitFor('its terminal was put back');
+    await expectRestored(shell);
+  });
+});
+
+/** The pace of the storm; nothing is waited for. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
