@@ -29,6 +29,9 @@ import { dialogLines } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
 import type { Theme } from './theme.ts';
 
+/** Leaves the screen at once; `resume` takes it back and draws all of it again. */
+export type SuspendDrawing = () => Promise<{ resume(): Promise<void> }>;
+
 export interface AppProps {
   readonly cockpit: Cockpit;
   readonly dispatcher: Dispatcher;
@@ -37,8 +40,8 @@ export interface AppProps {
   readonly hostName: string;
   readonly theme: Theme;
   readonly table: TableComponent | undefined;
-  /** Told once how to hand the terminal to another program and take it back. */
-  onTerminal?(suspend: (work: () => Promise<void>) => Promise<void>): void;
+  /** Told once how the drawing is suspended for another program, and how the screen is left. */
+  onTerminal?(suspend: SuspendDrawing, leave: (code: number) => void): () => void;
 }
 
 /** True for prompts and pages that take the body of the screen; the others are one line at the foot. */
@@ -67,9 +70,16 @@ export function App(props: AppProps) {
   const { cockpit, dispatcher, keys, theme } = props;
   const snapshot = useSnapshot(cockpit);
   useKeys(keys, dispatcher);
-  const { suspendTerminal } = useApp();
+  const { suspendTerminal, exit } = useApp();
   const { onTerminal } = props;
-  useEffect(() => onTerminal?.((work) => suspendTerminal(work)), [onTerminal, suspendTerminal]);
+  useEffect(
+    () =>
+      onTerminal?.(
+        () => suspendTerminal(),
+        (code) => exit(code),
+      ),
+    [onTerminal, suspendTerminal, exit],
+  );
   const { desk } = snapshot;
   const pen = penOf(theme);
   const zoom = desk.only ?? desk.zoom;

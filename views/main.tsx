@@ -4,59 +4,73 @@ import { createDispatcher } from '../src/commands/dispatcher.ts';
 import type { KeyStream } from '../src/commands/key-stream.ts';
 import { type Binding, conflictsOf, defaultKeymap, type Rebinding, rebind } from '../src/commands/keymap.ts';
 import { commandsById } from '../src/commands/registry.ts';
+import { zoneOffsetMs } from '../src/domain/instant.ts';
+import type { KeyEvent } from '../src/lib/key-event.ts';
 import { createCockpit } from '../src/store/cockpit.ts';
 import { type PaneId, paneNumbers, resized } from '../src/store/desk.ts';
 import type { EnginePort } from '../src/store/state.ts';
 import type { Timer } from '../src/store/timer.ts';
-import { App } from './app.tsx';
+import { App, type SuspendDrawing } from './app.tsx';
 import type { TableComponent } from './components/still-table.tsx';
-import type { Theme } from './theme.ts';
+import { type Theme, themeFrom } from './theme.ts';
+
+/** What the screen needs of the terminal: streams for the renderer, decoded keys, sizes, and a way to lend it. */
+export interface ScreenTerminal {
+  /** Streams and options for the renderer; whoever owns the terminal decides them. */
+  readonly ink: {
+    readonly stdin: NodeJS.ReadStream;
+    readonly stdout: NodeJS.WriteStream;
+    readonly stderr: NodeJS.WriteStream;
+    readonly exitOnCtrlC: false;
+    readonly patchConsole: false;
+    readonly interactive: true;
+    readonly alternateScreen: true;
+    readonly incrementalRendering: true;
+    /** Its own throttles must be out of the way (1000): the store's is the only one. */
+    readonly maxFps: number;
+  };
+  size(): { readonly columns: number; readonly rows: number };
+  onKey(listener: (event: KeyEvent) => void): () => void;
+  onResize(listener: (size: { readonly columns: number; readonly rows: number }) => void): () => void;
+  /** Takes how the drawing is suspended and redrawn. */
+  onSuspend(suspend: SuspendDrawing): () => void;
+  /** Gives the terminal back to the shell until `fg`. */
+  suspend(): void;
+}
 
 /** What the composition hands to the screen. */
 export interface ScreenOptions {
-  readonly port: EnginePort;
+  readonly engine: EnginePort;
+  readonly terminal: ScreenTerminal;
   /** The host's clock. */
-  readonly timer: Timer;
-  /** Decoded keys; the caller owns the terminal's input and its modes. */
-  readonly keys: KeyStream;
-  /** The terminal. Its `resize` event is listened to. */
-  readonly stdout: NodeJS.WriteStream;
-  readonly stdin: NodeJS.ReadStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly clock: Timer;
   readonly hostName: string;
-  readonly theme: Theme;
-  /** What local time is ahead of UTC, in milliseconds. */
-  readonly localOffsetMs: number;
   /** `binnacle pane NAME`: this pane alone. */
   readonly pane?: string;
-  /** Keys changed by configuration. */
+  /** Default: what the environment says. */
+  readonly theme?: Theme;
+  /** What local time is ahead of UTC, in milliseconds. Default: this host's zone, now. */
+  readonly localOffsetMs?: number;
+  /** Keys changed by configuration; what is wrong with them is shown at the start. */
   readonly rebindings?: Rebinding;
-  /** 33 over SSH. */
-  readonly shortestWindowMs?: number;
-  /** What the terminal and the host can do; what is missing is shown as off, with the reason. */
-  readonly host?: Omit<HostPort, 'quit' | 'suspend' | 'editText'> & {
-    /** Stops the process group until `fg`; called while the screen has handed the terminal back. */
-    stop?(): Promise<void>;
-    /** Runs $EDITOR on a text; called while the screen has handed the terminal back. */
-    editText?(text: string): Promise<string | undefined>;
-  };
-  /** Asks the screen to leave (a signal came); the promise then resolves to `leaveCode`. */
-  readonly leave?: AbortSignal;
-  /** Exit code when `leave` ended it. Default 0. */
-  leaveCode?(): number;
+  /** What the host can do beside; what is missing is shown as off, with the reason. */
+  readonly host?: Pick<HostPort, 'copy' | 'editText' | 'goThere'>;
   /** Called when the first frame is on the screen. */
   onFirstFrame?(): void;
-  /** What a signal handler needs: hands the terminal back while `work` runs, then draws everything again. */
-  onReady?(screen: ScreenControl): void;
 }
 
-/** What the owner of the terminal can ask of a running screen. */
-export interface ScreenControl {
-  /** Leaves the alternate screen and raw mode, runs `work`, takes the terminal back and redraws it whole. */
-  away(work: () => Promise<void>): Promise<void>;
-  /** The engine has ended: what is known stays, and the first row says so. */
+/** A screen that is up. */
+export interface Drawing {
+  /** What the renderer returned: `waitUntilExit` resolves to the exit code, and rejects with what went wrong. */
+  readonly instance: { unmount(): void; waitUntilExit(): Promise<unknown> };
+  /** The engine has ended: what is known stays on the screen, and the first row says so. */
   engineEnded(why: string): void;
+  /** Ends the store and the engine. The terminal belongs to the caller. */
+  close(): Promise<void>;
 }
+
+/** Longest text put on the clipboard: terminals drop longer ones without a word. */
+const longestCopyBytes = 74_000;
 
 /** The pane of a name or number as `binnacle pane NAME` takes it, or undefined. */
 export function paneOfName(name: string): PaneId | undefined {
@@ -64,107 +78,98 @@ export function paneOfName(name: string): PaneId | undefined {
   return panes.find((pane) => pane === name || String(paneNumbers[pane]) === name);
 }
 
-/**
- * Draws the cockpit until it is quit. Resolves to the exit code. Rejects with what went wrong while drawing, after the
- * terminal's screen was left: the renderer itself would end with code 0 and no word.
- */
-export async function runCockpit(options: ScreenOptions): Promise<number> {
-  const { port, timer, stdout } = options;
+/** Draws the cockpit on a terminal that is already taken. */
+export function drawCockpit(options: ScreenOptions): Drawing {
+  const { engine, terminal, clock } = options;
+  const env = process.env;
   const only = options.pane === undefined ? undefined : paneOfName(options.pane);
   const { keymap, troubles } = keysFor(options.rebindings);
   const cockpit = createCockpit({
-    port,
-    timer,
-    columns: stdout.columns || 80,
-    rows: stdout.rows || 24,
-    localOffsetMs: options.localOffsetMs,
+    port: engine,
+    timer: clock,
+    ...terminal.size(),
+    localOffsetMs: options.localOffsetMs ?? hostOffsetMs(clock),
+    shortestWindowMs: env['SSH_CONNECTION'] === undefined ? 16 : 33,
     ...(only ? { only } : {}),
-    ...(options.shortestWindowMs === undefined ? {} : { shortestWindowMs: options.shortestWindowMs }),
   });
-  if (options.pane !== undefined && !only) cockpit.toast(`there is no pane ${options.pane}`, 'refusal');
-  for (const trouble of troubles) cockpit.toast(trouble, 'refusal');
-
-  let exitCode = 0;
-  let isFirst = true;
-  const { stop, editText, ...plainHost } = options.host ?? {};
-  const away = async (work: () => Promise<void>): Promise<void> => {
-    await suspendTerminal?.(work);
-  };
-  let suspendTerminal: ((work: () => Promise<void>) => Promise<void>) | undefined;
+  if (options.pane !== undefined && !only) {
+    cockpit.toast(
+      `there is no pane ${options.pane}; names: ${Object.keys(paneNumbers).join(' ')}`,
+      'refusal',
+    );
+  }
+  if (troubles.length > 0) cockpit.toast(troubles.join('; '), 'refusal');
   const host: HostPort = {
-    ...plainHost,
-    quit(code) {
-      exitCode = code;
-      instance.unmount();
-    },
-    ...(stop ? { suspend: () => void away(stop) } : {}),
-    ...(editText
-      ? {
-          editText: async (text: string) => {
-            let edited: string | undefined;
-            await away(async () => {
-              edited = await editText(text);
-            });
-            return edited;
-          },
-        }
-      : {}),
+    copy: (text) => terminal.ink.stdout.write(copySequence(text)),
+    ...options.host,
+    suspend: () => terminal.suspend(),
+    quit: (code) => exit(code),
   };
   const dispatcher = createDispatcher(cockpit, host, keymap);
-  const table = await loadTable();
-  const instance = render(
-    <App
-      cockpit={cockpit}
-      dispatcher={dispatcher}
-      keys={options.keys}
-      host={host}
-      hostName={options.hostName}
-      theme={options.theme}
-      table={table}
-      onTerminal={(suspend) => {
-        suspendTerminal = suspend;
-      }}
-    />,
-    {
-      stdout,
-      stdin: options.stdin,
-      stderr: options.stderr,
-      alternateScreen: true,
-      incrementalRendering: true,
-      // Its own throttles are out of the way: the store's is the only one.
-      maxFps: 1000,
-      exitOnCtrlC: false,
-      patchConsole: false,
-      // Whoever calls has made sure that this is a terminal; a CI variable in the environment must not blank it.
-      interactive: true,
-      onRender({ renderTime }) {
-        cockpit.frameCost(renderTime);
-        if (isFirst) {
-          isFirst = false;
-          options.onFirstFrame?.();
-        }
-      },
-    },
-  );
-  const onResize = (): void =>
-    cockpit.update((desk) => resized(desk, stdout.columns || 80, stdout.rows || 24));
-  const onLeave = (): void => {
-    exitCode = options.leaveCode?.() ?? 0;
-    instance.unmount();
+  let isFirst = true;
+  let exit = (_code: number): void => {};
+  const theme = options.theme ?? themeFrom(env);
+  const keys: KeyStream = { subscribe: (listener) => terminal.onKey(listener) };
+  const onTerminal = (suspend: SuspendDrawing, leave: (code: number) => void): (() => void) => {
+    exit = leave;
+    return terminal.onSuspend(suspend);
   };
-  stdout.on('resize', onResize);
-  if (options.leave?.aborted) onLeave();
-  options.leave?.addEventListener('abort', onLeave, { once: true });
-  options.onReady?.({ away, engineEnded: (why) => cockpit.fail(why) });
+  const screen = (table: TableComponent | undefined) => (
+    <App {...{ cockpit, dispatcher, keys, host, theme, table, onTerminal }} hostName={options.hostName} />
+  );
+  let isUp = true;
+  const instance = render(screen(undefined), {
+    ...terminal.ink,
+    onRender({ renderTime }) {
+      cockpit.frameCost(renderTime);
+      if (!isFirst) return;
+      isFirst = false;
+      options.onFirstFrame?.();
+    },
+  });
+  // Nothing on the first screen is such a table: it must not wait for the component.
+  void loadTable().then((table) => {
+    if (isUp && table) instance.rerender(screen(table));
+  });
+  const offResize = terminal.onResize((size) =>
+    cockpit.update((desk) => resized(desk, size.columns, size.rows)),
+  );
+  return {
+    instance,
+    engineEnded: (why) => cockpit.fail(why),
+    async close() {
+      isUp = false;
+      offResize();
+      cockpit.close();
+      await engine.close();
+    },
+  };
+}
+
+/**
+ * Draws the cockpit until it is quit and resolves to the exit code. Rejects with what went wrong while drawing: the
+ * renderer itself would end with code 0 and no word.
+ */
+export async function runCockpit(options: ScreenOptions): Promise<number> {
+  const drawing = drawCockpit(options);
   try {
-    await instance.waitUntilExit();
-    return exitCode;
+    const code = await drawing.instance.waitUntilExit();
+    return typeof code === 'number' ? code : 0;
   } finally {
-    stdout.off('resize', onResize);
-    options.leave?.removeEventListener('abort', onLeave);
-    cockpit.close();
-    instance.cleanup();
+    await drawing.close();
   }
+}
+
+function hostOffsetMs(clock: Timer): number {
+  return zoneOffsetMs(clock.now(), Intl.DateTimeFormat().resolvedOptions().timeZone);
+}
+
+/** OSC 52: the terminal itself puts the text on the clipboard, through SSH and tmux alike. */
+export function copySequence(text: string): string {
+  const bytes = new TextEncoder().encode(text).slice(0, longestCopyBytes);
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return `\x1b]52;c;${btoa(binary)}\x07`;
 }
 
 function keysFor(rebindings: Rebinding | undefined): {
@@ -183,8 +188,7 @@ function keysFor(rebindings: Rebinding | undefined): {
  */
 async function loadTable(): Promise<TableComponent | undefined> {
   try {
-    const module = (await import('ink-table')) as unknown as { default: unknown };
-    return tableOf(module.default);
+    return tableOf(await import('ink-table'));
   } catch {
     return undefined;
   }
@@ -193,7 +197,7 @@ async function loadTable(): Promise<TableComponent | undefined> {
 /** A CommonJS module's class, however many times it was wrapped on the way here. */
 export function tableOf(module: unknown): TableComponent | undefined {
   if (typeof module === 'function') return module as TableComponent;
-  const inner =
-    typeof module === 'object' && module !== null ? (module as { default?: unknown }).default : undefined;
+  if (typeof module !== 'object' || module === null) return undefined;
+  const inner = (module as { default?: unknown }).default;
   return inner === undefined || inner === module ? undefined : tableOf(inner);
 }

@@ -30,7 +30,7 @@ export function cardLines(input: PaneInput, pipelineInTitle = false): readonly L
   const first = Math.max(0, Math.min(snapshot.desk.scroll.card ?? 0, all.length - height));
   const shown = all.slice(first, first + height);
   const below = all.length - first - shown.length;
-  if (below > 0 && shown.length > 1) {
+  if (below > 0 && shown.length > 3) {
     shown[shown.length - 1] = pen.line(
       input.columns,
       pen.span(` (${below + 1} more lines: 8, then j; Enter shows all)`, 'dim'),

@@ -1,3 +1,5 @@
+import type { Meter } from '../../src/domain/entity.ts';
+import type { Instant } from '../../src/domain/instant.ts';
 import { ageText, clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
@@ -94,17 +96,28 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
   ];
   const meter = counts.meter;
   if (!meter) return cutLine(left, columns);
-  const limit = meter.limit === undefined ? '' : `/${numberText(meter.limit)}`;
-  const full =
-    meter.exhaustsAt === undefined
-      ? ''
-      : meter.exhaustsAt <= now
-        ? ', full'
-        : `, full ${untilText(meter.exhaustsAt, now, offsetMs)} (${leftText(meter.exhaustsAt - now)})`;
-  const unit = meter.unit === 'USD' ? ['$', ''] : ['', ` ${meter.unit}`];
-  const text = `${meter.name} ${meter.system} ${unit[0]}${numberText(meter.value)}${limit}${unit[1]}${full}`;
   const tone = meter.status === 'critical' ? 'alarm' : meter.status === 'warning' ? 'warning' : 'plain';
-  return splitLine(left, [pen.span(text, tone)], columns);
+  const room = columns - lineWidth(left) - 2;
+  const text = meterTexts(meter, now, offsetMs).find((one) => pen.safe(one).length <= room);
+  return text === undefined ? cutLine(left, columns) : splitLine(left, [pen.span(text, tone)], columns);
+}
+
+/** What a meter reads, in ever fewer words. */
+function meterTexts(meter: Meter, now: Instant, offsetMs: number): readonly string[] {
+  const limit = meter.limit === undefined ? '' : `/${numberText(meter.limit)}`;
+  const value =
+    meter.unit === 'USD'
+      ? `$${numberText(meter.value)}${limit}`
+      : `${numberText(meter.value)}${limit} ${meter.unit}`;
+  const at = meter.exhaustsAt;
+  if (at === undefined) return [`${meter.name} ${meter.system} ${value}`, `${meter.name} ${value}`];
+  const full = at <= now ? 'full' : `full ${untilText(at, now, offsetMs)}`;
+  const left = at <= now ? '' : ` (${leftText(at - now)})`;
+  return [
+    `${meter.name} ${meter.system} ${value}, ${full}${left}`,
+    `${meter.name} ${value}, ${full}`,
+    `${meter.name} ${value}`,
+  ];
 }
 
 /** At most two decimals, none for whole numbers. */
