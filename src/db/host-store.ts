@@ -20,7 +20,6 @@ const MIGRATIONS = [
      attempt INTEGER NOT NULL,
      user TEXT NOT NULL,
      plan TEXT NOT NULL,
-     digest TEXT NOT NULL,
      created_at REAL NOT NULL,
      placed_pid INTEGER NOT NULL,
      placed_started REAL NOT NULL,

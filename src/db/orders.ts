@@ -79,8 +79,8 @@ export function createOrderStore(database: Database.Database): OrderStore {
     return { nextAttempt: claim.attempt + 1, free: claim.released === 1, ...(last ? { last } : {}) };
   };
   const insertOrder = database.prepare(
-    `INSERT INTO orders (id, act, system, slot, target, revision, attempt, user, plan, digest, created_at, placed_pid, placed_started, status, progress)
-     VALUES (@id, @act, @system, @slot, @target, @revision, @attempt, @user, @plan, @digest, @createdAt, @pid, @started, 'placed', @progress)`,
+    `INSERT INTO orders (id, act, system, slot, target, revision, attempt, user, plan, created_at, placed_pid, placed_started, status, progress)
+     VALUES (@id, @act, @system, @slot, @target, @revision, @attempt, @user, @plan, @createdAt, @pid, @started, 'placed', @progress)`,
   );
   const insertClaim = database.prepare(
     'INSERT INTO claims (slot, target, revision, attempt, order_id) VALUES (?, ?, ?, ?, ?)',
@@ -91,7 +91,6 @@ export function createOrderStore(database: Database.Database): OrderStore {
     const { placedBy, ...columns } = order;
     insertOrder.run({
       ...columns,
-      digest: planDigest(order.plan),
       pid: placedBy.pid,
       started: placedBy.startedAt,
       progress: JSON.stringify(NO_PROGRESS),
@@ -196,7 +195,6 @@ interface StoredOrder {
   readonly attempt: number;
   readonly user: string;
   readonly plan: string;
-  readonly digest: string;
   readonly created_at: number;
   readonly placed_pid: number;
   readonly placed_started: number;
@@ -223,7 +221,8 @@ function rowOf(stored: StoredOrder): OrderRow {
     attempt: stored.attempt,
     user: stored.user,
     plan: stored.plan,
-    digest: stored.digest,
+    // Taken of what is there now: a stored digest could be changed together with the plan.
+    digest: planDigest(stored.plan),
     createdAt: instant(stored.created_at),
     placedBy: { pid: stored.placed_pid, startedAt: instant(stored.placed_started) },
     status: stored.status,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
+import { afterAll } from 'vitest';
 import { instant } from '../../src/domain/instant.ts';
 
 /** 2026-11-20T03:14:07Z, the moment most tests are set in. */
@@ -9,13 +9,13 @@ export const NIGHT = instant(Date.UTC(2026, 10, 20, 3, 14, 7));
 
 const made: string[] = [];
 
-/** A directory of this test, removed after it. */
+/** A directory of this test, removed after the tests of its file: some run side by side. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'binnacle-test-'));
   made.push(path);
   return path;
 }
 
-afterEach(() => {
+afterAll(() => {
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });

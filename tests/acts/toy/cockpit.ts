@@ -1,0 +1,91 @@
+/**
+ * A cockpit's process of the tests. Waits for the file GO, then says yes to each of KEYS jobs in an order of its own.
+ * TOY_KILL_AT names the point at which it kills itself, for real. Prints how many orders it got.
+ */
+import { existsSync } from 'node:fs';
+import { runOrder } from '../../../src/acts/runner.ts';
+import { createActService } from '../../../src/acts/service.ts';
+import type { SystemId } from '../../../src/domain/entity.ts';
+import type { Located } from '../../../src/systems/system.ts';
+import { cockpit, runnerPorts, spawnRunner } from './ports.ts';
+
+const [root = '', state = '', keys = '1', go = '', runners = 'processes'] = process.argv.slice(2);
+const located: Located = {
+  system: 'toy' as SystemId,
+  kind: 'toy',
+  root,
+  timezone: 'UTC',
+  settings: {},
+  extra: {},
+};
+const killAt = process.env['TOY_KILL_AT'];
+
+function die(point: string): void {
+  if (killAt === point) process.kill(process.pid, 'SIGKILL');
+}
+
+const { ports, host, ledger, close } = cockpit(located, state);
+const inside = runners === 'inside' ? runnerPorts(state) : undefined;
+const running: Promise<unknown>[] = [];
+const service = createActService({
+  ...ports,
+  orders: {
+    ...ports.orders,
+    place: (order) => {
+      die('before');
+      const placed = host.orders.place(order);
+      if (placed.placed) die('placed');
+      return placed;
+    },
+    ready: (id) => {
+      const ready = host.orders.ready(id);
+      die('ready');
+      return ready;
+    },
+  },
+  ledger: {
+    ok: true,
+    value: {
+      append: (record) => ledger.append(record),
+      find: (order, phase) => ledger.find(order, phase),
+      appendOnce: (record) => {
+        const row = ledger.appendOnce(record);
+        die('entered');
+        return row;
+      },
+    },
+  },
+  spawnRunner: (order) => {
+    if (inside) running.push(runOrder(order, inside));
+    else spawnRunner(state, order);
+    die('spawned');
+  },
+});
+
+while (!existsSync(go)) await new Promise((resolve) => setTimeout(resolve, 1));
+const ids = Array.from({ length: Number(keys) }, (_, n) => `j${n}`);
+// Two of four begin at the other end: keys are met in the middle and at both ends.
+if (process.pid % 2 === 0) ids.reverse();
+const won: string[] = [];
+const refusals: string[] = [];
+await Promise.all(
+  ids.map(async (id) => {
+    const target = { system: located.system, type: 'job', id } as const;
+    const preview = service.preview({ act: 'job.run', target, params: {} });
+    const answer = await service.start({
+      act: 'job.run',
+      target,
+      params: {},
+      revision: preview.revision,
+      confirmedBy: 'yes',
+      reason: 'test',
+    });
+    if (answer.order === undefined) refusals.push(answer.refused ?? '');
+    else won.push(answer.order);
+  }),
+);
+await Promise.all(running);
+console.log(JSON.stringify({ won, refusals }));
+service.close();
+inside?.close();
+close();

@@ -1,0 +1,116 @@
+/** Real stores, real processes and the toy, put together as a cockpit and as a runner. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostHands } from '../../../src/acts/hands.ts';
+import { createMasker } from '../../../src/acts/mask.ts';
+import type { ActServicePorts, RunnerPorts } from '../../../src/acts/ports.ts';
+import { openHostStore } from '../../../src/db/host-store.ts';
+import { openLedger } from '../../../src/db/ledger.ts';
+import { openSpool } from '../../../src/db/spool.ts';
+import type { Who } from '../../../src/domain/ledger.ts';
+import { systemClock } from '../../../src/host/clock.ts';
+import { processStartedAt } from '../../../src/host/process-stat.ts';
+import type { Located } from '../../../src/systems/system.ts';
+import { toyKind, toyView } from './kind.ts';
+
+const clock = systemClock();
+const RUNNER = new URL('./runner.ts', import.meta.url).pathname;
+
+function openAll(state: string, busyMs: number) {
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const host = openHostStore({ directory: state, now: clock.now(), busyMs });
+  const ledger = openLedger({ path: join(state, 'ledger.db'), now: clock.now(), busyMs });
+  return { host, ledger, output: openSpool(state) };
+}
+
+const self = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? clock.now() };
+export const ALICE: Who = { user: 'alice', uid: process.getuid?.() ?? 0, host: 'test' };
+
+export interface Cockpit {
+  readonly ports: ActServicePorts;
+  readonly host: ReturnType<typeof openHostStore>;
+  readonly ledger: ReturnType<typeof openLedger>;
+  close(): void;
+}
+
+/** A cockpit over the toy at `located`, with its state in `state`. */
+export function cockpit(located: Located, state: string, more: Partial<ActServicePorts> = {}): Cockpit {
+  const { host, ledger, output } = openAll(state, 50);
+  const who = more.who ?? ALICE;
+  return {
+    host,
+    ledger,
+    ports: {
+      clock,
+      version: '0.0-test',
+      who,
+      self,
+      orders: host.orders,
+      ledger: { ok: true, value: ledger },
+      output,
+      hands: hostHands,
+      masker: createMasker(['the-toy-secret']),
+      system: (id) =>
+        id === located.system
+          ? { kind: toyKind, policy: { readOnly: false }, view: () => toyView(located, clock.now()) }
+          : undefined,
+      heldByOther: (key) => {
+        const holder = host.holds.holderOf(key, clock.now());
+        return holder && holder.by !== who.user ? holder : undefined;
+      },
+      spawnRunner: (order) => void spawnRunner(state, order),
+      ...more,
+    },
+    close() {
+      host.close();
+      ledger.close();
+    },
+  };
+}
+
+/** Starts the runner as the cockpit does: detached, in its own session, with an order's id for its only argument. */
+export function spawnRunner(state: string, order: string, env: NodeJS.ProcessEnv = {}): number {
+  const log = openSync(join(state, 'runner.log'), 'a', 0o600);
+  const child = spawn(process.execPath, [RUNNER, order], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, TOY_STATE: state, TOY_KEY: 'the-toy-secret', ...env },
+  });
+  child.unref();
+  return child.pid ?? 0;
+}
+
+/** The ports of a runner's process. */
+export function runnerPorts(state: string): RunnerPorts & { close(): void } {
+  const { host, ledger, output } = openAll(state, 5_000);
+  return {
+    clock,
+    version: '0.0-test',
+    self,
+    uid: process.getuid?.(),
+    orders: host.orders,
+    ledger,
+    output,
+    hands: hostHands,
+    masker: createMasker(['the-toy-secret']),
+    kindOf: (kind) => (kind === 'toy' ? toyKind : undefined),
+    observe(_kind, located, listener) {
+      let before = '';
+      const look = (): void => {
+        const view = toyView(located, clock.now());
+        const now = JSON.stringify(view.entities('job').map((job) => ({ ...job, observedAt: 0 })));
+        if (now === before) return;
+        before = now;
+        listener(view);
+      };
+      look();
+      return { close: clock.every(30, look) };
+    },
+    secret: (_located, name) => process.env[name],
+    close() {
+      host.close();
+      ledger.close();
+    },
+  };
+}
