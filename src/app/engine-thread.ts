@@ -7,8 +7,7 @@ import type { EngineThreadData } from './engine-worker.ts';
 
 const { plan, config } = workerData as EngineThreadData;
 const acts = openActs('create');
-const engine = engineOf(
-  { ...plan, budgetDir: acts.budgetDir },
-  (watches, clock) => actDeskFor(acts, config, watches, clock),
+const engine = engineOf({ ...plan, budgetDir: acts.budgetDir }, (watches, clock) =>
+  actDeskFor(acts, config, watches, clock),
 );
 if (parentPort) serveEngine(engine, parentPort);

@@ -2,6 +2,7 @@ import type { Options } from '../config/options.ts';
 import type { ActSummary } from '../domain/act.ts';
 import { ExternalError } from '../domain/error.ts';
 import type { EnginePort } from '../engine/protocol.ts';
+import { keepAlive } from '../host/clock.ts';
 import { type CockpitState, initialState, reduceChanges } from '../store/state.ts';
 import { actDeskFor, openActs } from './acts-room.ts';
 import { engineOf, planFor } from './engine-plan.ts';
@@ -40,11 +41,13 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     plan,
     acts ? (watches, clock) => actDeskFor(acts, session.config, watches, clock) : undefined,
   );
+  const release = keepAlive();
   let state = initialState;
   try {
     await engine.call('settle', {});
   } catch (error) {
     await engine.close();
+    release();
     throw new ExternalError('the engine', error instanceof Error ? error.message : String(error));
   }
   engine.subscribe((changes) => {
@@ -68,6 +71,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     async close() {
       await engine.close();
       acts?.close();
+      release();
     },
   };
 }

@@ -86,3 +86,9 @@ export function manualClock(start: Instant): Clock & { advance(ms: number): void
     },
   };
 }
+
+/** Keeps the process alive until the returned function is called: the clock's own timers do not. */
+export function keepAlive(): () => void {
+  const timer = setInterval(() => {}, LONGEST_HOP_MS);
+  return () => clearInterval(timer);
+}
