@@ -113,7 +113,7 @@ function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval
     ...(payload === undefined ? {} : { payload }),
     decisions: decisionsOf(
       judged,
-      payload === undefined ? ['job.retry', 'job.cancel'] : ['job.approve', 'job.cancel'],
+      payload === undefined ? ['job.retry', 'job.cancel'] : ['job.approve', 'job.resubmit', 'job.cancel'],
     ),
   };
 }

@@ -256,7 +256,7 @@ function signalIssues(
     changes.push(due);
     return issues;
   }
-  const busy = judged.find(({ judgement }) => judgement.condition === 'running');
+  const busy = judged.find(({ job, busyWith }) => job.id === busyWith);
   const key = `undrained:${queue.project}`;
   const since = oldest === null ? {} : { since: oldest };
   const title = `${counted(signals.length, 'command')} not taken up by a worker`;

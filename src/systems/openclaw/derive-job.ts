@@ -16,7 +16,7 @@ export interface JudgedJob {
   readonly judgement: Judgement;
   readonly directory: RunDirectory;
   readonly question: string;
-  /** A pass is busy with another job: nothing is claimed until its longest job ends. */
+  /** The job every worker's pass is busy with (perhaps this one): nothing is claimed until it ends. */
   readonly busyWith: string | undefined;
 }
 
@@ -257,7 +257,7 @@ function dataOf({ job, judgement, queue, busyWith, question, directory }: Judged
           revision: job.revision,
           pid: job.pid,
           tasksRun: directory.tasksRun ?? null,
-          ...(busyWith === undefined ? {} : { busyWith }),
+          ...(busyWith === undefined || busyWith === job.id ? {} : { busyWith }),
         }),
     lastEvent: job.events.at(-1)?.id ?? 0,
     marks: job.events.slice(-MARKS).map(({ id, event, at, status, action, answer }) => ({

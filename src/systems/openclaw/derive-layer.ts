@@ -130,7 +130,7 @@ export function workerService(
   const first = own[0] ?? maybe[0];
   const pids = (own.length > 0 ? own : maybe).map(({ process }) => process.pid).sort((a, b) => a - b);
   const [status, detail] = ((): readonly [Service['status'], string] => {
-    if (own.length > 1) return ['degraded', `${counted(own.length, 'worker')} at once: ${pids.join(', ')}`];
+    if (own.length > 1) return ['up', `${counted(own.length, 'worker')}: pids ${pids.join(', ')}`];
     if (own.length === 1)
       return ['up', `pid ${pids[0]} since ${clockText(own[0]?.process.startedAt ?? null, now)}`];
     if (beating) return ['up', `${beating.job.worker ?? 'a worker'} beats; its process is not on this host`];

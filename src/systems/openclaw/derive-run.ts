@@ -33,7 +33,7 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
     logKeys: [job.id, ...(run === null || run === undefined ? [] : [run])],
     ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
     status: statusOf(job, judgement),
-    nativeStatus: job.result?.status ?? job.status,
+    nativeStatus: working ? job.status : (job.result?.status ?? job.status),
     ...(started === null || started > now ? {} : { startedAt: started }),
     ...(ended === null ? {} : { endedAt: ended }),
     data: { job: job.id },

@@ -90,7 +90,7 @@ function judgeQueue(
     question: (job: JobFact) => questionOf(job, directoryOf(job)),
   };
   const verdicts = queue.jobs.map((job): readonly [JobFact, Judgement] => [job, judge(job, around)]);
-  const busy = verdicts.find(([, { condition }]) => condition === 'running')?.[0].id;
+  const busy = busyJob(queue, verdicts);
   return verdicts.map(([job, judgement]) => {
     const directory = isPlain(judgement.condition) ? NO_DIRECTORY : directoryOf(job);
     return {
@@ -99,9 +99,22 @@ function judgeQueue(
       judgement,
       directory,
       question: job.status === 'waiting_human' ? questionOf(job, directory) : '',
-      busyWith: busy === job.id ? undefined : busy,
+      busyWith: busy,
     };
   });
+}
+
+/**
+ * The job that keeps every worker from claiming. A worker joins the threads of its pass: while one of its jobs runs it
+ * claims nothing and drains nothing. A second worker may still be free.
+ */
+function busyJob(queue: Queue, verdicts: readonly (readonly [JobFact, Judgement])[]): string | undefined {
+  const running = verdicts.filter(([, { condition }]) => condition === 'running');
+  const busy = new Set(running.map(([job]) => job.worker));
+  const isFree = queue.workers.some(
+    ({ process, mine }) => mine === 'yes' && !busy.has(`worker-${process.pid}`),
+  );
+  return isFree ? undefined : running[0]?.[0].id;
 }
 
 /** Conditions without anything to read beside their row. */

@@ -1,0 +1,252 @@
+import type { Params, StageState, Step, StepAnswer, StepOutput } from '../../domain/act.ts';
+import type { Entity, Job } from '../../domain/entity.ts';
+import { addMs } from '../../domain/instant.ts';
+import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import type { ActOrder, ActSpec, StateView } from '../system.ts';
+import {
+  acceptDeadline,
+  argumentOf,
+  conditionOf,
+  idOf,
+  isJobTarget,
+  jobBaseline,
+  jobOf,
+  marksSince,
+  readControl,
+  scriptStep,
+  unreachable,
+  workerWarnings,
+} from './act-common.ts';
+import { claimGraceMs } from './derive-issue.ts';
+import { headline, sameText } from './words.ts';
+
+/** Longest goal given as an argument; one argument of a program has a limit of 128 KiB on Linux. */
+const LONGEST_GOAL = 60_000;
+
+/** Conditions in which the old job still waits, so that it must be cancelled beside the new one. */
+const STILL_WAITS = new Set(['question', 'no-signal', 'review', 'no-plan', 'dead-end', 'silent-dead']);
+
+/**
+ * The answer that works: the goal with the operator's text in it as a new job, then the old one cancelled. Also what a
+ * revision should be: `revise` itself leads into a dead end.
+ */
+export const resubmitAct: ActSpec = {
+  ...submission({
+    conditions: new Set(['question', 'review', 'dead-end', 'failed']),
+    expectedGoal: (goal, question, params) => goalWith(goal, question, params['answer'] ?? ''),
+  }),
+  id: 'job.resubmit',
+  title: 'submit the goal with your text, cancel this job',
+  menu: 'replay',
+  does: 'submits the goal with your answer in it as a new job, then cancels this one; its agents do get the answer',
+  params: [
+    {
+      name: 'answer',
+      title: 'Answer, or what to do differently',
+      form: 'lines',
+      required: true,
+      maxLength: 4000,
+      hint: 'becomes part of the new goal',
+    },
+  ],
+};
+
+/** The same goal once more, where there is nothing to add: planning failed, an agent fell silent, the run failed. */
+export const retryAct: ActSpec = {
+  ...submission({
+    conditions: new Set(['no-plan', 'no-signal', 'failed', 'fake-success', 'dead-end', 'silent-dead']),
+    expectedGoal: (goal) => goal,
+  }),
+  id: 'job.retry',
+  title: 'submit the same goal again',
+  menu: 'replay',
+  does: 'submits the goal as a new job with a plan and a review of its own; cancels this one if it still waits',
+  params: [],
+};
+
+/** The new goal. The old one comes first: run directories are named after its beginning. */
+function goalWith(goal: string, question: string, answer: string): string {
+  const text = answer.replaceAll('\0', '').trim();
+  return question === '' ? `${goal}\n\n${text}` : `${goal}\n\nAnswer to "${question}": ${text}`;
+}
+
+interface Form {
+  readonly conditions: ReadonlySet<string>;
+  expectedGoal(goal: string, question: string, params: Params): string;
+}
+
+type Shared = Omit<ActSpec, 'id' | 'title' | 'menu' | 'does' | 'params'>;
+
+function submission(form: Form): Shared {
+  const newGoal = (job: Job, params: Params): string =>
+    form.expectedGoal(getString(job.data, 'goal') ?? '', getString(job.data, 'question') ?? '', params);
+  return {
+    risk: 'costly',
+    appliesTo: (target: Entity) =>
+      isJobTarget(target) &&
+      (target.type !== 'job' || target.status !== 'done' || target.attention !== undefined),
+    precondition(view, target) {
+      const job = jobOf(view, target);
+      const reason = unreachable(view, job);
+      if (reason !== undefined || job === undefined) return reason;
+      const goal = getString(job.data, 'goal') ?? '';
+      if (goal.trim() === '') return 'the job has no goal';
+      if (getBoolean(job.data, 'goalCut') === true || goal.length > LONGEST_GOAL)
+        return 'the goal is too long to be submitted from here';
+      const condition = conditionOf(job);
+      if (!form.conditions.has(condition))
+        return `not for a job that is ${job.nativeStatus ?? 'gone'} (${condition})`;
+      return undefined;
+    },
+    warnings(view, target) {
+      const job = jobOf(view, target);
+      if (!job) return [];
+      const revision = getString(job.data, 'revision') ?? '';
+      return [
+        'a new job is planned and waits for a review of its own',
+        ...(revision === '' ? [] : [`the revision asked for is not in the goal: ${headline(revision, 200)}`]),
+        ...workerWarnings(view, job),
+      ];
+    },
+    strands: () => ["what this job's run has done so far"],
+    revision(view, target) {
+      const job = jobOf(view, target);
+      const { data } = job ?? {};
+      return [
+        job?.nativeStatus ?? 'gone',
+        getString(data, 'run') ?? '',
+        getString(data, 'question') ?? '',
+      ].join('|');
+    },
+    baseline(view, target): Json {
+      const job = jobOf(view, target);
+      if (!job) return {};
+      const goal = getString(job.data, 'goal') ?? '';
+      return {
+        ...jobBaseline(view, job),
+        goal,
+        question: getString(job.data, 'question') ?? '',
+        cancels: STILL_WAITS.has(conditionOf(job)),
+        known: jobsLike(view, goal).map((like) => like.id),
+      };
+    },
+    plan(view, target, params): readonly Step[] {
+      const job = jobOf(view, target);
+      if (!job) return [];
+      const submit = scriptStep(
+        view,
+        job,
+        'submit.py',
+        [argumentOf(newGoal(job, params))],
+        'submit the goal',
+      );
+      if (!STILL_WAITS.has(conditionOf(job))) return [submit];
+      return [submit, scriptStep(view, job, 'control.py', ['cancel', idOf(job)], 'cancel the old job')];
+    },
+    read: readSubmission,
+    expect: (view, order) => submissionStages(view, order, form),
+    undo: { act: 'job.cancel', text: 'cancel the new job; the old one can only be run again from its start' },
+  };
+}
+
+/** Jobs whose goal begins as this one's does. */
+function jobsLike(view: StateView, goal: string): readonly Job[] {
+  const wanted = sameText(goal);
+  return view.entities('job').filter((job) => sameText(getString(job.data, 'goal') ?? '').startsWith(wanted));
+}
+
+function submissionStages(view: StateView, order: ActOrder, form: Form): readonly StageState[] {
+  const { baseline } = order;
+  const goal = sameText(
+    argumentOf(
+      form.expectedGoal(
+        getString(baseline, 'goal') ?? '',
+        getString(baseline, 'question') ?? '',
+        order.params,
+      ),
+    ),
+  );
+  const known = new Set(getArray(baseline, 'known'));
+  const fresh = view
+    .entities('job')
+    .find(
+      (job) => !known.has(job.id) && job.id !== order.target.id && holds(job, goal) && isSince(job, order),
+    );
+  const stages: StageState[] = [
+    {
+      stage: 'accepted',
+      title: 'a new job with this goal',
+      state: fresh ? 'seen' : 'waiting',
+      ...(fresh ? { detail: `job ${fresh.id}, ${fresh.nativeStatus ?? ''}` } : {}),
+      ...(fresh?.createdAt === undefined ? {} : { seenAt: fresh.createdAt }),
+      deadline: acceptDeadline(order),
+      required: true,
+    },
+  ];
+  if (getBoolean(baseline, 'cancels') === true) stages.push(oldCancelled(view, order));
+  const claimedAt = fresh
+    ? marksSince(fresh, {}).find((mark) => mark.event === 'job_claimed')?.at
+    : undefined;
+  const claimed = fresh !== undefined && (claimedAt !== undefined || fresh.nativeStatus !== 'queued');
+  stages.push({
+    stage: 'done',
+    title: 'a worker plans the new job',
+    state: claimed ? 'seen' : 'waiting',
+    ...(claimedAt === undefined ? {} : { seenAt: claimedAt }),
+    deadline: addMs(acceptDeadline(order), claimGraceMs(getNumber(baseline, 'pollMs') ?? 2000)),
+    // The worker may be busy for a long time; that the job stands in the queue is what was asked for.
+    required: false,
+  });
+  return stages;
+}
+
+function oldCancelled(view: StateView, order: ActOrder): StageState {
+  const old = jobOf(view, order.target);
+  const native = old?.nativeStatus ?? '';
+  const cancelled = old
+    ? marksSince(old, order.baseline).find((mark) => mark.event === 'job_cancelled')
+    : undefined;
+  const common = {
+    stage: 'started' as const,
+    title: 'the old job is cancelled',
+    deadline: acceptDeadline(order),
+    required: true,
+  };
+  if (native === 'cancelled') {
+    return { ...common, state: 'seen', ...(cancelled?.at === undefined ? {} : { seenAt: cancelled.at }) };
+  }
+  const was = getString(order.baseline, 'status') ?? '';
+  if (old && (cancelled || (native !== was && native !== ''))) {
+    return { ...common, state: 'contradicted', detail: `the old job is ${native}: both may run` };
+  }
+  return { ...common, state: 'waiting' };
+}
+
+function holds(job: Job, goal: string): boolean {
+  const own = sameText(getString(job.data, 'goal') ?? '');
+  return own.includes(goal) || (own.length > 1900 && goal.startsWith(own));
+}
+
+function isSince(job: Job, order: ActOrder): boolean {
+  return job.createdAt === undefined || job.createdAt >= order.startedAt - 5000;
+}
+
+/** `submit.py` prints the new job's id on a line of its own. */
+function readSubmission(outputs: readonly StepOutput[]): StepAnswer {
+  const [submitted, cancelled] = outputs;
+  const id = (submitted?.stdout ?? '')
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .findLast((line) => /^[0-9a-f]{8,32}$/.test(line));
+  const cancel = cancelled ? readControl(cancelled, ['cancelled']) : undefined;
+  return {
+    ok: id !== undefined && cancel?.ok !== false,
+    summary: [id === undefined ? 'submit.py printed no job id' : `submitted as ${id}`, cancel?.summary ?? '']
+      .filter((text) => text !== '')
+      .join('; '),
+    sections: [
+      { title: 'submit.py', text: `${submitted?.stdout ?? ''}${submitted?.stderr ?? ''}` },
+      ...(cancel?.sections ?? []).map((section) => ({ ...section, title: `control.py ${section.title}` })),
+    ].filter((section) => section.text !== ''),
+  };
+}
