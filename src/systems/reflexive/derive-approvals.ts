@@ -1,6 +1,5 @@
 import type { Approval, Attention, Evidence } from '../../domain/entity.ts';
 import { addMs, instant } from '../../domain/instant.ts';
-import { guardSources } from './derive-issues.ts';
 import {
   currentLifetime,
   dayMs,
@@ -18,7 +17,7 @@ import {
   type MergeFact,
   type PullRequestFact,
 } from './facts.ts';
-import { logSources } from './locate.ts';
+import { auditSources, logSources } from './locate.ts';
 
 /** `default_timeout_hours` of `src/safety/approval.py`; a request may have its own, which no line tells. */
 const defaultTimeoutMs = 24 * 3_600_000;
@@ -194,7 +193,7 @@ function riskOf(operation: string, context: string): (typeof riskSteps)[number] 
  */
 function merges(picture: Picture): Approval[] {
   const { facts } = picture.context;
-  const sources = guardSources(picture);
+  const sources = auditSources(facts);
   const asked = findFamily<MergeFact>(facts, sources, 'merge:', (fact) => fact.at);
   const pullRequests = findFamily<PullRequestFact>(facts, sources, 'pr:', (fact) => fact.at);
   const approvals: Approval[] = [];

@@ -1,14 +1,7 @@
 import type { Attention, Evidence, Job } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
-import {
-  currentLifetime,
-  dayMs,
-  evidence,
-  isAlive,
-  isRecent,
-  type Picture,
-  timeWord,
-} from './derive-picture.ts';
+import { dayMs, evidence, isAlive, isRecent, type Picture } from './derive-picture.ts';
+import { type Joined, lostRequests, queuedJobs } from './derive-queue.ts';
 import {
   type ClaimFact,
   type Found,
@@ -16,23 +9,11 @@ import {
   type OperationFact,
   type OperationLogFact,
   type PullRequestFact,
-  type RequestFact,
 } from './facts.ts';
 import { logSources } from './locate.ts';
 
 /** An operation in flight longer than this is stuck: all stages together have 40 minutes (`issue_processing.*_timeout`). */
 const stuckAfterMs = 3_600_000;
-
-/** What jobs are made of, joined once. */
-interface Joined {
-  readonly picture: Picture;
-  readonly operations: ReadonlyMap<string, Found<OperationFact>>;
-  readonly told: ReadonlyMap<string, Found<OperationLogFact>>;
-  readonly claims: ReadonlyMap<string, Found<ClaimFact>>;
-  readonly pullRequests: ReadonlyMap<string, Found<PullRequestFact>>;
-  /** Newest row of all: the loop is one thread, so only this one can be at work. */
-  readonly newestId: number;
-}
 
 /** Operations of `analytics.db`, items claimed and not begun, and requests that reached nobody. */
 export function deriveJobs(picture: Picture): Job[] {
@@ -63,39 +44,39 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
   const state = stateOf(joined, row, told?.value);
   const updatedAt = row.completedAt ?? told?.value.stageAt ?? row.startedAt;
   const pr = told?.value.pr;
-  const cautions = cautionsOf(row, state, pr);
+  const cautions = cautionsOf(state, pr);
   const trail = trailOf(joined, row, told, claim);
-  return {
+  const at = row.completedAt ?? row.startedAt;
+  const logKeys = [`op-${row.id}`];
+  if (row.issue !== '') logKeys.push(`issue-${row.issue}`);
+  if (pr !== undefined) logKeys.push(`pr-${pr}`);
+  // Put together field by field: there may be thousands of rows, and spreads of optional fields double the cost.
+  const job: { -readonly [K in keyof Job]: Job[K] } = {
     type: 'job',
     system: picture.context.located.system,
     id: `op-${row.id}`,
-    title: `${nameOf(row)}${title === undefined ? '' : ` ${title}`}`,
+    title: title === undefined ? nameOf(row) : `${nameOf(row)} ${title}`,
     observedAt: found.file.readAt,
-    evidence: evidence(found, {
+    evidence: {
+      source: found.file.source,
+      path: found.file.path,
       query: `operations.id = ${row.id}`,
       text: !row.completed ? 'completed_at is NULL' : row.success ? 'success' : (row.error ?? 'failed'),
-      ...(row.completedAt === undefined
-        ? row.startedAt === undefined
-          ? {}
-          : { at: row.startedAt }
-        : { at: row.completedAt }),
-    }),
-    ...(trail.length === 0 ? {} : { trail }),
+      ...(at === undefined ? undefined : { at }),
+    },
     status: state.status,
     nativeStatus: state.native,
     attempts: row.attempts,
-    ...(row.startedAt === undefined ? {} : { createdAt: row.startedAt }),
-    ...(updatedAt === undefined ? {} : { updatedAt }),
-    ...(state.beat === undefined ? {} : { heartbeatAt: state.beat }),
-    ...(state.attention === undefined ? {} : { attention: state.attention }),
-    logKeys: [
-      `op-${row.id}`,
-      ...(row.issue === '' ? [] : [`issue-${row.issue}`]),
-      ...(pr === undefined ? [] : [`pr-${pr}`]),
-    ],
-    ...(cautions.length === 0 ? {} : { cautions }),
-    data: { issue: row.issue, ...(pr === undefined ? {} : { pr }) },
+    logKeys,
+    data: pr === undefined ? { issue: row.issue } : { issue: row.issue, pr },
   };
+  if (trail.length > 0) job.trail = trail;
+  if (row.startedAt !== undefined) job.createdAt = row.startedAt;
+  if (updatedAt !== undefined) job.updatedAt = updatedAt;
+  if (state.beat !== undefined) job.heartbeatAt = state.beat;
+  if (state.attention !== undefined) job.attention = state.attention;
+  if (cautions.length > 0) job.cautions = cautions;
+  return job;
 }
 
 interface JobState {
@@ -110,7 +91,7 @@ function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | un
   if (row.completed) {
     return row.success ? { status: 'done', native: 'success' } : failedState(joined.picture, row);
   }
-  const reason = orphanReason(joined, row);
+  const reason = orphanReason(joined, row, told?.at);
   if (reason !== undefined) return orphanState(joined.picture, row, reason);
   const native = told?.stage === undefined ? 'in flight' : `in flight, ${told.stage}`;
   const beat = told?.stageAt ?? told?.at;
@@ -163,14 +144,15 @@ function failedState(picture: Picture, row: OperationFact): JobState {
 }
 
 /** Why nothing will ever end a row that is still open; undefined while its daemon may be at it. */
-function orphanReason(joined: Joined, row: OperationFact): string | undefined {
+function orphanReason(joined: Joined, row: OperationFact, loggedAt: Instant | undefined): string | undefined {
   const { picture, newestId } = joined;
   const { state, processes } = picture.daemon;
-  if (!isAlive(picture)) return 'no daemon runs';
+  if (!isAlive(picture)) return 'no daemon runs on this host';
   if (state === 'hidden') return undefined;
-  const oldest = processes[0];
+  const since = processes[0]?.startedAt;
+  if (since !== undefined && loggedAt !== undefined && loggedAt < since) return 'begun by an earlier daemon';
   // Rows have whole seconds.
-  if (oldest && row.startedAt !== undefined && row.startedAt < Math.floor(oldest.startedAt / 1000) * 1000) {
+  if (since !== undefined && row.startedAt !== undefined && row.startedAt < Math.floor(since / 1000) * 1000) {
     return 'begun by an earlier daemon';
   }
   if (row.id < newestId && processes.length === 1) return 'the daemon went on to another issue';
@@ -207,7 +189,15 @@ function lastLifetimeEnd(picture: Picture, startedAt: Instant | undefined): Inst
   return end !== undefined && end >= startedAt ? end : undefined;
 }
 
-function cautionsOf(row: OperationFact, state: JobState, pr: number | undefined): string[] {
+const orphanCautions = [
+  'the row stays in flight for ever; the program counts it as a failure',
+  'a branch or pull request may exist: look at GitHub before it is worked on again',
+];
+const failedCautions = [
+  'this daemon does not try it again; a restarted one claims it while it is open and labelled, and pays again',
+];
+
+function cautionsOf(state: JobState, pr: number | undefined): readonly string[] {
   if (state.status === 'done') {
     const name = pr === undefined ? 'the pull request' : `PR #${pr}`;
     return [
@@ -215,18 +205,8 @@ function cautionsOf(row: OperationFact, state: JobState, pr: number | undefined)
       'a restarted daemon claims the issue again while it is open and labelled: close it or take the label off',
     ];
   }
-  if (state.orphan) {
-    return [
-      'the row stays in flight for ever; the program counts it as a failure',
-      'a branch or pull request may exist: look at GitHub before it is worked on again',
-    ];
-  }
-  if (state.status === 'failed' && row.completed) {
-    return [
-      'this daemon does not try it again; a restarted one claims it while it is open and labelled, and pays again',
-    ];
-  }
-  return [];
+  if (state.orphan) return orphanCautions;
+  return state.status === 'failed' ? failedCautions : [];
 }
 
 function trailOf(
@@ -267,88 +247,4 @@ function trailOf(
 function nameOf(row: OperationFact): string {
   if (row.issue === '') return row.kind;
   return row.kind === 'process_issue' ? `#${row.issue}` : `${row.kind} ${row.issue}`;
-}
-
-/** When an operation on each issue last began, by the database or by the log. */
-function beginnings(joined: Joined): Map<string, number> {
-  const newest = new Map<string, number>();
-  const note = (issue: string | undefined, at: number | undefined): void => {
-    if (issue !== undefined && at !== undefined) newest.set(issue, Math.max(newest.get(issue) ?? 0, at));
-  };
-  for (const { value } of joined.operations.values()) note(value.issue, value.startedAt);
-  for (const { value } of joined.told.values()) note(value.issue, value.at);
-  return newest;
-}
-
-/** Issues in the daemon's memory that wait for their turn. */
-function queuedJobs(joined: Joined): Job[] {
-  const { picture } = joined;
-  const lifetime = currentLifetime(picture);
-  if (!lifetime) return [];
-  const begun = beginnings(joined);
-  const jobs: Job[] = [];
-  for (const [issue, found] of joined.claims) {
-    const { at, offset, title } = found.value;
-    if (at < lifetime.startedAt || (begun.get(issue) ?? 0) >= Math.floor(at / 1000) * 1000) continue;
-    const alive = isAlive(picture);
-    jobs.push({
-      type: 'job',
-      system: picture.context.located.system,
-      id: `issue-${issue}`,
-      title: `#${issue}${title === undefined ? '' : ` ${title}`}`,
-      observedAt: found.file.readAt,
-      evidence: evidence(found, { offset, at, text: 'claimed' }),
-      status: alive ? 'queued' : 'unknown',
-      nativeStatus: alive ? 'pending' : 'lost with the daemon',
-      createdAt: at,
-      updatedAt: at,
-      logKeys: [`issue-${issue}`],
-      cautions: [
-        alive
-          ? 'the queue is kept in memory: it is lost with the daemon'
-          : 'the next daemon claims it again while it is open and labelled',
-      ],
-      data: { issue },
-    });
-  }
-  return jobs;
-}
-
-/** `process-issue N` queues in a process that then ends: the daemon never hears of it. */
-function lostRequests(joined: Joined): Job[] {
-  const { picture } = joined;
-  const { facts } = picture.context;
-  const requests = findFamily<RequestFact>(facts, logSources, 'request:', (fact) => fact.at);
-  const begun = beginnings(joined);
-  const jobs: Job[] = [];
-  for (const [issue, found] of requests) {
-    const { at, offset } = found.value;
-    const takenUp = Math.max(begun.get(issue) ?? 0, joined.claims.get(issue)?.value.at ?? 0) >= at;
-    if (takenUp || !isRecent(picture, at, dayMs)) continue;
-    jobs.push({
-      type: 'job',
-      system: picture.context.located.system,
-      id: `request-${issue}`,
-      title: `#${issue} by process-issue at ${timeWord(at, picture.now)}`,
-      observedAt: found.file.readAt,
-      evidence: evidence(found, { offset, at, text: `Manually triggered processing for issue #${issue}` }),
-      status: 'unknown',
-      nativeStatus: 'swallowed',
-      createdAt: at,
-      updatedAt: at,
-      attention: {
-        rank: 7,
-        label: 'LOST',
-        why: 'process-issue said queued; it queued in its own memory and ended',
-        since: at,
-        onExpiry: 'nobody works on it',
-        group: 'lost-requests',
-        playbook: 'not-processing',
-      },
-      logKeys: [`issue-${issue}`],
-      cautions: ['no command reaches the daemon: give the issue a label it claims by'],
-      data: { issue },
-    });
-  }
-  return jobs;
 }

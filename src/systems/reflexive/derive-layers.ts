@@ -1,6 +1,5 @@
 import type { Approval, Entity, Issue, Job, Layer } from '../../domain/entity.ts';
-import type { Cost } from './derive-meters.ts';
-import { usd } from './derive-meters.ts';
+import { type Cost, usd } from './derive-cost.ts';
 import { currentLifetime, evidence, isAlive, type Picture, timeWord } from './derive-picture.ts';
 import { findFact, type RoadmapFact } from './facts.ts';
 

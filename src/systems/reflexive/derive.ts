@@ -3,11 +3,13 @@ import type { Instant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { deriveApprovals } from './derive-approvals.ts';
+import { costOf } from './derive-cost.ts';
 import { deriveDaemon } from './derive-daemon.ts';
-import { deriveIssues, hasConfigTrouble } from './derive-issues.ts';
+import { deriveIssues } from './derive-issues.ts';
+import { hasConfigTrouble } from './derive-issues-config.ts';
 import { deriveJobs } from './derive-jobs.ts';
 import { deriveLayers } from './derive-layers.ts';
-import { costOf, deriveMeters } from './derive-meters.ts';
+import { deriveMeters } from './derive-meters.ts';
 import { configArgument, drawPicture, isAlive, type Picture } from './derive-picture.ts';
 
 /**

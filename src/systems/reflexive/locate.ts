@@ -2,7 +2,7 @@ import type { SystemId } from '../../domain/entity.ts';
 import { UserError } from '../../domain/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { getString } from '../../lib/json.ts';
-import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../system.ts';
+import type { CommonSettings, FactsOf, Located, Look, Recognition, SourceSpec } from '../system.ts';
 import { defaultConfig, readConfig } from './config.ts';
 import { kindSetting } from './schema.ts';
 
@@ -11,6 +11,10 @@ const configPlaces = ['config/orchestrator-config.yaml', 'orchestrator-config.ya
 
 /** Sources whose files hold the daemon's lines: the log under its name, and under the name it was moved to. */
 export const logSources = ['orchestrator.log', 'orchestrator.rotated'] as const;
+/** Audit events are read from audit.log; where there is none, from the main log, which has them too. */
+export function auditSources(facts: FactsOf): readonly string[] {
+  return facts.files('audit.log').length > 0 ? ['audit.log'] : logSources;
+}
 /** Sources of the configuration, the one in force first. */
 export const configSources = ['config.daemon', 'config', 'config.root', 'config.home'] as const;
 

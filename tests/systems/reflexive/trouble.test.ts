@@ -299,7 +299,8 @@ describe('trouble of a reflexive installation', () => {
       },
     };
     reflexiveKind.derive(context);
-    const times = [1, 2, 3, 4, 5].map(() => {
+    // The best of many: other programs of this machine are not what is measured.
+    const times = Array.from({ length: 20 }, () => {
       const begun = performance.now();
       expect(reflexiveKind.derive(context).entities.length).toBeGreaterThan(10_000);
       return performance.now() - begun;

@@ -1,0 +1,114 @@
+import type { Issue } from '../../domain/entity.ts';
+import { instant } from '../../domain/instant.ts';
+import {
+  currentLifetime,
+  dayMs,
+  evidence,
+  isAlive,
+  isRecent,
+  type Picture,
+  timeWord,
+} from './derive-picture.ts';
+import { findFact, findFamily, type GuardFact, type RoadmapFact, type SeenFact } from './facts.ts';
+import { issueOf } from './issue-parts.ts';
+import { auditSources } from './locate.ts';
+
+/**
+ * The log was renamed and the daemon writes on into the renamed file (it keeps its descriptor): the file under the usual
+ * name stays empty until a restart.
+ */
+export function movedLog(picture: Picture): Issue | undefined {
+  const { facts } = picture.context;
+  if (!isAlive(picture)) return undefined;
+  const main = facts.files('orchestrator.log').find((file) => file.present);
+  const moved = findFact<SeenFact>(facts, ['orchestrator.rotated'], 'seen', (seen) => seen.lastAt);
+  if (!moved?.file.present) return undefined;
+  const mainSeen = main?.facts.get('seen') as SeenFact | undefined;
+  const mainBegins =
+    main === undefined ? 0 : (mainSeen?.firstAt ?? main.modifiedAt ?? Number.POSITIVE_INFINITY);
+  // Lines in the renamed file newer than the beginning of the present one: its writer never let go of it.
+  if (moved.value.lastAt <= mainBegins + 1000) return undefined;
+  const lifetime = currentLifetime(picture);
+  if (lifetime && moved.value.lastAt < lifetime.startedAt) return undefined;
+  const since = main === undefined ? undefined : (main.bornAt ?? instant(mainBegins));
+  return issueOf(picture, {
+    key: 'log-moved',
+    title: `the daemon writes to ${moved.file.path}, not to ${main?.path ?? 'the log under its usual name'}`,
+    severity: 'warning',
+    observedAt: moved.file.readAt,
+    trail: [
+      evidence(moved, { at: moved.value.lastAt, text: 'newest line' }),
+      ...(main
+        ? [evidence({ file: main }, { text: mainSeen ? 'lines of other commands only' : 'empty' })]
+        : []),
+    ],
+    since,
+    detail:
+      'Its descriptor follows the renamed file. A tail of the usual name shows nothing, and deleting the old file loses lines.',
+    suggestedAction: 'Restart when convenient; rotate with copytruncate instead.',
+    row: { rank: 7, label: 'LOG', why: `${moved.file.path} goes on growing; the usual name stays behind` },
+  });
+}
+
+/** The last roadmap failed, and nothing tries again. */
+export function roadmapError(picture: Picture): Issue | undefined {
+  const found = findFact<RoadmapFact>(
+    picture.context.facts,
+    ['roadmap'],
+    'roadmap',
+    (fact) => fact.errorAt ?? 0,
+  );
+  const error = found?.value.error;
+  if (!found || error === undefined) return undefined;
+  const { errorAt, generatedAt } = found.value;
+  return issueOf(picture, {
+    key: 'roadmap-error',
+    title: `roadmap failed: ${error}`.slice(0, 160),
+    severity: 'warning',
+    observedAt: found.file.readAt,
+    trail: [evidence(found, { text: error, ...(errorAt === undefined ? {} : { at: errorAt }) })],
+    since: errorAt,
+    detail:
+      generatedAt === undefined
+        ? 'No roadmap was ever generated.'
+        : `The last one is of ${timeWord(generatedAt, picture.now)}.`,
+    suggestedAction:
+      'python -m src.cli generate-roadmap --force (spends money; creates GitHub issues when roadmap.auto_create_issues is true)',
+    row: { rank: 7, label: 'ROADMAP', why: `${error}; nothing tries again by itself`.slice(0, 120) },
+    cautions: ['the daemon generates no roadmap: next_scheduled_time passes and nothing happens'],
+  });
+}
+
+/** Guards that blocked something within a day. */
+export function guards(picture: Picture): Issue[] {
+  const found = findFamily<GuardFact>(
+    picture.context.facts,
+    auditSources(picture.context.facts),
+    'guard:',
+    (fact) => fact.at,
+  );
+  const issues: Issue[] = [];
+  for (const [guard, one] of found) {
+    const { at, offset, reason, blocked, count } = one.value;
+    if (!isRecent(picture, at, dayMs)) continue;
+    const times = count > 1 ? `, ${count} times` : '';
+    issues.push(
+      issueOf(picture, {
+        key: `guard-${guard}`,
+        title: `guard ${guard} blocked ${blocked}${times}`.slice(0, 160),
+        severity: 'warning',
+        observedAt: one.file.readAt,
+        trail: [evidence(one, { offset, at, text: `${reason}; blocked: ${blocked}` })],
+        since: at,
+        detail: reason,
+        playbook: 'safety-violation',
+        row: {
+          rank: 3,
+          label: 'GUARD',
+          why: `${reason || 'no reason written'}; stays blocked`.slice(0, 120),
+        },
+      }),
+    );
+  }
+  return issues;
+}

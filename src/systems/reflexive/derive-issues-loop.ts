@@ -1,0 +1,189 @@
+import type { Issue } from '../../domain/entity.ts';
+import { addMs, instant } from '../../domain/instant.ts';
+import { currentLifetime, evidence, isAlive, isRecent, type Picture, timeWord } from './derive-picture.ts';
+import {
+  type ErrorsFact,
+  type FailingFact,
+  type Found,
+  findFact,
+  findFamily,
+  type GithubFact,
+  type PendingFact,
+} from './facts.ts';
+import { issueOf } from './issue-parts.ts';
+import { logSources } from './locate.ts';
+
+const failingWords = {
+  main: {
+    key: 'main-loop',
+    title: 'main loop fails',
+    what: 'each pass ends early; the loop waits 60 s and tries again',
+  },
+  github: { key: 'github-check', title: 'asking GitHub for issues fails', what: 'no new issue is claimed' },
+  work: {
+    key: 'work-loop',
+    title: 'working through the queue fails',
+    what: 'pending issues are not worked on',
+  },
+  coder: {
+    key: 'coder',
+    title: 'multi-agent-coder fails',
+    what: 'every stage needs it: issues fail one after the other',
+  },
+} as const;
+
+/** A step of the loop that fails pass after pass. */
+export function failing(picture: Picture, kind: keyof typeof failingWords): Issue | undefined {
+  const found = findFailing(picture, kind);
+  if (!found) return undefined;
+  const { firstAt, lastAt, count, error, event, offset } = found.value;
+  // One query that timed out is daily life.
+  if (kind === 'coder' && count < 2) return undefined;
+  const words = failingWords[kind];
+  // Three in a row are no hiccup: nothing moves until somebody does something.
+  const fatal = kind === 'coder' ? false : count >= 3;
+  const times = count === 1 ? 'once' : `${count} times`;
+  return issueOf(picture, {
+    key: words.key,
+    title: `${words.title}: ${error}`.slice(0, 160),
+    severity: fatal ? 'fatal' : 'error',
+    observedAt: found.file.readAt,
+    trail: [evidence(found, { offset, at: lastAt, text: `${event}: ${error}` })],
+    since: firstAt,
+    detail: `${event}, ${times}; ${words.what}`,
+    playbook: 'not-processing',
+    row: {
+      rank: fatal ? 2 : 4,
+      label: fatal ? 'FATAL' : 'ERROR',
+      why: `${times} since ${timeWord(firstAt, picture.now)}: ${words.what}`,
+    },
+  });
+}
+
+/**
+ * The failing step, while it counts as failing: the daemon lives, nothing since shows that the step works again, and the
+ * next try may still be due. A pass that succeeds with nothing to do writes no line, so silence ends it too.
+ */
+function findFailing(picture: Picture, kind: keyof typeof failingWords): Found<FailingFact> | undefined {
+  const found = findFact<FailingFact>(
+    picture.context.facts,
+    logSources,
+    `fails:${kind}`,
+    (fact) => fact.lastAt,
+  );
+  if (!found || found.value.passedAt !== undefined || !isAlive(picture)) return undefined;
+  const lifetime = currentLifetime(picture);
+  if (lifetime && found.value.lastAt < lifetime.startedAt) return undefined;
+  const pollMs = (lifetime?.fact?.value.pollS ?? picture.config.pollS) * 1000;
+  const retryMs = kind === 'main' ? 60_000 : kind === 'coder' ? Math.max(pollMs, 10 * 60_000) : pollMs;
+  return isRecent(picture, found.value.lastAt, 2 * retryMs + 120_000) ? found : undefined;
+}
+
+/** GitHub refuses, or soon will, until its limit begins anew. */
+export function githubLimit(picture: Picture): Issue | undefined {
+  const found = findFact<GithubFact>(picture.context.facts, logSources, 'github', (fact) => fact.at);
+  if (!found || !isAlive(picture)) return undefined;
+  const { at, since, offset, remaining, limit, resetAt, exceeded } = found.value;
+  // Without a reset time it holds for GitHub's hour at most.
+  const until = resetAt ?? addMs(at, 3_600_000);
+  if (until <= picture.now) return undefined;
+  picture.wake(until);
+  const left = `${remaining ?? 0}${limit === undefined ? '' : ` of ${limit}`} requests left`;
+  return issueOf(picture, {
+    key: 'github-limit',
+    title: exceeded ? 'GitHub rate limit used up: no issue is looked for' : `GitHub rate limit: ${left}`,
+    severity: exceeded ? 'error' : 'warning',
+    observedAt: found.file.readAt,
+    trail: [evidence(found, { offset, at, text: exceeded ? 'GitHub API rate limit exceeded' : left })],
+    since,
+    detail: `It begins anew at ${timeWord(until, picture.now)}.`,
+    row: {
+      rank: exceeded ? 4 : 5,
+      label: 'GITHUB',
+      why: exceeded
+        ? 'no new issue is claimed until the limit begins anew'
+        : `${left}; the next polls use them up`,
+      until,
+      onExpiry: 'begins anew by itself',
+    },
+  });
+}
+
+/** Issues that were claimed and that no pass begins. */
+export function notProcessing(picture: Picture): Issue | undefined {
+  const found = findFact<PendingFact>(picture.context.facts, logSources, 'pending', (fact) => fact.lastAt);
+  const lifetime = currentLifetime(picture);
+  if (!found || !isAlive(picture) || (lifetime && found.value.lastAt < lifetime.startedAt)) return undefined;
+  const { firstAt, lastAt, times, count, offset } = found.value;
+  if (times < 2) return undefined;
+  const off = !picture.config.autoImplementation;
+  const items = count === 1 ? '1 issue' : `${count} issues`;
+  return issueOf(picture, {
+    key: 'not-processing',
+    title: `${items} pending, none begun in ${times} passes`,
+    severity: 'warning',
+    observedAt: found.file.readAt,
+    trail: [
+      evidence(found, { offset, at: lastAt, text: `Processing ${count} pending work items` }),
+      ...(off && picture.configFile
+        ? [
+            evidence(
+              { file: picture.configFile },
+              { text: 'issue_processing.enable_auto_implementation is false' },
+            ),
+          ]
+        : []),
+    ],
+    since: firstAt,
+    suggestedAction: off
+      ? 'Set issue_processing.enable_auto_implementation to true and restart.'
+      : 'Look at the log of the last pass.',
+    playbook: 'not-processing',
+    row: {
+      rank: 4,
+      label: 'IDLE',
+      why: off ? 'enable_auto_implementation is false: claimed, never worked on' : 'announced, never begun',
+    },
+  });
+}
+
+const burstWindowMs = 10 * 60_000;
+const burstSize = 5;
+
+/** Many different errors in ten minutes; those of the loop itself are told elsewhere. */
+export function errorBurst(picture: Picture): Issue | undefined {
+  const { facts } = picture.context;
+  // audit.log has each error once; without it the error lines of the main log say the same.
+  const audited = facts.files('audit.log').some((file) => file.present);
+  const minutes = findFamily<ErrorsFact>(
+    facts,
+    audited ? ['audit.log'] : logSources,
+    audited ? 'errors:' : 'logged:',
+    (fact) => fact.count,
+  );
+  const from = Math.floor(picture.now / 60_000) * 60_000 - burstWindowMs;
+  const recent = [...minutes]
+    .filter(([minute]) => Number(minute) > from)
+    .sort(([a], [b]) => Number(a) - Number(b));
+  const total = recent.reduce((sum, [, { value }]) => sum + value.count, 0);
+  const last = recent.at(-1)?.[1];
+  const first = recent[0];
+  if (!last || !first || total < burstSize) return undefined;
+  // The oldest minute leaves the window first.
+  picture.wake(addMs(instant(Number(first[0])), burstWindowMs + 60_000));
+  return issueOf(picture, {
+    key: 'error-burst',
+    title: `${total} errors in 10 minutes, last: ${last.value.text}`.slice(0, 160),
+    severity: 'error',
+    observedAt: last.file.readAt,
+    trail: recent
+      .slice(-5)
+      .reverse()
+      .map(([, found]) =>
+        evidence(found, { offset: found.value.offset, at: found.value.lastAt, text: found.value.text }),
+      ),
+    since: instant(Number(first[0])),
+    playbook: 'health-degraded',
+    row: { rank: 4, label: 'ERRORS', why: `last: ${last.value.text}`.slice(0, 120) },
+  });
+}
