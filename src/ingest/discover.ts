@@ -18,7 +18,7 @@ export interface Discovery {
   /** Matches that are not read, and why. */
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
   /** Directories whose changes may bring further matches. */
-  readonly directories: readonly string[];
+  readonly directories: readonly RawPath[];
 }
 
 export interface DiscoverOptions {
@@ -68,7 +68,7 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
   const absolute = absoluteGlob(root, glob);
   const found: Found[] = [];
   const refused: { path: string; reason: string }[] = [];
-  const directories = new Set<string>();
+  const directories = new Map<string, RawPath>();
   const tell = (raw: RawPath): string => tellPath(root, showRaw(raw));
 
   const take = (raw: RawPath, entry: Entry | undefined): void => {
@@ -109,12 +109,12 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
     if (!segment.includes('*')) {
       const raw = joinRaw(directory, segment);
       if (last) {
-        directories.add(showRaw(directory));
+        directories.set(showRaw(directory), directory);
         take(raw, undefined);
       } else if (enter(raw, undefined)) walk(raw, rest, depth);
       return;
     }
-    directories.add(showRaw(directory));
+    directories.set(showRaw(directory), directory);
     const entries = options.cache.list(directory);
     if (entries === undefined) {
       const problem = options.cache.problem(directory);
@@ -147,7 +147,7 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
   const sorted = [...unique.values()].sort(
     (a, b) => Number(a.link) - Number(b.link) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
   );
-  return { found: sorted, refused, directories: [...directories] };
+  return { found: sorted, refused, directories: [...directories.values()] };
 }
 
 /** Directory a walk starts in, which is not judged, and the segments below it. */
@@ -166,4 +166,38 @@ export function segmentMatcher(segment: string): (name: string) => boolean {
   const pattern = new RegExp(`^${parts.join('[^/]*')}$`, 's');
   const hidden = segment.startsWith('.');
   return (name) => (hidden || !name.startsWith('.')) && pattern.test(name);
+}
+
+/**
+ * Repeats a walk only when a directory it consulted has changed: until then the same answer is given, as the same
+ * object.
+ */
+export class Finder {
+  readonly #root: string;
+  readonly #glob: string;
+  readonly #options: DiscoverOptions;
+  #last: Discovery | undefined;
+  #listings: readonly unknown[] = [];
+
+  constructor(root: string, glob: string, options: DiscoverOptions) {
+    this.#root = root;
+    this.#glob = glob;
+    this.#options = options;
+  }
+
+  find(): Discovery {
+    if (this.#last !== undefined && this.#glob.includes('*') && this.#isUnmoved(this.#last))
+      return this.#last;
+    const found = discover(this.#root, this.#glob, this.#options);
+    this.#listings = found.directories.map((directory) => this.#options.cache.list(directory));
+    this.#last = found;
+    return found;
+  }
+
+  #isUnmoved(last: Discovery): boolean {
+    // The cache gives the same array as long as the directory stands.
+    return last.directories.every(
+      (directory, index) => this.#options.cache.list(directory) === this.#listings[index],
+    );
+  }
 }

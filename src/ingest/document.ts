@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, readSync, type Stats, statSync } from 'node:fs';
 import { instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
-import { absoluteGlob, discover, fenceOf } from './discover.ts';
+import { absoluteGlob, type Discovery, Finder, fenceOf } from './discover.ts';
 import { decodeBytes, detectEncoding } from './line-splitter.ts';
 import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
@@ -25,8 +25,14 @@ const CONFIRM_MS = 12;
 const IMPATIENT_MS = 200;
 /** From then on whatever is there is handed on, and its parser says what is wrong with it. */
 const LAST_RESORT_MS = 1000;
-/** How long a torn text may stay before it is handed on: a writer that was killed half way. */
-const TORN_MS = 60;
+/**
+ * How long, and over how many looks, a torn text must stay the same before it is handed on: its writer was killed half
+ * way. Looks count too, since on a busy machine time passes for us as it does for the writer.
+ */
+const TORN_MS = 250;
+const TORN_LOOKS = 10;
+/** A torn text that old at the first look is nobody's work in progress. */
+const ABANDONED_MS = 2000;
 /** A path that is missing that long is gone; some writers remove before they write. */
 const GONE_MS = 150;
 
@@ -39,6 +45,7 @@ interface Candidate {
   readonly stat: Stats;
   readonly bytes: Buffer;
   readonly seenAt: number;
+  looks: number;
 }
 
 /** Bytes of a file at one moment, as far as two looks at its state can tell; undefined when it changed meanwhile. */
@@ -176,14 +183,16 @@ class DocumentFile {
     const tryingMs = now - (this.#changingSince ?? now);
     const previous = this.#candidate;
     const same = previous !== undefined && isSameState(previous.stat, stat) && previous.bytes.equals(bytes);
-    if (!same) this.#candidate = { stat, bytes, seenAt: now };
+    if (same) previous.looks += 1;
+    else this.#candidate = { stat, bytes, seenAt: now, looks: 1 };
     const stableMs = same ? now - previous.seenAt : 0;
     // File times move in ticks: only a state older than one cannot have been written to while it was read.
-    const isOld = Math.abs(Date.now() - stat.mtimeMs) > 10 * CONFIRM_MS;
+    const ageMs = Math.abs(Date.now() - stat.mtimeMs);
+    const isOld = ageMs > 10 * CONFIRM_MS;
     const isTorn = looksTorn(bytes);
     const confirmed = isOld || stableMs >= CONFIRM_MS;
     const accept = isTorn
-      ? isOld || stableMs >= TORN_MS || tryingMs > LAST_RESORT_MS
+      ? ageMs > ABANDONED_MS || (stableMs >= TORN_MS && (previous?.looks ?? 0) >= TORN_LOOKS)
       : confirmed || tryingMs > IMPATIENT_MS;
     if (!accept) return 'again';
     this.#candidate = undefined;
@@ -235,6 +244,8 @@ class DocumentReader implements SourceReader {
   readonly #context: ReaderContext;
   readonly #fence: Fence;
   readonly #keeper: StatusKeeper;
+  readonly #finder: Finder;
+  #discovered: Discovery | undefined;
   readonly #files = new Map<string, { readonly file: DocumentFile; readonly watched: Watched }>();
   readonly #walk: Watched = watchedBy(() => this.#discover());
   readonly #gate = gate();
@@ -247,6 +258,11 @@ class DocumentReader implements SourceReader {
     this.maxBytes = spec.maxBytes ?? MAX_BYTES;
     this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
     this.#keeper = new StatusKeeper(spec, spec.glob);
+    this.#finder = new Finder(context.root, spec.glob, {
+      want: 'file',
+      fence: this.#fence,
+      cache: context.cache,
+    });
     this.failures = new FailureBook(spec.id, context);
     this.settled = this.#gate.opened;
   }
@@ -306,12 +322,14 @@ class DocumentReader implements SourceReader {
   }
 
   #discover(): 'quiet' {
-    const { root, cache } = this.#context;
-    const { found, refused, directories } = discover(root, this.#spec.glob, {
-      want: 'file',
-      fence: this.#fence,
-      cache,
-    });
+    const discovery = this.#finder.find();
+    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    if (discovery === this.#discovered) {
+      this.#dropGone();
+      return 'quiet';
+    }
+    this.#discovered = discovery;
+    const { found, refused, directories } = discovery;
     this.#context.watcher.watch(directories, this.#walk);
     for (const { path, reason } of refused) this.failures.fail(path, reason);
     const there = new Set([...found, ...refused].map(({ path }) => path));
@@ -329,16 +347,21 @@ class DocumentReader implements SourceReader {
       this.#context.schedule.add(watched);
       this.#context.watcher.watchFile(raw, watched);
     }
+    this.#dropGone();
+    this.#walked = true;
+    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    if (!this.#isSettled) this.#checkSettled();
+    return 'quiet';
+  }
+
+  #dropGone(): void {
+    const there = new Set(this.#discovered?.found.map(({ path }) => path));
     for (const [path, { file, watched }] of this.#files) {
       if (there.has(path) || file.present) continue;
       this.#context.schedule.remove(watched);
       this.#context.watcher.forget(watched);
       this.#files.delete(path);
     }
-    this.#walked = true;
-    this.#keeper.lastReadAt = this.#context.options.clock.now();
-    if (!this.#isSettled) this.#checkSettled();
-    return 'quiet';
   }
 
   #checkSettled(): void {

@@ -1,6 +1,6 @@
 import type { Instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
-import { absoluteGlob, discover, fenceOf } from './discover.ts';
+import { absoluteGlob, type Discovery, Finder, fenceOf } from './discover.ts';
 import { LogTail } from './log-tail.ts';
 import type { Fence } from './open-file.ts';
 import {
@@ -29,6 +29,8 @@ class LogReader implements SourceReader {
   readonly #context: ReaderContext;
   readonly #fence: Fence;
   readonly #keeper: StatusKeeper;
+  readonly #finder: Finder;
+  #discovered: Discovery | undefined;
   readonly #failures: FailureBook;
   readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
   readonly #walk: Watched = watchedBy(() => this.#discover());
@@ -41,6 +43,11 @@ class LogReader implements SourceReader {
     this.#context = context;
     this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
     this.#keeper = new StatusKeeper(spec, spec.glob);
+    this.#finder = new Finder(context.root, spec.glob, {
+      want: 'file',
+      fence: this.#fence,
+      cache: context.cache,
+    });
     this.#failures = new FailureBook(spec.id, context);
     this.settled = this.#gate.opened;
   }
@@ -78,12 +85,14 @@ class LogReader implements SourceReader {
   }
 
   #discover(): 'quiet' {
-    const { root, cache } = this.#context;
-    const { found, refused, directories } = discover(root, this.#spec.glob, {
-      want: 'file',
-      fence: this.#fence,
-      cache,
-    });
+    const discovery = this.#finder.find();
+    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    if (discovery === this.#discovered) {
+      this.#dropGone();
+      return 'quiet';
+    }
+    this.#discovered = discovery;
+    const { found, refused, directories } = discovery;
     this.#context.watcher.watch(directories, this.#walk);
     for (const { path, reason } of refused) this.#failures.fail(path, reason);
     const there = new Set([...found, ...refused].map(({ path }) => path));
@@ -113,12 +122,13 @@ class LogReader implements SourceReader {
     this.#walked = true;
     this.#keeper.lastReadAt = this.#context.options.clock.now();
     if (!this.#isSettled) this.#checkSettled();
-    this.#dropGone(there);
+    this.#dropGone();
     return 'quiet';
   }
 
   /** Forgets tails whose file is gone for good, so that a directory of short-lived logs does not grow in here. */
-  #dropGone(there: ReadonlySet<string>): void {
+  #dropGone(): void {
+    const there = new Set(this.#discovered?.found.map(({ path }) => path));
     for (const [path, { tail, watched }] of this.#tails) {
       if (there.has(path) || !tail.isOver) continue;
       this.#context.schedule.remove(watched);

@@ -5,7 +5,7 @@
 import { type Stats, statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
-import { absoluteGlob, discover, fenceOf, segmentMatcher } from './discover.ts';
+import { absoluteGlob, type Discovery, Finder, fenceOf, segmentMatcher } from './discover.ts';
 import { decodeDocument, looksTorn, readStable } from './document.ts';
 import { explainFileError, type Fence } from './open-file.ts';
 import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
@@ -26,6 +26,9 @@ const TEXT_BYTES = 1024 * 1024;
 /** An item that changed this recently is open: each of its files is looked at, and its directory is watched. */
 const OPEN_MS = 120_000;
 const MOST_OPEN = 128;
+/** Quiet items whose directory is looked at in each sweep, in turn: all of a small tree, a fifth of a large one. */
+const SHALLOW_PER_SWEEP = 1000;
+const SHALLOW_SWEEPS = 5;
 /** Items whose files are looked at one by one in each sweep, in turn: a file rewritten in place moves no directory. */
 const DEEP_PER_SWEEP = 150;
 const SLICE_MS = 10;
@@ -66,6 +69,8 @@ class TreeReader implements SourceReader {
   readonly #maxBytes: number;
   readonly #wanted: readonly ((name: string) => boolean)[];
   readonly #keeper: StatusKeeper;
+  readonly #finder: Finder;
+  #discovered: Discovery | undefined;
   readonly #failures: FailureBook;
   readonly #items = new Map<string, TreeItem>();
   readonly #open = new Map<TreeItem, Watched>();
@@ -73,6 +78,10 @@ class TreeReader implements SourceReader {
   readonly #gate = gate();
   /** Items still to be read in this sweep. */
   #pending: TreeItem[] = [];
+  /** The same items in the order they are looked at. */
+  #order: TreeItem[] = [];
+  readonly #unsettled = new Set<TreeItem>();
+  #shallowAt = 0;
   #deepAt = 0;
   #isSettled = false;
 
@@ -83,6 +92,11 @@ class TreeReader implements SourceReader {
     this.#maxBytes = spec.maxBytes ?? TEXT_BYTES;
     this.#wanted = spec.read.map(segmentMatcher);
     this.#keeper = new StatusKeeper(spec, spec.glob);
+    this.#finder = new Finder(context.root, spec.glob, {
+      want: 'directory',
+      fence: this.#fence,
+      cache: context.cache,
+    });
     this.#failures = new FailureBook(spec.id, context);
     this.settled = this.#gate.opened;
   }
@@ -122,7 +136,7 @@ class TreeReader implements SourceReader {
     }
     if (this.#pending.length > 0) return 'more';
     this.#keeper.lastReadAt = this.#context.options.clock.now();
-    if (!this.#isSettled && ![...this.#items.values()].some((item) => item.unsettledSince !== undefined)) {
+    if (!this.#isSettled && this.#unsettled.size === 0) {
       this.#isSettled = true;
       this.#context.touched();
       this.#gate.open();
@@ -132,12 +146,14 @@ class TreeReader implements SourceReader {
   }
 
   #collect(): void {
-    const { root, cache } = this.#context;
-    const { found, refused, directories } = discover(root, this.#spec.glob, {
-      want: 'directory',
-      fence: this.#fence,
-      cache,
-    });
+    const discovery = this.#finder.find();
+    if (discovery !== this.#discovered) this.#compare(discovery);
+    this.#discovered = discovery;
+    this.#addQuiet();
+  }
+
+  /** Takes in which items there are now. */
+  #compare({ found, refused, directories }: Discovery): void {
     const newest = directories.slice(-MOST_OPEN);
     this.#context.watcher.watch(newest, this.#walk);
     for (const { path, reason } of refused) this.#failures.fail(path, reason);
@@ -147,6 +163,7 @@ class TreeReader implements SourceReader {
     for (const [path, item] of this.#items) {
       if (there.has(path)) continue;
       this.#items.delete(path);
+      this.#unsettled.delete(item);
       this.#shut(item);
       if (!item.told) continue;
       this.#context.emit({
@@ -158,29 +175,32 @@ class TreeReader implements SourceReader {
       this.#context.touched();
     }
     for (const { path, raw } of found) {
-      const item = this.#items.get(path);
-      if (item === undefined) {
-        const added = new TreeItem(path, raw);
-        this.#items.set(path, added);
-        this.#pending.push(added);
-      } else if (
-        item.unsettledSince !== undefined ||
-        item.signature === '' ||
-        directoryMs(raw) !== item.directoryMs
-      ) {
-        this.#pending.push(item);
-      }
+      if (this.#items.has(path)) continue;
+      const added = new TreeItem(path, raw);
+      this.#items.set(path, added);
+      this.#order.push(added);
+      this.#pending.push(added);
     }
-    this.#addDeep();
   }
 
-  #addDeep(): void {
-    const all = [...this.#items.values()];
+  /** Adds items to look at: those that could not be read yet, some by their directory's time, some file by file. */
+  #addQuiet(): void {
+    if (this.#order.length !== this.#items.size) this.#order = [...this.#items.values()];
+    const all = this.#order;
     const pending = new Set(this.#pending);
+    const add = (item: TreeItem | undefined): void => {
+      if (item !== undefined && !pending.has(item)) this.#pending.unshift(item);
+    };
+    for (const item of this.#unsettled) add(item);
+    const shallow = Math.min(all.length, Math.max(SHALLOW_PER_SWEEP, Math.ceil(all.length / SHALLOW_SWEEPS)));
+    for (let count = 0; count < shallow; count += 1) {
+      this.#shallowAt = (this.#shallowAt + 1) % all.length;
+      const item = all[this.#shallowAt];
+      if (item && (item.signature === '' || directoryMs(item.raw) !== item.directoryMs)) add(item);
+    }
     for (let count = 0; count < Math.min(DEEP_PER_SWEEP, all.length); count += 1) {
       this.#deepAt = (this.#deepAt + 1) % all.length;
-      const item = all[this.#deepAt];
-      if (item && !pending.has(item)) this.#pending.unshift(item);
+      add(all[this.#deepAt]);
     }
   }
 
@@ -213,10 +233,12 @@ class TreeReader implements SourceReader {
     const texts = this.#readTexts(item, files);
     if (texts === undefined) {
       item.unsettledSince ??= performance.now();
+      this.#unsettled.add(item);
       this.#keepOpen(item);
       return 'again';
     }
     item.unsettledSince = undefined;
+    this.#unsettled.delete(item);
     item.signature = signature;
     this.#deliver(item, names, texts, files);
     return 'changed';

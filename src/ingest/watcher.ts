@@ -14,7 +14,7 @@ const SETUP_MS = 100;
 
 export interface Watcher {
   /** Changes in these directories are a reason to look at `watched`. Replaces what was asked for it before. */
-  watch(directories: readonly string[], watched: Watched): void;
+  watch(directories: readonly RawPath[], watched: Watched): void;
   /** Changes of this file are. Its directory is watched, not the file. */
   watchFile(path: RawPath, watched: Watched): void;
   /** Any change within this directory is a reason to look at `watched` until it is quiet. */
@@ -41,7 +41,7 @@ export function blindWatcher(): Watcher {
 export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watcher {
   const byFile = new Map<string, Watched>();
   const fileOf = new Map<Watched, string>();
-  const directoriesOf = new Map<Watched, readonly string[]>();
+  const directoriesOf = new Map<Watched, ReadonlySet<string>>();
   const watchedIn = new Map<string, Set<Watched>>();
   const items = new Set<Watched>();
   let isPolling = false;
@@ -113,11 +113,13 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
   };
 
   return {
-    watch(directories, watched) {
-      const before = directoriesOf.get(watched) ?? [];
+    watch(asked, watched) {
+      // Names that are not text can't be named to the kernel from here: they are looked at in the sweep.
+      const directories = new Set(asked.filter((directory) => typeof directory === 'string'));
+      const before = directoriesOf.get(watched) ?? new Set();
       directoriesOf.set(watched, directories);
-      for (const directory of directories) if (!before.includes(directory)) add(directory, watched);
-      for (const directory of before) if (!directories.includes(directory)) drop(directory, watched);
+      for (const directory of directories) if (!before.has(directory)) add(directory, watched);
+      for (const directory of before) if (!directories.has(directory)) drop(directory, watched);
     },
     watchFile(path, watched) {
       if (typeof path !== 'string') return;
@@ -125,13 +127,13 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
       fileOf.set(watched, path);
       const { directory } = splitRaw(path);
       if (typeof directory === 'string' && !watchedIn.has(directory)) {
-        directoriesOf.set(watched, [directory]);
+        directoriesOf.set(watched, new Set([directory]));
         add(directory, watched);
       }
     },
     watchItem(directory, watched) {
       items.add(watched);
-      directoriesOf.set(watched, [directory]);
+      directoriesOf.set(watched, new Set([directory]));
       add(directory, watched);
     },
     forget(watched) {

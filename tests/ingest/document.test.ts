@@ -17,7 +17,11 @@ afterEach(async () => {
 });
 
 async function follow(spec: Partial<Extract<IngestSpec, { type: 'document' }>> = {}, more = {}) {
-  const collector = await collect(place.dir, [{ id: 'doc', type: 'document', glob: 'state.json', ...spec }], more);
+  const collector = await collect(
+    place.dir,
+    [{ id: 'doc', type: 'document', glob: 'state.json', ...spec }],
+    more,
+  );
   open.push(collector);
   return collector;
 }
@@ -113,7 +117,9 @@ test('says why a document is not read, and reads it once it can', async () => {
   const file = join(place.dir, 'state.json');
   writeFileSync(file, 'x'.repeat(5000));
   const seen = await follow({ maxBytes: 1000 });
-  expect(seen.of('failed')).toMatchObject([{ path: 'state.json', error: expect.stringMatching(/^larger than/) }]);
+  expect(seen.of('failed')).toMatchObject([
+    { path: 'state.json', error: expect.stringMatching(/^larger than/) },
+  ]);
   expect(seen.status()).toMatchObject({ state: 'error' });
   writeFileSync(file, '{}');
   await seen.until(() => texts(seen).at(-1) === '{}', 1500);
@@ -133,7 +139,8 @@ test('tells that a document is gone, and begins anew when it is back', async () 
 
 test('once, it waits for a half-written document no longer than it must', async () => {
   mkdirSync(join(place.dir, 'many'));
-  for (let index = 0; index < 50; index += 1) writeFileSync(join(place.dir, 'many', `${index}.json`), `{"n":${index}}`);
+  for (let index = 0; index < 50; index += 1)
+    writeFileSync(join(place.dir, 'many', `${index}.json`), `{"n":${index}}`);
   writeFileSync(join(place.dir, 'many', 'torn.json'), '{"n":');
   const at = performance.now();
   const seen = await follow({ glob: 'many/*.json' }, { once: true });

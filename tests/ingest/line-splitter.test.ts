@@ -20,7 +20,10 @@ function split(bytes: Buffer, cuts: readonly number[] = [], maxLineBytes = 1 << 
 const texts: Record<string, Buffer> = {
   'emoji and CRLF': Buffer.from('a😀é\r\nzweite Zeile ✓\r\n\r\nlast'),
   'a byte order mark': Buffer.from('\ufefffirst\nsecond\n'),
-  'UTF-16 with its mark, little endian': Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('hé😀\nb\u0a00\nx\n', 'utf16le')]),
+  'UTF-16 with its mark, little endian': Buffer.concat([
+    Buffer.from([0xff, 0xfe]),
+    Buffer.from('hé😀\nb\u0a00\nx\n', 'utf16le'),
+  ]),
   'UTF-16 with its mark, big endian': Buffer.concat([
     Buffer.from([0xfe, 0xff]),
     Buffer.from('hé😀\nb\u0a00\nx\n', 'utf16le').swap16(),
@@ -50,18 +53,24 @@ describe('split at every byte', () => {
   });
 
   test('random bytes: cuts never matter, and offsets point at the lines', () => {
-    const bytes = fc.uint8Array({ maxLength: 300 }).map((array) =>
-      Buffer.from(array.map((byte) => (byte % 7 === 0 ? 0x0a : byte))),
-    );
+    const bytes = fc
+      .uint8Array({ maxLength: 300 })
+      .map((array) => Buffer.from(array.map((byte) => (byte % 7 === 0 ? 0x0a : byte))));
     fc.assert(
-      fc.property(bytes, fc.array(fc.nat(300), { maxLength: 6 }), fc.integer({ min: 16, max: 64 }), (all, cuts, cap) => {
-        const sorted = cuts.filter((cut) => cut <= all.length).sort((a, b) => a - b);
-        expect(split(all, sorted, cap)).toEqual(split(all, [], cap));
-        for (const line of split(all)) {
-          if (line.text === '' || !/^[\x20-\x7e]+$/.test(line.text) || all[1] === 0 || all[0] === 0) continue;
-          expect(all.toString('latin1', line.offset, line.offset + line.text.length)).toBe(line.text);
-        }
-      }),
+      fc.property(
+        bytes,
+        fc.array(fc.nat(300), { maxLength: 6 }),
+        fc.integer({ min: 16, max: 64 }),
+        (all, cuts, cap) => {
+          const sorted = cuts.filter((cut) => cut <= all.length).sort((a, b) => a - b);
+          expect(split(all, sorted, cap)).toEqual(split(all, [], cap));
+          for (const line of split(all)) {
+            if (line.text === '' || !/^[\x20-\x7e]+$/.test(line.text) || all[1] === 0 || all[0] === 0)
+              continue;
+            expect(all.toString('latin1', line.offset, line.offset + line.text.length)).toBe(line.text);
+          }
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -81,7 +90,8 @@ describe('hostile content', () => {
     const at = performance.now();
     const splitter = new LineSplitter(1 << 18);
     const lines: SplitLine[] = [];
-    for (let from = 0; from < bytes.length; from += 1 << 18) splitter.push(bytes.subarray(from, from + (1 << 18)), lines);
+    for (let from = 0; from < bytes.length; from += 1 << 18)
+      splitter.push(bytes.subarray(from, from + (1 << 18)), lines);
     expect(performance.now() - at).toBeLessThan(300);
     expect(lines).toEqual([
       { text: 'a', offset: 0 },
