@@ -1,73 +1,13 @@
-import type { Clock } from '../host/clock.ts';
-import { createKeyDecoder, type KeyEvent } from '../lib/key-decoder.ts';
+import type { KeyEvent } from '../lib/key-decoder.ts';
 import { isForeground, stopGroup } from './job-control.ts';
 import { startTerminalGuard, type TerminalGuard } from './terminal-guard.ts';
+import { type KeyReader, keyReader } from './terminal-input.ts';
 import { ENTER_ALTERNATE, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
+import type { EndCause, InkOptions, SuspendDrawing, Terminal, TerminalOptions } from './terminal-port.ts';
 import { DrawnOutput, divertWrites, SilentInput, type TerminalSize } from './terminal-streams.ts';
 
+export type * from './terminal-port.ts';
 export type { TerminalSize } from './terminal-streams.ts';
-
-/** Why the terminal can't be used any longer. */
-export type EndCause =
-  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
-  /** The other side is gone: input at its end, or output that can't be written. */
-  | { readonly type: 'hangup'; readonly detail: string }
-  /** The launcher we run under was killed; the shell has the terminal again. */
-  | { readonly type: 'orphaned' };
-
-export interface TerminalOptions {
-  readonly stdin: NodeJS.ReadStream & { readonly fd: number };
-  readonly stdout: NodeJS.WriteStream & { readonly fd: number };
-  readonly stderr: NodeJS.WriteStream;
-  readonly clock: Clock;
-  readonly mouse?: boolean;
-  readonly focus?: boolean;
-  /** Pid of the launcher that waits for us, when there is one. */
-  readonly launcherPid?: number;
-  /** Takes what strays to stdout or stderr while the screen is up, and our own remarks. */
-  readonly diagnose: (text: string) => void;
-}
-
-/** Ink's `suspendTerminal` of `useApp()`: leaves the screen at once, and draws all of it again on `resume`. */
-export type SuspendDrawing = () => Promise<{ resume(): Promise<void> }>;
-
-/** The streams and options Ink's `render` needs so that this terminal stays in charge. */
-export interface InkOptions {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  readonly exitOnCtrlC: false;
-  readonly patchConsole: false;
-  readonly interactive: true;
-  readonly alternateScreen: true;
-  readonly incrementalRendering: true;
-  readonly maxFps: number;
-}
-
-/** The operator's terminal while the cockpit has it. */
-export interface Terminal {
-  readonly ink: InkOptions;
-  /** Resolves once, when the terminal can't be used any longer; who draws then unmounts and calls `close`. */
-  readonly ended: Promise<EndCause>;
-  size(): TerminalSize;
-  onKey(listener: (event: KeyEvent) => void): () => void;
-  onResize(listener: (size: TerminalSize) => void): () => void;
-  /** Registers how the drawing is suspended and redrawn. Returns the end of it. */
-  onSuspend(suspendDrawing: SuspendDrawing): () => void;
-  /** Registers how the drawing is taken down; run at most once, before the terminal is given back. */
-  onClose(unmount: () => void): void;
-  /** Gives the terminal back to the shell and stops the whole group, as Ctrl-Z does. */
-  suspend(): void;
-  /** Lends the terminal to another program ($EDITOR, a shell) while `task` runs. */
-  lend<T>(task: () => Promise<T>): Promise<T>;
-  /** Gives the terminal back as it was. Safe to call twice; does all its work before it returns. */
-  close(): void;
-  /**
-   * The same; with `restoreModes` false the modes are left to the guard. After the launcher's death the shell may have
-   * set its own, and only the guard compares.
-   */
-  finish(restoreModes: boolean): void;
-}
 
 const END_SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
 const LAUNCHER_LOOK_MS = 500;
@@ -89,7 +29,7 @@ class OperatorTerminal implements Terminal {
   private readonly guard: TerminalGuard;
   private readonly modes: ModeChoice;
   private readonly output: DrawnOutput;
-  private readonly decoder = createKeyDecoder();
+  private readonly keys: KeyReader;
   private readonly keyListeners = new Set<(event: KeyEvent) => void>();
   private readonly resizeListeners = new Set<(size: TerminalSize) => void>();
   private readonly undo: (() => void)[] = [];
@@ -99,8 +39,8 @@ class OperatorTerminal implements Terminal {
   private resumeDrawing: Promise<{ resume(): Promise<void> }> | undefined;
   private unmount: (() => void) | undefined;
   private resolveEnded: (cause: EndCause) => void = () => {};
+  private stoppedUnasked = false;
   private ending = false;
-  private cancelFlush = (): void => {};
   private cancelReturn = (): void => {};
 
   constructor(options: TerminalOptions, guard: TerminalGuard) {
@@ -108,6 +48,7 @@ class OperatorTerminal implements Terminal {
     this.guard = guard;
     this.modes = { mouse: options.mouse ?? false, focus: options.focus ?? false };
     this.output = new DrawnOutput(options.stdout);
+    this.keys = keyReader(options.clock, (events) => this.tell(events));
     this.ink = {
       stdin: new SilentInput() as unknown as NodeJS.ReadStream,
       stdout: this.output as unknown as NodeJS.WriteStream,
@@ -171,11 +112,14 @@ class OperatorTerminal implements Terminal {
     if (this.state !== 'ours') throw new Error('the terminal is not ours to lend now');
     this.state = 'lent';
     this.release();
+    // Stopped from its keys, the other program stops us too: the shell waits for both.
+    process.off('SIGTSTP', this.onStop);
     try {
       return await task();
     } finally {
       if ((this.state as string) === 'lent') {
         this.state = 'ours';
+        this.stopWhenAsked();
         this.take();
         this.redraw();
       }
@@ -192,7 +136,7 @@ class OperatorTerminal implements Terminal {
     if (!wasOurs) this.output.goDeaf();
     attempt(() => this.unmount?.());
     this.state = 'closed';
-    this.cancelFlush();
+    this.keys.stop();
     this.cancelReturn();
     this.output.goDeaf();
     if (wasOurs) {
@@ -252,36 +196,40 @@ class OperatorTerminal implements Terminal {
     }
     this.cancelReturn();
     this.state = 'ours';
-    process.off('SIGTSTP', this.onStop);
-    process.on('SIGTSTP', this.onStop);
+    this.stopWhenAsked();
+    if (this.stoppedUnasked) this.reclaim();
     this.take();
     this.redraw();
   }
 
   /**
-   * Continued without having been asked to stop: SIGSTOP from outside. The shell has had the terminal in the meantime
-   * and left it cooked, and libuv would not set a mode it believes is set.
+   * Stopped without having been asked (SIGSTOP): the shell has had the terminal in the meantime and left it cooked, and
+   * libuv would not set a mode it believes is set. The screen may be the shell's by now, and is drawn from nothing.
    */
   private reclaim(): void {
-    if (!isForeground()) {
-      this.state = 'away';
-      this.output.goDeaf();
-      this.comeBackSoon();
-      return;
-    }
+    this.stoppedUnasked = false;
     attempt(() => this.options.stdin.setRawMode(false));
+    this.output.listen();
     this.output.writeLast(ENTER_ALTERNATE);
-    this.resumeDrawing ??= this.suspendDrawing?.();
-    this.take();
-    this.redraw();
+    this.resumeDrawing = this.suspendDrawing?.();
+  }
+
+  private stopWhenAsked(): void {
+    process.off('SIGTSTP', this.onStop);
+    process.on('SIGTSTP', this.onStop);
   }
 
   private readonly onStop = (): void => this.suspend();
 
   private readonly onContinue = (): void => {
     if (this.ending) return;
+    if (this.state === 'ours') {
+      this.state = 'away';
+      this.stoppedUnasked = true;
+      this.output.goDeaf();
+      if (isForeground()) this.comeBack();
+    }
     if (this.state === 'away') this.comeBackSoon();
-    else if (this.state === 'ours') this.reclaim();
   };
 
   private end(cause: EndCause): void {
@@ -302,7 +250,7 @@ class OperatorTerminal implements Terminal {
 
   private listenToStreams(): void {
     const { stdin, stdout, stderr } = this.options;
-    this.listen(stdin, 'data', (chunk) => this.read(chunk as Uint8Array));
+    this.listen(stdin, 'data', (chunk) => this.keys.read(chunk as Uint8Array));
     this.listen(stdin, 'end', () => this.hangUp('input ended'));
     this.listen(stdin, 'error', (error) => this.hangUp(`input: ${String(error)}`));
     this.listen(stdout, 'close', () => this.hangUp('output closed'));
@@ -318,7 +266,7 @@ class OperatorTerminal implements Terminal {
       this.listen(process, signal, () => this.end({ type: 'signal', signal }));
     }
     this.listen(process, 'SIGCONT', this.onContinue);
-    process.on('SIGTSTP', this.onStop);
+    this.stopWhenAsked();
     this.undo.push(() => process.off('SIGTSTP', this.onStop));
     this.listen(process, 'exit', () => this.close());
   }
@@ -343,26 +291,6 @@ class OperatorTerminal implements Terminal {
   ): void {
     on.on(name, listener);
     this.undo.push(() => on.off(name, listener));
-  }
-
-  private read(chunk: Uint8Array): void {
-    this.cancelFlush();
-    this.tell(this.decoder.push(chunk, this.options.clock.monotonic()));
-    this.flushLater();
-  }
-
-  private flushLater(): void {
-    const wait = this.decoder.waiting();
-    if (wait === undefined || this.state === 'closed') return;
-    this.cancelFlush = this.options.clock.after(wait, () => {
-      // Timers run before input is read: after a stall the rest of a sequence may lie there unread.
-      setImmediate(() => {
-        if (this.state === 'closed') return;
-        this.tell(this.decoder.flush(this.options.clock.monotonic()));
-        this.cancelFlush();
-        this.flushLater();
-      });
-    });
   }
 
   private tell(events: readonly KeyEvent[]): void {

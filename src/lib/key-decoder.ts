@@ -3,7 +3,7 @@
  * must not become the letter `B`, which may be bound to an act. So a piece is held until it is complete, for as long as
  * its kind allows, and what can't be understood is swallowed whole.
  */
-import type { KeyEvent, KeyPress, NamedKey, Paste } from './key-event.ts';
+import type { KeyEvent, KeyPress, NamedKey } from './key-event.ts';
 import {
   characterKey,
   controlKey,
@@ -14,6 +14,21 @@ import {
   type SequenceMeaning,
   withAlt,
 } from './key-sequences.ts';
+
+import {
+  BEL,
+  BODY_LIMIT,
+  BURST_MS,
+  ESC,
+  GROUND,
+  holdMs,
+  PASTE_END,
+  PASTE_GAP_MS,
+  PASTE_LIMIT_BYTES,
+  pasteOf,
+  SEQUENCE_GAP_MS,
+  type State,
+} from './key-state.ts';
 
 export type { FocusReport, KeyEvent, KeyPress, MouseButton, MouseReport, Paste } from './key-event.ts';
 
@@ -26,36 +41,6 @@ export interface KeyDecoder {
   /** Milliseconds after the last call at which `flush` has something to do; undefined when nothing is held. */
   waiting(): number | undefined;
 }
-
-/** Longest gap inside a sequence that is still the same sequence, and how long a lone ESC is held. */
-export const SEQUENCE_GAP_MS = 300;
-/** Held this long once it can't be typed by hand (`ESC [ <`, `ESC [ 1 ;`, three mouse bytes, a terminal's answer). */
-const UNMISTAKABLE_GAP_MS = 1000;
-/** A bracketed paste without a byte for this long is taken as ended: the end was lost. */
-export const PASTE_GAP_MS = 2000;
-/** Two characters closer than this were not typed by hand. */
-export const BURST_MS = 30;
-/** Bytes of a paste that are kept. */
-export const PASTE_LIMIT_BYTES = 1024 * 1024;
-/** Bytes between `ESC [` and the final one; a longer sequence is swallowed. */
-const BODY_LIMIT = 64;
-
-const ESC = 0x1b;
-const BEL = 0x07;
-const PASTE_END = [ESC, 0x5b, 0x32, 0x30, 0x31, 0x7e] as const;
-
-type State =
-  | { at: 'ground' }
-  | { at: 'escape'; alt: boolean }
-  | { at: 'csi'; alt: boolean; body: string }
-  | { at: 'console'; alt: boolean }
-  | { at: 'ss3'; alt: boolean; digits: string }
-  | { at: 'x10'; bytes: number[] }
-  | { at: 'string'; introducer: string; opened: boolean; escaped: boolean }
-  | { at: 'utf8'; alt: boolean; bytes: number[]; length: number }
-  | { at: 'paste'; bytes: number[]; matched: number; cut: boolean };
-
-const GROUND: State = { at: 'ground' };
 
 /** A decoder with nothing held. */
 export function createKeyDecoder(): KeyDecoder {
@@ -362,30 +347,4 @@ class Decoder implements KeyDecoder {
       key === 'character' && hurried && event.type === 'key' ? { ...event, typed: 'burst' } : event,
     );
   }
-}
-
-/** How long a state is held after its last byte. */
-function holdMs(state: State): number | undefined {
-  switch (state.at) {
-    case 'ground':
-      return undefined;
-    case 'escape':
-    case 'ss3':
-    case 'utf8':
-    case 'console':
-      return SEQUENCE_GAP_MS;
-    case 'csi':
-      return state.body === '' ? SEQUENCE_GAP_MS : UNMISTAKABLE_GAP_MS;
-    case 'string':
-      return state.opened ? UNMISTAKABLE_GAP_MS : SEQUENCE_GAP_MS;
-    case 'x10':
-      return UNMISTAKABLE_GAP_MS;
-    case 'paste':
-      return PASTE_GAP_MS;
-  }
-}
-
-function pasteOf(bytes: readonly number[], cut: boolean): Paste {
-  const text = new TextDecoder().decode(Uint8Array.from(bytes)).replace(/\r\n?/g, '\n');
-  return cut ? { type: 'paste', text, cut: true } : { type: 'paste', text };
 }

@@ -266,6 +266,34 @@ describe('stopping and continuing', () => {
     await expectRestored(shell);
   });
 
+  it('after SIGSTOP and bg it waits, and fg draws it whole', async () => {
+    const { shell, pid } = await startUnderShell();
+    process.kill(pid, 'SIGSTOP');
+    await shell.waitFor('ready>');
+    shell.type('stty sane\n');
+    await shell.waitFor(() => shell.lineModes().cooked);
+    shell.type('bg\r');
+    await shell.waitFor(/ready> bg[\s\S]*ready>/);
+    await expect.poll(() => stateOf(pid)).toBe('T');
+    expect(shell.lineModes().cooked).toBe(true);
+    shell.type('fg\r');
+    await shell.waitFor((rows) => /^pid \d+ size 80x24$/.test(rows[0] ?? '') && rows[23] === 'bottom of 24');
+    expect(shell.lineModes().raw).toBe(true);
+    await shell.press('k', 'q');
+    await expectRestored(shell);
+  });
+
+  it('a continue nobody needed changes nothing', async () => {
+    const { shell, pid } = await startUnderShell();
+    await shell.press('j');
+    process.kill(pid, 'SIGCONT');
+    process.kill(pid, 'SIGCONT');
+    await shell.press('k');
+    await shell.waitFor((rows) => rows[1] === 'keys j k' && rows[23] === 'bottom of 24');
+    expect(shell.modes()).toMatchObject({ alternateScreen: true, cursorVisible: false, paste: true });
+    expect(shell.lineModes().raw).toBe(true);
+  });
+
   it('a stopped one that is killed leaves the shell alone', async () => {
     const { shell, pid } = await startUnderShell();
     await shell.press('ctrl-z');
@@ -307,6 +335,31 @@ describe('stopping and continuing', () => {
     await shell.press('q');
     await shell.waitFor('status 0');
     expect(shell.text()).toContain('got some words');
+  });
+
+  it('stops with the program it is lent to, and both go on', async () => {
+    const { shell, pid } = await startUnderShell();
+    await shell.press('L');
+    await shell.waitFor('lent');
+    await shell.press('ctrl-z');
+    await shell.waitFor('ready>');
+    expect(stateOf(pid)).toBe('T');
+    shell.type('fg\r');
+    await shell.waitFor(/ready> fg\n/);
+    shell.type('some words\r');
+    await shell.waitFor('bottom of 24');
+    expect(shell.lineModes().raw).toBe(true);
+  });
+
+  it('does not end when Ctrl-c is meant for the program it is lent to', async () => {
+    const { shell, pid } = await startUnderShell();
+    await shell.press('L');
+    await shell.waitFor('lent');
+    await shell.press('ctrl-c');
+    await shell.waitFor('bottom of 24');
+    expect(isAlive(pid)).toBe(true);
+    await shell.press('q');
+    await shell.waitFor('status 0');
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { bytesOfKey, closeTerminals, startShell, startTerminal } from './terminal.ts';
+import { bytesOfKey } from './keys.ts';
+import { closeTerminals, startShell, startTerminal } from './terminal.ts';
 
 const KEYS_PROGRAM = new URL('fixtures/keys.ts', import.meta.url).pathname;
 

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createKeyDecoder,
-  type KeyEvent,
-  PASTE_LIMIT_BYTES,
-  SEQUENCE_GAP_MS,
-} from '../../src/lib/key-decoder.ts';
+import { createKeyDecoder, type KeyEvent } from '../../src/lib/key-decoder.ts';
+import { PASTE_LIMIT_BYTES, SEQUENCE_GAP_MS } from '../../src/lib/key-state.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
