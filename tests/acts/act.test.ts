@@ -181,7 +181,7 @@ describe('an act, from yes to ledger', () => {
   it('ends at once when the opposite is seen', async () => {
     const entry = await bench('reject').done('job.run');
     expect(entry).toMatchObject({ status: 'not-seen', summary: 'job is done: job is rejected' });
-    expect((entry.endedAt ?? 0) - entry.startedAt).toBeLessThan(2_300);
+    expect((entry.endedAt ?? 0) - entry.startedAt).toBeLessThan(8_000);
   });
 
   it('sees an effect that comes after the program has ended', async () => {
@@ -210,7 +210,7 @@ describe('an act, from yes to ledger', () => {
       status: 'failed',
       summary: expect.stringMatching(/could not start|ENOENT/),
     });
-    expect((entry.endedAt ?? 0) - entry.startedAt).toBeLessThan(2_300);
+    expect((entry.endedAt ?? 0) - entry.startedAt).toBeLessThan(8_000);
   });
 
   it('is cancelled: the program is ended, and it says so', async () => {

@@ -19,6 +19,8 @@ const located: Located = {
   extra: {},
 };
 const killAt = process.env['TOY_KILL_AT'];
+// The runners it starts have points of that name too.
+delete process.env['TOY_KILL_AT'];
 
 function die(point: string): void {
   if (killAt === point) process.kill(process.pid, 'SIGKILL');

@@ -131,12 +131,25 @@ function programStep(
   more: Partial<Extract<Step, { type: 'process' }>> = {},
 ): Step {
   const argv = [join(view.located.root, 'act.sh'), target.id, modeOf(view)];
-  return { type: 'process', title: 'approve', argv, cwd: view.located.root, timeoutMs: 1_500, ...more };
+  return {
+    type: 'process',
+    title: 'approve',
+    argv,
+    cwd: view.located.root,
+    timeoutMs: modeOf(view) === 'hang' ? 700 : 20_000,
+    ...more,
+  };
+}
+
+/** Short where nothing will be seen, long where it will: a loaded machine must not decide. */
+function deadlineMs(view: StateView): number {
+  if (['lie', 'exit1', 'hang'].includes(modeOf(view))) return 1_200;
+  return Number(process.env['TOY_DEADLINE_MS'] ?? 10_000);
 }
 
 const becomesDone: ActSpec['expect'] = (view, order) => {
   const status = view.entity('job', order.target.id)?.nativeStatus;
-  const deadline = addMs(order.startedAt, Number(process.env['TOY_DEADLINE_MS'] ?? 2_500));
+  const deadline = addMs(order.startedAt, deadlineMs(view));
   const state = status === 'done' ? 'seen' : status === 'rejected' ? 'contradicted' : 'waiting';
   return [
     {
