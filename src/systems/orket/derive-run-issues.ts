@@ -84,7 +84,7 @@ function conditionOf(run: RunState, inputs: IssueInputs): Condition | undefined 
         why: 'ledger says running for ever, no process carries it out',
         label: 'FATAL',
         severity: 'fatal',
-        since: run.lastAt,
+        since: run.stillSince,
         action: rerun,
         cautions: [
           'A killed or halted run keeps its ledger row on running; nothing in Orket corrects it.',
@@ -173,7 +173,7 @@ function stalledBacklog(
   const targetCard = target === undefined ? undefined : inputs.cards.get(target);
   const count = open?.length ?? run.logged?.fact.stalled?.backlog.length;
   const stalled = run.logged?.fact.stalled;
-  const base = { label: 'FATAL', since: stalled?.at ?? since, name: 'backlog.stalled', action: rerun };
+  const base = { label: 'FATAL', since: since ?? stalled?.at, name: 'backlog.stalled', action: rerun };
   if (targetCard && !targetCard.isOpen) {
     // --resume of one card ends "failed" because others are open, though the card itself went through.
     return {

@@ -30,6 +30,8 @@ export interface RunState {
   readonly endedAt: Instant | undefined;
   /** Newest sign of life in log, turn directories and card history. */
   readonly lastAt: Instant | undefined;
+  /** The same without the log, which may be emptied: since when a run stands still. */
+  readonly stillSince: Instant | undefined;
   /** When it will count as gone if nothing comes. */
   readonly judgedAt: Instant | undefined;
   /** Newer runs of the same build. */
@@ -61,14 +63,14 @@ export function joinRuns(
       (logged && !isForeign ? 'running' : undefined);
     const startedAt = ledger?.startedAt ?? session?.startedAt ?? logged?.fact.start?.at;
     const endedAt = ledger?.endedAt ?? session?.endedAt ?? logged?.fact.end?.at;
-    const lastAt = newest([
-      logged?.fact.last?.at,
+    const durable = newest([
       turnActivity.get(directoryNameOf(id)),
       moved.get(id),
       ledger?.updatedAt,
       endedAt,
       startedAt,
     ]);
+    const lastAt = newest([logged?.fact.last?.at, durable]);
     const judged = judge(context, facts, programs, {
       nativeStatus,
       startedAt,
@@ -87,6 +89,7 @@ export function joinRuns(
       startedAt,
       endedAt,
       lastAt,
+      stillSince: durable ?? lastAt,
       newer: [],
       ...judged,
     });

@@ -33,7 +33,8 @@ export function joinTurns(
       files,
       logged,
       events,
-      startedAt: logged?.fact.start?.at ?? files?.fact.openedAt,
+      // The files outlive the log: a time taken from them is the same before and after the log is emptied.
+      startedAt: files?.fact.openedAt ?? logged?.fact.start?.at,
       lastAt: newest([logged?.fact.last?.at, files?.fact.touchedAt, files?.fact.checkpoint?.capturedAt]),
     });
   };
@@ -60,17 +61,10 @@ export function turnAttention(turn: TurnState, verdict: TurnVerdict): Attention 
     rank: 4 as const,
     label,
     why: verdict.why,
-    since:
-      verdict.state === 'failed' || verdict.state === 'no-progress'
-        ? endedAt(turn)
-        : (turn.lastAt ?? turn.startedAt),
+    since: turn.files?.fact.touchedAt ?? turn.lastAt ?? turn.startedAt,
     act: turn.files ? 'turn.inspect' : undefined,
     playbook: 'stalled-role-pipeline',
   });
-}
-
-function endedAt(turn: TurnState): Instant | undefined {
-  return turn.logged?.fact.end?.at ?? turn.lastAt;
 }
 
 /** Quiet turns as they were last derived, with what they were derived from: there may be ten thousand of them. */

@@ -228,7 +228,7 @@ function runEntity(
         rank: 4,
         label: 'STALLED',
         why: `nothing from it, pid ${run.process?.pid ?? '?'} lives, no turn is open`,
-        since: run.lastAt,
+        since: run.stillSince,
         playbook: 'stalled-role-pipeline',
       })
     : undefined;

@@ -1,11 +1,11 @@
-import { type infer as Infer, object, optional, string } from 'zod/mini';
+import { type infer as Infer, minLength, optional, regex, strictObject, string } from 'zod/mini';
 
 /** What an installation of Orket may be told beside the common settings; all texts, as on the command line. */
-export const orketSettings = object({
+export const orketSettings = strictObject({
   /** Directory of Orket's durable state, `.orket/durable` when neither this nor ORKET_DURABLE_ROOT says otherwise. */
-  durable: optional(string()),
+  durable: optional(string().check(minLength(1, 'needs a directory'))),
   /** Seconds a turn may be silent before it counts as stalled; default 300, the model client's own time limit. */
-  stalledAfter: optional(string()),
+  stalledAfter: optional(string().check(regex(/^[1-9]\d{0,4}$/, 'is a number of seconds, from 1 to 99999'))),
 });
 
 export type OrketSettings = Infer<typeof orketSettings>;

@@ -54,7 +54,7 @@ export function locateOrket(
       : absolutePath(dir, settings.python, look);
   const extra: { [key: string]: JsonObject[string] } = {
     durable: durable.replace(/\/+$/, ''),
-    stalledAfterMs: seconds > 0 && seconds < 86_400 ? seconds * 1000 : DEFAULT_SILENCE_SECONDS * 1000,
+    stalledAfterMs: seconds > 0 && seconds < 100_000 ? seconds * 1000 : DEFAULT_SILENCE_SECONDS * 1000,
     hasMain: look.exists('main.py'),
   };
   if (verifySeconds > 0) extra['verifyTimeoutMs'] = verifySeconds * 1000;

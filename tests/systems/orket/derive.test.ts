@@ -170,7 +170,7 @@ describe('what an Orket installation on disk means', () => {
     orket.turnLog(12, 'turn_non_progress', TURN, { reason: 'required_action_missing_after_reprompt' });
     expect(find(await orket.derive(20), 'turn', ID)).toMatchObject({
       state: 'no-progress',
-      attention: { why: 'required_action_missing_after_reprompt', since: at(12) },
+      attention: { why: 'required_action_missing_after_reprompt', since: at(10) },
     });
   });
 
@@ -334,18 +334,18 @@ describe('what an Orket installation on disk means', () => {
     expect(find(derived, 'service', 'api')?.status).toBe('degraded');
   });
 
-  it('derives ten thousand turns and cards without holding up the screen', async () => {
+  it('derives ten thousand turns and cards with less than 50 ms of computing, once warm', async () => {
     const { orketKind } = await import('../../../src/systems/orket/index.ts');
     const { bigFacts } = await import('./big-facts.ts');
     const context = bigFacts(10_000);
-    orketKind.derive(context);
     const times: number[] = [];
-    for (let round = 0; round < 7; round += 1) {
-      const before = performance.now();
+    for (let round = 0; round < 20; round += 1) {
+      // Processor time: other programs of a busy machine don't count.
+      const before = process.cpuUsage();
       const derived = orketKind.derive(context);
-      times.push(performance.now() - before);
+      times.push(process.cpuUsage(before).user / 1000);
       expect(derived.entities.length).toBeGreaterThan(20_000);
     }
-    expect(Math.min(...times)).toBeLessThan(60);
+    expect(Math.min(...times)).toBeLessThan(50);
   });
 });

@@ -3,10 +3,19 @@ import { describe, expect, it } from 'vitest';
 import type { SystemId } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
 import type { Json } from '../../../src/lib/json.ts';
+import { orketKind } from '../../../src/systems/orket/index.ts';
 import { orketParsers } from '../../../src/systems/orket/parse.ts';
 import { readMove } from '../../../src/systems/orket/parse-database.ts';
 import { KEPT_TURNS } from '../../../src/systems/orket/parse-log.ts';
-import type { Chunk, Folded, Line, Located, ParseContext, Parser } from '../../../src/systems/system.ts';
+import type {
+  Chunk,
+  FileFacts,
+  Folded,
+  Line,
+  Located,
+  ParseContext,
+  Parser,
+} from '../../../src/systems/system.ts';
 
 const located: Located = {
   system: 'orket' as SystemId,
@@ -366,6 +375,70 @@ describe('hostile input', () => {
         const chunk: Chunk = { type: 'directory', names: Object.keys(texts), texts, modifiedAt: {} };
         foldAll('turn', [chunk], `workspace/w/observability/r/i/001_${role}`);
       }),
+    );
+  });
+
+  it('never makes derive throw, whatever the parsers made of it', () => {
+    const value = fc.oneof(id, fc.constantFrom('running', 'failed', 'blocked', 'done', 'pending'), fc.json());
+    const columns = [
+      'id',
+      'session_id',
+      'card_id',
+      'issue_id',
+      'build_id',
+      'status',
+      'failure_class',
+      'summary_json',
+    ];
+    const row = fc.record(Object.fromEntries(columns.map((name) => [name, value])));
+    const time = fc.constantFrom('2026-02-19T21:14:09+00:00', 'never', null);
+    const rows = fc.array(
+      fc
+        .tuple(row, time)
+        .map(([one, at]) => ({ ...one, request_id: one['id'], started_at: at, created_at: at })),
+      { maxLength: 6 },
+    );
+    const role = fc.constantFrom('coder', 'reviewer', '-x', '\u001b[2J');
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 30 }),
+        rows,
+        role,
+        fc.json(),
+        (texts, some, name, checkpoint) => {
+          const path = `workspace/default/observability/r1/tide-1/001_${name}`;
+          const results = { cards: some, moves: some, runs: some, sessions: some, gates: some } as never;
+          const chunk: Chunk = {
+            type: 'directory',
+            names: ['checkpoint.json', 'messages.json'],
+            texts: { 'checkpoint.json': checkpoint },
+            modifiedAt: {},
+          };
+          const now = instant(Date.UTC(2026, 1, 20));
+          const file = (source: string, at: string, facts: ReadonlyMap<string, Json>) => [
+            { source, path: at, present: true, readAt: now, facts },
+          ];
+          const sources: { readonly [source: string]: readonly FileFacts[] } = {
+            'orket.log': file(
+              'orket.log',
+              'workspace/default/orket.log',
+              foldAll('log', [lines(texts)]).facts,
+            ),
+            events: file('events', 'runtime_events.jsonl', foldAll('events', [lines(texts)]).facts),
+            db: file('db', 'x.db', foldAll('database', [{ type: 'database', results, failed: {} }]).facts),
+            turns: file('turns', path, foldAll('turn', [chunk], path).facts),
+          };
+          const { entities } = orketKind.derive({
+            located,
+            now,
+            processes: { readAt: now, processes: [] },
+            facts: { files: (source) => sources[source] ?? [], status: () => undefined },
+          });
+          const keys = entities.map((one) => `${one.type}/${one.id}`);
+          expect(new Set(keys).size).toBe(keys.length);
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 

@@ -69,6 +69,23 @@ describe('the simulated Orket', () => {
     });
   });
 
+  it('tells the same states since the same times after a good run emptied the log', async () => {
+    const told = (derived: Derived): unknown[] =>
+      derived.entities
+        .filter((one) => one.type !== 'layer')
+        .map((one) => [
+          one.type,
+          one.id,
+          'state' in one ? one.state : 'status' in one ? one.status : '',
+          one.attention?.label,
+          one.attention?.since,
+        ])
+        .sort();
+    const before = told(await derive());
+    writeFileSync(join(laid.dir, 'workspace/default/orket.log'), '');
+    expect(told(await derive())).toEqual(before);
+  });
+
   describe('--replay-turn', () => {
     const viewOf = async (settings: Readonly<Record<string, string>> = laid.settings): Promise<StateView> => {
       const fixture = { ...caseAt(laidAt), settings };
