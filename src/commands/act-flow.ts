@@ -118,8 +118,9 @@ function dialogOf(preview: ActPreview): DialogMode {
 export async function confirmStep(context: CommandContext, mode: DialogMode): Promise<void> {
   const { preview } = mode;
   const { cockpit } = context;
-  if (preview.refused !== undefined) {
-    cockpit.toast(preview.refused, 'refusal');
+  const refused = mode.refused ?? preview.refused;
+  if (refused !== undefined) {
+    cockpit.toast(`${refused}: Esc, then look again`, 'refusal');
     return;
   }
   if (mode.stage === 'choose' && preview.confirmation === 'yes-and-reason') {
@@ -141,16 +142,16 @@ export async function confirmStep(context: CommandContext, mode: DialogMode): Pr
   }
   if (mode.stage === 'starting') return;
   cockpit.update((desk) => inMode(desk, { ...mode, stage: 'starting' }));
-  const refused = await start(context, preview, {
+  const refusal = await start(context, preview, {
     confirmedBy: mode.stage === 'code' ? 'code' : 'yes',
     ...(mode.stage === 'code' ? { code: mode.code } : {}),
     ...(mode.reason.trim() === '' ? {} : { reason: mode.reason.trim() }),
   });
   cockpit.update((desk) => {
     if (desk.mode.type !== 'dialog' || desk.mode.preview !== preview) return desk;
-    return refused === undefined
+    return refusal === undefined
       ? unmarked(inMode(desk, { type: 'browse' }))
-      : inMode(desk, { ...desk.mode, stage: 'choose', choice: 'no', refused });
+      : inMode(desk, { ...desk.mode, stage: 'choose', choice: 'no', refused: refusal });
   });
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../domain/error.ts';
 import type { KeyEvent, KeyPress } from '../lib/key-event.ts';
 import type { Cockpit, Snapshot } from '../store/cockpit.ts';
-import { inMode, touched } from '../store/desk.ts';
+import { held, inMode, touched } from '../store/desk.ts';
 import { isTyping, type Mode, typedText, withTypedText } from '../store/mode.ts';
 import type { Command, CommandContext, Effect, HostPort, PaletteRow } from './command.ts';
 import { type Binding, defaultKeymap, type Scope } from './keymap.ts';
@@ -11,6 +11,8 @@ import { commands, commandsById } from './registry.ts';
 
 /** After an escape character a letter may be the tail of a sequence: keys that act or quit are dead this long. */
 const deadAfterEscapeMs = 300;
+/** How often keys renew what is held; a hold lapses after ninety seconds. */
+const renewHoldsMs = 30_000;
 /** Longest one-line text; a paste beyond is cut. */
 const maxLineText = 500;
 
@@ -30,6 +32,7 @@ export function createDispatcher(
   keymap: readonly Binding[] = defaultKeymap,
 ): Dispatcher {
   const byScope = indexKeys(keymap);
+  let heldAt = 0;
   const context: CommandContext = {
     cockpit,
     host,
@@ -60,8 +63,22 @@ export function createDispatcher(
     }
   }
 
+  /** A hold lapses by itself when nobody presses keys any more; keys keep it. */
+  function keepHolds(): void {
+    const { taken } = cockpit.fresh().desk;
+    if (taken.size === 0 || cockpit.now() - heldAt < renewHoldsMs) return;
+    heldAt = cockpit.now();
+    for (const key of taken) {
+      cockpit
+        .call('hold', { key, take: true })
+        .then((answer) => cockpit.update((desk) => held(desk, key, answer.held)))
+        .catch(() => {});
+    }
+  }
+
   function handleKey(press: KeyPress): void {
     cockpit.update((desk) => touched(desk, cockpit.now()));
+    keepHolds();
     const snapshot = cockpit.fresh();
     const mode = snapshot.desk.mode;
     const binding = bindingOf(byScope, snapshot, press.name);

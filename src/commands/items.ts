@@ -1,6 +1,6 @@
 import { addMs } from '../domain/instant.ts';
 import type { Snapshot } from '../store/cockpit.ts';
-import { focused, inMode, unmarked } from '../store/desk.ts';
+import { focused, held, inMode, unmarked } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
 import { placeOf } from '../store/selectors/card.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -109,16 +109,15 @@ export const itemCommands: readonly Command[] = [
     effect: 'ask',
     off: noItem,
     run: async ({ cockpit, snapshot }) => {
-      const { subject, state } = snapshot();
+      const { subject, desk } = snapshot();
       const key = subject.item?.key;
       if (key === undefined) return;
-      const mine = state.holds.some((hold) => hold.key === key);
-      const { held, by } = await cockpit.call('hold', { key, take: !mine });
-      if (mine && held) cockpit.toast(`held by ${by ?? 'another'}`, 'refusal');
-      else
-        cockpit.toast(
-          held ? 'you have it: the others see that' : by === undefined ? 'released' : `held by ${by}`,
-        );
+      const take = !desk.taken.has(key);
+      const answer = await cockpit.call('hold', { key, take });
+      const isOurs = take && answer.held;
+      cockpit.update((now) => held(now, key, isOurs));
+      if (take && !answer.held) cockpit.toast(`held by ${answer.by ?? 'another'}`, 'refusal');
+      else cockpit.toast(isOurs ? 'you have it: the others see that' : 'released');
     },
   },
   {

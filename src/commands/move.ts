@@ -97,8 +97,8 @@ function moveInPane(
     return;
   }
   const ids = rowIds(snapshot, pane);
-  const index = ids.indexOf(snapshot.desk.selected[pane] ?? '');
-  const id = ids[clamp(index < 0 ? (by > 0 ? by - 1 : 0) : index + by, ids.length)];
+  const index = Math.max(0, ids.indexOf(snapshot.desk.selected[pane] ?? ''));
+  const id = ids[clamp(index + by, ids.length)];
   if (id !== undefined) cockpit.update((desk) => selectedRow(desk, pane, id));
 }
 

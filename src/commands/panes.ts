@@ -7,12 +7,14 @@ import {
   type PaneId,
   paneNumbers,
   paneOrder,
+  selectedRow,
   toasted,
   unmarked,
   wentBack,
   zoomed,
 } from '../store/desk.ts';
 import type { DetailSubject } from '../store/mode.ts';
+import { rowIds } from '../store/selectors/rows.ts';
 import { hasOwnBox } from '../store/sheet.ts';
 import type { Command, CommandContext } from './command.ts';
 
@@ -40,7 +42,19 @@ function goTo(context: CommandContext, pane: PaneId): void {
     );
     return;
   }
-  context.cockpit.update((now) => focused(pane === 'queue' ? { ...now, queueFilter: 'all' } : now, pane));
+  enter(context, pane);
+}
+
+/** A pane gets the keys with its cursor on a row: what is under it is what acts and card are about. */
+function enter(context: CommandContext, pane: PaneId): void {
+  const snapshot = context.snapshot();
+  const ids = rowIds(snapshot, pane);
+  const first = ids[0];
+  const isPlaced = ids.includes(snapshot.desk.selected[pane] ?? '');
+  context.cockpit.update((now) => {
+    const next = focused(pane === 'queue' ? { ...now, queueFilter: 'all' } : now, pane);
+    return isPlaced || first === undefined || pane === 'queue' ? next : selectedRow(next, pane, first);
+  });
 }
 
 function nextPane(context: CommandContext, step: 1 | -1): void {
@@ -49,7 +63,7 @@ function nextPane(context: CommandContext, step: 1 | -1): void {
   const panes = paneOrder.filter((pane) => boxes || (pane !== 'approvals' && pane !== 'fatal'));
   const index = panes.indexOf(desk.focus);
   const pane = panes[(index + step + panes.length) % panes.length];
-  if (pane && !desk.only) context.cockpit.update((now) => focused(now, pane));
+  if (pane && !desk.only) enter(context, pane);
 }
 
 /** What Enter opens: the page of the row under the cursor. */

@@ -15,7 +15,10 @@ import { createThrottle } from './throttle.ts';
 import type { Timer } from './timer.ts';
 
 /** Ages are written in steps of ten seconds and more: looking again more often shows nothing new. */
-const tickMs = 10_000;
+const stepMs = 10_000;
+/** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
+const countingStepMs = 1000;
+const countingWithinMs = 120_000;
 
 /** All a frame is drawn from. A new object for each frame; parts that did not change keep their reference. */
 export interface Snapshot {
@@ -25,7 +28,7 @@ export interface Snapshot {
   readonly subject: Subject;
   readonly log: LogWindowState;
   readonly companion: Companion;
-  /** The time ages are judged by, in steps of ten seconds, never before the data's own. */
+  /** The time ages are judged by, in steps of ten seconds (of one near a deadline), never before the data's own. */
   readonly now: Instant;
   /** When this cockpit was opened. */
   readonly openedAt: Instant;
@@ -79,6 +82,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let current: Snapshot | undefined;
   let cancelThaw: (() => void) | undefined;
   let closed = false;
+  let tickedAt = openedAt;
 
   const throttle = createThrottle(timer, draw, options.shortestWindowMs);
   const companion = createCompanion(port, timer, throttle.request);
@@ -106,7 +110,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       subject: current && sameSubject(current.subject, subject) ? current.subject : subject,
       log: log.state(),
       companion: companion.state(),
-      now: steppedNow(now, state.now),
+      now: steppedNow(now, state.now, isCounting(subject, desk, now) ? countingStepMs : stepMs),
       openedAt,
       offsetMs: desk.clock === 'local' ? localOffsetMs : 0,
       localOffsetMs,
@@ -158,8 +162,12 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     if (state.logSeq !== seq) log.rowsCame();
     throttle.request();
   });
-  const cancelTick = timer.every(tickMs, () => {
-    state = tickState(state, timer.now());
+  const cancelTick = timer.every(countingStepMs, () => {
+    const now = timer.now();
+    const isDue = now - tickedAt >= stepMs || isCounting(current?.subject, desk, now);
+    if (!isDue) return;
+    tickedAt = now;
+    state = tickState(state, now);
     throttle.request();
   });
 
@@ -229,9 +237,20 @@ export function logQuery(snapshot: Pick<Snapshot, 'desk' | 'subject'>): LogQuery
   };
 }
 
-/** Whole steps of ten seconds, and never before the newest message: ages must not run backwards. */
-function steppedNow(now: Instant, dataNow: Instant): Instant {
-  return instant(Math.max(Math.floor(now / tickMs) * tickMs, dataNow));
+/** True while a deadline that is in view comes within two minutes. */
+function isCounting(subject: Subject | undefined, desk: Desk, now: Instant): boolean {
+  const untils = [
+    subject?.item?.until,
+    desk.mode.type === 'approval' ? desk.mode.shown.expiresAt : undefined,
+  ];
+  return untils.some(
+    (until) => until !== undefined && until > now - stepMs && until - now < countingWithinMs,
+  );
+}
+
+/** Whole steps, and never before the newest message: ages must not run backwards. */
+function steppedNow(now: Instant, dataNow: Instant, step: number): Instant {
+  return instant(Math.max(Math.floor(now / step) * step, dataNow));
 }
 
 function sameTarget(a: Subject, b: Subject): boolean {

@@ -68,7 +68,7 @@ export class FakeEngine implements EnginePort {
   private answer(call: Recorded): unknown {
     switch (call.name) {
       case 'page':
-        return this.page(call.request.query, call.request.at, call.request.rows);
+        return this.pageOf(call.request.query, call.request.at, call.request.rows);
       case 'offers':
         return { offers: this.offersByType[call.request.target.type] ?? [] };
       case 'playbook':
@@ -92,7 +92,7 @@ export class FakeEngine implements EnginePort {
     }
   }
 
-  private page(query: LogQuery, at: LogCursor | 'end' | 'start', rows: number): LogPage {
+  private pageOf(query: LogQuery, at: LogCursor | 'end' | 'start', rows: number): LogPage {
     const found = this.rows.filter(matcherOf(query));
     const index =
       at === 'start'

@@ -161,7 +161,7 @@ function browseSpans(input: FooterInput): Span[] {
 }
 
 function isHeldHere(snapshot: Snapshot): boolean {
-  return snapshot.state.holds.some((hold) => hold.key === snapshot.subject.item?.key);
+  return snapshot.subject.item !== undefined && snapshot.desk.taken.has(snapshot.subject.item.key);
 }
 
 function keySpans(pen: Pen, pairs: readonly (readonly [string, string])[]): Span[] {

@@ -98,13 +98,13 @@ function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, s
   const label = pen.cell(item.label, Math.min(labelColumns, Math.max(4, columns - 30)), tone);
   const count = item.count > 1 ? ` (x${item.count})` : '';
   const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;
-  const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : '';
-  const text = `${item.system} ${item.title}${count}${held}`;
+  const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : held;
+  const text = `${item.system} ${item.title}${count}`;
   const textTone: Tone | undefined = ghost ? 'off' : selected ? 'strong' : undefined;
   if (columns < 60) {
     const key = pen.cell(row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, undefined, 'right');
     const room = columns - 3 - label.text.length - keyColumns;
-    return [...head, pen.span(mark), label, ...ghostCells(pen, text, gone, room, textTone), key];
+    return [...head, pen.span(mark), label, ...textCells(pen, text, gone, room, textTone), key];
   }
   const right: Span[] = [
     pen.cell(item.since === undefined ? '' : ageText(now - item.since), sinceColumns, undefined, 'right'),
@@ -117,11 +117,11 @@ function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, s
     pen.cell(ghost ? '' : row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, 'strong', 'right'),
   ];
   const room = columns - 3 - labelColumns - sinceColumns - untilColumns - keyColumns;
-  return [...head, pen.span(mark), label, ...ghostCells(pen, text, gone, room, textTone), ...right];
+  return [...head, pen.span(mark), label, ...textCells(pen, text, gone, room, textTone), ...right];
 }
 
-/** What became of a ghost must be read even where its title is cut. */
-function ghostCells(pen: Pen, text: string, gone: string, room: number, tone: Tone | undefined): Span[] {
+/** Who holds an item, and what became of a ghost, must be read even where its title is cut. */
+function textCells(pen: Pen, text: string, gone: string, room: number, tone: Tone | undefined): Span[] {
   if (gone === '') return [pen.cell(text, room, tone)];
   const goneColumns = Math.min(pen.safe(gone).length, Math.max(0, room - 8));
   const used = Math.min(pen.safe(text).length, room - goneColumns);

@@ -14,7 +14,8 @@ export function paletteLines(
   height: number,
 ): readonly Line[] {
   const lines: Line[] = [pen.line(columns, pen.span(` :${mode.text}_`, 'input'))];
-  const room = height - 1;
+  // The chosen row is told in full at the foot: its command line may be long, and so may the reason.
+  const room = Math.max(1, height - 3);
   const cursor = Math.min(mode.index, rows.length - 1);
   const first = firstRow(cursor, rows.length, room);
   const wide = columns >= 90;
@@ -22,7 +23,7 @@ export function paletteLines(
     const isCursor = first + index === cursor;
     const off = row.off === undefined ? '' : `  [not now: ${row.off}]`;
     const tone = row.off === undefined ? (isCursor ? 'strong' : undefined) : 'off';
-    const titleColumns = wide ? Math.floor(columns * 0.55) : columns - 12;
+    const titleColumns = wide ? Math.floor(columns * 0.5) : columns - 12;
     lines.push(
       pen.line(
         columns,
@@ -35,7 +36,13 @@ export function paletteLines(
     );
   }
   if (rows.length === 0) lines.push(pen.line(columns, pen.span(' no command with these letters', 'dim')));
-  return fitRows(lines, height);
+  const chosen = rows[cursor];
+  if (!chosen || height < 4) return fitRows(lines, height);
+  const foot = [
+    pen.line(columns, pen.span(chosen.cli === '' ? '' : ` on the command line: ${chosen.cli}`, 'dim')),
+    pen.line(columns, pen.span(chosen.off === undefined ? '' : ` not now: ${chosen.off}`, 'warning')),
+  ];
+  return [...fitRows(lines, height - 2), ...foot];
 }
 
 const riskWords: { readonly [R in ActOffer['risk']]: string } = {

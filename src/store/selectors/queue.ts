@@ -25,10 +25,17 @@ export interface QueueView {
   /** Items that came while the order stood still and are not in `rows` yet. */
   readonly newcomers: number;
   readonly counts: { readonly [F in QueueFilter]: number };
+  /** The filters it was arranged for: with others the order is made anew at once. */
+  readonly filters: string;
 }
 
 /** Nothing yet. */
-export const emptyQueue: QueueView = { rows: [], newcomers: 0, counts: { all: 0, approvals: 0, fatal: 0 } };
+export const emptyQueue: QueueView = {
+  rows: [],
+  newcomers: 0,
+  counts: { all: 0, approvals: 0, fatal: 0 },
+  filters: '',
+};
 
 /** True for what a filter of the queue lets through. */
 export function passesFilter(state: CockpitState, item: AttentionItem, filter: QueueFilter): boolean {
@@ -58,12 +65,13 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
     approvals: state.queue.filter((item) => passesFilter(state, item, 'approvals')).length,
     fatal: state.queue.filter((item) => passesFilter(state, item, 'fatal')).length,
   };
+  const filters = [desk.queueFilter, ...(desk.filters.queue ?? [])].join('&');
   const byKey = new Map(wanted.map((item) => [item.key, item]));
   const known = new Map(before.rows.map((row) => [row.item.key, row]));
   const selected = desk.selected.queue;
   const order: string[] = [];
   let newcomers = 0;
-  if (now < desk.frozenUntil && before.rows.length > 0) {
+  if (now < desk.frozenUntil && before.rows.length > 0 && before.filters === filters) {
     for (const row of before.rows) {
       if (byKey.has(row.item.key) || staysAsGhost(state, desk, row)) order.push(row.item.key);
     }
@@ -82,12 +90,13 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
     const former = known.get(key);
     const next = live
       ? liveRow(state, live, holds.get(key))
-      : former && (former.ghost ? former : { ...former, ghost: ghostOf(state, former.item, now) });
+      : former && (former.ghost ? former : { ...former, ghost: ghostOf(state, former.item) });
     return next ? [former && isSameRow(former, next) ? former : next] : [];
   });
   const same = rows.length === before.rows.length && rows.every((row, index) => row === before.rows[index]);
   if (
     same &&
+    filters === before.filters &&
     newcomers === before.newcomers &&
     counts.all === before.counts.all &&
     counts.approvals === before.counts.approvals &&
@@ -95,7 +104,7 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
   ) {
     return before;
   }
-  return { rows: same ? before.rows : rows, newcomers, counts };
+  return { rows: same ? before.rows : rows, newcomers, counts, filters };
 }
 
 /** Rows of another filter are not ghosts: they are still there, only not looked at. */
@@ -126,7 +135,8 @@ function offReason(state: CockpitState, item: AttentionItem): string | undefined
   return entity.answerable ? undefined : (entity.reason ?? 'it can only be watched');
 }
 
-function ghostOf(state: CockpitState, item: AttentionItem, now: Instant): NonNullable<QueueRow['ghost']> {
+function ghostOf(state: CockpitState, item: AttentionItem): NonNullable<QueueRow['ghost']> {
+  const { now } = state;
   if (state.aside.some((other) => other.key === item.key)) return { at: now, word: 'set aside' };
   const act = item.ref
     ? state.acts.find(

@@ -1,0 +1,364 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { refOf } from '../../src/domain/entity.ts';
+import { addMs } from '../../src/domain/instant.ts';
+import { FakeEngine } from '../views/fake-engine.ts';
+import { doneAct, hangs, offers, previewOf, storyNow, storySnapshot } from '../views/sample-state.ts';
+import { keyPress, openScreen, type TestScreen } from '../views/screen.tsx';
+
+let screen: TestScreen;
+afterEach(() => screen.close());
+
+const mode = () => screen.snapshot().desk.mode;
+
+describe('a menu of acts', () => {
+  it('lists what applies, what it really does, and why something does not', async () => {
+    screen = await openScreen();
+    await screen.press('R');
+    expect(screen.frame()).toContain('writes restart_requested.json');
+    expect(screen.frame()).toContain('not now: the API must answer first');
+    expect(screen.frame()).not.toContain('inspect run');
+    await screen.press('j', 'enter');
+    expect(screen.engine.of('preview')).toEqual([]);
+    expect(screen.frame()).toContain('restart API alone: the API must answer first');
+  });
+
+  it('is off with the reason when nothing of its kind applies', async () => {
+    screen = await openScreen();
+    await screen.press('B');
+    expect(mode().type).toBe('browse');
+    expect(screen.frame()).toContain('nothing of that kind applies to this issue');
+  });
+
+  it('has no acts for a source and says what helps', async () => {
+    screen = await openScreen();
+    await screen.press('G', 'R');
+    expect(screen.frame()).toContain('a source has no acts: Ctrl-r reads it again');
+    await screen.press('ctrl-r');
+    expect(screen.engine.of('refresh')).toEqual([{ system: 'coherence' }]);
+  });
+
+  it('does not open by keys typed ahead, nor in the wake of an escape', async () => {
+    screen = await openScreen();
+    await screen.event(keyPress('R', { typed: 'burst' }));
+    await screen.event(keyPress('B', { sinceEscapeMs: 120 }));
+    expect(mode().type).toBe('browse');
+    await screen.event(keyPress('R', { sinceEscapeMs: 300 }));
+    expect(mode().type).toBe('menu');
+  });
+
+  it('tells when the engine does not answer', async () => {
+    const engine = new FakeEngine();
+    screen = await openScreen({ engine });
+    engine.failing = { offers: 'engine ended' };
+    await screen.press('A');
+    expect(screen.frame()).toContain('The engine did not answer: engine ended');
+  });
+});
+
+describe('the dialog before an act', () => {
+  it('shows what, where, which commands, what it strands, what is expected and the undo', async () => {
+    screen = await openScreen();
+    await screen.press('R', 'enter');
+    const frame = screen.frame();
+    for (const text of [
+      'where     /srv/coherence, environment prod',
+      'runs      /usr/bin/python3 scripts/request.py --target=api_unreachable',
+      'warning   the runbook says 30 s, it takes 60',
+      'leaves    task_864e65b18d8b704c stays with w7',
+      'expects   health answers 200 by 03:15:16',
+      'undo      none: a restart cannot be taken back',
+      '>no, back',
+      ' yes: restart pipeline (asks for a reason)',
+    ]) {
+      expect(frame).toContain(text);
+    }
+    expect(screen.engine.of('start')).toEqual([]);
+  });
+
+  it('starts after y, a reason and Enter, with the revision that was shown', async () => {
+    screen = await openScreen();
+    await screen.press('R', 'enter', 'y', 'enter');
+    expect(screen.frame()).toContain('a reason is needed');
+    await screen.type('API is stuck');
+    await screen.press('enter');
+    expect(screen.engine.of('start')).toEqual([
+      {
+        act: 'pipeline.restart',
+        target: refOf(hangs),
+        params: {},
+        revision: 'rev-api_unreachable',
+        confirmedBy: 'yes',
+        reason: 'API is stuck',
+      },
+    ]);
+    expect(mode().type).toBe('browse');
+    expect(screen.frame()).toContain('restart pipeline: started');
+  });
+
+  it('takes Enter on the highlighted no, n, q and Esc as no', async () => {
+    screen = await openScreen();
+    for (const key of ['enter', 'n', 'q', 'escape', 'ctrl-c']) {
+      await screen.press('R', 'enter', key);
+      expect(mode().type).toBe('browse');
+    }
+    await screen.press('R', 'enter', 'y', 'escape');
+    expect(mode().type).toBe('browse');
+    expect(screen.engine.of('start')).toEqual([]);
+  });
+
+  it('is not confirmed by a burst, a paste, or a letter after an escape', async () => {
+    screen = await openScreen();
+    await screen.press('R', 'enter');
+    await screen.event(keyPress('y', { typed: 'burst' }));
+    await screen.event(keyPress('enter', { typed: 'burst' }));
+    await screen.event({ type: 'paste', text: 'y\n' });
+    await screen.event(keyPress('y', { sinceEscapeMs: 100 }));
+    expect(mode()).toMatchObject({ type: 'dialog', stage: 'choose' });
+    await screen.press('y');
+    await screen.event({ type: 'paste', text: 'stuck\nbadly\n' });
+    await screen.event(keyPress('enter', { typed: 'burst' }));
+    expect(screen.engine.of('start')).toEqual([]);
+    expect(mode()).toMatchObject({ stage: 'reason', reason: 'stuck badly ' });
+    await screen.press('enter');
+    expect(screen.engine.of('start')).toHaveLength(1);
+  });
+
+  it('asks for the code of a destructive act, typed by hand', async () => {
+    const engine = new FakeEngine();
+    engine.preview = (act, target, params) => ({
+      ...previewOf(act, target, params),
+      confirmation: 'code',
+      code: 'WXYZ',
+    });
+    screen = await openScreen({ engine });
+    await screen.press('R', 'enter', 'y');
+    await screen.event({ type: 'paste', text: 'WXYZ' });
+    for (const letter of 'WXYZ') await screen.event(keyPress(letter, { typed: 'burst' }));
+    expect(mode()).toMatchObject({ stage: 'code', code: '' });
+    await screen.type('WXYA');
+    await screen.press('enter');
+    expect(engine.of('start')).toEqual([]);
+    expect(screen.frame()).toContain('that is not WXYZ');
+    await screen.type('WXYZ');
+    await screen.press('enter');
+    expect(engine.of('start')).toMatchObject([{ confirmedBy: 'code', code: 'WXYZ' }]);
+  });
+
+  it('shows a refusal of the engine and offers no yes any more', async () => {
+    const engine = new FakeEngine();
+    engine.startAnswer = { refused: 'the revision changed: somebody restarted it at 03:14:02' };
+    screen = await openScreen({ engine });
+    await screen.press('R', 'enter', 'y');
+    await screen.type('x');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('Refused: the revision changed');
+    expect(screen.frame()).not.toContain('yes: restart pipeline');
+    await screen.press('y');
+    expect(engine.of('start')).toHaveLength(1);
+  });
+
+  it('says that a failed call may have started something', async () => {
+    const engine = new FakeEngine();
+    engine.failing = { start: 'the engine ended' };
+    screen = await openScreen({ engine });
+    await screen.press('R', 'enter', 'y');
+    await screen.type('x');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('it may have been started');
+  });
+
+  it('does not open a dialog on someone who left while it was asked for', async () => {
+    const engine = new FakeEngine();
+    screen = await openScreen({ engine });
+    await screen.press('R');
+    let release = (): void => {};
+    const call = engine.call.bind(engine);
+    engine.call = (name, request) =>
+      name === 'preview'
+        ? new Promise((resolve) => {
+            release = () => resolve(call(name, request));
+          })
+        : call(name, request);
+    await screen.press('enter', 'escape');
+    release();
+    await screen.wait(200);
+    expect(mode().type).toBe('browse');
+  });
+
+  it('runs an act that only reads at once and shows its answer', async () => {
+    const engine = new FakeEngine();
+    engine.startAnswer = {
+      read: { ok: true, summary: 'three files', sections: [{ title: 'run.json', text: '{"a":1}' }] },
+    };
+    screen = await openScreen({ engine });
+    await screen.press('A');
+    await screen.type('j');
+    await screen.press('enter');
+    expect(engine.of('start')).toMatchObject([{ act: 'run.inspect', confirmedBy: 'none' }]);
+    expect(screen.frame()).toContain('three files');
+    expect(screen.frame()).toContain('{"a":1}');
+  });
+});
+
+describe('an act that needs to know something', () => {
+  it('asks for each parameter in turn, then shows what it would run', async () => {
+    const engine = new FakeEngine();
+    engine.offersByType = {
+      issue: [
+        {
+          act: 'goal.submit',
+          title: 'submit goal',
+          menu: 'other',
+          risk: 'reversible',
+          does: 'puts a job into the queue',
+          params: [
+            { name: 'goal', title: 'goal', form: 'lines', required: true },
+            { name: 'size', title: 'size', form: 'choice', required: true, choices: ['small', 'large'] },
+          ],
+        },
+      ],
+    };
+    screen = await openScreen({ engine });
+    await screen.press('A', 'enter', 'enter');
+    expect(screen.frame()).toContain('goal: write something, or Esc');
+    await screen.event({ type: 'paste', text: 'renew\ncertificates' });
+    await screen.press('enter');
+    await screen.type('huge');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('size: one of small, large');
+    await screen.press('ctrl-u');
+    await screen.type('small');
+    await screen.press('enter');
+    expect(engine.of('preview')).toMatchObject([{ params: { goal: 'renew\ncertificates', size: 'small' } }]);
+    await screen.press('y');
+    expect(engine.of('start')).toMatchObject([{ confirmedBy: 'yes', params: { size: 'small' } }]);
+  });
+});
+
+describe('acts under way', () => {
+  const running = {
+    ...doneAct,
+    order: 'o-7',
+    status: 'running' as const,
+    title: 'restart pipeline',
+    startedAt: storyNow,
+    stages: [
+      {
+        stage: 'accepted' as const,
+        title: 'request file is taken',
+        state: 'seen' as const,
+        seenAt: storyNow,
+        deadline: addMs(storyNow, 60_000),
+        required: true,
+      },
+      {
+        stage: 'done' as const,
+        title: 'health answers 200',
+        state: 'waiting' as const,
+        deadline: addMs(storyNow, 60_000),
+        required: true,
+      },
+    ],
+  };
+  const { endedAt: _ended, ...open } = running;
+
+  it('show their stages and their output', async () => {
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [open, doneAct] })) });
+    expect(screen.frame()).toContain('running 1/2');
+    await screen.press('7', 'enter');
+    expect(screen.frame()).toContain('line one of its output');
+    expect(screen.frame()).toContain('waiting: health answers 200');
+  });
+
+  it('are ended with X only while they run', async () => {
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [open, doneAct] })) });
+    await screen.press('7', 'X');
+    expect(screen.engine.of('cancel')).toEqual([{ order: 'o-7' }]);
+    await screen.press('j', 'X');
+    expect(screen.engine.of('cancel')).toHaveLength(1);
+    expect(screen.frame()).toContain('no act is running under the cursor');
+  });
+
+  it('with an unknown outcome are settled by a person, in words', async () => {
+    screen = await openScreen({
+      engine: new FakeEngine(storySnapshot({ acts: [{ ...open, status: 'unknown' }] })),
+    });
+    await screen.press('7');
+    expect(screen.frame()).toContain('1 unknown');
+    await screen.press('s');
+    await screen.type('it worked');
+    await screen.press('enter');
+    expect(screen.engine.of('settleAct')).toEqual([{ order: 'o-7', note: 'it worked' }]);
+  });
+
+  it('undo says what it can when the system has none', async () => {
+    screen = await openScreen();
+    await screen.press('u');
+    expect(screen.frame()).toContain('undo of approve job: cancel the job');
+  });
+});
+
+describe('the palette', () => {
+  it('finds commands by letters, shows key, command line and why not now', async () => {
+    screen = await openScreen();
+    await screen.press(':');
+    await screen.type('follow');
+    expect(screen.frame()).toContain('binnacle logs --follow');
+    await screen.press('ctrl-u');
+    await screen.type('roll back');
+    expect(screen.frame()).toContain(' not now: nothing of that kind applies to this issue');
+    await screen.press('enter');
+    expect(mode().type).toBe('palette');
+    expect(offers['issue']).toHaveLength(3);
+  });
+
+  it('offers the acts of the selected item with their command line, and goes through the dialog', async () => {
+    screen = await openScreen();
+    await screen.press(':');
+    await screen.type('restart pip');
+    expect(screen.frame()).toContain('binnacle act pipeline.restart coherence/api_unreachable');
+    await screen.press('enter');
+    expect(mode().type).toBe('dialog');
+  });
+
+  it('is not run by a burst', async () => {
+    screen = await openScreen();
+    for (const name of [':', 'q', 'enter']) await screen.event(keyPress(name, { typed: 'burst' }));
+    expect(screen.host.quits).toEqual([]);
+    expect(mode()).toMatchObject({ type: 'palette', text: 'q' });
+  });
+});
+
+describe('help', () => {
+  it('lists the keys of this place with the reason when one is off, and is searchable', async () => {
+    screen = await openScreen();
+    await screen.press('?');
+    expect(screen.frame()).toContain('replay ...  [not now: nothing of that kind applies');
+    await screen.press('/');
+    await screen.type('bookmark');
+    expect(screen.frame()).not.toContain('replay');
+    await screen.press('ctrl-u');
+    await screen.type('remember');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('remember this line');
+    await screen.press('escape');
+    expect(mode().type).toBe('browse');
+  });
+});
+
+describe('a key that means nothing here', () => {
+  it('says so, and does nothing', async () => {
+    screen = await openScreen();
+    await screen.press('%');
+    expect(screen.frame()).toContain('%: no key of this place');
+    await screen.event(keyPress('alt-j'));
+    expect(screen.engine.of('start')).toEqual([]);
+  });
+
+  it('takes a key pasted outside a text for nothing', async () => {
+    screen = await openScreen();
+    await screen.event({ type: 'paste', text: 'RyQ' });
+    expect(mode().type).toBe('browse');
+    expect(screen.frame()).toContain('a paste does nothing here');
+  });
+});

@@ -1,0 +1,293 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { refOf } from '../../src/domain/entity.ts';
+import { addMs } from '../../src/domain/instant.ts';
+import { FakeEngine } from '../views/fake-engine.ts';
+import { hangs, plan, question, storyNow, storySnapshot } from '../views/sample-state.ts';
+import { keyPress, openScreen, type TestScreen } from '../views/screen.tsx';
+
+let screen: TestScreen;
+afterEach(() => screen.close());
+
+const selected = (): string | undefined => screen.snapshot().desk.selected.queue;
+
+describe('walking the queue', () => {
+  it('moves down and up, to the ends, and the card follows', async () => {
+    screen = await openScreen();
+    expect(selected()).toBe('coherence/issue/api_unreachable');
+    await screen.press('j', 'down');
+    expect(selected()).toBe('coherence/approval/task_864e65b18d8b704c');
+    expect(screen.frame()).toContain('Which price list applies');
+    await screen.press('k');
+    expect(screen.frame()).toContain('Why: restart asked 7 times');
+    await screen.press('G');
+    expect(screen.frame()).toMatch(/>\? UNREAD/);
+    await screen.press('g');
+    expect(selected()).toBe('coherence/issue/api_unreachable');
+  });
+
+  it('shows approvals or fatal items alone and says so when there are none', async () => {
+    screen = await openScreen();
+    await screen.press('2');
+    expect(screen.rows().filter((row) => / ANSWER /.test(row))).toHaveLength(1);
+    expect(screen.frame()).not.toContain('FATAL   coherence');
+    await screen.press('3');
+    expect(screen.frame()).toContain('FATAL   coherence');
+    await screen.press('3');
+    expect(screen.frame()).toContain('ANSWER  coherence');
+    screen.engine.say({ now: addMs(storyNow, 5000), removed: [refOf(question)] });
+    await screen.wait(3000);
+    await screen.press('2');
+    expect(screen.frame()).toContain('nothing of the kind shown; 1 shows all');
+  });
+
+  it('comes back to the queue with ! from anywhere but a text', async () => {
+    screen = await openScreen();
+    await screen.press('6', '!');
+    expect(screen.snapshot().desk.focus).toBe('queue');
+    await screen.press('/', '!');
+    expect(screen.snapshot().desk.mode).toEqual({ type: 'search', text: '!' });
+  });
+
+  it('walks the panes with Tab and numbers and goes back and forth along the way', async () => {
+    screen = await openScreen();
+    await screen.press('tab');
+    expect(screen.snapshot().desk.focus).toBe('card');
+    await screen.press('5', '7', '[');
+    expect(screen.snapshot().desk.focus).toBe('work');
+    await screen.press(']');
+    expect(screen.snapshot().desk.focus).toBe('acts');
+    await screen.press('escape');
+    expect(screen.snapshot().desk.focus).toBe('queue');
+  });
+});
+
+describe('an item that goes away', () => {
+  it('stays under the cursor as a ghost, with acts dead, until a move', async () => {
+    screen = await openScreen();
+    await screen.press('j', 'j');
+    const other = { ...question, status: 'decided' as const };
+    delete (other as { attention?: unknown }).attention;
+    screen.engine.say({ now: addMs(storyNow, 5000), upserts: [other] });
+    await screen.wait(4000);
+    expect(screen.frame()).toMatch(/>\. ANSWER .*now decided 03:14:12/);
+    await screen.press('a');
+    expect(screen.frame()).toContain('it is no longer there (now decided)');
+    expect(screen.snapshot().desk.mode.type).toBe('browse');
+    await screen.wait(4000);
+    expect(screen.frame()).toContain('now decided');
+    await screen.press('k');
+    await screen.wait(4000);
+    expect(screen.frame()).not.toContain('now decided');
+  });
+
+  it('says who decided it when an act of this host did', async () => {
+    screen = await openScreen();
+    await screen.press('j', 'j');
+    const act = {
+      order: 'o-9',
+      act: 'task.answer',
+      title: 'answer',
+      target: refOf(question),
+      targetTitle: question.title,
+      status: 'verified' as const,
+      attempt: 1,
+      startedAt: addMs(storyNow, 3000),
+      endedAt: addMs(storyNow, 4000),
+      by: 'bob',
+      stages: [],
+    };
+    screen.engine.say({ now: addMs(storyNow, 5000), removed: [refOf(question)], acts: [act] });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('answer by bob 03:14:11');
+  });
+});
+
+describe('the order of the queue', () => {
+  it('stands still for two seconds after a key and counts newcomers above', async () => {
+    screen = await openScreen();
+    await screen.press('j');
+    const urgent = {
+      ...hangs,
+      id: 'new',
+      key: 'new',
+      title: 'disk is full',
+      attention: { rank: 1 as const, label: 'FATAL', why: 'no byte can be written', since: storyNow },
+    };
+    screen.engine.say({ now: addMs(storyNow, 1000), upserts: [urgent] });
+    await screen.wait(200);
+    expect(screen.rows()[2]).toContain('+1 new');
+    expect(screen.frame()).not.toContain('disk is full');
+    await screen.wait(2500);
+    expect(screen.rows()[3]).toContain('disk is full');
+    expect(screen.frame()).not.toContain('+1 new');
+    expect(selected()).toBe('coherence/issue/restart_swallowed');
+  });
+
+  it('does not move rows under the cursor when one above goes away meanwhile', async () => {
+    screen = await openScreen();
+    await screen.press('j');
+    screen.engine.say({ now: addMs(storyNow, 500), removed: [refOf(hangs)] });
+    await screen.wait(200);
+    expect(screen.rows()[3]).toContain('gone');
+    expect(screen.rows()[4]).toMatch(/^>x FATAL {3}coherence restart asked/);
+    await screen.wait(2500);
+    expect(screen.rows()[3]).toMatch(/^>x FATAL {3}coherence restart asked/);
+  });
+});
+
+describe('searching and filtering', () => {
+  it('counts matches while typing and walks them with n and N', async () => {
+    screen = await openScreen();
+    await screen.press('/');
+    await screen.type('orphan');
+    expect(screen.frame()).toContain('/orphan_  2 matches');
+    await screen.press('enter');
+    const first = selected();
+    expect(first).toContain('monitor');
+    await screen.press('n');
+    expect(selected()).toContain('runner');
+    await screen.press('n');
+    expect(selected()).toBe(first);
+    await screen.press('N');
+    expect(selected()).toContain('runner');
+  });
+
+  it('stacks filters and takes them off one by one with Esc', async () => {
+    screen = await openScreen();
+    await screen.press('&');
+    await screen.type('coherence');
+    await screen.press('enter', '&');
+    await screen.type('fatal');
+    await screen.press('enter');
+    expect(screen.snapshot().queue.rows).toHaveLength(2);
+    expect(screen.rows()[2]).toContain('&coherence &fatal');
+    await screen.press('escape');
+    expect(screen.snapshot().queue.rows.length).toBeGreaterThan(2);
+    await screen.press('escape');
+    expect(screen.snapshot().queue.rows).toHaveLength(7);
+  });
+
+  it('marks rows, counts them above, and sets them aside together', async () => {
+    screen = await openScreen();
+    await screen.press('v', 'j', 'v');
+    expect(screen.rows()[1]).toContain('2 marked');
+    await screen.press('d', 'enter');
+    expect(screen.engine.of('aside').map((request) => request.item.title)).toEqual([
+      'API hangs: pid 2210 holds :8000',
+      'restart asked 7 times, nothing runs',
+    ]);
+    expect(screen.rows()[1]).not.toContain('marked');
+  });
+});
+
+describe('setting aside and taking', () => {
+  it('asks how long, and for good only with a reason', async () => {
+    screen = await openScreen();
+    await screen.press('d', 'j', 'enter');
+    const [aside] = screen.engine.of('aside');
+    expect(aside).toMatchObject({ forGood: false });
+    expect((aside?.until ?? 0) - screen.cockpit.now()).toBeGreaterThan(3_599_000);
+    expect((aside?.until ?? 0) - screen.cockpit.now()).toBeLessThanOrEqual(3_600_000);
+    await screen.press('d', 'G', 'enter', 'enter');
+    expect(screen.frame()).toContain('a reason is needed');
+    await screen.type('known');
+    await screen.press('enter');
+    expect(screen.engine.of('aside')[1]).toMatchObject({ forGood: true, reason: 'known' });
+  });
+
+  it('leaves the queue while it is aside and comes back when it changes', async () => {
+    screen = await openScreen();
+    const item = screen.snapshot().queue.rows[0]?.item;
+    const aside = { key: item?.key ?? '', revision: item?.revision ?? '', forGood: false, by: 'me' };
+    screen.engine.say({ now: addMs(storyNow, 3000), asides: [aside] });
+    await screen.press('j');
+    await screen.wait(3000);
+    expect(screen.rows()[1]).toContain('1 set aside');
+    expect(screen.frame()).not.toContain('FATAL   coherence API hangs');
+    const again = { ...hangs, attention: { ...hangs.attention!, since: addMs(storyNow, 4000) } };
+    screen.engine.say({ now: addMs(storyNow, 5000), upserts: [again] });
+    await screen.wait(3000);
+    expect(screen.frame()).toContain('FATAL   coherence API hangs');
+  });
+
+  it('takes an item, and shows who has it', async () => {
+    screen = await openScreen();
+    await screen.press('K');
+    expect(screen.engine.of('hold')).toEqual([{ key: 'coherence/issue/api_unreachable', take: true }]);
+    screen.engine.say({
+      now: addMs(storyNow, 100),
+      holds: [{ key: 'coherence/issue/api_unreachable', by: 'alice', until: addMs(storyNow, 90_000) }],
+    });
+    await screen.wait(200);
+    expect(screen.rows()[3]).toContain('[held by alice]');
+    expect(screen.frame()).toContain('K release');
+    await screen.wait(40_000);
+    await screen.press('j');
+    expect(screen.engine.of('hold')).toHaveLength(2);
+    await screen.press('k', 'K');
+    expect(screen.engine.of('hold')[2]).toEqual({ key: 'coherence/issue/api_unreachable', take: false });
+  });
+});
+
+describe('copying', () => {
+  it('copies line, id, command and evidence with c and a letter', async () => {
+    screen = await openScreen();
+    await screen.press('c', 'l', 'c', 'i', 'c', 'x', 'c', 'e');
+    expect(screen.host.copied.slice(0, 3)).toEqual([
+      'API hangs: pid 2210 holds :8000',
+      'api_unreachable',
+      'binnacle show issue coherence/api_unreachable',
+    ]);
+    expect(screen.host.copied[3]).toContain('monitor_issues.json');
+  });
+
+  it('quotes a hostile id for the shell', async () => {
+    const engine = new FakeEngine(storySnapshot({ upserts: [{ ...hangs, id: "a'; rm -rf /", key: 'x' }] }));
+    screen = await openScreen({ engine });
+    await screen.press('c', 'x');
+    expect(screen.host.copied).toEqual([`binnacle show issue 'coherence/a'\\''; rm -rf /'`]);
+  });
+});
+
+describe('quitting', () => {
+  it('quits with Q, with :q, and with Ctrl-c twice', async () => {
+    screen = await openScreen();
+    await screen.press('Q');
+    expect(screen.host.quits).toEqual([0]);
+    await screen.press(':', 'q', 'enter');
+    expect(screen.host.quits).toEqual([0, 0]);
+    await screen.press('ctrl-c');
+    expect(screen.host.quits).toHaveLength(2);
+    expect(screen.frame()).toContain('Ctrl-c again quits');
+    await screen.press('ctrl-c');
+    expect(screen.host.quits).toHaveLength(3);
+  });
+
+  it('forgets a first Ctrl-c after two seconds, and leaves a prompt with it', async () => {
+    screen = await openScreen();
+    await screen.press('ctrl-c');
+    await screen.wait(2500);
+    await screen.press('ctrl-c');
+    expect(screen.host.quits).toEqual([]);
+    await screen.press('?');
+    await screen.press('ctrl-c');
+    expect(screen.snapshot().desk.mode.type).toBe('browse');
+    expect(screen.host.quits).toEqual([]);
+  });
+
+  it('is dead right after an escape character and in a burst', async () => {
+    screen = await openScreen();
+    await screen.event(keyPress('Q', { sinceEscapeMs: 40 }));
+    await screen.event(keyPress('Q', { typed: 'burst' }));
+    expect(screen.host.quits).toEqual([]);
+    expect(screen.frame()).toContain('typed ahead or pasted');
+  });
+});
+
+describe('the plan of another system', () => {
+  it('counts as waiting and shows its default outcome', async () => {
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ upserts: [plan] })) });
+    expect(screen.rows()[1]).toContain('!1 WAITS FOR YOU');
+    expect(screen.frame()).toContain('until 03:44:07 (30m left): counts as denied');
+  });
+});
