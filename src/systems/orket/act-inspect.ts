@@ -80,7 +80,7 @@ export const inspectTurn: ActSpec = {
       return read.ok ? [] : [`${name}: ${read.error}`];
     });
     const present = [...files].filter(([, file]) => file.text !== null).map(([name]) => name);
-    const state = getString(order.baseline, 'state') ?? 'unknown';
+    const state = getString(order.baseline, 'state') ?? stageInWords(present, documents);
     const why = getString(order.baseline, 'why') ?? '';
     const classification = [
       `${state}${why === '' ? '' : `: ${why}`}`,
@@ -100,6 +100,23 @@ export const inspectTurn: ActSpec = {
   expect: () => [],
   undo: { text: 'nothing to undo: it only reads' },
 };
+
+/** How far the turn got, told from the files that were just read. */
+function stageInWords(present: readonly string[], { checkpoint, results = [] }: TurnDocuments): string {
+  if (present.includes('checkpoint.json')) {
+    const calls = new Set(
+      getArray(checkpoint, 'tool_calls').map((call) =>
+        JSON.stringify([getField(call, 'tool'), getField(call, 'args')]),
+      ),
+    );
+    const failed = results.filter((result) => getField(result.value, 'ok') === false).length;
+    const ran = `${results.length} of ${calls.size} tool calls ran`;
+    return failed > 0 ? `${ran}, ${failed} failed` : ran;
+  }
+  if (present.some((name) => name.startsWith('model_response')))
+    return 'answered, its answer met no contract';
+  return present.length > 0 ? 'asked, no answer' : 'no files';
+}
 
 /** Names of the files the turn had when it was derived. */
 export function namesOf(data: unknown): readonly string[] {

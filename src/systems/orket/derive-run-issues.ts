@@ -80,8 +80,8 @@ function conditionOf(run: RunState, inputs: IssueInputs): Condition | undefined 
     case 'gone':
       return {
         name: 'run.zombie',
-        title: `${what}: run ${run.id} says running, nobody runs it`,
-        why: 'ledger says running for ever, no process carries it out',
+        title: `${what}: run ${run.id} is a zombie`,
+        why: 'ledger says running, no process of this checkout runs it',
         label: 'FATAL',
         severity: 'fatal',
         since: run.stillSince,

@@ -119,6 +119,26 @@ describe('acts on a turn', () => {
       expect(text).toContain('latency 1200 ms, retries 1');
     });
 
+    it.each([
+      [['messages.json'], 'asked, no answer (1 files read)'],
+      [['messages.json', 'model_response.txt'], 'answered, its answer met no contract (2 files read)'],
+    ])('tells how far it got from the files %j alone', (names, summary) => {
+      const files = names.map((name) => ({ path: `${DIR}/${name}`, text: '[]' }));
+      expect(inspectTurn.read?.([said('', { files })], order('turn.inspect', turn, null))?.summary).toBe(
+        summary,
+      );
+    });
+
+    it('counts results against different calls when it has the files alone', () => {
+      const call = { tool: 'read_file', args: { path: 'a' } };
+      const files = [
+        { path: `${DIR}/checkpoint.json`, text: JSON.stringify({ tool_calls: [call, call, { tool: 'x' }] }) },
+        { path: `${DIR}/tool_result_read_file_0.json`, text: '{"ok":false}' },
+      ];
+      const answer = inspectTurn.read?.([said('', { files })], order('turn.inspect', turn, null));
+      expect(answer?.summary).toBe('1 of 2 tool calls ran, 1 failed (2 files read)');
+    });
+
     it('says so when the files have gone since', () => {
       const files = [{ path: `${DIR}/checkpoint.json`, text: null }];
       expect(inspectTurn.read?.([said('', { files })], order('turn.inspect', turn, null))).toMatchObject({
