@@ -7,6 +7,7 @@ import { type Instant, instant } from '../domain/instant.ts';
 import { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
+import { isCopyOf, openSegments, type Segment } from './log-segments.ts';
 import { compareSiblings, listSiblings } from './log-siblings.ts';
 import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
@@ -145,6 +146,11 @@ export class LogTail implements Watched {
       const [generation] = this.#queue;
       if (generation === undefined) return result;
       const isLast = this.#queue.length === 1;
+      // It may have been filled, copied and emptied since it was seen empty; nothing in it would tell but its time.
+      if (isLast && generation.offset === 0 && generation.hasMoved()) {
+        this.#queueUnread(generation, undefined, true);
+        if (this.#queue[0] !== generation) continue;
+      }
       const before = generation.offset;
       const read = this.#read(generation);
       if (generation.offset !== before) result = 'changed';
@@ -284,47 +290,48 @@ export class LogTail implements Watched {
   }
 
   /**
-   * Queues siblings that came to be since the last look, oldest first: generations that were rotated away before they
-   * were seen at all, and, when the file was emptied in place, the copy of it, from where it was read. Says whether
-   * there was such a copy.
+   * Queues segments that a rotation made since the last look: before `last` when it was emptied in place (the copies
+   * made then, the first of them from where it was read), after it when the path leads to another file now. Says
+   * whether `last` was copied before it was emptied.
    */
   #queueUnread(last: Generation, next: Generation | undefined, emptied: boolean): boolean {
-    let copied = false;
-    const unread: Generation[] = [];
-    const siblings = this.#siblings().sort(compareSiblings);
-    for (const sibling of siblings) {
-      if (sibling.key === last.key) last.rotated = sibling.name;
-      if (sibling.key === next?.key || this.holds(sibling.key)) continue;
-      // Whatever was written since the last look is not older than what was seen then.
-      if (this.#seen.has(sibling.key) || sibling.mtimeMs < this.#knownMtimeMs) continue;
-      if (this.#family.ownerOf(sibling.key) !== undefined) continue;
-      const opened = openFile(sibling.raw, this.#fence);
-      if (!opened.ok) continue;
-      // Without an emptying, a short file that begins alike is more likely the next generation than a copy.
-      const comparable = !copied && (emptied || last.isTelling);
-      const agrees = comparable ? last.agreesWith(opened.descriptor, opened.stat.size) : 'no';
-      if (agrees === 'ahead' || (agrees === 'same' && !emptied)) {
-        copied = emptied;
-        closeSync(opened.descriptor);
-        continue;
-      }
-      const segment = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes);
-      segment.rotated = sibling.name;
-      if (agrees === 'same') {
-        copied = true;
-        segment.isCopy = true;
-        last.continueIn(segment);
-      }
-      unread.push(segment);
-    }
-    for (const sibling of siblings) this.#seen.add(sibling.key);
-    if (!emptied) this.#queue.push(...unread);
-    else this.#queue.splice(this.#queue.indexOf(last), 0, ...unread);
+    const { before, after } = this.#splitSiblings(last);
+    const chosen = emptied ? before : [...before, ...after];
+    const candidates = chosen.filter(
+      ({ key, mtimeMs }) =>
+        key !== next?.key &&
+        !this.#seen.has(key) &&
+        !this.holds(key) &&
+        // Whatever was written since the last look is not older than what was seen then.
+        mtimeMs >= this.#knownMtimeMs &&
+        this.#family.ownerOf(key) === undefined,
+    );
+    const { segments, copied } = openSegments(last, candidates, emptied, this.#fence, this.#family.maxLineBytes);
+    for (const { key } of chosen) this.#seen.add(key);
+    if (emptied) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
+    else this.#queue.push(...segments);
     return copied;
   }
 
-  #siblings(): { key: string; name: string; raw: RawPath; mtimeMs: number }[] {
-    const found: { key: string; name: string; raw: RawPath; mtimeMs: number }[] = [];
+  /** Siblings older and newer than what a generation holds now, oldest first. */
+  #splitSiblings(last: Generation): { readonly before: Segment[]; readonly after: Segment[] } {
+    const siblings = this.#siblings().sort(compareSiblings);
+    const own = siblings.findIndex(({ key }) => key === last.key);
+    if (own >= 0) {
+      last.rotated = siblings[own]?.name;
+      return { before: siblings.slice(0, own), after: siblings.slice(own + 1) };
+    }
+    const there = statSync(this.raw, { throwIfNoEntry: false });
+    if (there?.dev === last.device && there.ino === last.inode) return { before: siblings, after: [] };
+    const { mtimeMs } = fstatSync(last.descriptor);
+    // It was removed: what holds its lines is a copy made before, however close the times are.
+    const isBefore = (segment: Segment): boolean =>
+      segment.mtimeMs < mtimeMs || isCopyOf(last, segment, this.#fence);
+    return { before: siblings.filter(isBefore), after: siblings.filter((segment) => !isBefore(segment)) };
+  }
+
+  #siblings(): Segment[] {
+    const found: Segment[] = [];
     for (const { name, raw } of listSiblings(this.raw, this.#family.context.cache)) {
       const stat = statSync(raw, { throwIfNoEntry: false });
       if (stat?.isFile()) found.push({ key: `${stat.dev}:${stat.ino}`, name, raw, mtimeMs: stat.mtimeMs });
@@ -339,6 +346,12 @@ export class LogTail implements Watched {
     this.#dismiss();
     this.present = false;
     this.#family.failures.clear(this.path);
+    const last = this.#old.at(-1);
+    if (!this.#goneTold && last !== undefined) {
+      // Rotated more than once, and nothing new at the path.
+      this.#queueUnread(last, undefined, false);
+      if (this.#queue.length > 0) return true;
+    }
     if (!this.#goneTold) {
       this.#goneTold = true;
       this.#emit({ type: 'gone', source: this.#family.source, path: this.path, at: this.#now() });

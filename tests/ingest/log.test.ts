@@ -184,6 +184,17 @@ describe('rotation by renaming', () => {
     expect(rotated.some((chunk) => chunk.rotated === 'app.log.2' && chunk.fresh)).toBe(true);
   });
 
+  test('reads a segment that was rotated away unseen although no new file comes', async () => {
+    append(...numbers(1, 2));
+    const seen = await follow();
+    renameSync(log, `${log}.2`);
+    append(...numbers(3, 4));
+    renameSync(log, `${log}.1`);
+    await seen.until(() => seen.lines().length === 4);
+    expect(seen.lines()).toEqual(numbers(1, 4));
+    await seen.until(() => seen.of('gone').length === 1);
+  });
+
   test('does not take segments for news that were there at the start', async () => {
     writeFileSync(`${log}.1`, 'old\n');
     writeFileSync(`${log}.2`, 'older\n');
