@@ -1,6 +1,6 @@
 import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import { errorAt, type JudgedJob, jobEvidence } from './derive-job.ts';
+import { errorAt, type JudgedJob } from './derive-job.ts';
 import { planPayload, resultPayload, unrouted } from './plan-text.ts';
 import { clockText, counted, headline, jobTitle } from './words.ts';
 
@@ -35,7 +35,7 @@ function common(system: SystemId, judged: JudgedJob): Common {
     system,
     id: job.id,
     title: jobTitle(job.id, job.goal),
-    observedAt: jobEvidence(judged).readAt,
+    observedAt: judged.row.readAt,
     status: 'pending',
     subject: job.id,
     answerable: !older,
@@ -76,7 +76,7 @@ function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval
   if (job.lease !== null && job.lease > now) {
     cautions.push(`a lease is still set: after a yes nothing claims it before ${clockText(job.lease, now)}`);
   }
-  const row = jobEvidence(judged).evidence;
+  const row = judged.row.evidence;
   const tasks = readable ? plan.fact.tasks.length : (job.result?.tasks.length ?? 0);
   const trail: Evidence[] = [...(readable ? [row] : []), ...eventTrail(judged)];
   return {
@@ -142,7 +142,7 @@ function missingPlan(system: SystemId, judged: JudgedJob, _now: Instant): Approv
     ...common(system, judged),
     answerable: false,
     reason: job.resultBad === null ? 'there is no plan to approve' : 'the plan can not be read',
-    evidence: jobEvidence(judged).evidence,
+    evidence: judged.row.evidence,
     trail: [
       ...(job.error === null ? [] : [said(judged, job.error, errorAt(job))]),
       ...(job.resultBad === null ? [] : [said(judged, job.resultBad, null)]),
@@ -167,7 +167,7 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
   const { job, question, judgement, directory } = judged;
   const asked = question !== '';
   const file = directory.question;
-  const row = jobEvidence(judged).evidence;
+  const row = judged.row.evidence;
   const item = file?.fact.items.find((one) => one.question !== '') ?? file?.fact.items[0];
   const waiting = job.result?.waiting.length ?? 0;
   const cautions = asked

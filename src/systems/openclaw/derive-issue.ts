@@ -1,7 +1,7 @@
 import type { Attention, Evidence, Issue, SystemId } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import { attentionOfJob } from './attention.ts';
-import { type JudgedJob, jobEvidence } from './derive-job.ts';
+import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
 import type { Condition } from './judge.ts';
 import { clockText, counted, headline, jobTitle } from './words.ts';
@@ -86,7 +86,7 @@ function jobIssue(system: SystemId, judged: JudgedJob, unchecked: boolean, now: 
   if (!form || judgement.superseded) return undefined;
   const key = `${form.key}:${job.id}`;
   const why = attentionOfJob(judged, now)?.why ?? (job.error === null ? form.what : headline(job.error));
-  const { evidence, readAt } = jobEvidence(judged);
+  const { evidence, readAt } = judged.row;
   return {
     type: 'issue',
     system,
@@ -146,7 +146,7 @@ function noWorkerIssue(
         ? `worker ${stranger.pid} serves another project or installation`
         : 'no worker.py runs on this host and no job beats';
   const key = `no-worker:${queue.project}`;
-  const { evidence, readAt } = jobEvidence(first);
+  const { evidence, readAt } = first.row;
   const attention: Attention = {
     rank: 2,
     label: 'FATAL',

@@ -18,6 +18,13 @@ export interface JudgedJob {
   readonly question: string;
   /** The job every worker's pass is busy with (perhaps this one): nothing is claimed until it ends. */
   readonly busyWith: string | undefined;
+  readonly row: JobRow;
+}
+
+/** Evidence of a job's row or file, and when it was read. */
+export interface JobRow {
+  readonly evidence: Evidence;
+  readonly readAt: Instant;
 }
 
 /** Newest events kept for acts: what came after the moment an act was planned must be among them. */
@@ -28,31 +35,36 @@ const TRAIL_EVENTS = 6;
 export function jobEntity(system: SystemId, judged: JudgedJob, now: Instant): Job {
   const { job, judgement, directory } = judged;
   const attention = attentionOfJob(judged, now);
-  const evidence = jobEvidence(judged);
-  const trail = isClosed(judgement) ? [] : trailOf(judged, now);
+  const evidence = judged.row;
+  const cautions = cautionsOf(judged);
   const waitingFor = waitingForOf(judged, now);
-  return {
+  // Assigned and not spread: a queue may hold ten thousand jobs, and conditional spreads cost most of their time.
+  const entity: { -readonly [K in keyof Job]: Job[K] } = {
     type: 'job',
     system,
     id: job.id,
     title: jobTitle(job.id, job.goal),
     observedAt: evidence.readAt,
     evidence: evidence.evidence,
-    ...(trail.length > 0 ? { trail } : {}),
-    ...(attention === undefined ? {} : { attention }),
-    logKeys: [job.id, ...(job.run === null ? [] : [job.run])],
-    ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
-    ...cautionsOf(judged),
+    logKeys: job.run === null ? [job.id] : [job.id, job.run],
     status: statusOf(judgement),
     nativeStatus: job.status,
-    ...(waitingFor === undefined ? {} : { waitingFor }),
-    ...(job.lease === null ? {} : { leaseUntil: job.lease }),
-    ...(job.beat === null ? {} : { heartbeatAt: job.beat }),
     attempts: job.attempts,
-    ...(job.created === null ? {} : { createdAt: job.created }),
-    ...(job.updated === null ? {} : { updatedAt: job.updated }),
     data: dataOf(judged),
   };
+  if (!isClosed(judgement)) {
+    const trail = trailOf(judged, now);
+    if (trail.length > 0) entity.trail = trail;
+  }
+  if (attention !== undefined) entity.attention = attention;
+  if (directory.logFiles.length > 0) entity.logFiles = directory.logFiles;
+  if (cautions.length > 0) entity.cautions = cautions;
+  if (waitingFor !== undefined) entity.waitingFor = waitingFor;
+  if (job.lease !== null) entity.leaseUntil = job.lease;
+  if (job.beat !== null) entity.heartbeatAt = job.beat;
+  if (job.created !== null) entity.createdAt = job.created;
+  if (job.updated !== null) entity.updatedAt = job.updated;
+  return entity;
 }
 
 function isClosed(judgement: Judgement): boolean {
@@ -60,10 +72,7 @@ function isClosed(judgement: Judgement): boolean {
 }
 
 /** Where the job is kept: a row of the database, or its own file. */
-export function jobEvidence({ queue, job }: Pick<JudgedJob, 'queue' | 'job'>): {
-  readonly evidence: Evidence;
-  readonly readAt: Instant;
-} {
+export function rowOf(queue: Queue, job: JobFact): JobRow {
   const file = queue.file ?? queue.jobFiles.get(job.id);
   const query =
     queue.generation === 'database'
@@ -138,7 +147,7 @@ function waitingForOf({ job, judgement, queue, busyWith }: JudgedJob, now: Insta
   }
 }
 
-function cautionsOf({ judgement, job, queue }: JudgedJob): { readonly cautions?: readonly string[] } {
+function cautionsOf({ judgement, job, queue }: JudgedJob): readonly string[] {
   const cautions: string[] = [];
   switch (judgement.condition) {
     case 'orphaned':
@@ -164,7 +173,7 @@ function cautionsOf({ judgement, job, queue }: JudgedJob): { readonly cautions?:
       break;
   }
   if (queue.generation !== 'database') cautions.push('kept by the older file queue: shown, not acted on');
-  return cautions.length > 0 ? { cautions } : {};
+  return cautions;
 }
 
 /** When the error of a job happened, as its events tell; the row's own time moves with every command. */

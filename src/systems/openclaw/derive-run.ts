@@ -1,6 +1,6 @@
-import type { Run, SystemId } from '../../domain/entity.ts';
-import { type Instant, parseInstant } from '../../domain/instant.ts';
-import { type JudgedJob, jobEvidence } from './derive-job.ts';
+import type { Evidence, Run, SystemId } from '../../domain/entity.ts';
+import { fromWallClock, type Instant } from '../../domain/instant.ts';
+import type { JudgedJob } from './derive-job.ts';
 import type { JobFact } from './facts.ts';
 import { failedTasksOf, type Judgement } from './judge.ts';
 import { jobTitle } from './words.ts';
@@ -18,7 +18,7 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
   const row = queue.runs.find((one) => one.id === run && one.job === job.id);
   const started = row?.started ?? startOf(run, zone) ?? (working ? claimedAt(job) : null);
   const ended = working ? null : (row?.finished ?? endedAt(job, run ?? null, judgement));
-  const evidence = jobEvidence(judged);
+  const evidence = judged.row;
   const counts = working && state && directory.tasksRun === run ? progressOf(state.fact) : '';
   return {
     type: 'run',
@@ -29,7 +29,7 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
     evidence:
       state && directory.tasksRun === run
         ? { source: state.file.source, path: state.file.path, text: progressOf(state.fact) }
-        : evidence.evidence,
+        : { ...placeOnly(evidence.evidence), text: `status ${job.status}` },
     logKeys: [job.id, ...(run === null || run === undefined ? [] : [run])],
     ...(directory.logFiles.length > 0 ? { logFiles: directory.logFiles } : {}),
     status: statusOf(job, judgement),
@@ -38,6 +38,11 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
     ...(ended === null ? {} : { endedAt: ended }),
     data: { job: job.id },
   };
+}
+
+/** Where the row is, without the time of its last change, which moves with every beat. */
+function placeOnly({ at: _at, ...place }: Evidence): Evidence {
+  return place;
 }
 
 function isAtWork(condition: Judgement['condition']): boolean {
@@ -122,5 +127,13 @@ function startOf(run: string | null | undefined, zone: string): Instant | null {
   const match = /^(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)/.exec(run ?? '');
   if (!match) return null;
   const [, year, month, day, hour, minute, second] = match;
-  return parseInstant(`${year}-${month}-${day}T${hour}:${minute}:${second}`, zone) ?? null;
+  return fromWallClock(
+    zone,
+    Number(year),
+    Number(month),
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
 }

@@ -21,6 +21,17 @@ export interface RunDirectory {
   readonly logFiles: readonly string[];
 }
 
+/** Of a job whose directory is not read. */
+export const NO_DIRECTORY: RunDirectory = {
+  plan: undefined,
+  planFile: undefined,
+  question: undefined,
+  tasks: undefined,
+  tasksRun: undefined,
+  titles: new Map(),
+  logFiles: [],
+};
+
 /** Reads what is known of the run directory of a job. */
 export function runDirectoryOf(facts: FactsOf, job: JobFact): RunDirectory {
   const plans = facts.files(runSourceIdOf('plan', job.id));
