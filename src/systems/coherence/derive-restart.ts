@@ -2,11 +2,12 @@ import type { Evidence, Issue } from '../../domain/entity.ts';
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber } from '../../lib/json.ts';
+import type { Located } from '../system.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, youngest } from './derive-process.ts';
 import { clockText, counted, type DueTimes, entityBase, trailOf } from './draft.ts';
 import { instantOf, type RestartAsk, type Scene } from './scene.ts';
-import { API_RESTART_MS, pollMsOf, SLACK_MS, START_MS, WATCHDOG_PAUSE_MS } from './schema.ts';
+import { restartTimesOf } from './schema.ts';
 
 /** How restarts go wrong, as seen from what is on disk and in the process table now. */
 export interface RestartTroubles {
@@ -16,18 +17,20 @@ export interface RestartTroubles {
 }
 
 /** By when a watchdog that lives has taken a request written at `at`. */
-export function takenBy(scene: Pick<Scene, 'located'>, at: Instant): Instant {
-  return addMs(at, pollMsOf(scene.located) + SLACK_MS);
+export function takenBy(located: Located, at: Instant): Instant {
+  const { pollMs, slackMs } = restartTimesOf(located);
+  return addMs(at, pollMs + slackMs);
 }
 
 /** By when `pipeline_version.json` has been written anew after a request of `at`. */
-export function restartedBy(scene: Pick<Scene, 'located'>, at: Instant): Instant {
-  return addMs(takenBy(scene, at), API_RESTART_MS + WATCHDOG_PAUSE_MS);
+export function restartedBy(located: Located, at: Instant): Instant {
+  const { apiMs, pauseMs } = restartTimesOf(located);
+  return addMs(takenBy(located, at), apiMs + pauseMs);
 }
 
 /** By when a project manager runs after a request of `at`. */
-export function runningBy(scene: Pick<Scene, 'located'>, at: Instant): Instant {
-  return addMs(restartedBy(scene, at), START_MS);
+export function runningBy(located: Located, at: Instant): Instant {
+  return addMs(restartedBy(located, at), restartTimesOf(located).startMs);
 }
 
 /** Joins request file, monitor log, version file and processes. At most one of the three troubles at a time. */
@@ -59,15 +62,27 @@ function nothingRuns(scene: Scene, due: DueTimes): Issue | undefined {
   const life = lastLifeOf(scene) ?? instant(0);
   const asks = scene.asks.filter((ask) => ask.at > life);
   const firstAsk = asks[0]?.at ?? (scene.restart?.present ? scene.restart.since : undefined);
-  const version = scene.version;
-  const startedInVain = version !== undefined && version.startedAt > life + SLACK_MS;
-  if (startedInVain && !due.isPast(addMs(version.startedAt, START_MS)) && firstAsk === undefined)
-    return undefined;
-  if (firstAsk !== undefined && due.isPast(runningBy(scene, firstAsk))) {
+  const startedInVain =
+    scene.version !== undefined && isStartInVain(scene, scene.version.startedAt, life, due);
+  if (firstAsk !== undefined && due.isPast(runningBy(scene.located, firstAsk))) {
     return deadIssue(scene, asks, firstAsk, startedInVain);
   }
-  if (startedInVain && due.isPast(addMs(version.startedAt, START_MS))) return vainStartIssue(scene);
-  return undefined;
+  return startedInVain ? vainStartIssue(scene) : undefined;
+}
+
+/**
+ * True for a version newer than any work that has had its time to become a project manager. A start that dies is begun
+ * again by the watchdog, each time with a newer version: then the time since the last work, or since the watchdog
+ * began, counts, for a whole restart fits in there.
+ */
+function isStartInVain(scene: Scene, startedAt: Instant, life: Instant, due: DueTimes): boolean {
+  const { startMs, slackMs } = restartTimesOf(scene.located);
+  if (startedAt <= life + slackMs) return false;
+  const watchdog = youngest(scene.crew.of.watchdog);
+  const bySelf = addMs(startedAt, startMs);
+  if (!watchdog) return due.isPast(bySelf);
+  const byWatchdog = runningBy(scene.located, instant(Math.max(life, watchdog.startedAt)));
+  return due.isPast(instant(Math.min(bySelf, byWatchdog)));
 }
 
 function deadIssue(scene: Scene, asks: readonly RestartAsk[], since: Instant, isVersionNew: boolean): Issue {
@@ -149,7 +164,7 @@ function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue 
   const open = scene.asks.filter((ask) => ask.at > startedAt && ask.at > manager.startedAt);
   const goneBefore = restart?.present ? (restart.isBirthKnown ? restart.since - 1000 : 0) : scene.now;
   const first = open.find((ask) => ask.at < goneBefore);
-  if (!first || !due.isPast(restartedBy(scene, first.at))) return undefined;
+  if (!first || !due.isPast(restartedBy(scene.located, first.at))) return undefined;
   const watchdog = youngest(scene.crew.of.watchdog);
   const asked = clockText(first.at, scene.now);
   const why = watchdog
@@ -196,7 +211,7 @@ function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue 
 /** A request lies there longer than a living watchdog would let it. */
 function requestNotTaken(scene: Scene, due: DueTimes): Issue | undefined {
   const { restart } = scene;
-  if (!restart?.present || !due.isPast(takenBy(scene, restart.since))) return undefined;
+  if (!restart?.present || !due.isPast(takenBy(scene.located, restart.since))) return undefined;
   const watchdog = youngest(scene.crew.of.watchdog);
   const why = watchdog
     ? `watchdog ${watchdog.pid} lives and does not look`

@@ -70,6 +70,7 @@ function actData(scene: Scene, restart: RestartTroubles): JsonObject {
     versionStartedAt: version?.startedAt ?? null,
     requestPresent: scene.restart?.present === true,
     requestAt: scene.restart?.present ? (scene.restart.at ?? null) : null,
+    requestBornAt: scene.restart?.present && scene.restart.isBirthKnown ? scene.restart.since : null,
     requestReason: scene.restart?.present ? scene.restart.reason : null,
     requestGoneAt: scene.restart?.goneAt ?? null,
     watchdogPid: watchdog?.pid ?? null,

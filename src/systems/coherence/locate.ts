@@ -2,7 +2,7 @@ import type { SystemId } from '../../domain/entity.ts';
 import { UserError } from '../../domain/error.ts';
 import { getString, type Json } from '../../lib/json.ts';
 import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../system.ts';
-import { apiPortOf, LOGS } from './schema.ts';
+import { apiPortOf, healthEveryMs, LOGS, paceOf } from './schema.ts';
 
 /** Names only this project has; the first two are its start scripts. */
 const MARKS = [
@@ -43,6 +43,7 @@ export function locateCoherence(
   const extra: Record<string, Json> = {
     port: portOf(settings.url) ?? numberOf(own['port']) ?? 8000,
     pollS: numberOf(own['poll']) ?? 90,
+    pace: numberOf(own['pace']) ?? 1,
   };
   const timeout = numberOf(own['decision-timeout']);
   if (timeout !== undefined) extra['decisionTimeoutH'] = timeout;
@@ -115,7 +116,7 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     path,
     everyMs,
     timeoutMs: 5_000,
-    perMinute: 12,
+    perMinute: 12 * paceOf(located),
     parser,
   });
   return [
@@ -145,9 +146,19 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     },
     ...(getString(located, 'url')
       ? [
-          http('api.health', '/api/health', 15_000, 'health-answer'),
-          http('api.attention', '/api/agent/tasks/attention?limit=100', 60_000, 'attention-answer'),
-          http('api.runners', '/api/agent/runners?include_stale=true', 60_000, 'runners-answer'),
+          http('api.health', '/api/health', healthEveryMs(located), 'health-answer'),
+          http(
+            'api.attention',
+            '/api/agent/tasks/attention?limit=100',
+            60_000 / paceOf(located),
+            'attention-answer',
+          ),
+          http(
+            'api.runners',
+            '/api/agent/runners?include_stale=true',
+            60_000 / paceOf(located),
+            'runners-answer',
+          ),
           http('api.fatal', '/api/agent/fatal-issues', 120_000, 'fatal-answer'),
         ]
       : []),

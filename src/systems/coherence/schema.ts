@@ -5,7 +5,9 @@ import type { Located } from '../system.ts';
 /** Settings of this kind beside the common ones. */
 export const coherenceSettings = z.object({
   /** Seconds between two looks of the watchdog for a request; 90 in run_overnight_pipeline_watchdog.sh. */
-  poll: z.optional(z.string().check(z.regex(/^\d{1,5}$/))),
+  poll: z.optional(z.string().check(z.regex(/^\d{1,5}(\.\d{1,6})?$/))),
+  /** How much faster than live the watched scripts run (a simulation); divides every deadline. */
+  pace: z.optional(z.string().check(z.regex(/^\d{1,3}(\.\d+)?$/))),
   /** Hours after which a blocked decision is skipped (PIPELINE_NEEDS_DECISION_TIMEOUT_HOURS); 0 is never. */
   'decision-timeout': z.optional(z.string().check(z.regex(/^\d{1,4}(\.\d+)?$/))),
   /** Port of the API where no `url` is given. */
@@ -15,14 +17,6 @@ export const coherenceSettings = z.object({
 /** Where the scripts write, relative to the checkout. */
 export const LOGS = 'api/logs';
 
-/** The watchdog ends the pipeline, waits 3 s, announces a restart and waits 5 s (run_overnight_pipeline_watchdog.sh). */
-export const WATCHDOG_PAUSE_MS = 8_000;
-/** With an API reason it ends uvicorn, waits 2 s, starts it, waits 5 s and asks for its health for up to 5 s. */
-export const API_RESTART_MS = 12_000;
-/** What a busy machine adds to every step. */
-export const SLACK_MS = 15_000;
-/** From the version file to a project manager: two requests of up to 5 s and one status print. */
-export const START_MS = 60_000;
 /** `PIPELINE_ORPHAN_RUNNING_SECONDS`: a running task older than this is failed by the monitor. */
 export const ORPHAN_MS = 1_800_000;
 /** `PIPELINE_NEEDS_DECISION_TIMEOUT_HOURS` as run_autonomous.sh sets it. */
@@ -30,9 +24,40 @@ export const AUTONOMOUS_TIMEOUT_HOURS = 24;
 /** The monitor's own default when its start line is not in the log that was read. */
 export const MONITOR_INTERVAL_S = 120;
 
-/** Milliseconds between two looks of the watchdog. */
-export function pollMsOf(located: Located): number {
-  return (getNumber(located.extra, 'pollS') ?? 90) * 1000;
+/** How long the parts of a restart take, in milliseconds. */
+export interface RestartTimes {
+  /** Between two looks of the watchdog for a request: 90 s. */
+  readonly pollMs: number;
+  /** With an API reason it ends uvicorn, waits 2 s, starts it, waits 5 s and asks for its health for up to 5 s. */
+  readonly apiMs: number;
+  /** It ends the pipeline, waits 3 s, announces a restart and waits 5 s. */
+  readonly pauseMs: number;
+  /** From the version file to a project manager: two requests of up to 5 s and one print of the status. */
+  readonly startMs: number;
+  /** What a busy machine adds. */
+  readonly slackMs: number;
+}
+
+/** The times of run_overnight_pipeline_watchdog.sh and run_overnight_pipeline.sh for this installation. */
+export function restartTimesOf(located: Located): RestartTimes {
+  const pace = paceOf(located);
+  return {
+    pollMs: (getNumber(located.extra, 'pollS') ?? 90) * 1000,
+    apiMs: 12_000 / pace,
+    pauseMs: 8_000 / pace,
+    startMs: 60_000 / pace,
+    slackMs: Math.max(3_000, 15_000 / pace),
+  };
+}
+
+/** How often the API is asked for its health: it writes a line into its own log each time. */
+export function healthEveryMs(located: Located): number {
+  return Math.max(2_000, 15_000 / paceOf(located));
+}
+
+/** Speed of the watched scripts; 1 is live. */
+export function paceOf(located: Located): number {
+  return Math.max(1, getNumber(located.extra, 'pace') ?? 1);
 }
 
 /** Port the API listens on. */
