@@ -3,6 +3,7 @@
  * the screen.
  */
 
+import type { CockpitWishes } from './app/cockpit.ts';
 import { type Options, parseOptions } from './config/options.ts';
 import { UserError } from './domain/error.ts';
 import type { Output } from './headless/output.ts';
@@ -44,15 +45,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   switch (verb) {
     case '':
-      return (await import('./app/cockpit.ts')).startCockpit(options, {
-        orDemo: options.flags.has('--or-demo'),
-      });
+      return await screen(options, { orDemo: options.flags.has('--or-demo') });
     case 'demo':
-      return (await import('./app/cockpit.ts')).startDemo(options);
+      return await screen(options, { demo: true });
     case 'pane':
-      return (await import('./app/cockpit.ts')).startCockpit(options, {
-        pane: wordAt(options, 1, 'pane NAME'),
-      });
+      return await screen(options, { pane: wordAt(options, 1, 'pane NAME') });
     case 'status':
     case 'list':
     case 'show':
@@ -68,6 +65,24 @@ export async function main(argv: readonly string[]): Promise<number> {
     default:
       throw new UserError(`there is no verb "${verb}"`, ['run `binnacle --help`']);
   }
+}
+
+async function screen(options: Options, wishes: CockpitWishes): Promise<number> {
+  const { terminalProblem } = await import('./app/terminal-problem.ts');
+  const problem = terminalProblem(process.stdin, process.stdout, process.env);
+  if (problem !== undefined && wishes.demo) throw new UserError(`the demo needs a terminal: ${problem}`);
+  if (problem !== undefined) {
+    process.stderr.write(`binnacle: no cockpit here: ${problem}; this is \`binnacle status\`\n`);
+    return await look('status', options);
+  }
+  const { openCockpit } = await import('./app/cockpit.ts');
+  const { drawCockpit } = await import('../views/main.tsx');
+  const { themeFrom } = await import('../views/theme.ts');
+  const theme = themeFrom(process.env, {
+    noColor: options.flags.has('--no-color'),
+    ...(options.flags.has('--ascii') ? { ascii: true } : {}),
+  });
+  return await openCockpit(options, wishes, (given) => drawCockpit({ ...given, theme }));
 }
 
 async function outputs(): Promise<Output> {

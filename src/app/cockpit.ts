@@ -1,12 +1,15 @@
 import { hostname } from 'node:os';
 import type { Options } from '../config/options.ts';
+import type { ConfigFile } from '../config/schema.ts';
 import { configuredSystems } from '../config/systems.ts';
 import { stateDirectories } from '../db/state-dir.ts';
-import { systemClock } from '../host/clock.ts';
+import type { EnginePort } from '../engine/protocol.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
-import { type EnginePlan, planFor } from './engine-plan.ts';
+import { planFor } from './engine-plan.ts';
 import { startEngineThread } from './engine-worker.ts';
-import { runOnTerminal } from './run-on-terminal.ts';
+import { type OperatorHost, operatorHost } from './operator-host.ts';
+import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,8 +22,16 @@ export interface CockpitWishes {
   readonly pane?: string;
 }
 
-/** What draws: `runScreen` of `views/main.tsx`, handed in so that this room knows no Ink. */
-export type DrawCockpit = typeof import('../../views/main.tsx').drawCockpit;
+/** What draws; handed in, so that this room knows nothing of how. */
+export type DrawCockpit = (given: {
+  readonly engine: EnginePort;
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly hostName: string;
+  readonly pane?: string;
+  readonly rebindings?: { readonly [command: string]: readonly string[] };
+  readonly host: OperatorHost;
+}) => Drawing & { engineEnded(why: string): void };
 
 /** Opens the cockpit on this terminal and returns its exit code. */
 export async function openCockpit(
@@ -29,19 +40,27 @@ export async function openCockpit(
   draw: DrawCockpit,
 ): Promise<number> {
   const session = wishes.demo ? undefined : openSession(options, process.cwd());
-  const isDemo = session === undefined || (session.systems.length === 0 && wishes.orDemo === true);
-  if (!isDemo && session.systems.length === 0) throw nothingToWatch();
-  const demo = isDemo ? await startDemoSystems() : undefined;
+  if (session && session.systems.length > 0) return await watch(options, wishes, session, undefined, draw);
+  if (session && wishes.orDemo !== true) throw nothingToWatch();
+  const demo = await startDemoSystems();
   try {
-    return await watch(options, wishes, session ?? openSession(withoutSystems(options), '/'), demo, draw);
+    return await watch(options, wishes, demoSession(options, demo), demo, draw);
   } finally {
-    await demo?.close();
+    await demo.close();
   }
 }
 
-/** The demo needs no configuration of the host, but read-only and such still hold. */
-function withoutSystems(options: Options): Options {
-  return { ...options, systems: [], config: undefined };
+/** The demo's systems, located as the command line would; the host's configuration has no part in it. */
+function demoSession(options: Options, demo: Demo): Session {
+  const { systems } = configuredSystems(demo.systems, {}, undefined, demo.dir, process.env);
+  return {
+    systems,
+    from: 'command line',
+    config: {},
+    configPath: undefined,
+    describedKinds: {},
+    readOnly: options.flags.has('--read-only'),
+  };
 }
 
 async function watch(
@@ -51,31 +70,41 @@ async function watch(
   demo: Demo | undefined,
   draw: DrawCockpit,
 ): Promise<number> {
-  const systems = demo
-    ? configuredSystems(demo.systems, {}, undefined, demo.dir, process.env).systems
-    : session.systems;
-  const plan: EnginePlan = planFor(systems, {
-    describedKinds: demo ? {} : session.describedKinds,
+  const plan = planFor(session.systems, {
+    describedKinds: session.describedKinds,
     once: false,
     notices: [
-      ...(demo ? ['DEMO: simulated systems, nothing here is real'] : [`watching: ${session.from}`]),
+      ...(demo ? ['DEMO: five simulated systems, nothing here is real'] : []),
+      ...(session.readOnly ? ['read-only'] : []),
       ...(stateDirectories(process.env).isHostWide ? [] : ['alone: others are not seen']),
     ],
     ...(options.at === undefined ? {} : { at: options.at }),
   });
   const clock = systemClock();
   const { stdin, stdout, stderr } = process;
-  return await runOnTerminal({ stdin, stdout, stderr, clock }, (terminal: Terminal) => {
+  return await runOnTerminal({ stdin, stdout, stderr, clock }, (terminal) => {
     let tellEnd = (_why: string): void => {};
-    const engine = startEngineThread({ plan, config: demo ? {} : session.config }, (why) => tellEnd(why));
+    const engine = startEngineThread({ plan, config: session.config }, (why) => tellEnd(why));
     const drawing = draw({
       engine,
       terminal,
       clock,
       hostName: hostname(),
+      host: operatorHost(terminal),
       ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),
+      ...rebindingsOf(session.config),
     });
     tellEnd = drawing.engineEnded;
     return drawing;
   });
+}
+
+function rebindingsOf(config: ConfigFile): {
+  readonly rebindings?: { readonly [command: string]: readonly string[] };
+} {
+  if (!config.keys) return {};
+  const rebindings = Object.fromEntries(
+    Object.entries(config.keys).map(([command, keys]) => [command, typeof keys === 'string' ? [keys] : keys]),
+  );
+  return { rebindings };
 }

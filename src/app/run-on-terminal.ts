@@ -8,12 +8,12 @@ import { terminalProblem } from './terminal-problem.ts';
 /** What was put on the screen. `instance` is what Ink's `render` returns. */
 export interface Drawing {
   readonly instance: { unmount(): void; waitUntilExit(): Promise<unknown> };
-  /** Closes what the drawing lives on (the engine); waited for at most two seconds. */
+  /** Closes what the drawing lives on (the engine); waited for at most one and a half seconds. */
   close(): Promise<void>;
 }
 
 /** Longest wait for the engine on the way out: whoever sent SIGTERM sends SIGKILL next. */
-const CLOSE_WITHIN_MS = 2000;
+const CLOSE_WITHIN_MS = 1500;
 
 /**
  * Runs a full-screen program on the operator's terminal from guard to goodbye. Throws UserError (exit 2) where there is no

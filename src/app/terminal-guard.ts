@@ -38,7 +38,7 @@ now=$(stty -g <&3 2>/dev/null)
 if [ -z "$ours" ] || [ "$now" = "$ours" ]; then
   stty "$before" <&3 2>/dev/null || stty sane <&3 2>/dev/null
 fi
-printf '%s\\r\\n%s\\r\\n' "$0" "$1" >&4
+printf '%s\\r\\n%s\\r\\n' "$SCREEN_OFF" "$GOODBYE" >&4
 `;
 
 /** The shell's prompt was mostly drawn before the guard left the alternate screen, and is lost with it. */
@@ -61,10 +61,10 @@ export async function startTerminalGuard(
 ): Promise<TerminalGuard> {
   let child: ChildProcess;
   try {
-    child = spawn('/bin/sh', ['-c', SCRIPT, everythingOff(), GOODBYE], {
+    child = spawn('/bin/sh', ['-c', SCRIPT, 'binnacle-guard'], {
       stdio: ['pipe', 'pipe', 'ignore', stdinFd, stdoutFd],
       detached: true,
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin` },
+      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/bin:/bin`, SCREEN_OFF: everythingOff(), GOODBYE },
     });
   } catch (error) {
     warn(`the terminal is not guarded: ${String(error)}`);

@@ -13,9 +13,12 @@ export function keyReader(clock: Clock, tell: (events: readonly KeyEvent[]) => v
   const decoder = createKeyDecoder();
   let cancel = (): void => {};
   let stopped = false;
+  /** When the decoder is due to give up, while it has not been asked to. */
+  let dueAt: number | undefined;
   const flushLater = (): void => {
     cancel();
     const wait = decoder.waiting();
+    dueAt = wait === undefined ? undefined : clock.monotonic() + wait;
     if (wait === undefined || stopped) return;
     cancel = clock.after(wait, () => {
       // Timers run before input is read: after a stall the rest of a sequence may lie there unread.
@@ -29,7 +32,9 @@ export function keyReader(clock: Clock, tell: (events: readonly KeyEvent[]) => v
   return {
     read(chunk) {
       if (stopped) return;
-      tell(decoder.push(chunk, clock.monotonic()));
+      const now = clock.monotonic();
+      // Past the time to give up, and not asked: we stood still, and the bytes have been lying there. The gap is ours.
+      tell(decoder.push(chunk, dueAt === undefined ? now : Math.min(now, dueAt - 1)));
       flushLater();
     },
     stop() {

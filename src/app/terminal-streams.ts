@@ -132,3 +132,17 @@ export function divertWrites(stream: NodeJS.WriteStream, divert: (text: string) 
     if (stream.write === (diverted as typeof stream.write)) stream.write = original;
   };
 }
+
+const SHOW_CURSOR = '\x1b[?25h';
+
+/**
+ * Keeps escape sequences out of a redirected stderr: a library below Ink shows the cursor there as the process exits,
+ * whether it is a terminal or a file.
+ */
+export function keepPlain(stream: NodeJS.WriteStream): void {
+  if (stream.isTTY) return;
+  const original = stream.write.bind(stream) as Write;
+  const plain = (data: string | Uint8Array, encoding?: unknown, written?: unknown): boolean =>
+    data === SHOW_CURSOR || original(data, encoding, written);
+  stream.write = plain as typeof stream.write;
+}

@@ -4,7 +4,7 @@ import { startTerminalGuard, type TerminalGuard } from './terminal-guard.ts';
 import { type KeyReader, keyReader } from './terminal-input.ts';
 import { ENTER_ALTERNATE, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
 import type { EndCause, InkOptions, SuspendDrawing, Terminal, TerminalOptions } from './terminal-port.ts';
-import { DrawnOutput, divertWrites, SilentInput, type TerminalSize } from './terminal-streams.ts';
+import { DrawnOutput, divertWrites, keepPlain, SilentInput, type TerminalSize } from './terminal-streams.ts';
 
 export type * from './terminal-port.ts';
 export type { TerminalSize } from './terminal-streams.ts';
@@ -144,6 +144,7 @@ class OperatorTerminal implements Terminal {
       if (restoreModes) attempt(() => this.options.stdin.setRawMode(false));
     }
     for (const undo of this.undo.reverse()) attempt(undo);
+    keepPlain(this.options.stderr);
     attempt(() => this.options.stdin.pause());
     attempt(() => this.options.stdin.unref());
     if (restoreModes) this.guard.dismiss();

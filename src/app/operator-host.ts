@@ -1,0 +1,106 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
+import { messageOf } from '../domain/error.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A place a piece of evidence names. */
+export interface Place {
+  readonly root: string;
+  readonly path?: string;
+  readonly offset?: number;
+  readonly pid?: number;
+}
+
+/** What the operator's own host does for the screen beside drawing. */
+export interface OperatorHost {
+  editText(text: string): Promise<string | undefined>;
+  goThere(place: Place): Promise<string>;
+}
+
+/** Longest part of a file looked at to turn a byte offset into a line number. */
+const LINE_COUNT_BYTES = 64 * 1024 * 1024;
+
+/** Lends the terminal to $EDITOR and shells, and finds the tmux pane of a program that waits at a terminal. */
+export function operatorHost(terminal: Pick<Terminal, 'lend'>): OperatorHost {
+  return {
+    async editText(text) {
+      const dir = mkdtempSync(join(tmpdir(), 'binnacle-edit-'));
+      try {
+        const file = join(dir, 'text.txt');
+        writeFileSync(file, text, { mode: 0o600 });
+        const code = await terminal.lend(() => runHere([...editor(), file], dir));
+        return code === 0 ? readFileSync(file, 'utf8').replace(/\n$/, '') : undefined;
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    },
+    async goThere(place) {
+      try {
+        if (place.pid !== undefined) return goToTerminalOf(place.pid);
+        if (place.path === undefined) {
+          const shell = process.env['SHELL'] || '/bin/sh';
+          await terminal.lend(() => runHere([shell], place.root));
+          return `back from a shell in ${place.root}`;
+        }
+        const file = isAbsolute(place.path) ? place.path : join(place.root, place.path);
+        const line = lineAt(file, place.offset ?? 0);
+        await terminal.lend(() => runHere([...editor(), `+${line}`, file], place.root));
+        return `back from ${place.path}:${line}`;
+      } catch (error) {
+        return `can't go there: ${messageOf(error)}`;
+      }
+    },
+  };
+}
+
+function editor(): readonly string[] {
+  const given = process.env['VISUAL'] || process.env['EDITOR'] || 'vi';
+  return given.split(/\s+/).filter((word) => word !== '');
+}
+
+function runHere(argv: readonly string[], cwd: string): Promise<number> {
+  const [program = '', ...rest] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, rest, { cwd, stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Line of a byte offset, counted in the file as it is now. */
+function lineAt(file: string, offset: number): number {
+  if (offset <= 0 || statSync(file).size > LINE_COUNT_BYTES) return 1;
+  let line = 1;
+  const bytes = readFileSync(file);
+  for (let at = bytes.indexOf(0x0a); at !== -1 && at < offset; at = bytes.indexOf(0x0a, at + 1)) line += 1;
+  return line;
+}
+
+function goToTerminalOf(pid: number): string {
+  const terminal = [0, 1, 2]
+    .map((descriptor) => linkOf(pid, descriptor))
+    .find((path) => path?.startsWith('/dev/pts/'));
+  if (terminal === undefined) return `pid ${pid} has no terminal to go to`;
+  if (!process.env['TMUX']) return `pid ${pid} waits at ${terminal}; inside tmux this key goes there`;
+  const panes = spawnSync('tmux', ['list-panes', '-a', '-F', '#{pane_tty} #{pane_id}'], { encoding: 'utf8' });
+  const pane = panes.stdout
+    ?.split('\n')
+    .map((row) => row.split(' '))
+    .find(([tty]) => tty === terminal)?.[1];
+  if (pane === undefined || !/^%\d+$/.test(pane))
+    return `pid ${pid} waits at ${terminal}, in no tmux pane of this server`;
+  spawnSync('tmux', ['switch-client', '-t', pane]);
+  spawnSync('tmux', ['select-window', '-t', pane]);
+  spawnSync('tmux', ['select-pane', '-t', pane]);
+  return `went to ${pane} (${terminal})`;
+}
+
+function linkOf(pid: number, descriptor: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
+}
