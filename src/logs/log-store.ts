@@ -58,7 +58,7 @@ export class LogStore {
     const fresh: LogRow[] = [];
     for (const record of records) {
       lastAt = record.at ?? lastAt;
-      if (this.#foldDuplicate(origin, record)) continue;
+      if (this.#foldDuplicate(origin, record, fresh)) continue;
       this.#seq += 1;
       const row: LogRow = { ...record, ...origin, seq: this.#seq, sortAt: lastAt, form: 'log' };
       fresh.push(row);
@@ -106,22 +106,26 @@ export class LogStore {
     };
   }
 
-  /** All rows with a seq above `seq` that match, oldest first: what a follower prints next. */
+  /** All rows with a seq above `seq` that match, in the order they came in: what a follower prints next. */
   after(query: LogQuery, seq: number): readonly LogRow[] {
     const matches = matcherOf(query);
-    return this.#rows.filter((row) => row.seq > seq && matches(row));
+    return this.#rows.filter((row) => row.seq > seq && matches(row)).sort((a, b) => a.seq - b.seq);
   }
 
-  #foldDuplicate(origin: LogOrigin, record: LogRecord): boolean {
+  /** Counts the record on its twin, which stands in the view or among the `fresh` rows about to go there. */
+  #foldDuplicate(origin: LogOrigin, record: LogRecord, fresh: LogRow[]): boolean {
     if (record.at === undefined) return false;
     const key = duplicateKey(origin, record);
     const twin = this.#recent.get(key);
     if (!twin || Math.abs((twin.at ?? 0) - record.at) > DUPLICATE_WINDOW_MS) return false;
-    const index = indexOf(this.#rows, twin);
-    if (this.#rows[index]?.seq !== twin.seq) return false;
+    // From the end: twins are neighbours.
+    const among = fresh.lastIndexOf(twin);
+    const rows = among === -1 ? this.#rows : fresh;
+    const index = among === -1 ? indexOf(rows, twin) : among;
+    if (rows[index]?.seq !== twin.seq) return false;
     this.#seq += 1;
     const folded: LogRow = { ...twin, count: (twin.count ?? 1) + 1, ...(twin.level ? {} : levelOf(record)) };
-    this.#rows[index] = folded;
+    rows[index] = folded;
     this.#recent.set(key, folded);
     return true;
   }

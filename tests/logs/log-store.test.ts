@@ -44,6 +44,14 @@ describe('the merged view', () => {
     expect(page.rows.map((row) => [row.text, row.count])).toEqual([['same', 2]]);
   });
 
+  it('folds a line that one file holds twice, with and without its level', () => {
+    const store = new LogStore();
+    store.add(origin('a'), [record('same', 10), { ...record('same', 10), level: 'error' }], instant(99));
+    expect(store.page({}, 'end', 10).rows.map((row) => [row.text, row.count, row.level])).toEqual([
+      ['same', 2, 'error'],
+    ]);
+  });
+
   it('does not fold the same words at another time', () => {
     const store = new LogStore();
     store.add(origin('a'), [record('tick', 10), record('tick', 20)], instant(99));
