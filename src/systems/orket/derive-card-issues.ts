@@ -1,7 +1,7 @@
 import type { Issue } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import { type CardState, cardTrail } from './derive-cards.ts';
-import { type IssueInputs, issueOf } from './derive-issues.ts';
+import { type Claim, type IssueInputs, issueOf } from './derive-issues.ts';
 import { logEvidence, processEvidence } from './derive-runs.ts';
 import { clip, compact } from './facts.ts';
 import { cardLinesKey } from './log-text.ts';
@@ -48,6 +48,11 @@ export function cardIssues(inputs: IssueInputs): Issue[] {
       );
       continue;
     }
+    const claim = inputs.claims.get(row.id);
+    if (claim && isUnkept(claim, card)) {
+      found.push(unkeptIssue(inputs, card, claim));
+      continue;
+    }
     const drift = driftOf(card);
     if (drift) {
       found.push(
@@ -75,6 +80,39 @@ export function cardIssues(inputs: IssueInputs): Issue[] {
     }
   }
   return found;
+}
+
+/** History times are whole seconds, and the tool runs a moment after the checkpoint. */
+const HISTORY_SLACK_MS = 2000;
+
+/** True when a turn's tools all said ok, and the status it asked for is neither there nor in the history since. */
+function isUnkept(claim: Claim, card: CardState): boolean {
+  if (card.row.status === claim.to) return false;
+  const movedAt = card.newest?.at;
+  return movedAt === undefined || movedAt < claim.at - HISTORY_SLACK_MS;
+}
+
+function unkeptIssue(inputs: IssueInputs, card: CardState, claim: Claim): Issue {
+  const { facts, context } = inputs;
+  const { row } = card;
+  const why = `its turn asked for ${clip(claim.to, 40)}, every tool said ok, nothing came of it`;
+  return issueOf(
+    context.located.system,
+    compact({
+      key: `card.unmoved:${row.id}`,
+      title: `${row.id}: still ${row.status}`,
+      observedAt: facts.db?.readAt ?? context.now,
+      evidence: claim.evidence,
+      trail: cardTrail(card, facts),
+      severity: 'warning',
+      detail: why,
+      since: claim.at,
+      suggestedAction: 'trust the row; inspect the turn',
+      playbook: 'stalled-role-pipeline',
+      attention: { rank: 7, label: 'DRIFT', why, since: claim.at, playbook: 'stalled-role-pipeline' },
+      logKeys: [row.id],
+    }),
+  );
 }
 
 /** Where the newest history row and the status disagree. */

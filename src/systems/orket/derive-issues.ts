@@ -1,4 +1,5 @@
-import type { Issue, SystemId } from '../../domain/entity.ts';
+import type { Evidence, Issue, SystemId } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
 import type { DeriveContext } from '../system.ts';
 import type { Collected } from './collect.ts';
 import type { CardState } from './derive-cards.ts';
@@ -18,7 +19,16 @@ export interface IssueInputs {
   readonly programs: Programs;
   /** Cards with a turn that shows the trouble already. */
   readonly cardsWithTurnTrouble: ReadonlySet<string>;
+  /** For cards whose newest turn is complete and its run over: what that turn asked for. */
+  readonly claims: ReadonlyMap<string, Claim>;
   readonly apiStatus: 'up' | 'degraded' | 'down' | 'unknown';
+}
+
+/** A status a finished turn asked for, with all its tools saying ok. */
+export interface Claim {
+  readonly to: string;
+  readonly at: Instant;
+  readonly evidence: Evidence;
 }
 
 export type IssueFields = Omit<Issue, 'type' | 'system' | 'id' | 'status'>;

@@ -16,7 +16,10 @@ export function runIssues(inputs: IssueInputs): Issue[] {
     const { facts, context } = inputs;
     const trail = runTrail(run, facts);
     const evidence = condition.evidence ?? trail[0] ?? { source: 'db' };
-    const key = `${condition.name}:${condition.name === 'run.zombie' ? run.id : (run.build ?? run.name)}`;
+    // A run of one card is another condition than one of the whole build: both may stand.
+    const target = run.ledger?.target;
+    const place = `${run.build ?? run.name}${target === undefined ? '' : `/${target}`}`;
+    const key = `${condition.name}:${condition.name === 'run.zombie' ? run.id : place}`;
     const rank = condition.severity === 'fatal' ? 2 : 7;
     const attention: Attention | undefined = compact({
       rank: rank as 2 | 7,

@@ -1,11 +1,11 @@
-import type { Approval, Attention, Job, Run, Turn } from '../../domain/entity.ts';
+import type { Approval, Attention, Issue, Job, Run, Turn } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { type Collected, collect } from './collect.ts';
 import { cardIssues, verificationIssues, violationIssues } from './derive-card-issues.ts';
 import { type CardState, jobEntity, joinCards } from './derive-cards.ts';
 import { approvalEntity } from './derive-gates.ts';
-import { apiIssues, type IssueInputs } from './derive-issues.ts';
+import { apiIssues, type Claim, type IssueInputs } from './derive-issues.ts';
 import { layerEntities, serviceEntities } from './derive-layers.ts';
 import { runIssues } from './derive-run-issues.ts';
 import { joinRuns, newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
@@ -69,6 +69,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     cardsOfBuild,
     programs,
     cardsWithTurnTrouble,
+    claims: claimsOf(newestTurn, turns, verdicts),
     apiStatus: services[0]?.status ?? 'unknown',
   };
   const verification = verificationIssues(inputs);
@@ -103,13 +104,13 @@ export function deriveOrket(context: DeriveContext): Derived {
     const card = gate.card === undefined ? undefined : cards.get(gate.card);
     return approvalEntity(system, gate, facts, card?.isOpen !== false && !(run && isSuperseded(run)));
   });
-  const issues = [
+  const issues = onePerKey([
     ...runIssues(inputs),
     ...cardIssues(inputs),
     ...verification.issues,
     ...violationIssues(inputs),
     ...apiIssues(inputs),
-  ];
+  ]);
   const layers = layerEntities({
     context,
     facts,
@@ -125,6 +126,13 @@ export function deriveOrket(context: DeriveContext): Derived {
     nextInstant: changesAt,
     data: facts.outside.length > 0 ? { workspaces: facts.outside } : {},
   });
+}
+
+/** The same condition seen twice (one card in two workspaces) is one issue; the first one is the newest. */
+function onePerKey(issues: readonly Issue[]): readonly Issue[] {
+  const first = new Map<string, Issue>();
+  for (const issue of issues) if (!first.has(issue.id)) first.set(issue.id, issue);
+  return first.size === issues.length ? issues : [...first.values()];
 }
 
 /** Newest sign of life in the turn directories of each run. */
@@ -194,6 +202,33 @@ function supersededBy(troubled: ReadonlyMap<string, ReadonlySet<string>>): (run:
     const cards = own === undefined ? [...(troubled.get(run.id) ?? [])] : [own];
     return cards.length > 0 && cards.every((card) => targets.has(card));
   };
+}
+
+/** What the newest turns of cards asked for, where they are complete and their run is over. */
+function claimsOf(
+  newestTurn: ReadonlyMap<string, TurnState>,
+  turns: readonly TurnState[],
+  verdicts: readonly TurnVerdict[],
+): ReadonlyMap<string, Claim> {
+  const claims = new Map<string, Claim>();
+  for (const [index, turn] of turns.entries()) {
+    const life = turn.run?.life;
+    if (verdicts[index]?.state !== 'completed' || newestTurn.get(turn.card) !== turn) continue;
+    if (turn.files === undefined || turn.run?.isForeign || (life !== 'over' && life !== 'gone')) continue;
+    const { file, fact } = turn.files;
+    const at = fact.checkpoint?.capturedAt;
+    // Without a result of the status tool nobody said that it worked.
+    const isSaid = fact.results.some((result) => result.tool === 'update_issue_status' && result.ok);
+    if (fact.checkpoint?.to === undefined || at === undefined || !isSaid || fact.reopened) continue;
+    const evidence = {
+      source: file.source,
+      path: `${file.path}/checkpoint.json`,
+      text: `asks for ${fact.checkpoint.to}`,
+      at,
+    };
+    claims.set(turn.card, { to: fact.checkpoint.to, at, evidence });
+  }
+  return claims;
 }
 
 /** Whether the turn is the newest word on a card that is still open, in a run nothing has taken the place of. */

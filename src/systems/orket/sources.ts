@@ -122,7 +122,7 @@ export function orketSources(located: Located, data: JsonObject): readonly Sourc
     {
       id: 'programs',
       type: 'process',
-      parser: 'health',
+      parser: 'processes',
       match: { words: PROGRAM_WORDS, ports: [portOf(located.url)] },
     },
     { id: 'api.health', type: 'http', parser: 'health', path: '/health', everyMs: 10_000, timeoutMs: 5_000 },

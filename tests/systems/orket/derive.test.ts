@@ -236,7 +236,7 @@ describe('what an Orket installation on disk means', () => {
       const reason = 'No executable candidates while backlog incomplete.';
       orket.run('aaaa1111', 'failed', 0, 60, { failureClass: 'ExecutionFailed', reason, target: 'TIDE-9' });
       const derived = await orket.derive(100);
-      expect(find(derived, 'issue', 'backlog.stalled:build-tide_ledger')?.severity).toBe('info');
+      expect(find(derived, 'issue', 'backlog.stalled:build-tide_ledger/TIDE-9')?.severity).toBe('info');
       expect(queueOf(derived)).toEqual([]);
     });
 
@@ -305,6 +305,19 @@ describe('what an Orket installation on disk means', () => {
       orket.card('TIDE-3', 'ready');
       orket.move(5, 'TIDE-3', "Set Status to 'done' (from 'code_review')");
       expect(queueOf(await orket.derive(10))).toEqual(['7 DRIFT issue/card.drift:TIDE-3']);
+    });
+
+    it('that a finished turn claims to have moved, and that did not move, are told', async () => {
+      orket.card('TIDE-3', 'in_progress');
+      orket.move(5, 'TIDE-3', "Set Status to 'in_progress' (from 'ready')");
+      orket.run('aaaa1111', 'incomplete', 0, 60);
+      const dir = orket.turn(20, TURN, 'done', [{ ok: true }]);
+      const unmoved = '7 DRIFT issue/card.unmoved:TIDE-3';
+      expect(queueOf(await orket.derive(100))).not.toContain(unmoved);
+      orket.write(`${dir}/tool_result_update_issue_status_0123456789ab.json`, '{"ok": true}', at(20));
+      expect(queueOf(await orket.derive(100))).toContain(unmoved);
+      orket.move(20, 'TIDE-3', "Set Status to 'code_review' (from 'in_progress')");
+      expect(queueOf(await orket.derive(100))).not.toContain(unmoved);
     });
 
     it('given up for good are dead, blocked by a dependency they are not', async () => {
