@@ -19,6 +19,8 @@ export interface LogWindowState {
   readonly follow: boolean;
   /** `seq` of the row under the cursor; the last row when following. */
   readonly selected?: number;
+  /** `seq` of the row that was the last one when following was left: the view stands still on it. */
+  readonly anchor?: number;
   /** Matching rows that came since following was left. */
   readonly unread: number;
 }
@@ -114,7 +116,12 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
   const leaveFollow = (): void => {
     if (!state.follow) return;
     totalWhenLeft = state.total;
-    set({ ...state, follow: false });
+    const anchor = state.rows[state.rows.length - 1]?.seq;
+    set({ ...state, follow: false, ...(anchor === undefined ? {} : { anchor }) });
+  };
+  const withoutAnchor = (): LogWindowState => {
+    const { anchor: _anchor, ...rest } = state;
+    return rest;
   };
 
   return {
@@ -123,7 +130,7 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
       if (sameQuery(query, state.query)) return;
       generation += 1;
       const at = keep ? here() : 'end';
-      const { selected: _selected, error: _error, ...rest } = state;
+      const { selected: _selected, error: _error, ...rest } = withoutAnchor();
       set({
         ...rest,
         ...(keep && state.selected !== undefined ? { selected: state.selected } : {}),
@@ -155,10 +162,11 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
     },
     toStart() {
       leaveFollow();
+      set(withoutAnchor());
       want('start');
     },
     toEnd() {
-      set({ ...state, follow: true, unread: 0 });
+      set({ ...withoutAnchor(), follow: true, unread: 0 });
       want('end');
     },
     setFollow(follow) {
@@ -167,7 +175,7 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
     },
     seek(cursor) {
       leaveFollow();
-      set({ ...state, selected: cursor.seq });
+      set({ ...withoutAnchor(), selected: cursor.seq });
       if (!state.rows.some((row) => row.seq === cursor.seq)) want(cursor);
     },
     async find(query, direction) {
@@ -200,6 +208,12 @@ export function visibleRows(
   if (window.follow || index < 0) {
     const shown = rows.slice(-height);
     return { rows: shown, cursor: window.follow ? -1 : shown.length - 1 };
+  }
+  const bottom = window.anchor === undefined ? -1 : rows.findIndex((row) => row.seq === window.anchor);
+  if (bottom >= 0 && index <= bottom) {
+    // Rows that come below move nothing; above the former view the cursor takes it along.
+    const top = Math.max(0, Math.min(index, bottom - height + 1));
+    return { rows: rows.slice(top, top + height), cursor: index - top };
   }
   // The cursor stands at two thirds, so that what led to a line is seen more than what followed.
   const first = Math.max(0, Math.min(rows.length - height, index - Math.floor((height * 2) / 3)));

@@ -38,6 +38,8 @@ export interface Departed {
 export interface CockpitState {
   /** `loading` until the first whole snapshot is here. */
   readonly phase: 'loading' | 'live' | 'failed';
+  /** Slices of a snapshot that is not whole yet: what is shown stays until it is. */
+  readonly pending: readonly StateChanges[];
   /** Why there is nothing more to come, for `failed`. */
   readonly failure?: string;
   readonly now: Instant;
@@ -76,6 +78,7 @@ const emptyLists: EntityLists = {
 /** Before the first message. */
 export const initialState: CockpitState = {
   phase: 'loading',
+  pending: [],
   now: instant(0),
   systems: [],
   entities: new Map(),
@@ -97,8 +100,23 @@ export function entityAt(state: CockpitState, ref: Ref): Entity | undefined {
   return state.entities.get(ref.system)?.get(entityKey(ref));
 }
 
-/** Takes in a message of the engine. */
+/** Takes in a message of the engine. Slices are kept until the snapshot is whole, and taken in as one. */
 export function reduceChanges(state: CockpitState, changes: StateChanges): CockpitState {
+  if (!changes.complete) return { ...state, pending: [...(changes.reset ? [] : state.pending), changes] };
+  return takeIn(state, state.pending.length === 0 ? changes : wholeOf([...state.pending, changes]));
+}
+
+/** Slices as the one message they were cut from. */
+function wholeOf(slices: readonly StateChanges[]): StateChanges {
+  return {
+    ...(Object.assign({}, ...slices) as StateChanges),
+    reset: slices.some((slice) => slice.reset),
+    upserts: slices.flatMap((slice) => slice.upserts),
+    removed: slices.flatMap((slice) => slice.removed),
+  };
+}
+
+function takeIn(state: CockpitState, changes: StateChanges): CockpitState {
   const touched = new Set<EntityType>();
   const entities = nextEntities(state, changes, touched);
   const systems = changes.systems ?? state.systems;
@@ -107,7 +125,8 @@ export function reduceChanges(state: CockpitState, changes: StateChanges): Cockp
   const queueMoves = entities !== state.entities || systems !== state.systems || asides !== state.asides;
   const queues = queueMoves ? queuesOf(entities, systems, asides, changes.now) : undefined;
   return {
-    phase: state.phase === 'live' || changes.complete ? 'live' : state.phase,
+    phase: 'live',
+    pending: [],
     now: changes.now,
     ...optional('factsSince', changes.factsSince ?? state.factsSince),
     systems,

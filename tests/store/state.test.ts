@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { refKey, refOf } from '../../src/domain/entity.ts';
+import { addMs } from '../../src/domain/instant.ts';
+import { entityAt, initialState, reduceChanges, tickState } from '../../src/store/state.ts';
+import {
+  coherence,
+  hangs,
+  question,
+  source,
+  storyEntities,
+  storyNow,
+  storySnapshot,
+  system,
+} from '../views/sample-state.ts';
+
+const story = reduceChanges(initialState, storySnapshot());
+const later = addMs(storyNow, 1000);
+const nothing = { reset: false, complete: true, upserts: [], removed: [], now: later } as const;
+
+describe('what is known of the systems', () => {
+  it('is loading until a snapshot is whole', () => {
+    const half = reduceChanges(
+      initialState,
+      storySnapshot({ complete: false, upserts: storyEntities.slice(0, 3) }),
+    );
+    expect(half.phase).toBe('loading');
+    expect(half.queue).toEqual([]);
+    const whole = reduceChanges(half, { ...nothing, upserts: storyEntities.slice(3) });
+    expect(whole.phase).toBe('live');
+    expect(whole.lists.layer).toHaveLength(18);
+    expect(entityAt(whole, refOf(hangs))).toBe(hangs);
+  });
+
+  it('keeps every part that a message does not touch', () => {
+    const next = reduceChanges(story, nothing);
+    expect(next.lists).toBe(story.lists);
+    expect(next.queue).toBe(story.queue);
+    expect(next.entities).toBe(story.entities);
+    expect(next.departed).toBe(story.departed);
+    expect(next.now).toBe(later);
+  });
+
+  it('keeps lists of other types, maps of other systems and items that read the same', () => {
+    const next = reduceChanges(story, { ...nothing, upserts: [{ ...question, observedAt: later }] });
+    expect(next.lists.approval).not.toBe(story.lists.approval);
+    expect(next.lists.issue).toBe(story.lists.issue);
+    expect(next.entities.get(coherence)).not.toBe(story.entities.get(coherence));
+    expect(next.queue).toBe(story.queue);
+  });
+
+  it('never changes a state it was given', () => {
+    const before = JSON.stringify([...story.entities].map(([key, map]) => [key, [...map.keys()]]));
+    reduceChanges(story, { ...nothing, upserts: [{ ...hangs, id: 'x', key: 'x' }], removed: [refOf(hangs)] });
+    expect(JSON.stringify([...story.entities].map(([key, map]) => [key, [...map.keys()]]))).toBe(before);
+  });
+
+  it('remembers what went away, until it comes back', () => {
+    const gone = reduceChanges(story, { ...nothing, removed: [refOf(hangs)] });
+    expect(entityAt(gone, refOf(hangs))).toBeUndefined();
+    expect(gone.departed.get(refKey(refOf(hangs)))).toEqual({ entity: hangs, at: later });
+    const back = reduceChanges(gone, { ...nothing, upserts: [hangs] });
+    expect(back.departed.size).toBe(0);
+  });
+
+  it('keeps no more than two hundred of them', () => {
+    const many = Array.from({ length: 300 }, (_, index) => ({ ...hangs, id: `i${index}`, key: `i${index}` }));
+    const full = reduceChanges(story, { ...nothing, upserts: many });
+    const empty = reduceChanges(full, { ...nothing, removed: many.map(refOf) });
+    expect(empty.departed.size).toBe(200);
+    expect(empty.departed.has(refKey(refOf(many[299]!)))).toBe(true);
+  });
+
+  it('forgets everything on a reset', () => {
+    const next = reduceChanges(story, { ...nothing, reset: true, upserts: [hangs] });
+    expect(next.lists.layer).toEqual([]);
+    expect(next.queue.map((item) => item.kind)).toContain('issue');
+    expect(next.lists.issue).toEqual([hangs]);
+  });
+
+  it('puts sources that are stale or unreadable into the queue, as rank 6', () => {
+    const systems = [system(coherence, [source('tasks', 'log', 'stale'), source('off', 'http', 'off')])];
+    const next = reduceChanges(initialState, storySnapshot({ systems, upserts: [] }));
+    expect(next.queue).toMatchObject([{ kind: 'source', rank: 6, label: 'STALE' }]);
+  });
+});
+
+describe('what is set aside', () => {
+  const item = story.queue[0]!;
+  const aside = { key: item.key, revision: item.revision, by: 'me', forGood: false };
+
+  it('leaves the queue until it changes', () => {
+    const next = reduceChanges(story, { ...nothing, asides: [aside] });
+    expect(next.queue).toHaveLength(story.queue.length - 1);
+    expect(next.aside).toEqual([item]);
+    const changed = { ...hangs, attention: { ...hangs.attention!, label: 'WORSE' } };
+    expect(reduceChanges(next, { ...nothing, upserts: [changed] }).aside).toEqual([]);
+  });
+
+  it('comes back when its time is over, without a message', () => {
+    const next = reduceChanges(story, { ...nothing, asides: [{ ...aside, until: addMs(later, 5000) }] });
+    expect(tickState(next, addMs(later, 4999))).toBe(next);
+    expect(tickState(next, addMs(later, 5000)).aside).toEqual([]);
+  });
+
+  it('for good stays away whatever it becomes', () => {
+    const next = reduceChanges(story, { ...nothing, asides: [{ ...aside, forGood: true }] });
+    const changed = { ...hangs, attention: { ...hangs.attention!, label: 'WORSE' } };
+    expect(reduceChanges(next, { ...nothing, upserts: [changed] }).aside).toHaveLength(1);
+  });
+});
+
+describe('forty thousand entities', () => {
+  it('come in slices of a thousand in well under a second', () => {
+    const many = Array.from({ length: 40_000 }, (_, index) => ({
+      ...hangs,
+      id: `i${index}`,
+      key: `i${index}`,
+    }));
+    const started = performance.now();
+    let state = initialState;
+    for (let from = 0; from < many.length; from += 1000) {
+      state = reduceChanges(state, {
+        ...nothing,
+        reset: from === 0,
+        complete: from + 1000 >= many.length,
+        upserts: many.slice(from, from + 1000).map(({ attention: _none, ...rest }) => rest),
+      });
+    }
+    expect(state.lists.issue).toHaveLength(40_000);
+    expect(performance.now() - started).toBeLessThan(1500);
+  });
+});
