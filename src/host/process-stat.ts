@@ -8,6 +8,8 @@ import { type Instant, instant } from '../domain/instant.ts';
 
 /** The fields of /proc/PID/stat this project needs. */
 export interface ProcessStat {
+  /** What the kernel calls it: changes with exec, and when the program says so. */
+  readonly name: string;
   readonly state: string;
   readonly parentPid: number;
   readonly groupId: number;
@@ -38,11 +40,13 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
 
 /** The fields after the command name, which is whatever the program calls itself. */
 export function parseProcessStat(text: string): ProcessStat | undefined {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const nameEnd = text.lastIndexOf(')');
+  const fields = text.slice(nameEnd + 2).split(' ');
   const [state, parent, group, session, terminal] = fields;
   const ticks = fields[19];
   if (state === undefined || ticks === undefined) return undefined;
   return {
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     state,
     parentPid: Number(parent),
     groupId: Number(group),

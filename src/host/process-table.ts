@@ -38,6 +38,13 @@ interface Known {
   portsAsOf: string;
 }
 
+interface Links {
+  /** The arguments these were read with: a new array means they were read anew. */
+  readonly argv: readonly string[];
+  readonly cwd?: string;
+  readonly executable?: string;
+}
+
 interface Row {
   readonly pid: number;
   readonly stat: ProcessStat;
@@ -49,8 +56,64 @@ export function processTableReader(): ProcessTableReader {
   return hasProc() ? procReader() : { read: readPsTable };
 }
 
+/** Arguments are read again that often, in case a program replaced its own. */
+const ARGV_MS = 10_000;
+/** A process this young may still replace its arguments by exec under the same name. */
+const YOUNG_MS = 5000;
+/** Kernel threads come and go rarely; their pids are not looked at in between. */
+const KERNEL_MS = 30_000;
+const SOCKETS_MS = 2000;
+
+/** Rows of all user processes, with what needs not be read each time kept over. */
+function rowReader(): () => Row[] {
+  const known = new Map<
+    number,
+    { startTicks: number; name: string; argv: readonly string[]; readAt: number; since: number }
+  >();
+  let kernel = new Set<number>();
+  let kernelAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    const now = performance.now();
+    if (now - kernelAt > KERNEL_MS) {
+      kernel = new Set();
+      kernelAt = now;
+    }
+    const rows: Row[] = [];
+    const living = new Set<number>();
+    for (const pid of listPids()) {
+      if (kernel.has(pid)) continue;
+      const stat = readProcessStat(pid);
+      if (stat === undefined) continue;
+      // Kernel threads (children of pid 2) have no arguments and are nobody's pipeline.
+      if (stat.parentPid === 2 || pid === 2) {
+        kernel.add(pid);
+        continue;
+      }
+      living.add(pid);
+      const entry = known.get(pid);
+      const isSame = entry !== undefined && entry.startTicks === stat.startTicks && entry.name === stat.name;
+      if (isSame && now - entry.readAt < ARGV_MS && now - entry.since > YOUNG_MS) {
+        rows.push({ pid, stat, argv: entry.argv });
+        continue;
+      }
+      const argv = readArgv(pid);
+      const since = isSame ? entry.since : now;
+      known.set(pid, { startTicks: stat.startTicks, name: stat.name, argv, readAt: now, since });
+      rows.push({ pid, stat, argv });
+    }
+    for (const pid of known.keys()) if (!living.has(pid)) known.delete(pid);
+    return rows;
+  };
+}
+
 function procReader(): ProcessTableReader {
   const known = new Map<number, Known>();
+  const links = new Map<number, Links>();
+  const readRows = rowReader();
+  let sockets: ReadonlyMap<string, number> = new Map();
+  let socketsAsOf = '';
+  let socketsAt = Number.NEGATIVE_INFINITY;
+  let lastWish: ProcessWish | undefined;
 
   const portsFor = (row: Row, sockets: ReadonlyMap<string, number>, asOf: string): readonly number[] => {
     const entry = known.get(row.pid);
@@ -72,10 +135,24 @@ function procReader(): ProcessTableReader {
     return entry.ports;
   };
 
+  /** Directory and program, read again with the arguments. */
+  const linksOf = (row: Row): Links => {
+    const before = links.get(row.pid);
+    if (before !== undefined && before.argv === row.argv) return before;
+    const cwd = readProcessLink(row.pid, 'cwd');
+    const executable = readProcessLink(row.pid, 'exe');
+    const now = {
+      argv: row.argv,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(executable === undefined ? {} : { executable }),
+    };
+    links.set(row.pid, now);
+    return now;
+  };
+
   const describe = (row: Row, ports: readonly number[]): ProcessInfo => {
     const { pid, stat } = row;
-    const cwd = readProcessLink(pid, 'cwd');
-    const executable = readProcessLink(pid, 'exe');
+    const { cwd, executable } = linksOf(row);
     const user = known.get(pid)?.user;
     const terminal = terminalName(stat.terminalDevice);
     return {
@@ -97,8 +174,14 @@ function procReader(): ProcessTableReader {
   return {
     async read(wish, at) {
       const rows = readRows();
-      const sockets = readListeningSockets();
-      const asOf = [...sockets.keys()].sort().join(',');
+      const now = performance.now();
+      if (now - socketsAt > SOCKETS_MS || wish !== lastWish) {
+        sockets = readListeningSockets();
+        socketsAsOf = [...sockets.keys()].sort().join(',');
+        socketsAt = now;
+        lastWish = wish;
+      }
+      const asOf = socketsAsOf;
       const wantedPorts = new Set(wish.ports ?? []);
       const wantedPids = new Set(wish.pids ?? []);
       const portIsOpen = [...sockets.values()].some((port) => wantedPorts.has(port));
@@ -112,24 +195,13 @@ function procReader(): ProcessTableReader {
       wanted.delete(process.pid);
       const living = new Set(rows.map((row) => row.pid));
       for (const pid of known.keys()) if (!living.has(pid)) known.delete(pid);
+      for (const pid of links.keys()) if (!living.has(pid)) links.delete(pid);
       const processes = rows
         .filter((row) => wanted.has(row.pid))
         .map((row) => describe(row, portsFor(row, sockets, asOf)));
       return { readAt: at, processes };
     },
   };
-}
-
-/** Every process with its arguments. Arguments are read anew each time: a program replaces them when it execs. */
-function readRows(): Row[] {
-  const rows: Row[] = [];
-  for (const pid of listPids()) {
-    const stat = readProcessStat(pid);
-    // Kernel threads (children of pid 2) have no arguments and are nobody's pipeline.
-    if (stat === undefined || stat.parentPid === 2 || pid === 2) continue;
-    rows.push({ pid, stat, argv: readArgv(pid) });
-  }
-  return rows;
 }
 
 function readArgv(pid: number): string[] {

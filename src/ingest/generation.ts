@@ -104,7 +104,9 @@ export class Generation {
   /** Whether anything was done to it since the last look. */
   hasMoved(): boolean {
     const now = fstatSync(this.descriptor);
-    return now.size !== this.stat.size || now.mtimeMs !== this.stat.mtimeMs || now.ctimeMs !== this.stat.ctimeMs;
+    return (
+      now.size !== this.stat.size || now.mtimeMs !== this.stat.mtimeMs || now.ctimeMs !== this.stat.ctimeMs
+    );
   }
 
   /** Starts over with the same descriptor, after its writer emptied or rewrote it. */

@@ -306,7 +306,13 @@ export class LogTail implements Watched {
         mtimeMs >= this.#knownMtimeMs &&
         this.#family.ownerOf(key) === undefined,
     );
-    const { segments, copied } = openSegments(last, candidates, emptied, this.#fence, this.#family.maxLineBytes);
+    const { segments, copied } = openSegments(
+      last,
+      candidates,
+      emptied,
+      this.#fence,
+      this.#family.maxLineBytes,
+    );
     for (const { key } of chosen) this.#seen.add(key);
     if (emptied) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
     else this.#queue.push(...segments);

@@ -15,9 +15,14 @@ afterEach(() => {
 });
 
 function start(script: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
-  const child = spawn(process.execPath, ['-e', script, ...args], { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/tmp' });
+  const child = spawn(process.execPath, ['-e', script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: '/tmp',
+  });
   children.push(child);
-  return new Promise((resolve) => child.stdout?.once('data', () => resolve(child as ChildProcess & { pid: number })));
+  return new Promise((resolve) =>
+    child.stdout?.once('data', () => resolve(child as ChildProcess & { pid: number })),
+  );
 }
 
 const at = instant(1_000);
@@ -83,7 +88,9 @@ describe.skipIf(process.platform !== 'linux')('the process table', () => {
 
   test('tells a program that waits for typing at a terminal from one that works there', async () => {
     const word = `${mark}-tty`;
-    const waiting = pty.spawn('/bin/sh', ['-c', 'printf ready; read answer; printf got; sleep 20', word], { cwd: '/tmp' });
+    const waiting = pty.spawn('/bin/sh', ['-c', 'printf ready; read answer; printf got; sleep 20', word], {
+      cwd: '/tmp',
+    });
     try {
       await new Promise<void>((resolve) => {
         let text = '';
@@ -96,7 +103,8 @@ describe.skipIf(process.platform !== 'linux')('the process table', () => {
         });
       });
       const reader = processTableReader();
-      const find = async () => (await reader.read({ words: [word] }, at)).processes.find((one) => one.pid === waiting.pid);
+      const find = async () =>
+        (await reader.read({ words: [word] }, at)).processes.find((one) => one.pid === waiting.pid);
       await expect.poll(async () => (await find())?.readsTerminal).toBe(true);
       expect((await find())?.terminal).toMatch(/^pts\/\d+$/);
       waiting.write('yes\r');
@@ -113,17 +121,22 @@ describe.skipIf(process.platform !== 'linux')('the process table', () => {
       children.push(child);
     }
     await reader.read({ words: ['sleep'] }, at);
-    const started = performance.now();
-    const { processes } = await reader.read({ words: ['sleep'] }, at);
-    const tookMs = performance.now() - started;
-    expect(processes.length).toBeGreaterThanOrEqual(100);
-    expect(tookMs).toBeLessThan(60);
+    let least = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5; round += 1) {
+      const before = process.cpuUsage();
+      const { processes } = await reader.read({ words: ['sleep'] }, at);
+      const used = process.cpuUsage(before);
+      least = Math.min(least, (used.user + used.system) / 1000);
+      expect(processes.length).toBeGreaterThanOrEqual(100);
+    }
+    expect(least).toBeLessThan(30);
   });
 });
 
 test('a command name with parentheses and spaces does not shift the fields', () => {
   const rest = 'S 7 8 9 34817 8 4194304 1 0 0 0 0 0 0 0 20 0 1 0 123456 0 0';
   expect(parseProcessStat(`42 (evil) R 1 (x) ${rest}`)).toEqual({
+    name: 'evil) R 1 (x',
     state: 'S',
     parentPid: 7,
     groupId: 8,
@@ -145,7 +158,15 @@ test('reads the table that ps and lsof print where there is no /proc', () => {
   ].join('\n');
   const rows = parsePs(text);
   expect(rows).toMatchObject([
-    { pid: 501, parentPid: 1, groupId: 501, terminal: 'ttys003', state: 'S', user: 'alice', argv: ['/usr/bin/python3', 'api.py', '--port', '8000'] },
+    {
+      pid: 501,
+      parentPid: 1,
+      groupId: 501,
+      terminal: 'ttys003',
+      state: 'S',
+      user: 'alice',
+      argv: ['/usr/bin/python3', 'api.py', '--port', '8000'],
+    },
     { pid: 502, parentPid: 501, state: 'S', user: 'root' },
   ]);
   expect(rows[1]).not.toHaveProperty('terminal');

@@ -39,7 +39,11 @@ function serve(answer: Answer): Promise<string> {
 
 const spec: IngestSpec = { id: 'api', type: 'http', path: '/health', everyMs: 50, timeoutMs: 300 };
 
-async function follow(url: string | undefined, more = {}, one: Partial<Extract<IngestSpec, { type: 'http' }>> = {}) {
+async function follow(
+  url: string | undefined,
+  more = {},
+  one: Partial<Extract<IngestSpec, { type: 'http' }>> = {},
+) {
   const options = url === undefined ? more : { url, ...more };
   const collector = await collect(place.dir, [{ ...spec, ...one } as IngestSpec], options);
   open.push(collector);
@@ -84,7 +88,11 @@ describe('asking', () => {
     });
     const seen = await follow(url);
     await seen.until(() => answers(seen).length >= 3);
-    expect(answers(seen).map((answer) => answer.failures).slice(0, 3)).toEqual([1, 2, 3]);
+    expect(
+      answers(seen)
+        .map((answer) => answer.failures)
+        .slice(0, 3),
+    ).toEqual([1, 2, 3]);
     expect(answers(seen)[0]?.status).toBeUndefined();
     await seen.until(() => seen.status()?.state === 'stale');
     broken = false;
@@ -98,7 +106,11 @@ describe('asking', () => {
       response.end();
     });
     const secretHeader = { name: 'X-Key', variable: 'THE_KEY', prefix: 'Bearer ' };
-    const with_ = await follow(url, { secret: (name: string) => (name === 'THE_KEY' ? 'hush' : undefined) }, { secretHeader });
+    const with_ = await follow(
+      url,
+      { secret: (name: string) => (name === 'THE_KEY' ? 'hush' : undefined) },
+      { secretHeader },
+    );
     expect(answers(with_)[0]?.status).toBe(200);
     const without = await follow(url, {}, { secretHeader });
     expect(answers(without)[0]).toMatchObject({ status: 401, failures: 1 });
@@ -150,7 +162,8 @@ describe('one request', () => {
       else if (request.url === '/round') response.writeHead(302, { location: '/round' });
       response.end('body');
     });
-    const ask = (path: string) => askHttp({ method: 'GET', url: url + path, headers: { 'X-Key': 'k' }, timeoutMs: 1000 });
+    const ask = (path: string) =>
+      askHttp({ method: 'GET', url: url + path, headers: { 'X-Key': 'k' }, timeoutMs: 1000 });
     expect(await ask('/here')).toMatchObject({ status: 200, body: 'body' });
     expect((await ask('/away')).error).toMatch(/not followed/);
     expect((await ask('/round')).error).toMatch(/not followed/);
@@ -186,7 +199,8 @@ describe('one request', () => {
       });
       request.on('end', () => response.end(`${request.method} ${text}`));
     });
-    const ask = (more: Partial<Parameters<typeof askHttp>[0]>) => askHttp({ method: 'GET', url, timeoutMs: 500, ...more });
+    const ask = (more: Partial<Parameters<typeof askHttp>[0]>) =>
+      askHttp({ method: 'GET', url, timeoutMs: 500, ...more });
     expect((await ask({ method: 'POST', body: '{"ä":1}' })).body).toBe('POST {"ä":1}');
     expect((await ask({ url: 'nonsense' })).error).toMatch(/not a URL/);
     expect((await ask({ url: 'file:///etc/passwd' })).error).toMatch(/not an http address/);
@@ -202,7 +216,9 @@ describe('one request', () => {
 });
 
 test('backs off from failures up to a minute, and never asks more often than usual', () => {
-  expect([0, 1, 2, 3, 4, 20].map((failures) => backOff(5000, failures))).toEqual([5000, 5000, 10_000, 20_000, 40_000, 60_000]);
+  expect([0, 1, 2, 3, 4, 20].map((failures) => backOff(5000, failures))).toEqual([
+    5000, 5000, 10_000, 20_000, 40_000, 60_000,
+  ]);
   expect(backOff(300_000, 9)).toBe(300_000);
 });
 

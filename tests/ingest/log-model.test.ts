@@ -1,4 +1,13 @@
-import { appendFileSync, copyFileSync, existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -15,7 +24,16 @@ import { temporary } from './collector.ts';
  * What writers and rotators do, and how the model keeps count: every generation is a text; a line of it must be told
  * exactly once, unless its writer destroyed it before anybody could have read it.
  */
-type Op = 'append' | 'burst' | 'partial' | 'rename' | 'copyTruncate' | 'truncate' | 'rewrite' | 'delete' | 'look';
+type Op =
+  | 'append'
+  | 'burst'
+  | 'partial'
+  | 'rename'
+  | 'copyTruncate'
+  | 'truncate'
+  | 'rewrite'
+  | 'delete'
+  | 'look';
 const weights: readonly [Op, number][] = [
   ['append', 8],
   ['burst', 3],
@@ -56,6 +74,7 @@ function play(ops: readonly Op[], textOf: (n: number) => string): void {
   const events: IngestEvent[] = [];
   const tail = tailOf(place.dir, events, 1 << 24);
   let lineNumber = 0;
+  let partials = 0;
   /** Complete lines that must be told, in order, and those whose writer destroyed them. */
   const must: string[] = [];
   const excused = new Set<string>();
@@ -105,7 +124,8 @@ function play(ops: readonly Op[], textOf: (n: number) => string): void {
           write(`${line()}\n${line()}\n${line()}\n`);
           break;
         case 'partial':
-          write(`${textOf(lineNumber + 1).slice(0, 3)}~`);
+          partials += 1;
+          write(`part ${partials} ~`);
           break;
         case 'look':
           look();
@@ -163,10 +183,15 @@ function play(ops: readonly Op[], textOf: (n: number) => string): void {
   }
 }
 
-test('whatever happens to a log, each of its lines is told exactly once and in order', { timeout: 120_000 }, () => {
+test('whatever happens to a log, each of its lines is told exactly once and in order', {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(op, { minLength: 1, maxLength: 40 }), (ops) =>
-      play(ops, (n) => `${String(n).padStart(6, '0')} an event of the pipeline with enough text to be told apart`),
+      play(
+        ops,
+        (n) => `${String(n).padStart(6, '0')} an event of the pipeline with enough text to be told apart`,
+      ),
     ),
     { numRuns: 400 },
   );

@@ -28,23 +28,36 @@ describe('a probe', () => {
   test('is run again and again, and its answer told with exit code and both outputs', async () => {
     const argv = node('console.log(process.cwd()); console.error("warn"); process.exit(2)');
     const seen = await follow({ id: 'p', type: 'probe', argv, everyMs: 100, sideEffects: 'none' });
-    expect(seen.chunks()[0]?.chunk).toMatchObject({ type: 'probe', exitCode: 2, stdout: `${place.dir}\n`, stderr: 'warn\n' });
+    expect(seen.chunks()[0]?.chunk).toMatchObject({
+      type: 'probe',
+      exitCode: 2,
+      stdout: `${place.dir}\n`,
+      stderr: 'warn\n',
+    });
     await seen.until(() => seen.chunks().length >= 2);
     expect(seen.status()).toMatchObject({ state: 'error', error: expect.stringMatching(/^exit 2: warn/) });
   });
 
   test('that does not end or does not exist is told as such', async () => {
     const argv = ['/bin/sleep', '30'];
-    const slow = await follow({ id: 'p', type: 'probe', argv, everyMs: 1000, timeoutMs: 200, sideEffects: '' }, { once: true });
+    const slow = await follow(
+      { id: 'p', type: 'probe', argv, everyMs: 1000, timeoutMs: 200, sideEffects: '' },
+      { once: true },
+    );
     expect(slow.chunks()[0]?.chunk).toMatchObject({ exitCode: null, error: 'did not end in time' });
-    const none = await follow({ id: 'p', type: 'probe', argv: ['/no/such'], everyMs: 1000, sideEffects: '' }, { once: true });
+    const none = await follow(
+      { id: 'p', type: 'probe', argv: ['/no/such'], everyMs: 1000, sideEffects: '' },
+      { once: true },
+    );
     expect(none.chunks()[0]?.chunk).toMatchObject({ exitCode: null, error: expect.stringMatching(/ENOENT/) });
   });
 });
 
 describe('a stream', () => {
   test('gives the lines a program prints as they come, and starts it again when it ends', async () => {
-    const argv = node('console.log("one"); process.stdout.write("tw"); setTimeout(() => { console.log("o"); process.exit(1); }, 200)');
+    const argv = node(
+      'console.log("one"); process.stdout.write("tw"); setTimeout(() => { console.log("o"); process.exit(1); }, 200)',
+    );
     const seen = await follow({ id: 's', type: 'stream', argv });
     await seen.until(() => seen.lines().length >= 2);
     expect(seen.lines()).toEqual(['one', 'two']);
@@ -121,7 +134,8 @@ describe('the pump', () => {
       { id: 'q', type: 'database', path: 'q.db', queries: [] },
     ]);
     open.push(seen);
-    for (const id of ['l', 'd', 't', 'q']) expect(seen.status(id)).toMatchObject({ state: 'waiting', items: 0 });
+    for (const id of ['l', 'd', 't', 'q'])
+      expect(seen.status(id)).toMatchObject({ state: 'waiting', items: 0 });
   });
 
   test('says nothing more once it is closed', async () => {
