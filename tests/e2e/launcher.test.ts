@@ -18,6 +18,9 @@ afterAll(() => {
   launched.remove();
   bare.remove();
 });
+/** The shell has said so, and asks for the next command. */
+const STOPPED = /Stopped[\s\S]*\nready>\s*$/;
+
 afterEach(closeTerminals);
 
 function run(
@@ -147,7 +150,7 @@ for (const [name, node] of nodes) {
       shell.type(`${by} ${launched.program} wait\r`);
       await shell.waitFor('waiting as');
       await shell.press('ctrl-z');
-      await shell.waitFor('Stopped');
+      await shell.waitFor(STOPPED);
       shell.type('bg\r');
       shell.type('echo "line $((40+2))"\r');
       await shell.waitFor('line 42');
@@ -198,7 +201,7 @@ for (const [name, node] of nodes) {
       it('is stopped and continued by Ctrl-Z and fg', async () => {
         const { shell } = await start();
         await shell.press('ctrl-z');
-        await shell.waitFor('ready>');
+        await shell.waitFor(STOPPED);
         expect(shell.lineModes().cooked).toBe(true);
         shell.type('fg; echo "then $?"\r');
         await shell.waitFor('bottom of 24');
@@ -209,7 +212,7 @@ for (const [name, node] of nodes) {
       it('is stopped by a SIGTSTP sent to the launcher alone', async () => {
         const { shell, launcher } = await start();
         process.kill(launcher, 'SIGTSTP');
-        await shell.waitFor('ready>');
+        await shell.waitFor(STOPPED);
         expect(shell.lineModes().cooked).toBe(true);
         expect(shell.modes().alternateScreen).toBe(false);
         shell.type('fg; echo "then $?"\r');

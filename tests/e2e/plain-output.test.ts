@@ -1,8 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { buildLaunched, type Launched } from './launched.ts';
 import { closeTerminals, startTerminal } from './terminal.ts';
 
-const SCREEN = new URL('fixtures/screen.ts', import.meta.url).pathname;
+let launched: Launched;
+beforeAll(async () => {
+  launched = await buildLaunched({ withNode: false });
+});
+afterAll(() => launched.remove());
 
 afterEach(closeTerminals);
 
@@ -13,8 +18,8 @@ async function runIn(
 ): Promise<{ text: string; code: number | null }> {
   const terminal = startTerminal({
     command: '/bin/sh',
-    args: ['-c', `"$0" "$1" ${command}; echo "code $?"`, process.execPath, SCREEN],
-    env,
+    args: ['-c', `"$0" "$1" screen ${command}; echo "code $?"`, process.execPath, launched.program],
+    env: { ...launched.env, ...env },
     columns: 100,
   });
   const { code } = await terminal.exit;
@@ -44,7 +49,7 @@ describe('where no screen can be drawn', () => {
   });
 
   it('without any terminal at all', () => {
-    const ended = spawnSync(process.execPath, [SCREEN], {
+    const ended = spawnSync(process.execPath, [launched.program, 'screen'], {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm' },
     });

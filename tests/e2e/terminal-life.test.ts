@@ -2,12 +2,24 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildLaunched, type Launched } from './launched.ts';
 import { childrenOf, isAlive, stateOf } from './processes.ts';
 import { closeTerminals, type DrivenTerminal, startShell, startTerminal } from './terminal.ts';
 
 const GUARDED = new URL('fixtures/guarded.ts', import.meta.url).pathname;
-const SCREEN = new URL('fixtures/screen.ts', import.meta.url).pathname;
+
+/** The shell has said so, and asks for the next command. */
+const STOPPED = /Stopped[\s\S]*\nready>\s*$/;
+
+let launched: Launched;
+/** The words that start the full-screen program, for a shell's command line. */
+let screen = '';
+beforeAll(async () => {
+  launched = await buildLaunched({ withNode: false });
+  screen = `${process.execPath} ${launched.program} screen`;
+});
+afterAll(() => launched.remove());
 
 let state = '';
 beforeEach(() => {
@@ -20,8 +32,12 @@ afterEach(async () => {
 
 /** A shell with our program started in it, as an operator starts it. */
 async function startUnderShell(): Promise<{ shell: DrivenTerminal; pid: number }> {
-  const shell = await startShell({ columns: 80, rows: 24, env: { BINNACLE_STATE_DIR: state } });
-  shell.type(`${process.execPath} ${SCREEN}; code=$?; echo "status $code"\r`);
+  const shell = await startShell({
+    columns: 80,
+    rows: 24,
+    env: { ...launched.env, BINNACLE_STATE_DIR: state },
+  });
+  shell.type(`${screen}; code=$?; echo "status $code"\r`);
   await shell.waitFor('bottom of 24');
   expect(shell.modes()).toEqual({
     alternateScreen: true,
@@ -155,6 +171,25 @@ describe('the terminal of the cockpit', () => {
     );
   });
 
+  it('leaves a redirected stderr to what a person reads', async () => {
+    const shell = await startShell({
+      columns: 80,
+      rows: 24,
+      env: { ...launched.env, BINNACLE_STATE_DIR: state },
+    });
+    const errors = join(state, 'errors.txt');
+    for (const [key, expected] of [
+      ['q', /^$/],
+      ['R', /^binnacle: a fault of binnacle itself: Error: thrown while rendering\n {2}details: \S+\n$/],
+    ] as const) {
+      shell.type(`${screen} 2>${errors}; echo "after ${key}"\r`);
+      await shell.waitFor('bottom of 24');
+      await shell.press(key);
+      await shell.waitFor(new RegExp(`^after ${key}`, 'm'));
+      expect(readFileSync(errors, 'utf8')).toMatch(expected);
+    }
+  });
+
   it('is not ended by SIGUSR1, nor does it open an inspector', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGUSR1');
@@ -177,8 +212,8 @@ describe('the terminal of the cockpit', () => {
   it('goes with the connection: no process is left', async () => {
     const terminal = startTerminal({
       command: process.execPath,
-      args: [SCREEN],
-      env: { BINNACLE_STATE_DIR: state },
+      args: [launched.program, 'screen'],
+      env: { ...launched.env, BINNACLE_STATE_DIR: state },
     });
     await terminal.waitFor('bottom of 40');
     const all = [terminal.pid, ...childrenOf(terminal.pid)];
@@ -194,7 +229,7 @@ describe('stopping and continuing', () => {
     await shell.press('j');
     await shell.waitFor('keys j');
     await shell.press('ctrl-z');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     await expectRestored(shell);
     shell.resize(70, 20);
     shell.type('echo still-here; fg; echo "then $?"\r');
@@ -213,7 +248,7 @@ describe('stopping and continuing', () => {
     const { shell } = await startUnderShell();
     for (let round = 0; round < 3; round += 1) {
       await shell.press('ctrl-z');
-      await shell.waitFor(/ready> $|ready>$/m);
+      await shell.waitFor(STOPPED);
       await expectRestored(shell);
       shell.type('fg\r');
       await shell.waitFor('bottom of 24');
@@ -225,7 +260,7 @@ describe('stopping and continuing', () => {
   it('a SIGTSTP from outside does the same', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGTSTP');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     await expectRestored(shell);
     shell.type('fg\r');
     await shell.waitFor('bottom of 24');
@@ -235,7 +270,7 @@ describe('stopping and continuing', () => {
   it('after SIGSTOP, stty sane, a resize and fg it is raw, sized and whole again', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGSTOP');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     // The shell reads a terminal that is still raw: Enter alone ends no line there.
     shell.type('stty sane\n');
     await shell.waitFor(() => shell.lineModes().cooked);
@@ -251,10 +286,10 @@ describe('stopping and continuing', () => {
   it('bg leaves it stopped, as a program that needs the terminal must be', async () => {
     const { shell, pid } = await startUnderShell();
     await shell.press('ctrl-z');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     await expect.poll(() => stateOf(pid)).toBe('T');
     shell.type('bg\r');
-    await shell.waitFor(/ready> bg[\s\S]*ready>/);
+    await shell.waitFor(/ready> bg[\s\S]*\nready>\s*$/);
     await expect.poll(() => stateOf(pid)).toBe('T');
     shell.type('echo "line $((40+2))"\r');
     await shell.waitFor('line 42');
@@ -269,11 +304,11 @@ describe('stopping and continuing', () => {
   it('after SIGSTOP and bg it waits, and fg draws it whole', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGSTOP');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     shell.type('stty sane\n');
     await shell.waitFor(() => shell.lineModes().cooked);
     shell.type('bg\r');
-    await shell.waitFor(/ready> bg[\s\S]*ready>/);
+    await shell.waitFor(/ready> bg[\s\S]*\nready>\s*$/);
     await expect.poll(() => stateOf(pid)).toBe('T');
     expect(shell.lineModes().cooked).toBe(true);
     shell.type('fg\r');
@@ -297,7 +332,7 @@ describe('stopping and continuing', () => {
   it('a stopped one that is killed leaves the shell alone', async () => {
     const { shell, pid } = await startUnderShell();
     await shell.press('ctrl-z');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     const before = shell.output().length;
     process.kill(pid, 'SIGTERM');
     process.kill(pid, 'SIGCONT');
@@ -312,10 +347,10 @@ describe('stopping and continuing', () => {
   it('goes on where no shell could continue it', async () => {
     const terminal = startTerminal({
       command: process.execPath,
-      args: [SCREEN],
+      args: [launched.program, 'screen'],
       columns: 60,
       rows: 15,
-      env: { BINNACLE_STATE_DIR: state },
+      env: { ...launched.env, BINNACLE_STATE_DIR: state },
     });
     await terminal.waitFor('bottom of 15');
     await terminal.press('ctrl-z');
@@ -342,7 +377,7 @@ describe('stopping and continuing', () => {
     await shell.press('L');
     await shell.waitFor('lent');
     await shell.press('ctrl-z');
-    await shell.waitFor('ready>');
+    await shell.waitFor(STOPPED);
     expect(stateOf(pid)).toBe('T');
     shell.type('fg\r');
     await shell.waitFor(/ready> fg\n/);
