@@ -11,8 +11,7 @@ import {
   readJson,
 } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
-import { claimGraceMs } from './derive-issue.ts';
-import { isSafeJobId, isSafeProject, JOB_TIMEOUT_MS, placeOf } from './schema.ts';
+import { claimGraceMs, isSafeJobId, isSafeProject, JOB_TIMEOUT_MS, placeOf } from './schema.ts';
 import { counted, headline } from './words.ts';
 
 /** How long a control command may take to show in the database: Python's start, its write, our next look. */

@@ -17,7 +17,7 @@ import {
   unreachable,
   workerWarnings,
 } from './act-common.ts';
-import { claimGraceMs } from './derive-issue.ts';
+import { claimGraceMs } from './schema.ts';
 import { headline, sameText } from './words.ts';
 
 /** Longest goal given as an argument; one argument of a program has a limit of 128 KiB on Linux. */

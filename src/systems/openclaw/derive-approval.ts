@@ -231,10 +231,7 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
 function answersCaution({ job, queue }: JudgedJob): readonly string[] {
   const texts: string[] = [];
   if (job.status === 'waiting_human') {
-    const lost = job.events.findLast(
-      (event) => event.event === 'control_signal_applied' && event.action === 'resume',
-    );
-    if (lost?.status === 'waiting_human') {
+    if (isSwallowed(job)) {
       texts.push('the newest answer was swallowed: the same text was given before, and the job still waits');
     } else if (job.answers.length > 0) {
       texts.push('the same answer again would be swallowed: word it anew');
@@ -247,6 +244,23 @@ function answersCaution({ job, queue }: JudgedJob): readonly string[] {
   const rejected = job.events.findLast((event) => event.event === 'signal_rejected');
   if (rejected) texts.push('an earlier command was rejected as out of order');
   return texts;
+}
+
+/** A resume was taken up while the job waited, and no event says that it was resumed: its answer counted as known. */
+function isSwallowed({ events }: JudgedJob['job']): boolean {
+  const asked = events.findLast(
+    (event) => event.event === 'status_changed' && event.status === 'waiting_human',
+  );
+  const since = events.filter((event) => event.id > (asked?.id ?? 0));
+  if (since.some((event) => event.event === 'job_resumed')) return false;
+  return since.some(
+    (event) =>
+      event.event === 'control_signal_applied' &&
+      event.action === 'resume' &&
+      event.status === 'waiting_human' &&
+      // Given before this question and taken up late, it answered the question before.
+      (event.given === null || asked?.at == null || event.given >= asked.at),
+  );
 }
 
 function said({ queue, job }: JudgedJob, text: string, at: Instant | null): Evidence {

@@ -18,6 +18,8 @@ export type EventFact = {
   readonly action: string | null;
   readonly answer: string | null;
   readonly dedupe: string | null;
+  /** When the command was given that a worker's pass now took up. */
+  readonly given: Instant | null;
   readonly pid: number | null;
   /** One readable line. */
   readonly text: string;

@@ -1,6 +1,6 @@
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
-import type { JobFact } from './facts.ts';
+import type { EventFact, JobFact } from './facts.ts';
 import { BEAT_GRACE_MS, LEASE_MS, STALE_BEAT_MS } from './schema.ts';
 import { sameText } from './words.ts';
 
@@ -137,16 +137,34 @@ function isParentless(job: JobFact, around: Surroundings): boolean {
   return process !== undefined && !around.isWorkerPid(process.parentPid);
 }
 
-/** When the job came into the status it has: the event that tells, else the row's own last change. */
+/** Events that put a job into a status beside `status_changed`, which names it. */
+const ENTERING: { readonly [status: string]: readonly string[] } = {
+  queued: ['job_submitted', 'stale_recovered'],
+  approved: ['audit_approved', 'job_resumed', 'stale_recovered', 'job_failed', 'job_timeout'],
+  awaiting_audit: ['audit_gate_blocked', 'job_resumed', 'stale_recovered'],
+  revise_requested: ['audit_revise_requested'],
+  cancelled: ['job_cancelled'],
+  failed: ['job_failed', 'job_timeout'],
+};
+/** Events that come along and change nothing. */
+const BESIDE = new Set(['control_signal_applied', 'legacy_submit_proxy', 'heartbeat', 'answer_consumed']);
+
+/**
+ * When the job came into the status it has: the event that tells, else the row's own last change. A command writes its
+ * event twice, when given and when the worker takes the signal up: the first counts.
+ */
 function enteredAt(job: JobFact): Instant | null {
+  const entering = ENTERING[job.status] ?? [];
+  let found: EventFact | undefined;
   for (let index = job.events.length - 1; index >= 0; index -= 1) {
     const event = job.events[index];
-    if (event?.event === 'status_changed' && event.at !== null) {
-      // A control command changes the status without such an event; the row is then newer.
-      return event.status === job.status ? event.at : (job.updated ?? event.at);
-    }
+    if (event === undefined || BESIDE.has(event.event)) continue;
+    const enters =
+      event.event === 'status_changed' ? event.status === job.status : entering.includes(event.event);
+    if (!enters || (found !== undefined && event.event !== found.event)) break;
+    found = event;
   }
-  return job.updated ?? job.created;
+  return found?.at ?? job.updated ?? job.created;
 }
 
 /** Tasks that failed, by whichever of the two counts of a result is higher. */

@@ -48,9 +48,11 @@ export function locateOpenclaw(dir: string, look: Look, system: SystemId, settin
   const projects = found.filter(isSafeProject);
   const branchQueue = look.exists(`${root}/${BRANCH_QUEUE}`);
   const python = pythonOf(look, skill ?? root, settings.python);
+  const hasFileQueue = projects.some((name) => look.exists(`${root}/${name}/${FILE_QUEUE}`));
   const extra: { [key: string]: Json } = {
     projects: projects.length > 0 || branchQueue ? projects : ['default_project'],
     branchQueue,
+    fileQueue: hasFileQueue,
     pollMs: pollMsOf(getString(own, 'interval')),
   };
   if (skill !== undefined && look.exists(`${skill}/scripts/control.py`)) {

@@ -73,7 +73,7 @@ type Row = { readonly [column: string]: string | number | null };
 
 /** Rows of `orchestrator.db`: jobs with their events as facts, and each event once as a log record. */
 export const databaseParser: Parser = {
-  version: 1,
+  version: 2,
   start: { lastEvent: 0 },
   fold(carry, chunk, context): Folded {
     if (chunk.type !== 'database') return { carry };

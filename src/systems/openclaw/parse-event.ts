@@ -24,6 +24,7 @@ export function eventFact(
     action: textIn(payload, 'action', 60),
     answer: textIn(payload, 'answer', 4100),
     dedupe: textIn(payload, 'dedupe_key', 80),
+    given: instantIn(textIn(payload, 'signal_ts', 60)),
     pid: getNumber(payload, 'pid') ?? getNumber(payload, 'runner_pid') ?? null,
     text: capped(fields === '' ? event : `${event} ${fields}`, 600),
   };

@@ -33,6 +33,8 @@ export interface Place {
   readonly servedProject: string | undefined;
   /** The never merged generation with one queue for all projects and an audit log is here. */
   readonly branchQueue: boolean;
+  /** A project has the directory of the older file queue. */
+  readonly fileQueue: boolean;
   readonly pollMs: number;
 }
 
@@ -44,6 +46,7 @@ export function placeOf(located: Located): Place {
     skill: getString(located.extra, 'skill'),
     servedProject: getString(located.extra, 'servedProject'),
     branchQueue: located.extra['branchQueue'] === true,
+    fileQueue: located.extra['fileQueue'] === true,
     pollMs: typeof located.extra['pollMs'] === 'number' ? located.extra['pollMs'] : 2000,
   };
 }
@@ -86,4 +89,9 @@ const PROJECT_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 /** True for a project directory's name that may stand in a path and in PROJECT_ID. */
 export function isSafeProject(name: string): boolean {
   return PROJECT_NAME.test(name) && !name.includes('..');
+}
+
+/** A worker that lives claims within a few polls; shorter waits are no sign of its absence. */
+export function claimGraceMs(pollMs: number): number {
+  return Math.max(10_000, pollMs * 5);
 }

@@ -65,7 +65,17 @@ function projectSources(project: string, place: Place): readonly SourceSpec[] {
       glob: `${home}/logs/orchestrator_log.json`,
     },
     { id: id('queue.jobs'), type: 'document', parser: 'queueJob', glob: `${home}/queue/jobs/*.json` },
-    { id: id('queue.events'), type: 'log', parser: 'queueEvents', glob: `${home}/queue/jobs/*.events.jsonl` },
+    // Only the older generation writes events beside its job files.
+    ...(place.fileQueue
+      ? [
+          {
+            id: id('queue.events'),
+            type: 'log' as const,
+            parser: 'queueEvents',
+            glob: `${home}/queue/jobs/*.events.jsonl`,
+          },
+        ]
+      : []),
   ];
 }
 

@@ -14,25 +14,29 @@ const FOLLOWED_JOBS = 30;
 /** Jobs whose plan or question is read beyond those. */
 const READ_PLANS = 300;
 
+const AT_WORK: readonly RunRole[] = ['tasks', 'task-events', 'run-log'];
+const ASKING: readonly RunRole[] = ['question', 'run-log'];
+
 /**
- * What is followed most readily: what runs, then what waits for a person, then what broke. Whether a waiting job has a
- * question is known only after its directory was read, so both sorts of waiting count alike.
+ * What is followed, and of what which files: first what runs, then what waits for a person, then what broke. Whether a
+ * waiting job has a question is known only after its directory was read, so both sorts of waiting count alike.
  */
-const FOLLOW_RANK: { readonly [C in Condition]?: number } = {
-  running: 0,
-  orphaned: 0,
-  'silent-alive': 1,
-  'silent-dead': 1,
-  overtaken: 1,
-  question: 2,
-  'no-signal': 2,
-  review: 3,
-  'no-plan': 4,
-  'fake-success': 5,
-  failed: 6,
-  'dead-end': 7,
+const FOLLOWED: {
+  readonly [C in Condition]?: { readonly rank: number; readonly roles: readonly RunRole[] };
+} = {
+  running: { rank: 0, roles: AT_WORK },
+  orphaned: { rank: 0, roles: AT_WORK },
+  'silent-alive': { rank: 1, roles: AT_WORK },
+  'silent-dead': { rank: 1, roles: AT_WORK },
+  overtaken: { rank: 1, roles: AT_WORK },
+  question: { rank: 2, roles: ASKING },
+  'no-signal': { rank: 2, roles: ASKING },
+  review: { rank: 3, roles: ['plan', 'run-log'] },
+  'no-plan': { rank: 4, roles: ['run-log'] },
+  'fake-success': { rank: 5, roles: AT_WORK },
+  failed: { rank: 6, roles: ['run-log'] },
+  'dead-end': { rank: 7, roles: ['run-log'] },
 };
-const ALL_ROLES: readonly RunRole[] = ['plan', 'question', 'tasks', 'task-events', 'run-log'];
 
 /**
  * Run directories to read: a BASE_PATH keeps one for every job there ever was, so only those of jobs that matter now,
@@ -41,8 +45,9 @@ const ALL_ROLES: readonly RunRole[] = ['plan', 'question', 'tasks', 'task-events
 export function watchedJobs(verdicts: readonly Verdict[]): readonly Watched[] {
   const candidates = verdicts
     .flatMap(({ job, judgement }) => {
-      const rank = FOLLOW_RANK[judgement.condition];
-      return rank === undefined || judgement.superseded || !isSafeJobId(job.id) ? [] : [{ job, rank }];
+      const followed = FOLLOWED[judgement.condition];
+      if (followed === undefined || judgement.superseded || !isSafeJobId(job.id)) return [];
+      return [{ job, ...followed }];
     })
     .sort((a, b) => a.rank - b.rank || (b.job.created ?? 0) - (a.job.created ?? 0));
   const further = candidates
@@ -50,7 +55,7 @@ export function watchedJobs(verdicts: readonly Verdict[]): readonly Watched[] {
     .filter(({ rank }) => rank === 2 || rank === 3)
     .slice(0, READ_PLANS);
   return [
-    ...candidates.slice(0, FOLLOWED_JOBS).map(({ job }): Watched => ({ job: job.id, roles: ALL_ROLES })),
-    ...further.map(({ job, rank }): Watched => ({ job: job.id, roles: [rank === 3 ? 'plan' : 'question'] })),
+    ...candidates.slice(0, FOLLOWED_JOBS).map(({ job, roles }): Watched => ({ job: job.id, roles })),
+    ...further.map(({ job, roles }): Watched => ({ job: job.id, roles: roles.slice(0, 1) })),
   ];
 }

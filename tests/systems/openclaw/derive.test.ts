@@ -198,6 +198,41 @@ describe('signals', () => {
   });
 });
 
+describe('a swallowed answer', () => {
+  const asked = JSON.stringify({ status: 'waiting_human', run_id: 'r', waiting: { t: 'Which?' } });
+  const event = (id: number, secondsAgo: number, name: string, payload: object): Row => ({
+    id,
+    job_id: 'a1',
+    ts: toIso(addMs(NOW, -secondsAgo * 1000)),
+    event: name,
+    payload: JSON.stringify(payload),
+  });
+  const waits = event(5, 100, 'status_changed', { status: 'waiting_human' });
+  const takenUp = (givenSecondsAgo: number): Row =>
+    event(6, 50, 'control_signal_applied', {
+      action: 'resume',
+      result_status: 'waiting_human',
+      signal_ts: toIso(addMs(NOW, -givenSecondsAgo * 1000)),
+    });
+  const cautions = (...events: Row[]): string => {
+    const queue = new Installation().database([job('a1', 'waiting_human', { last_result: asked })], events);
+    return byId(queue.derive(), 'approval', 'a1')?.cautions?.join('\n') ?? '';
+  };
+
+  test('is one that was given to this question and resumed nothing', () => {
+    expect(cautions(waits, takenUp(60))).toContain('swallowed');
+  });
+
+  test('is not one that answered the question before and was taken up late', () => {
+    expect(cautions(waits, takenUp(200))).not.toContain('swallowed');
+  });
+
+  test('is not one that resumed the job', () => {
+    const resumed = event(7, 40, 'job_resumed', { answer: 'x', dedupe_key: 'k' });
+    expect(cautions(waits, takenUp(60), resumed)).not.toContain('swallowed');
+  });
+});
+
 test('issues of a database that cannot be read now are unchecked, and its jobs stay', () => {
   const queue = new Installation().database([job('a1', 'failed', { error: 'x' })]);
   expect(byId(queue.derive(), 'issue', 'failed:a1')).toMatchObject({ status: 'open' });
@@ -245,8 +280,8 @@ test('reads the run directories of jobs that matter and never makes a path of a 
   const ids = ['../../etc', '*', 'a/b', '--help', 'a1'];
   const queue = new Installation().database(ids.map((id) => job(id, 'awaiting_audit')));
   const specs = openclawKind.sources(located, queue.derive().data ?? {});
-  const own = specs.filter((spec) => spec.id.startsWith('plan.'));
-  expect(own.map((spec) => spec.id)).toEqual(['plan.a1']);
+  const own = specs.filter((spec) => spec.id.startsWith('run-log.'));
+  expect(own.map((spec) => spec.id)).toEqual(['run-log.a1']);
   expect(specs.filter((spec) => JSON.stringify(spec).includes('etc'))).toEqual([]);
 });
 

@@ -82,6 +82,7 @@ const event = (
   action: null,
   answer: null,
   dedupe: null,
+  given: null,
   pid: null,
   text: name,
 });
