@@ -16,10 +16,10 @@ export interface Drawing {
 const CLOSE_WITHIN_MS = 1500;
 
 /**
- * Runs a full-screen program on the operator's terminal from guard to goodbye. Throws UserError (exit 2) where there is no
- * terminal to draw on, before anything is started. Returns the exit code 0 when the program
- * ended by itself; throws what it threw, after the screen is left (Ink alone would end with code 0 and not a word);
- * and where a signal ended it, gives the terminal back, says so on stderr and ends by that same signal.
+ * Runs a full-screen program on the operator's terminal from guard to goodbye. Throws UserError (exit 2) where there is
+ * no terminal to draw on, before anything is started. Returns the exit code the program left with; throws what it threw,
+ * after the screen is left (Ink alone would end with code 0 and not a word); and where a signal ended it, gives the
+ * terminal back, says so on stderr and ends by that same signal.
  */
 export async function runOnTerminal(
   options: Omit<TerminalOptions, 'diagnose' | 'launcherPid'>,
@@ -45,11 +45,10 @@ export async function runOnTerminal(
     const drawn = await draw(terminal);
     drawing = drawn;
     terminal.onClose(() => drawn.instance.unmount());
-    const cause = await Promise.race([drawn.instance.waitUntilExit().then(() => undefined), terminal.ended]);
-    terminal.finish(cause?.type !== 'orphaned');
+    const cause = await Promise.race([drawn.instance.waitUntilExit().then(exitCodeOf), terminal.ended]);
+    terminal.finish(cause.type !== 'orphaned');
     await within(options, drawn.close(), CLOSE_WITHIN_MS);
-    if (cause !== undefined) endBecause(cause);
-    return 0;
+    return cause.type === 'left' ? cause.code : endBecause(cause);
   } catch (error) {
     terminal.close();
     if (drawing !== undefined) await within(options, drawing.close(), CLOSE_WITHIN_MS).catch(() => {});
@@ -59,6 +58,11 @@ export async function runOnTerminal(
     terminal.close();
     clearInterval(alive);
   }
+}
+
+/** The program ended by itself, with the code it gave to Ink's `exit`, else 0. */
+function exitCodeOf(given: unknown): { readonly type: 'left'; readonly code: number } {
+  return { type: 'left', code: typeof given === 'number' ? given : 0 };
 }
 
 /** Where the cockpit can't be drawn, the verbs still answer. */

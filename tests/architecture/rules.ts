@@ -131,7 +131,15 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli',
     path: 'src/cli.ts',
-    mayImport: ['dynamic app', 'dynamic headless', 'dynamic views/main', 'config', 'domain', 'lib'],
+    mayImport: [
+      'dynamic app',
+      'dynamic headless',
+      'dynamic views/main',
+      'dynamic views/theme',
+      'config',
+      'domain',
+      'lib',
+    ],
   },
   // A simulator that shared our parsers would prove nothing.
   { name: 'fixtures/demo', path: 'fixtures/demo', mayImport: ['node', 'npm:better-sqlite3'] },

@@ -77,6 +77,13 @@ describe('the terminal of the cockpit', () => {
     expect(shell.text()).toMatch(/echo "status \$code"\nstatus 0\nready>/);
   });
 
+  it('ends with the code the program left with', async () => {
+    const { shell } = await startUnderShell();
+    await shell.press('7');
+    await shell.waitFor('status 7');
+    await expectRestored(shell);
+  });
+
   it('gives keys, pastes, mouse and focus to who listens', async () => {
     const { shell } = await startUnderShell();
     shell.paste('y\n');
