@@ -159,7 +159,7 @@ describe.concurrent('a runner that is killed', () => {
   });
 
   it('while it watches for the effect: unknown', async () => {
-    expect(await killRunner('watching', 'lie')).toMatchObject({
+    expect(await killRunner('watching', 'quiet')).toMatchObject({
       entry: { status: 'unknown', exitCode: 0 },
       fired: 1,
       record: ['started', 'unknown'],
@@ -236,7 +236,7 @@ describe('an outcome nobody knows', () => {
   it('is settled by a person, who says how it ended; then the act may be tried again', async () => {
     const base = temporaryDirectory();
     const [root, state] = [join(base, 'root'), join(base, 'state')];
-    const located = layToy(root, { j0: { status: 'ready' } }, 'lie');
+    const located = layToy(root, { j0: { status: 'ready' } }, 'quiet');
     let runner = 0;
     const pit = cockpit(located, state, {
       spawnRunner: (order) => {

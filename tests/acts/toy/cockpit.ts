@@ -27,7 +27,7 @@ function die(point: string): void {
 }
 
 const { ports, host, ledger, close } = cockpit(located, state);
-const inside = runners === 'inside' ? runnerPorts(state) : undefined;
+const inside = runners === 'inside' ? runnerPorts(state, 300) : undefined;
 const running: Promise<unknown>[] = [];
 const service = createActService({
   ...ports,

@@ -26,7 +26,7 @@ echo "approving $1"
 echo "token \${TOY_KEY:-none}" >&2
 case "$2" in
   honest) node_write done ;;
-  lie) ;;
+  lie | quiet) ;;
   exit1) echo "no API" >&2; exit 1 ;;
   exit1-done) node_write done; exit 3 ;;
   reject) node_write rejected ;;

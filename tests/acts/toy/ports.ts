@@ -82,7 +82,7 @@ export function spawnRunner(state: string, order: string, env: NodeJS.ProcessEnv
 }
 
 /** The ports of a runner's process. */
-export function runnerPorts(state: string): RunnerPorts & { close(): void } {
+export function runnerPorts(state: string, lookMs = 30): RunnerPorts & { close(): void } {
   const { host, ledger, output } = openAll(state, 5_000);
   return {
     clock,
@@ -105,7 +105,7 @@ export function runnerPorts(state: string): RunnerPorts & { close(): void } {
         listener(view);
       };
       look();
-      return { close: clock.every(30, look) };
+      return { close: clock.every(lookMs, look) };
     },
     secret: (_located, name) => process.env[name],
     close() {
