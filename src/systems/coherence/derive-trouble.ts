@@ -6,6 +6,7 @@ import { processEvidence, youngestStart } from './derive-process.ts';
 import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
 import { instantOf, type Scene } from './scene.ts';
 import { apiPortOf } from './schema.ts';
+import type { TaskBook } from './tasks.ts';
 
 /** `fatal_issues.json`: nobody deletes it, so what it says may be over since. */
 export function fatalIssue(scene: Scene): Issue | undefined {
@@ -162,17 +163,13 @@ const ROLE_WORDS: { readonly [role: string]: string } = {
 const STORE_GRACE_MS = 60_000;
 
 /** In parallel mode the project manager never lets go of a task the API does not know. */
-export function lostTasksIssue(
-  scene: Scene,
-  knownTasks: ReadonlySet<string> | undefined,
-  due: DueTimes,
-): Issue | undefined {
+export function lostTasksIssue(scene: Scene, book: TaskBook, due: DueTimes): Issue | undefined {
   const { manager } = scene;
   const writtenAt = manager?.seen.file.modifiedAt;
-  if (!manager?.parallel || !knownTasks || writtenAt === undefined || scene.crew.of.manager.length === 0) {
+  if (!manager?.parallel || writtenAt === undefined || scene.crew.of.manager.length === 0) {
     return undefined;
   }
-  const lost = manager.inFlight.filter((entry) => !knownTasks.has(entry.task));
+  const lost = manager.inFlight.filter((entry) => book.knows(entry.task) === false);
   const [first] = lost;
   if (!first || !due.isPast(addMs(writtenAt, STORE_GRACE_MS))) return undefined;
   const why = 'the manager keeps it in flight for ever; only a start with --reset lets go';

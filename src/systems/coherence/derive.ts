@@ -27,7 +27,7 @@ export function deriveCoherence(context: DeriveContext): Derived {
     ...restart.issues,
     orphansIssue(scene),
     overdueIssue(scene, unchecked),
-    lostTasksIssue(scene, book.known, due),
+    lostTasksIssue(scene, book, due),
     givenUpIssue(scene),
     quotingIssue(scene, book),
   ].filter((issue) => issue !== undefined);

@@ -62,6 +62,8 @@ export const apiLogParser: Parser = {
   },
 };
 
+const TASK_FILE = /(?:^|\/)task_([^/]{1,80})\.log$/;
+
 /**
  * `api/logs/task_task_<hex>.log`, written by scripts/agent_runner.py: opened anew at each run, header, output line by
  * line, footer when the run ended. No footer: still running, or the runner died. A line that looks like the footer but
@@ -73,7 +75,7 @@ export const taskLogParser: Parser = {
   fold(carry, chunk, context): Folded {
     const draft = new FactDraft(context);
     const records: LogRecord[] = [];
-    let id = getString(carry, 'id') ?? taskIdsIn(fileName(context.path))[0];
+    let id = getString(carry, 'id') ?? TASK_FILE.exec(context.path)?.[1];
     for (const line of linesOf(chunk)) {
       const header = line.offset === 0 ? /^# task_id=(\S{1,80}) status=/.exec(line.text) : null;
       const end = /^# duration_seconds=([\d.]+) exit=(-?\d+) status=(\w+)\s*$/.exec(line.text);
@@ -103,10 +105,6 @@ export const taskLogParser: Parser = {
     return { carry: { id: id ?? null }, records, ...(facts ? { facts } : {}) };
   },
 };
-
-function fileName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
 
 const MAX_CONDITIONS = 200;
 

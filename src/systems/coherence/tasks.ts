@@ -30,8 +30,8 @@ export type WorkerLife = 'alive' | 'gone' | 'unknown';
 /** Everything about tasks, joined by id. */
 export interface TaskBook {
   readonly tasks: readonly Task[];
-  /** Ids in the store, or undefined while it could not be read. */
-  readonly known: ReadonlySet<string> | undefined;
+  /** Whether the store has that task; undefined while there is no store to look into. */
+  knows(id: string): boolean | undefined;
   leaseOf(id: string): Lease | undefined;
   /** How the log of the task's newest run ended: undefined while it has no footer. */
   logEndOf(id: string): { readonly fact: Json; readonly seen: Seen } | undefined;
@@ -73,7 +73,7 @@ export function taskBookOf(context: DeriveContext, scene: Scene): TaskBook {
   };
   return {
     tasks: joinTasks(store, answer),
-    known: store?.file.present ? idsOf(store) : undefined,
+    knows: (id) => (store?.file.present ? store.fact(`task/${id}`) !== undefined : undefined),
     leaseOf(id) {
       const fact = runState?.fact(`lease/${id}`);
       if (!runState || !isObject(fact)) return undefined;
@@ -113,12 +113,6 @@ function lifeOf(scene: Scene, worker: string | undefined, runner: Json | undefin
 export function pidOf(worker: string): number | undefined {
   const pid = /^[^:\s]+:(\d{1,9})$/.exec(worker)?.[1];
   return pid === undefined ? undefined : Number(pid);
-}
-
-function idsOf(store: Seen): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const key of store.file.facts.keys()) ids.add(key.slice('task/'.length));
-  return ids;
 }
 
 function joinTasks(store: Seen | undefined, answer: Seen | undefined): readonly Task[] {

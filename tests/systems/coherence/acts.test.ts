@@ -1,0 +1,353 @@
+import { describe, expect, it } from 'vitest';
+import type { Entity } from '../../../src/domain/entity.ts';
+import type { Instant } from '../../../src/domain/instant.ts';
+import { coherenceActs } from '../../../src/systems/coherence/acts.ts';
+import { coherencePlaybooks } from '../../../src/systems/coherence/playbooks.ts';
+import type { ActOrder, ActSpec, StateView } from '../../../src/systems/system.ts';
+import { at, find, located, pipeline, process, scripts, Told } from './facts.ts';
+
+function actOf(id: string): ActSpec {
+  const act = coherenceActs.find((one) => one.id === id);
+  if (!act) throw new Error(`no act ${id}`);
+  return act;
+}
+
+const restart = actOf('pipeline.restart');
+const iso = (time: string): string => `2026-02-21T${time}+00:00`;
+const version = (started: string): unknown => ({ git_sha: 'abc', started_at: `2026-02-21T${started}Z` });
+const health = { status: 'ok', started_at: '2026-02-21T01:00:00Z' };
+const stale = {
+  issues: [
+    { id: '1', condition: 'stale_version', severity: 'high', message: 'old', created_at: iso('02:59:30') },
+  ],
+  last_check: iso('02:59:30'),
+  history: [],
+};
+
+/** A running pipeline with old code and an API that answers. */
+function well(url = true): Told {
+  const told = new Told(located(url ? { url: 'http://127.0.0.1:8000' } : {}))
+    .document('version', version('01:00:00'))
+    .document('issues', stale)
+    .log('project_manager.log', '2026-02-21 02:59:50,000 INFO created spec for item 3 (buffer)\n', '02:59:50')
+    .document('manager.overnight', { in_flight: [], next_backlog_idx: 4, blocked: false });
+  if (url) told.http('api.health', { status: 200, body: health }, '02:59:55');
+  told.processes = pipeline('01:00:00');
+  return told;
+}
+
+function target(view: StateView, type: 'service' | 'issue' | 'layer', id: string): Entity {
+  const found = view.entity(type, id);
+  if (!found) throw new Error(`no ${type} ${id}`);
+  return found;
+}
+
+function orderOf(told: Told, when: string, stepsDone = 1): ActOrder {
+  const view = told.view(when);
+  const on = target(view, 'service', 'pipeline');
+  const baseline = restart.baseline?.(view, on) ?? null;
+  const ref = { system: on.system, type: on.type, id: on.id };
+  return {
+    order: 'o',
+    act: restart.id,
+    target: ref,
+    params: {},
+    startedAt: at(when),
+    revision: '',
+    baseline,
+    stepsDone,
+  };
+}
+
+const states = (told: Told, order: ActOrder, when: string) => restart.expect(told.view(when), order);
+
+describe('restart pipeline', () => {
+  it('applies to services, the layers of orchestration and execution, and issues a restart may end', () => {
+    const told = well();
+    const derived = told.derive('03:00:00');
+    const applies = derived.entities
+      .filter((one) => restart.appliesTo(one))
+      .map((one) => `${one.type}/${one.id}`)
+      .sort();
+    expect(applies).toEqual([
+      'issue/stale_version',
+      'layer/execution',
+      'layer/orchestration',
+      'service/agent-runner',
+      'service/api',
+      'service/monitor',
+      'service/pipeline',
+      'service/project-manager',
+      'service/watchdog',
+    ]);
+  });
+
+  it('writes the one file the watchdog looks for, as the monitor writes it', () => {
+    const view = well().view('03:00:00');
+    expect(restart.plan(view, target(view, 'issue', 'stale_version'), {})).toEqual([
+      {
+        type: 'file',
+        title: 'request a restart (stale_version)',
+        path: 'api/logs/restart_requested.json',
+        text: '{\n  "reason": "stale_version",\n  "at": "2026-02-21T03:00:00.000+00:00"\n}',
+      },
+    ]);
+  });
+
+  it('gives the reason api_unreachable whenever the API is down, since no other makes the watchdog start it', () => {
+    const told = well().http('api.health', { error: 'connect ECONNREFUSED', failures: 1 }, '03:00:00');
+    const view = told.view('03:00:01');
+    for (const [type, id] of [
+      ['service', 'pipeline'],
+      ['issue', 'stale_version'],
+    ] as const) {
+      const [step] = restart.plan(view, target(view, type, id), {});
+      expect(step?.type === 'file' && JSON.parse(step.text ?? '').reason).toBe('api_unreachable');
+    }
+    const warnings = restart.warnings?.(view, target(view, 'service', 'pipeline')) ?? [];
+    expect(warnings.some((one) => one.includes('every "uvicorn app.main" of this machine'))).toBe(true);
+    expect(warnings.some((one) => one.startsWith('Pid 11 holds port 8000'))).toBe(true);
+  });
+
+  it('gives each condition its own reason', () => {
+    const reasons = {
+      runner_pm_not_seen: 'runner_pm_not_seen',
+      orphan_running: 'stale_running_orphan',
+      no_task_running: 'no_task_running_stuck',
+      effectiveness_404: 'effectiveness_404',
+    };
+    for (const [condition, reason] of Object.entries(reasons)) {
+      const told = well().document('issues', { ...stale, issues: [{ condition, severity: 'high' }] });
+      const view = told.view('03:00:00');
+      const [step] = restart.plan(view, target(view, 'issue', condition), {});
+      expect(step?.type === 'file' && JSON.parse(step.text ?? '').reason).toBe(reason);
+    }
+  });
+
+  it('is refused without a watchdog, and by a watchdog that waits for a manager to end', () => {
+    const told = well();
+    const view = told.view('03:00:00');
+    expect(restart.precondition(view, target(view, 'service', 'pipeline'))).toBeUndefined();
+    told.processes = told.processes.filter((one) => one.pid !== 50);
+    expect(restart.precondition(told.view('03:00:00'), target(view, 'service', 'pipeline'))).toContain(
+      'run_overnight_pipeline.sh',
+    );
+    const hung = well().log('monitor.log', '2026-02-21 02:50:00,000 INFO Restart requested: stale_version\n');
+    expect(restart.precondition(hung.view('03:00:00'), target(view, 'service', 'pipeline'))).toContain(
+      'kill 70',
+    );
+  });
+
+  it('says that it begins at item 0 again, and what it strands', () => {
+    const told = well().document('tasks', {
+      tasks: [
+        { id: 'task_a1', status: 'needs_decision', claimed_by: 'host:62', created_at: iso('02:00:00') },
+        { id: 'task_a2', status: 'needs_decision', claimed_by: 'w7', created_at: iso('02:00:00') },
+        { id: 'task_a3', status: 'needs_decision', created_at: iso('02:00:00') },
+        {
+          id: 'task_a4',
+          status: 'running',
+          claimed_by: 'host:62',
+          started_at: iso('02:59:30'),
+          created_at: iso('02:00:00'),
+        },
+      ],
+    });
+    const view = told.view('03:00:00');
+    const on = target(view, 'service', 'pipeline');
+    expect(restart.warnings?.(view, on)[0]).toContain('item 0 again instead of 4');
+    const strands = restart.strands?.(view, on) ?? [];
+    expect(strands).toHaveLength(3);
+    expect(strands[0]).toMatch(/^task_a1 .*host:62 ends, nobody can take it again; decide it first$/);
+    expect(strands[1]).toContain('only a runner started under that name');
+    expect(strands[2]).toContain('task_a4 runs now');
+  });
+
+  it('binds its yes to watchdog, manager, reason and what it strands, not to times that move by themselves', () => {
+    const told = well();
+    const first = told.view('03:00:00');
+    const on = target(first, 'service', 'pipeline');
+    const revision = restart.revision(first, on);
+    told
+      .log('project_manager.log', '2026-02-21 03:00:05,000 INFO created x\n', '03:00:05')
+      .document('version', version('02:00:00'));
+    expect(restart.revision(told.view('03:00:10'), on)).toBe(revision);
+    told.processes = [
+      ...pipeline('01:00:00').filter((one) => one.pid !== 70),
+      process(71, '03:00:06', scripts.manager, { parentPid: 60 }),
+    ];
+    expect(restart.revision(told.view('03:00:10'), on)).not.toBe(revision);
+  });
+
+  it('warns that health stays unchecked without a url', () => {
+    const view = well(false).view('03:00:00');
+    expect(restart.warnings?.(view, target(view, 'service', 'pipeline')).at(-1)).toContain('unchecked');
+  });
+});
+
+describe('what is expected of a restart', () => {
+  const written = (told: Told): Told =>
+    told.document(
+      'restart',
+      { reason: 'stale_version', at: iso('03:00:00') },
+      { modified: '03:00:00', born: '03:00:00' },
+    );
+  const summary = (told: Told, order: ActOrder, when: string): string[] =>
+    states(told, order, when).map((one) => one.state);
+
+  it('waits with deadlines from the watchdog’s own times', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    const stages = states(told, order, '03:00:05');
+    expect(stages.map((one) => [one.stage, one.state])).toEqual([
+      ['accepted', 'waiting'],
+      ['started', 'waiting'],
+      ['done', 'waiting'],
+    ]);
+    // 90 s poll and 15 s slack; 12 s for the API and 8 s of pauses; 60 s to start, 15 + 15 s for health.
+    const deadlines: Instant[] = [at('03:01:45'), at('03:02:05'), at('03:03:35')];
+    expect(stages.map((one) => one.deadline)).toEqual(deadlines);
+  });
+
+  it('is accepted when the file is taken, started with a newer version, done with a young manager at work and health after it', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.gone('restart', '03:00:50');
+    expect(summary(told, order, '03:00:51')).toEqual(['seen', 'waiting', 'waiting']);
+    told.document('version', version('03:00:59'));
+    told.processes = [process(50, '01:00:00', scripts.watchdog)];
+    expect(summary(told, order, '03:01:00')).toEqual(['seen', 'seen', 'waiting']);
+    told.processes = [...told.processes, process(171, '03:01:05', scripts.manager)];
+    expect(summary(told, order, '03:01:06')).toEqual(['seen', 'seen', 'waiting']);
+    told.log(
+      'project_manager.log',
+      '2026-02-21 03:01:06,000 INFO Project Manager started API=x backlog=/b executor=c\n',
+      '03:01:06',
+    );
+    expect(states(told, order, '03:01:07')[2]?.detail).toContain('works, API');
+    told.http('api.health', { status: 200, body: health }, '03:01:10');
+    expect(summary(told, order, '03:01:11')).toEqual(['seen', 'seen', 'seen']);
+  });
+
+  it('does not believe a health from before the new start, nor the old manager', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.gone('restart', '03:00:50').document('version', version('03:00:59'));
+    expect(summary(told, order, '03:01:10')).toEqual(['seen', 'seen', 'waiting']);
+    told
+      .log('project_manager.log', 'x', '03:01:08')
+      .http('api.health', { status: 200, body: health }, '03:01:10');
+    expect(summary(told, order, '03:01:10')).toEqual(['seen', 'seen', 'waiting']);
+    expect(states(told, order, '03:02:14')[2]).toMatchObject({
+      state: 'contradicted',
+      detail: 'version is new, but project manager 70 is the old one',
+    });
+  });
+
+  it('is contradicted when the file is gone and nothing restarted, soon after it went', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.gone('restart', '03:00:10');
+    expect(states(told, order, '03:00:44')[1]).toMatchObject({ state: 'waiting', deadline: at('03:00:45') });
+    const [, started] = states(told, order, '03:00:45');
+    expect(started?.state).toBe('contradicted');
+    expect(started?.detail).toContain('request eaten');
+    expect(started?.detail).toContain('kill 70');
+  });
+
+  it('is contradicted when the version is new and no manager lives after the grace', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.gone('restart', '03:00:50').document('version', version('03:00:59'));
+    told.processes = [process(50, '01:00:00', scripts.watchdog)];
+    expect(summary(told, order, '03:02:13')).toEqual(['seen', 'seen', 'waiting']);
+    const done = states(told, order, '03:02:14')[2];
+    expect(done).toMatchObject({ state: 'contradicted' });
+    expect(done?.detail).toContain('no project manager lives');
+  });
+
+  it('is contradicted in time although a start that dies renews the version again and again', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.processes = [process(50, '01:00:00', scripts.watchdog)];
+    told.gone('restart', '03:00:50').document('version', version('03:03:04'));
+    expect(summary(told, order, '03:03:05')).toEqual(['seen', 'seen', 'contradicted']);
+  });
+
+  it('takes a request file born later for another one, put where ours had been taken', () => {
+    const told = written(well());
+    const order = orderOf(told, '03:00:00');
+    told.document(
+      'restart',
+      { reason: 'stale_version', at: iso('03:01:30') },
+      { modified: '03:01:30', born: '03:01:30' },
+    );
+    expect(summary(told, order, '03:01:31')).toEqual(['seen', 'waiting', 'waiting']);
+  });
+
+  it('does not take the absence of a file not yet written for its being taken', () => {
+    const told = well();
+    expect(summary(told, orderOf(told, '03:00:00', 0), '03:00:10')).toEqual([
+      'waiting',
+      'waiting',
+      'waiting',
+    ]);
+    expect(summary(told, orderOf(told, '03:00:00', 1), '03:00:01')).toEqual([
+      'waiting',
+      'waiting',
+      'waiting',
+    ]);
+  });
+
+  it('does without health where there is no url, and says so', () => {
+    const told = written(well(false));
+    const order = orderOf(told, '03:00:00');
+    told
+      .gone('restart', '03:00:50')
+      .document('version', version('03:00:59'))
+      .log('project_manager.log', 'x', '03:01:06');
+    told.processes = [process(50, '01:00:00', scripts.watchdog), process(171, '03:01:05', scripts.manager)];
+    const done = states(told, order, '03:01:07')[2];
+    expect(done).toMatchObject({ state: 'seen' });
+    expect(done?.title).toContain('unchecked');
+  });
+});
+
+describe('playbooks', () => {
+  it('exist for every condition that names one, and their acts exist', () => {
+    const named = new Set<string>();
+    const told = well().document('fatal', {
+      at: '2026-02-21T02:00:00Z',
+      reason: 'api_start_failed',
+      detail: 'x',
+    });
+    for (const one of told.derive('03:00:00').entities)
+      if (one.attention?.playbook) named.add(one.attention.playbook);
+    for (const id of [
+      'api-unreachable',
+      'pipeline-stuck',
+      'runner-pm-not-seen',
+      'unblock-decision',
+      'stale-version',
+      'orphans',
+      'restart-hangs',
+      'no-watchdog',
+    ])
+      named.add(id);
+    const ids = coherencePlaybooks.map((one) => one.id);
+    for (const id of named) expect(ids).toContain(id);
+    const acts = coherencePlaybooks.flatMap((one) =>
+      one.steps.flatMap((step) => (step.type === 'act' ? [step.act] : [])),
+    );
+    for (const id of acts) expect(coherenceActs.map((one) => one.id)).toContain(id);
+  });
+
+  it('check what is so now', () => {
+    const view = well().view('03:00:00');
+    const on = target(view, 'issue', 'stale_version');
+    const steps = coherencePlaybooks.find((one) => one.id === 'stale-version')?.steps ?? [];
+    const checks = steps.flatMap((step) => (step.type === 'check' ? [step.holds(view, on)] : []));
+    expect(checks).toEqual([true, true, true, true, false]);
+    expect(find(well().derive('03:00:00'), 'issue', 'stale_version')?.since).toBeDefined();
+  });
+});
