@@ -1,10 +1,11 @@
 import type { Meter } from '../../domain/entity.ts';
-import { addMs, dayOf, type Instant, instant } from '../../domain/instant.ts';
+import { addMs, dayOf, type Instant, instant, parseInstant } from '../../domain/instant.ts';
 import { currentLifetime, isAlive, isRecent, nextMidnight, type Picture } from './derive-picture.ts';
 import {
   type CostFileFact,
   type CostLogFact,
   type Found,
+  findAll,
   findFact,
   findFamily,
   type RefusedFact,
@@ -33,6 +34,8 @@ export interface Cost {
   readonly perHour?: number;
   readonly exhaustsAt?: Instant;
   readonly since?: Instant;
+  /** The line that first told of 80 %. */
+  readonly warned?: Found<CostLogFact>;
   readonly updatedAt?: Instant;
   readonly refused?: Found<RefusedFact>;
   readonly file?: Found<CostFileFact>;
@@ -62,7 +65,8 @@ export function costOf(picture: Picture): Cost | undefined {
   const exhaustsAt =
     perHour === undefined || refused ? undefined : exhaustion(picture, limit.value - total, perHour);
   const status = !counts || share < warningShare ? 'ok' : share < criticalShare ? 'warning' : 'critical';
-  const since = log && log.value.total >= total * 0.99 ? log.value.warnedAt : undefined;
+  const warned = log && log.value.total >= total * 0.99 ? firstWarning(picture, log.value, date) : undefined;
+  const since = warned?.value.warnedAt;
   return {
     total,
     date,
@@ -74,6 +78,7 @@ export function costOf(picture: Picture): Cost | undefined {
     ...(perHour === undefined ? {} : { perHour }),
     ...(exhaustsAt === undefined ? {} : { exhaustsAt }),
     ...(since === undefined ? {} : { since }),
+    ...(warned === undefined ? {} : { warned }),
     ...(updatedAt === undefined ? {} : { updatedAt }),
     ...(refused === undefined ? {} : { refused }),
     ...(file === undefined ? {} : { file }),
@@ -108,10 +113,16 @@ function limitInForce(
 /** Refusals count while none of them was followed by a request that went through, within this daemon's life. */
 function refusedNow(picture: Picture, log: Found<CostLogFact> | undefined): Found<RefusedFact> | undefined {
   const { facts } = picture.context;
-  const refused = findFact<RefusedFact>(facts, logSources, 'refused', (fact) => fact.lastAt);
   const started = currentLifetime(picture)?.startedAt ?? 0;
-  if (!refused || refused.value.lastAt < started) return undefined;
-  return log && log.value.at > refused.value.lastAt ? undefined : refused;
+  const found = findAll<RefusedFact>(facts, logSources, 'refused', (fact) => fact.lastAt).filter(
+    (one) => one.value.lastAt >= started,
+  );
+  const newest = found[0];
+  if (!newest || (log && log.value.at > newest.value.lastAt)) return undefined;
+  // A log that was moved meanwhile tells one series in two files.
+  const firstAt = instant(Math.min(...found.map((one) => one.value.firstAt)));
+  const count = found.reduce((sum, one) => sum + one.value.count, 0);
+  return { file: newest.file, value: { ...newest.value, firstAt, count } };
 }
 
 /**
@@ -119,16 +130,20 @@ function refusedNow(picture: Picture, log: Found<CostLogFact> | undefined): Foun
  * of five minutes, so that it stands still while nothing happens.
  */
 function rateOf(picture: Picture): number | undefined {
-  const spends = findFamily<SpendFact>(picture.context.facts, logSources, 'spend:', (fact) => fact.cost);
+  const spends = findFamily<SpendFact>(picture.context.facts, logSources, 'spend:', (fact) => fact.total);
   if (spends.size === 0) return undefined;
   const end = Math.floor(picture.now / spendSliceMs) * spendSliceMs + spendSliceMs;
   const started = currentLifetime(picture)?.startedAt ?? 0;
   const begin = Math.max(end - hourMs, Math.floor(started / spendSliceMs) * spendSliceMs);
-  let spent = 0;
+  let least = Number.POSITIVE_INFINITY;
+  let most = 0;
   for (const [slice, { value }] of spends) {
     const at = Number(slice);
-    if (at >= begin && at < end) spent += value.cost;
+    if (at < begin || at >= end) continue;
+    least = Math.min(least, value.before);
+    most = Math.max(most, value.total);
   }
+  const spent = Math.max(0, most - least);
   if (spent > 0) picture.wake(instant(end));
   const hours = Math.max(end - begin, spendSliceMs) / hourMs;
   return Math.round((spent / hours) * 100) / 100;
@@ -157,4 +172,17 @@ function exhaustion(picture: Picture, left: number, perHour: number): Instant | 
 /** `$41.20`. */
 export function usd(value: number): string {
   return `$${value.toFixed(2)}`;
+}
+
+/** The first warning any file of the log has of this window: a log that was moved meanwhile has it in the moved one. */
+function firstWarning(picture: Picture, newest: CostLogFact, date: string): Found<CostLogFact> | undefined {
+  const from = parseInstant(date) ?? 0;
+  return findAll<CostLogFact>(
+    picture.context.facts,
+    logSources,
+    'cost',
+    (fact) => -(fact.warnedAt ?? Number.POSITIVE_INFINITY),
+  ).find(
+    ({ value }) => value.total <= newest.total && value.warnedAt !== undefined && value.warnedAt >= from,
+  );
 }

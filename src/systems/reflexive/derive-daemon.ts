@@ -76,7 +76,7 @@ function daemonAttention(
     };
   }
   if (state !== 'down') return undefined;
-  const error = last?.end?.how === 'error' ? last.fact?.value.error : undefined;
+  const error = last?.end?.error;
   return {
     rank: 2,
     label: 'DOWN',
@@ -123,8 +123,11 @@ function lifetimeTrail(lifetime: Lifetime, now: Instant): Evidence[] {
       text: `started in ${run.mode ?? 'unknown'} mode${poll}${limit}`,
     }),
   ];
-  if (run.errorAt !== undefined) {
-    trail.push(evidence(found, { at: run.errorAt, text: `ended with an error: ${run.error ?? ''}` }));
+  if (lifetime.end?.how === 'error') {
+    const { at, error } = lifetime.end;
+    trail.push(
+      evidence(found, { ...(at === undefined ? {} : { at }), text: `ended with an error: ${error ?? ''}` }),
+    );
   }
   if (lifetime.end?.how === 'stopped' && lifetime.end.at !== undefined) {
     trail.push(

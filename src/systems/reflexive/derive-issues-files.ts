@@ -1,5 +1,6 @@
 import type { Issue } from '../../domain/entity.ts';
 import { instant } from '../../domain/instant.ts';
+import type { FileFacts } from '../system.ts';
 import {
   currentLifetime,
   dayMs,
@@ -9,7 +10,14 @@ import {
   type Picture,
   timeWord,
 } from './derive-picture.ts';
-import { findFact, findFamily, type GuardFact, type RoadmapFact, type SeenFact } from './facts.ts';
+import {
+  type Found,
+  findFact,
+  findFamily,
+  type GuardFact,
+  type RoadmapFact,
+  type SeenFact,
+} from './facts.ts';
 import { issueOf } from './issue-parts.ts';
 import { auditSources } from './locate.ts';
 
@@ -18,11 +26,13 @@ import { auditSources } from './locate.ts';
  * name stays empty until a restart.
  */
 export function movedLog(picture: Picture): Issue | undefined {
-  const { facts } = picture.context;
+  const { facts, located } = picture.context;
   if (!isAlive(picture)) return undefined;
-  const main = facts.files('orchestrator.log').find((file) => file.present);
-  const moved = findFact<SeenFact>(facts, ['orchestrator.rotated'], 'seen', (seen) => seen.lastAt);
-  if (!moved?.file.present) return undefined;
+  const names = [picture.config.logFile, located.extra['logFile'], located.settings.log];
+  const files = facts.files('orchestrator.log').filter((file) => file.present);
+  const main = files.find((file) => names.includes(file.path));
+  const moved = newestOf(files.filter((file) => file !== main));
+  if (!moved) return undefined;
   const mainSeen = main?.facts.get('seen') as SeenFact | undefined;
   const mainBegins =
     main === undefined ? 0 : (mainSeen?.firstAt ?? main.modifiedAt ?? Number.POSITIVE_INFINITY);
@@ -33,7 +43,7 @@ export function movedLog(picture: Picture): Issue | undefined {
   const since = main === undefined ? undefined : (main.bornAt ?? instant(mainBegins));
   return issueOf(picture, {
     key: 'log-moved',
-    title: `the daemon writes to ${moved.file.path}, not to ${main?.path ?? 'the log under its usual name'}`,
+    title: `the daemon writes to ${moved.file.path}, which was moved`,
     severity: 'warning',
     observedAt: moved.file.readAt,
     trail: [
@@ -46,7 +56,7 @@ export function movedLog(picture: Picture): Issue | undefined {
     detail:
       'Its descriptor follows the renamed file. A tail of the usual name shows nothing, and deleting the old file loses lines.',
     suggestedAction: 'Restart when convenient; rotate with copytruncate instead.',
-    row: { rank: 7, label: 'LOG', why: `${moved.file.path} goes on growing; the usual name stays behind` },
+    row: { rank: 7, label: 'LOG', why: `${moved.file.path} goes on growing; the usual name does not` },
   });
 }
 
@@ -111,4 +121,14 @@ export function guards(picture: Picture): Issue[] {
     );
   }
   return issues;
+}
+
+/** The file with the newest line. */
+function newestOf(files: readonly FileFacts[]): Found<SeenFact> | undefined {
+  let newest: Found<SeenFact> | undefined;
+  for (const file of files) {
+    const value = file.facts.get('seen') as SeenFact | undefined;
+    if (value && (!newest || value.lastAt > newest.value.lastAt)) newest = { value, file };
+  }
+  return newest;
 }

@@ -5,9 +5,11 @@ import {
   type ErrorsFact,
   type FailingFact,
   type Found,
+  findAll,
   findFact,
   findFamily,
   type GithubFact,
+  type OperationLogFact,
   type PendingFact,
 } from './facts.ts';
 import { issueOf } from './issue-parts.ts';
@@ -17,7 +19,7 @@ const failingWords = {
   main: {
     key: 'main-loop',
     title: 'main loop fails',
-    what: 'each pass ends early; the loop waits 60 s and tries again',
+    what: 'each pass ends early, 60 s apart',
   },
   github: { key: 'github-check', title: 'asking GitHub for issues fails', what: 'no new issue is claimed' },
   work: {
@@ -65,7 +67,7 @@ export function failing(picture: Picture, kind: keyof typeof failingWords): Issu
  * next try may still be due. A pass that succeeds with nothing to do writes no line, so silence ends it too.
  */
 function findFailing(picture: Picture, kind: keyof typeof failingWords): Found<FailingFact> | undefined {
-  const found = findFact<FailingFact>(
+  const [found, earlier] = findAll<FailingFact>(
     picture.context.facts,
     logSources,
     `fails:${kind}`,
@@ -76,7 +78,17 @@ function findFailing(picture: Picture, kind: keyof typeof failingWords): Found<F
   if (lifetime && found.value.lastAt < lifetime.startedAt) return undefined;
   const pollMs = (lifetime?.fact?.value.pollS ?? picture.config.pollS) * 1000;
   const retryMs = kind === 'main' ? 60_000 : kind === 'coder' ? Math.max(pollMs, 10 * 60_000) : pollMs;
-  return isRecent(picture, found.value.lastAt, 2 * retryMs + 120_000) ? found : undefined;
+  const patienceMs = 2 * retryMs + 120_000;
+  if (!isRecent(picture, found.value.lastAt, patienceMs)) return undefined;
+  // A log that was moved meanwhile tells one series in two files.
+  const goesOn =
+    earlier !== undefined &&
+    earlier.value.passedAt === undefined &&
+    earlier.value.lastAt < found.value.firstAt &&
+    found.value.firstAt - earlier.value.lastAt <= patienceMs;
+  if (!goesOn) return found;
+  const count = earlier.value.count + found.value.count;
+  return { file: found.file, value: { ...found.value, firstAt: earlier.value.firstAt, count } };
 }
 
 /** GitHub refuses, or soon will, until its limit begins anew. */
@@ -115,6 +127,9 @@ export function notProcessing(picture: Picture): Issue | undefined {
   const lifetime = currentLifetime(picture);
   if (!found || !isAlive(picture) || (lifetime && found.value.lastAt < lifetime.startedAt)) return undefined;
   const { firstAt, lastAt, times, count, offset } = found.value;
+  const begun = findFamily<OperationLogFact>(picture.context.facts, logSources, 'op:', (fact) => fact.at);
+  // Begun in the other file of a log that was moved meanwhile.
+  if ([...begun.values()].some(({ value }) => value.at > lastAt)) return undefined;
   if (times < 2) return undefined;
   const off = !picture.config.autoImplementation;
   const items = count === 1 ? '1 issue' : `${count} issues`;

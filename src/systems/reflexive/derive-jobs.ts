@@ -6,6 +6,7 @@ import {
   type ClaimFact,
   type Found,
   findFamily,
+  type ItemFact,
   type OperationFact,
   type OperationLogFact,
   type PullRequestFact,
@@ -25,7 +26,13 @@ export function deriveJobs(picture: Picture): Job[] {
     picture,
     operations,
     newestId,
-    told: findFamily<OperationLogFact>(facts, logSources, 'op:', (fact) => fact.endOffset ?? fact.at),
+    told: findFamily<OperationLogFact>(
+      facts,
+      logSources,
+      'op:',
+      (fact) => fact.completedAt ?? fact.stageAt ?? fact.at,
+    ),
+    items: findFamily<ItemFact>(facts, logSources, 'item:', (fact) => fact.at),
     claims: findFamily<ClaimFact>(facts, logSources, 'claim:', (fact) => fact.at),
     pullRequests: findFamily<PullRequestFact>(facts, ['audit.log', ...logSources], 'pr:', (fact) => fact.at),
   };
@@ -38,7 +45,7 @@ export function deriveJobs(picture: Picture): Job[] {
 function operationJob(joined: Joined, found: Found<OperationFact>): Job {
   const { picture } = joined;
   const row = found.value;
-  const told = joined.told.get(String(row.id));
+  const told = toldOf(joined, row);
   const claim = joined.claims.get(row.issue);
   const title = row.title ?? claim?.value.title;
   const state = stateOf(joined, row, told?.value);
@@ -77,6 +84,23 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
   if (state.attention !== undefined) job.attention = state.attention;
   if (cautions.length > 0) job.cautions = cautions;
   return job;
+}
+
+/** What the log tells of a row, joined with what a moved log tells of its issue later. */
+function toldOf(joined: Joined, row: OperationFact): Found<OperationLogFact> | undefined {
+  const told = joined.told.get(String(row.id));
+  const item = joined.items.size === 0 ? undefined : joined.items.get(row.issue);
+  const since = told?.value.stageAt ?? told?.value.at ?? row.startedAt;
+  if (!item || since === undefined || item.value.at < since || row.newest !== row.id) return told;
+  const { at, offset, stage, pr, error, ended } = item.value;
+  const value: OperationLogFact = {
+    ...(told?.value ?? { at, offset }),
+    ...(stage === undefined ? {} : { stage, stageAt: at, stageOffset: offset }),
+    ...(pr === undefined ? {} : { pr }),
+    ...(error === undefined ? {} : { error }),
+    ...(ended ? { completedAt: at, endOffset: offset, success: error === undefined } : {}),
+  };
+  return { value, file: item.file };
 }
 
 interface JobState {
@@ -147,7 +171,7 @@ function failedState(picture: Picture, row: OperationFact): JobState {
 function orphanReason(joined: Joined, row: OperationFact, loggedAt: Instant | undefined): string | undefined {
   const { picture, newestId } = joined;
   const { state, processes } = picture.daemon;
-  if (!isAlive(picture)) return 'no daemon runs on this host';
+  if (!isAlive(picture)) return 'no daemon lives here';
   if (state === 'hidden') return undefined;
   const since = processes[0]?.startedAt;
   if (since !== undefined && loggedAt !== undefined && loggedAt < since) return 'begun by an earlier daemon';
@@ -172,7 +196,7 @@ function orphanState(picture: Picture, row: OperationFact, reason: string): JobS
     attention: {
       rank: 4,
       label: 'ORPHAN',
-      why: `still in flight in the database, ${reason}; outcome unknown`,
+      why: `in flight in the database, ${reason}; outcome unknown`,
       since: endedAt,
       onExpiry: 'stays in flight for ever',
       group: 'orphans',

@@ -97,16 +97,12 @@ function costTrail(picture: Picture, cost: Cost): Evidence[] {
     }
   }
   if (cost.log) {
-    const { at, offset, total, warnedAt, warnedOffset } = cost.log.value;
-    if (warnedAt !== undefined) {
+    const { at, offset, total } = cost.log.value;
+    const { warnedAt, warnedOffset } = cost.warned?.value ?? {};
+    if (cost.warned && warnedAt !== undefined) {
       const text = `80 % passed at ${timeWord(warnedAt, picture.now)}`;
-      trail.push(
-        evidence(cost.log, {
-          at: warnedAt,
-          text,
-          ...(warnedOffset === undefined ? {} : { offset: warnedOffset }),
-        }),
-      );
+      const place = warnedOffset === undefined ? {} : { offset: warnedOffset };
+      trail.push(evidence(cost.warned, { at: warnedAt, text, ...place }));
     }
     trail.push(evidence(cost.log, { at, offset, text: `daily_total_cost ${total}` }));
   }

@@ -12,7 +12,11 @@ import { kindSetting } from './schema.ts';
 export interface Lifetime {
   readonly id: string;
   readonly startedAt: Instant;
-  readonly end?: { readonly how: 'stopped' | 'error' | 'no trace'; readonly at?: Instant };
+  readonly end?: {
+    readonly how: 'stopped' | 'error' | 'no trace';
+    readonly at?: Instant;
+    readonly error?: string;
+  };
   readonly fact?: Found<RunFact>;
   readonly process?: ProcessInfo;
 }
@@ -159,9 +163,9 @@ function lifetimesOf(
     (a, b) => a.value.at - b.value.at,
   );
   const stops = [
-    findFact<StopFact>(facts, logSources, 'stop', (stop) => stop.at)?.value.at,
-    findFact<StopFact>(facts, ['audit.log'], 'stopped', (stop) => stop.at)?.value.at,
-  ].filter((at) => at !== undefined);
+    findFact<StopFact>(facts, logSources, 'stop', (stop) => stop.at)?.value,
+    findFact<StopFact>(facts, ['audit.log'], 'stopped', (stop) => stop.at)?.value,
+  ].filter((stop) => stop !== undefined);
   const lifetimes: Lifetime[] = [];
   const taken = new Set<number>();
   for (const [index, fact] of found.entries()) {
@@ -172,7 +176,7 @@ function lifetimesOf(
         !taken.has(one.pid) && run.at >= one.startedAt - startSlackMs && run.at <= one.startedAt + startupMs,
     );
     if (process) taken.add(process.pid);
-    const stop = stops.find((at) => at >= run.at && (next === undefined || at < next.at));
+    const stop = stops.find((one) => one.at >= run.at && (next === undefined || one.at < next.at));
     const told = process ? undefined : endOf(run, stop, next === undefined ? lastLineAt : undefined);
     // A daemon whose directory is hidden may be this one: it has not ended as far as is known.
     const end = told?.how === 'no trace' && mayBeHidden && next === undefined ? undefined : told;
@@ -200,12 +204,13 @@ function runTime(run: RunFact): number {
 
 function endOf(
   run: RunFact,
-  stop: Instant | undefined,
+  stop: StopFact | undefined,
   lastLineAt: Instant | undefined,
 ): NonNullable<Lifetime['end']> {
-  const stoppedAt = run.stoppedAt ?? stop;
+  const stoppedAt = run.stoppedAt ?? stop?.at;
   // `stop()` runs in a finally: an error writes its own line first and then the same goodbye.
-  if (run.errorAt !== undefined) return { how: 'error', at: stoppedAt ?? run.errorAt };
+  const error = run.error ?? stop?.error;
+  if (error !== undefined) return { how: 'error', at: stoppedAt ?? run.errorAt ?? run.at, error };
   if (stoppedAt !== undefined) return { how: 'stopped', at: stoppedAt };
   const at = run.lastAt ?? lastLineAt;
   return { how: 'no trace', ...(at === undefined || at < run.at ? {} : { at }) };

@@ -1,29 +1,24 @@
 import type { Job } from '../../domain/entity.ts';
-import {
-  currentLifetime,
-  dayMs,
-  evidence,
-  isAlive,
-  isRecent,
-  type Picture,
-  timeWord,
-} from './derive-picture.ts';
+import { currentLifetime, dayMs, evidence, isAlive, isRecent, type Picture } from './derive-picture.ts';
 import {
   type ClaimFact,
   type Found,
   findFamily,
+  type ItemFact,
   type OperationFact,
   type OperationLogFact,
   type PullRequestFact,
   type RequestFact,
 } from './facts.ts';
-import { logSources } from './locate.ts';
+import { auditSources, logSources } from './locate.ts';
 
 /** What jobs are made of, joined once. */
 export interface Joined {
   readonly picture: Picture;
   readonly operations: ReadonlyMap<string, Found<OperationFact>>;
   readonly told: ReadonlyMap<string, Found<OperationLogFact>>;
+  /** By issue: progress told by a file that does not hold the operation's beginning. */
+  readonly items: ReadonlyMap<string, Found<ItemFact>>;
   readonly claims: ReadonlyMap<string, Found<ClaimFact>>;
   readonly pullRequests: ReadonlyMap<string, Found<PullRequestFact>>;
   /** Newest row of all: the loop is one thread, so only this one can be at work. */
@@ -80,17 +75,19 @@ export function lostRequests(joined: Joined): Job[] {
   const { picture } = joined;
   const { facts } = picture.context;
   const requests = findFamily<RequestFact>(facts, logSources, 'request:', (fact) => fact.at);
+  const titles = findFamily<string>(facts, auditSources(facts), 'title:', () => 0);
   const begun = beginnings(joined);
   const jobs: Job[] = [];
   for (const [issue, found] of requests) {
     const { at, offset } = found.value;
+    const title = titles.get(issue)?.value;
     const takenUp = Math.max(begun.get(issue) ?? 0, joined.claims.get(issue)?.value.at ?? 0) >= at;
     if (takenUp || !isRecent(picture, at, dayMs)) continue;
     jobs.push({
       type: 'job',
       system: picture.context.located.system,
       id: `request-${issue}`,
-      title: `#${issue} by process-issue at ${timeWord(at, picture.now)}`,
+      title: `#${issue}${title === undefined ? '' : ` ${title}`} (process-issue)`,
       observedAt: found.file.readAt,
       evidence: evidence(found, { offset, at, text: `Manually triggered processing for issue #${issue}` }),
       status: 'unknown',

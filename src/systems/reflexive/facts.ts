@@ -46,6 +46,19 @@ export type OperationLogFact = {
   readonly endOffset?: number;
 };
 
+/**
+ * Progress of an issue in a file that begins in the middle of its operation (the log was moved meanwhile); key
+ * `item:<number>`.
+ */
+export type ItemFact = {
+  readonly at: Instant;
+  readonly offset: number;
+  readonly stage?: string;
+  readonly pr?: number;
+  readonly error?: string;
+  readonly ended?: boolean;
+};
+
 /** What was spent, as the log tells; key `cost`. */
 export type CostLogFact = {
   readonly at: Instant;
@@ -122,8 +135,11 @@ export type SeenFact = { readonly firstAt: Instant; readonly lastAt: Instant };
 /** Newest line that only the daemon writes; key `life`. */
 export type LifeFact = { readonly at: Instant; readonly offset: number };
 
-/** Money of five minutes; key `spend:<ms>`. */
-export type SpendFact = { readonly cost: number };
+/**
+ * The running total before the first and after the last request of five minutes; key `spend:<ms>`. Totals, not sums:
+ * lines that two files of one log share count once.
+ */
+export type SpendFact = { readonly before: number; readonly total: number };
 
 /** Errors of one minute; key `errors:<ms>`. */
 export type ErrorsFact = {
@@ -160,8 +176,8 @@ export type PullRequestFact = {
   readonly url?: string;
 };
 
-/** An end the daemon reported itself; key `stop`. */
-export type StopFact = { readonly at: Instant; readonly offset: number };
+/** An end the daemon reported itself; key `stop` of the log, `stopped` of audit.log. `error`: it ended by that. */
+export type StopFact = { readonly at: Instant; readonly offset: number; readonly error?: string };
 
 /** A row of `operations`; key `op:<id>`. */
 export type OperationFact = {
@@ -235,6 +251,23 @@ export function findFact<T>(
     }
   }
   return best;
+}
+
+/** The fact under `key` of every file of these sources, newest first. */
+export function findAll<T>(
+  facts: FactsOf,
+  sources: readonly string[],
+  key: string,
+  timeOf: (value: T) => number,
+): Found<T>[] {
+  const found: Found<T>[] = [];
+  for (const source of sources) {
+    for (const file of facts.files(source)) {
+      const value = file.facts.get(key) as T | undefined;
+      if (value !== undefined) found.push({ value, file });
+    }
+  }
+  return found.sort((a, b) => timeOf(b.value) - timeOf(a.value));
 }
 
 /**

@@ -39,6 +39,11 @@ export function foldAudit(draft: FactDraft, entry: JsonObject, at: Instant, offs
       draft.put('guard', guard, next, guardCap);
       return;
     }
+    case 'issue_claimed': {
+      const title = getString(metadata, 'title')?.slice(0, 300);
+      if (title !== undefined && resource !== undefined) draft.put('title', resource, title, pullRequestCap);
+      return;
+    }
     case 'human_approval_requested': {
       const next: MergeFact = {
         at,

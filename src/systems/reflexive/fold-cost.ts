@@ -1,5 +1,5 @@
 import { getNumber, getString } from '../../lib/json.ts';
-import type { CostLogFact, RefusedFact } from './facts.ts';
+import type { CostLogFact, RefusedFact, SpendFact } from './facts.ts';
 import type { FoldInput } from './fold-input.ts';
 
 /** Money is summed in slices of this length, so that the rate of the last hour can be told without every request. */
@@ -23,8 +23,9 @@ export function foldCost({ event, at, offset, draft }: FoldInput): boolean {
       const next: CostLogFact = { ...same, at, offset, total };
       draft.set('cost', next);
       const slice = String(Math.floor(at / spendSliceMs) * spendSliceMs);
-      const before = draft.get<{ cost: number }>(`spend:${slice}`)?.cost ?? 0;
-      draft.put('spend', slice, { cost: before + cost }, sliceCap);
+      const known5 = same === undefined ? undefined : draft.get<SpendFact>(`spend:${slice}`);
+      const spend: SpendFact = { before: known5?.before ?? Math.max(0, total - cost), total };
+      draft.put('spend', slice, spend, sliceCap);
       return true;
     }
     case 'cost_limit_warning':

@@ -5,6 +5,8 @@ import type { LogEvent } from './parse-line.ts';
 
 /** What the parser must remember between two lines. The daemon works on one item at a time, so one of each is enough. */
 export type OrchestratorCarry = {
+  /** Set once this file was looked at. */
+  begun?: boolean;
   /** Fact key of the lifetime being written, without its prefix. */
   run?: string;
   /** Row of `operations` being worked on or just ended, and its issue. */

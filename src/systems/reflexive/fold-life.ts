@@ -1,5 +1,14 @@
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
-import type { ClaimFact, LifeFact, OperationLogFact, PendingFact, RequestFact, RunFact } from './facts.ts';
+import type {
+  ClaimFact,
+  ItemFact,
+  LifeFact,
+  OperationLogFact,
+  PendingFact,
+  RequestFact,
+  RunFact,
+  StopFact,
+} from './facts.ts';
 import type { FoldInput } from './fold-input.ts';
 import { issueOf, textOf } from './record.ts';
 
@@ -65,15 +74,20 @@ function foldLifetime({ event, at, offset, draft, carry }: FoldInput): boolean {
     case 'Received shutdown signal':
       editRun({ event, at, offset, draft, carry }, { signalAt: at });
       return true;
-    case 'Orchestrator encountered an error':
-      editRun(
-        { event, at, offset, draft, carry },
-        { errorAt: at, error: textOf(event.fields['error']) ?? '' },
-      );
+    case 'Orchestrator encountered an error': {
+      const error = textOf(event.fields['error']) ?? '';
+      editRun({ event, at, offset, draft, carry }, { errorAt: at, error });
+      draft.set('stop', { at, offset, error });
       return true;
+    }
     case 'Orchestrator stopped':
       editRun({ event, at, offset, draft, carry }, { stoppedAt: at, stoppedOffset: offset });
-      draft.set('stop', { at, offset });
+      {
+        // The goodbye comes after an error too, from the same end.
+        const before = draft.get<StopFact>('stop');
+        const isSameEnd = before?.error !== undefined && at - before.at < 60_000;
+        draft.set('stop', { ...(isSameEnd ? before : {}), at, offset });
+      }
       delete carry.run;
       delete carry.op;
       delete carry.issue;
@@ -98,6 +112,12 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
   const { fields } = event;
   const current = (): OperationLogFact | undefined =>
     carry.op === undefined ? undefined : draft.get<OperationLogFact>(`op:${carry.op}`);
+  const noteItem = (change: Partial<ItemFact>): void => {
+    const issue = issueOf(event);
+    if (carry.op !== undefined || issue === undefined) return;
+    const item: ItemFact = { ...draft.get<ItemFact>(`item:${issue}`), ...change, at, offset };
+    draft.put('item', issue, item, claimCap);
+  };
   const edit = (change: Partial<OperationLogFact>): void => {
     const known = current();
     if (carry.op !== undefined && known) draft.put('op', carry.op, { ...known, ...change }, operationCap);
@@ -126,6 +146,7 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
   const stage = stageSentences.find(([start]) => event.event.startsWith(start))?.[1];
   if (stage !== undefined) {
     edit({ stage, stageAt: at, stageOffset: offset });
+    noteItem({ stage });
     return true;
   }
   const isSuccess = event.event.startsWith('Successfully processed work item');
@@ -135,6 +156,11 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
   const pr = getNumber(fields, 'pr_number');
   const error = textOf(fields['error']);
   const finalStage = getString(fields, 'final_stage')?.slice(0, 40);
+  noteItem({
+    ended: true,
+    ...(isSuccess && pr !== undefined ? { pr } : {}),
+    ...(error === undefined ? {} : { error }),
+  });
   if (issueOf(event) === carry.issue) {
     edit({
       endOffset: offset,

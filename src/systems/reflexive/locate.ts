@@ -9,8 +9,8 @@ import { kindSetting } from './schema.ts';
 /** Where the program looks for its configuration, in this order (`ConfigManager` in `src/core/config.py`). */
 const configPlaces = ['config/orchestrator-config.yaml', 'orchestrator-config.yaml'] as const;
 
-/** Sources whose files hold the daemon's lines: the log under its name, and under the name it was moved to. */
-export const logSources = ['orchestrator.log', 'orchestrator.rotated'] as const;
+/** Sources whose files hold the daemon's lines: the log under its name, and under the names it was moved to. */
+export const logSources = ['orchestrator.log'] as const;
 /** Audit events are read from audit.log; where there is none, from the main log, which has them too. */
 export function auditSources(facts: FactsOf): readonly string[] {
   return facts.files('audit.log').length > 0 ? ['audit.log'] : logSources;
@@ -121,9 +121,9 @@ export function reflexiveSources(located: Located, data: JsonObject): readonly S
   if (homeConfig !== undefined) sources.push(config('config.home', homeConfig));
   if (daemonConfig !== undefined) sources.push(config('config.daemon', daemonConfig));
   if (logFile !== undefined) {
-    sources.push({ id: 'orchestrator.log', parser: 'orchestrator', type: 'log', glob: logFile });
-    // Moved by hand (docs/troubleshooting.md: `mv ... .YYYYMMDD; touch`) while the daemon goes on writing to it.
-    sources.push({ id: 'orchestrator.rotated', parser: 'orchestrator', type: 'log', glob: `${logFile}.*` });
+    // Moved by hand (docs/troubleshooting.md: `mv ... .YYYYMMDD; touch`) while the daemon goes on writing to it: one
+    // source for both names, so that a line read under the one is not read again under the other.
+    sources.push({ id: 'orchestrator.log', parser: 'orchestrator', type: 'log', glob: `${logFile}*` });
   }
   if (auditFile !== undefined) {
     sources.push({ id: 'audit.log', parser: 'audit', type: 'log', glob: auditFile });

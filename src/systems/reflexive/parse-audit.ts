@@ -29,7 +29,7 @@ type Half = { readonly offset: number; readonly id: string; readonly entry: Json
 export const auditLogParser: Parser = { version: 1, start: [], fold };
 
 function fold(carry: Json, chunk: Chunk, context: ParseContext): Folded {
-  if (chunk.type !== 'lines' || isCompressed(context.path)) return { carry };
+  if (chunk.type !== 'lines' || isCompressed(context.path, chunk.lines[0]?.text)) return { carry };
   const draft = new FactDraft((key) => context.fact(key));
   let halves: Half[] = [...(carry as unknown as readonly Half[])];
   const records: LogRecord[] = [];

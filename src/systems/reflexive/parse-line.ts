@@ -20,8 +20,10 @@ export interface LogEvent {
 
 const ownKeys = new Set(['event', 'level', 'logger', 'timestamp', 'exception']);
 
-/** Files that only look like logs to a glob. */
-export const isCompressed = (path: string): boolean => /\.(gz|bz2|xz|zst|zip|lz4)$/i.test(path);
+/** A rotated and compressed log only looks like one to a glob: nothing in its bytes is a line. */
+export function isCompressed(path: string, firstLine: string | undefined): boolean {
+  return /\.(gz|bz2|xz|zst|zip|lz4)$/i.test(path) && /[\u0000-\u0008\ufffd]/.test(firstLine ?? '\ufffd');
+}
 
 /** `ESC[...m` of structlog's coloured console renderer. */
 const colours = /\u001b\[[0-9;]*m/g;

@@ -17,12 +17,17 @@ import { issueOf, recordOf } from './record.ts';
 export const orchestratorLogParser: Parser = { version: 1, start: {}, fold };
 
 function fold(carry: Json, chunk: Chunk, context: ParseContext): Folded {
-  if (chunk.type !== 'lines' || isCompressed(context.path)) return { carry };
+  if (chunk.type !== 'lines' || isCompressed(context.path, chunk.lines[0]?.text)) return { carry };
   const draft = new FactDraft((key) => context.fact(key));
   const next: OrchestratorCarry = { ...(carry as OrchestratorCarry) };
   const records: LogRecord[] = [];
   const bad: BadRecord[] = [];
   // Audit events reach this file too; where audit.log holds them they would show twice.
+  if (next.begun !== true) {
+    // Another file under this name: what was seen of the one before says nothing of it.
+    next.begun = true;
+    draft.remove('seen');
+  }
   const hasAuditFile = getString(context.located.extra, 'auditFile') !== undefined;
   for (const line of chunk.lines) {
     if (line.text.trim() === '') continue;
