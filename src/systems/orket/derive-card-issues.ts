@@ -2,7 +2,7 @@ import type { Issue } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import { type CardState, cardTrail } from './derive-cards.ts';
 import { type Claim, type IssueInputs, issueOf } from './derive-issues.ts';
-import { logEvidence, processEvidence } from './derive-runs.ts';
+import { logEvidence, processEvidence, type RunState } from './derive-runs.ts';
 import { clip, compact } from './facts.ts';
 import { cardLinesKey } from './log-text.ts';
 
@@ -148,7 +148,7 @@ export function verificationIssues(inputs: IssueInputs): {
     const run = verifier ? runById.get(verifier.run) : undefined;
     if (!verifier || verifier.done || verifier.start.at === undefined || !run || inputs.isSuperseded(run))
       continue;
-    if (cards.get(card)?.isOpen === false || (run.life !== 'alive' && run.life !== 'quiet')) continue;
+    if (cards.get(card)?.isOpen === false || !isUnderWay(run)) continue;
     const lateAt = addMs(verifier.start.at, limitMs);
     if (context.now < lateAt) {
       changesAt = changesAt === undefined || lateAt < changesAt ? lateAt : changesAt;
@@ -184,7 +184,10 @@ export function verificationIssues(inputs: IssueInputs): {
   for (const { fact, file } of facts.verifications) {
     const card = fact.card === undefined ? undefined : cards.get(fact.card);
     if (fact.ok || fact.card === undefined || card?.isOpen === false) continue;
-    const isCovered = card?.death !== undefined;
+    const run = fact.run === undefined ? undefined : runById.get(fact.run);
+    // A run under way deals with it itself, and a newer run has it before it again.
+    const isHandled = run !== undefined && (isUnderWay(run) || inputs.isSuperseded(run));
+    const isCovered = card?.death !== undefined || isHandled;
     const why = clip(fact.terminalReason ?? fact.errors[0] ?? fact.fixHint ?? 'no error text', 140);
     const evidence = compact({ source: file.source, path: file.path, text: why, at: fact.at });
     issues.push(
@@ -213,6 +216,11 @@ export function verificationIssues(inputs: IssueInputs): {
     );
   }
   return { issues, changesAt, waitingRuns };
+}
+
+/** True while somebody may be carrying the run out. */
+function isUnderWay(run: RunState): boolean {
+  return run.life === 'alive' || run.life === 'quiet';
 }
 
 /** Refusals on file whose card is still open; the queue shows them only where nothing else shows that card. */

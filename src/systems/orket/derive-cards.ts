@@ -139,7 +139,7 @@ function makeJob(
       source: 'db',
       path: facts.db?.path,
       query: `issues where id = '${row.id}'`,
-      text: row.note ? `${row.status}: ${row.note}` : row.status,
+      text: rowText(row),
       at: since?.at,
     }),
     trail: card.isOpen ? cardTrail(card, facts) : undefined,
@@ -157,6 +157,12 @@ function makeJob(
         : undefined,
     data: row.build === undefined ? undefined : { build: row.build },
   });
+}
+
+/** Status, retries and note in one line. */
+function rowText(row: CardRow): string {
+  const retries = row.retries ? `, retry ${row.retries} of ${row.maxRetries ?? '?'}` : '';
+  return `${row.status}${retries}${row.note ? `: ${row.note}` : ''}`;
 }
 
 /** History, log and reports about one card, newest of each. */

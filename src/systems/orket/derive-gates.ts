@@ -4,7 +4,7 @@ import type { Collected } from './collect.ts';
 import { clip, compact, type GateRow } from './facts.ts';
 
 /** At this version nothing calls the repository's resolver: a gate is written and never read back. */
-export const NO_ANSWER = 'Orket has no command or endpoint that answers a gate';
+const NO_ANSWER = 'Orket has no command or endpoint that answers a gate';
 
 /** A row of `pending_gate_requests` as an approval. `isCurrent`: nothing newer has taken its card up. */
 export function approvalEntity(

@@ -31,7 +31,7 @@ export interface Claim {
   readonly evidence: Evidence;
 }
 
-export type IssueFields = Omit<Issue, 'type' | 'system' | 'id' | 'status'>;
+type IssueFields = Omit<Issue, 'type' | 'system' | 'id' | 'status'>;
 
 /** An issue, with its key as its id. */
 export function issueOf(system: SystemId, fields: IssueFields): Issue {

@@ -67,7 +67,7 @@ function apiService(context: DeriveContext, facts: Collected, programs: Programs
 }
 
 /** What the layers are summed up from. */
-export interface LayerInputs {
+interface LayerInputs {
   readonly context: DeriveContext;
   readonly facts: Collected;
   readonly services: readonly Service[];

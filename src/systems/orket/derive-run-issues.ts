@@ -73,7 +73,9 @@ const RERUN_RESETS =
 const ENDS_AT_RETRY = 'Every retry ends the whole run: nothing goes on until somebody starts the epic again.';
 
 function conditionOf(run: RunState, inputs: IssueInputs): Condition | undefined {
-  const rerun = `rerun the epic: python main.py --epic ${run.name}`;
+  // The name comes from their database and is there to be copied: only a plain word may stand in a command.
+  const isPlain = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,80}$/.test(run.name);
+  const rerun = `rerun the epic: python main.py --epic ${isPlain ? run.name : 'EPIC (its name is not safe to copy)'}`;
   const open = openCardsOf(run, inputs);
   // Every card is done or put away: however the run ended, nothing is left to move.
   if (open !== undefined && open.length === 0) return undefined;

@@ -11,7 +11,7 @@ import { directoryNameOf } from './schema.ts';
  * How a run stands. `alive`: says running, and a process may be carrying it out. `quiet`: says running, no process of
  * this checkout is seen, but it moved a moment ago (another host, a container). `gone`: says running and nobody is there.
  */
-export type RunLife = 'alive' | 'quiet' | 'gone' | 'halted' | 'over' | 'unknown';
+type RunLife = 'alive' | 'quiet' | 'gone' | 'halted' | 'over' | 'unknown';
 
 /** One run, joined from ledger, sessions table and log. The ledger is the authority for status and times. */
 export interface RunState {
@@ -39,7 +39,7 @@ export interface RunState {
 }
 
 /** How long a run without a visible process is believed to be at work elsewhere. */
-export const UNSEEN_GRACE_MS = 60_000;
+const UNSEEN_GRACE_MS = 60_000;
 
 /** Joins what is known of every run, newest first. */
 export function joinRuns(
@@ -136,7 +136,7 @@ function judge(
 }
 
 /** `running` in the ledger, `Started` in the sessions table. */
-export function isRunningStatus(status: string): boolean {
+function isRunningStatus(status: string): boolean {
   return status === 'running' || status.toLowerCase() === 'started';
 }
 
@@ -219,8 +219,18 @@ export function runTrail(run: RunState, facts: Collected): Evidence[] {
   ) {
     trail.push(logEvidence(crash, crash.fact, crash.fact.text));
   }
-  if (logged?.fact.last && logged.fact.last.offset !== logged.fact.end?.offset) {
-    trail.push(logEvidence(logged, logged.fact.last, 'newest line of this run'));
+  if (logged?.fact.requeued && logged.fact.start) {
+    trail.push(
+      logEvidence(logged, logged.fact.start, `put back to ready: ${logged.fact.requeued.join(', ')}`),
+    );
+  }
+  const last = logged?.fact.last;
+  if (
+    logged &&
+    last &&
+    !trail.some((one) => one.source === logged.file.source && one.offset === last.offset)
+  ) {
+    trail.push(logEvidence(logged, last, 'newest line of this run'));
   }
   return trail;
 }
@@ -228,11 +238,13 @@ export function runTrail(run: RunState, facts: Collected): Evidence[] {
 /** The ledger's row as a line of evidence. */
 export function ledgerEvidence(row: LedgerRow, facts: Collected): Evidence {
   const failure = [row.failureClass, row.failureReason].filter((part) => part).join(': ');
+  const counts = Object.entries(row.counts ?? {}).map(([status, count]) => `${count} ${status}`);
+  const cards = counts.length > 0 ? ` (cards: ${counts.join(', ')})` : '';
   return compact({
     source: 'db',
     path: facts.db?.path,
     query: `run_ledger where session_id = '${row.id}'`,
-    text: failure ? `${row.status}: ${failure}` : row.status,
+    text: `${failure ? `${row.status}: ${failure}` : row.status}${cards}`,
     at: row.endedAt ?? row.updatedAt ?? row.startedAt,
   });
 }

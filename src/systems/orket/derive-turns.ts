@@ -2,7 +2,7 @@ import type { Attention, Evidence, SystemId, Turn } from '../../domain/entity.ts
 import type { Instant } from '../../domain/instant.ts';
 import type { Collected } from './collect.ts';
 import { ledgerEvidence, logEvidence, newest, processEvidence, type RunState } from './derive-runs.ts';
-import { clip, compact, type TurnFiles } from './facts.ts';
+import { clip, compact, type LoggedTurn, type TurnFiles } from './facts.ts';
 import { stageOf, type TurnState, type TurnVerdict } from './judge-turn.ts';
 import { cardLinesKey, runLinesKey, turnLinesKey } from './log-text.ts';
 import { directoryNameOf } from './schema.ts';
@@ -153,7 +153,7 @@ function evidenceOf(turn: TurnState): Evidence {
     return compact({
       source: files.file.source,
       path: shown === '' ? files.file.path : `${files.file.path}/${shown}`,
-      text: filesText(files.fact),
+      text: `${filesText(files.fact)}${figuresText(logged?.fact ?? events?.fact)}`,
       at: files.fact.touchedAt,
     });
   }
@@ -164,6 +164,12 @@ function evidenceOf(turn: TurnState): Evidence {
   if (events)
     return logEvidence(events, events.fact.end ?? events.fact.last ?? { offset: 0 }, 'runtime event');
   return { source: 'turns' };
+}
+
+/** How long it took and what it used, as its end tells; the durable events tell it too. */
+function figuresText(logged: LoggedTurn | undefined): string {
+  const duration = logged?.durationMs === undefined ? '' : `, ${(logged.durationMs / 1000).toFixed(1)} s`;
+  return `${duration}${logged?.tokens === undefined ? '' : `, ${logged.tokens} tokens`}`;
 }
 
 /** What the files say in one line. */

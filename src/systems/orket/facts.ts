@@ -89,10 +89,7 @@ export type Checkpoint = {
 export type CardRow = {
   id: string;
   build?: string;
-  session?: string;
-  seat?: string;
   summary?: string;
-  kind?: string;
   status: string;
   note?: string;
   retries?: number;
@@ -118,7 +115,6 @@ export type LedgerRow = {
   id: string;
   name?: string;
   build?: string;
-  kind?: string;
   status: string;
   failureClass?: string;
   failureReason?: string;

@@ -65,7 +65,7 @@ function seat(role: string | undefined): string | undefined {
 }
 
 /** `run:issue:role:index`; the issue may hold colons, so role and index are taken from the end. */
-export function roleOfTrace(trace: string | undefined): string | undefined {
+function roleOfTrace(trace: string | undefined): string | undefined {
   const parts = trace?.split(':') ?? [];
   return parts.length >= 4 ? parts[parts.length - 2] : undefined;
 }

@@ -16,7 +16,7 @@ import { isUsableId } from './schema.ts';
 const LARGEST_JSON = 262_144;
 
 const CARD_COLUMNS =
-  'id, session_id, build_id, seat, substr(summary, 1, 300) AS summary, type, status, substr(note, 1, 500) AS note, ' +
+  'id, build_id, substr(summary, 1, 300) AS summary, status, substr(note, 1, 500) AS note, ' +
   'retry_count, max_retries, substr(depends_on_json, 1, 4000) AS depends_on_json, created_at';
 
 /**
@@ -44,7 +44,7 @@ export const databaseQueries: readonly DatabaseQuery[] = [
   {
     id: 'runs',
     sql:
-      'SELECT session_id, run_type, run_name, build_id, status, failure_class, ' +
+      'SELECT session_id, run_name, build_id, status, failure_class, ' +
       'substr(failure_reason, 1, 2000) AS failure_reason, ' +
       `CASE WHEN length(summary_json) <= ${LARGEST_JSON} THEN summary_json END AS summary_json, ` +
       `CASE WHEN length(artifact_json) <= ${LARGEST_JSON} THEN artifact_json END AS artifact_json, ` +
@@ -101,10 +101,7 @@ function noteCard(facts: { [key: string]: Json }, row: Row): void {
     compact({
       id,
       build: text(row, 'build_id'),
-      session: text(row, 'session_id'),
-      seat: text(row, 'seat'),
       summary: text(row, 'summary'),
-      kind: text(row, 'type'),
       status: text(row, 'status') ?? 'unknown',
       note: text(row, 'note'),
       retries: number(row, 'retry_count'),
@@ -174,7 +171,6 @@ function noteRun(facts: { [key: string]: Json }, row: Row): void {
       id,
       name: text(row, 'run_name'),
       build: text(row, 'build_id'),
-      kind: text(row, 'run_type'),
       status: text(row, 'status') ?? 'unknown',
       failureClass: text(row, 'failure_class'),
       failureReason: text(row, 'failure_reason'),

@@ -26,9 +26,9 @@ import { keysOfEvent, type LogEvent, readLogEvent, textOfEvent } from './log-tex
 import { turnIdOf } from './schema.ts';
 
 /** How many runs, turns and cards of one log are kept as facts; the lines themselves are all kept as records. */
-export const KEPT_RUNS = 100;
+const KEPT_RUNS = 100;
 export const KEPT_TURNS = 1000;
-export const KEPT_CARDS = 500;
+const KEPT_CARDS = 500;
 
 /** `workspace/<name>/orket.log`: one JSON object per line (orket/logging.py). */
 export const logParser: Parser = {

@@ -21,7 +21,7 @@ const REOPENED_AFTER_MS = 1000;
 const MOST_NAMES = 60;
 
 /** Parts of `observability/<run>/<issue>/<index>_<role>` as turn_executor.py names them. */
-export interface TurnPath {
+interface TurnPath {
   readonly run: string;
   readonly issue: string;
   readonly index: number;
@@ -29,7 +29,7 @@ export interface TurnPath {
 }
 
 /** Reads the parts of a turn directory's path, or undefined when the last part is no turn. */
-export function readTurnPath(path: string): TurnPath | undefined {
+function readTurnPath(path: string): TurnPath | undefined {
   const parts = path.split('/');
   const match = DIRECTORY.exec(parts.at(-1) ?? '');
   const issue = parts.at(-2);

@@ -1,4 +1,4 @@
-import { type infer as Infer, minLength, optional, regex, strictObject, string } from 'zod/mini';
+import { minLength, optional, regex, strictObject, string } from 'zod/mini';
 
 /** What an installation of Orket may be told beside the common settings; all texts, as on the command line. */
 export const orketSettings = strictObject({
@@ -7,8 +7,6 @@ export const orketSettings = strictObject({
   /** Seconds a turn may be silent before it counts as stalled; default 300, the model client's own time limit. */
   stalledAfter: optional(string().check(regex(/^[1-9]\d{0,4}$/, 'is a number of seconds, from 1 to 99999'))),
 });
-
-export type OrketSettings = Infer<typeof orketSettings>;
 
 /** Longest id of theirs that is followed; a longer one is shown in its log line and makes no entity. */
 const LONGEST_ID = 200;

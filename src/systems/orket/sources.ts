@@ -86,7 +86,7 @@ function envFileOf(look: Look, path: string): { readonly [name: string]: string 
 }
 
 /** Workspaces outside `<root>/workspace/` that the run ledger names, from `derive`'s data. */
-export function outsideWorkspaces(data: JsonObject): readonly string[] {
+function outsideWorkspaces(data: JsonObject): readonly string[] {
   const listed = data['workspaces'];
   if (!Array.isArray(listed)) return [];
   return (listed as readonly unknown[])

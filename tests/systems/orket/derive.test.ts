@@ -255,6 +255,53 @@ describe('what an Orket installation on disk means', () => {
     });
   });
 
+  describe('a verification that failed', () => {
+    const report = {
+      run_id: 'aaaa1111',
+      issue_id: 'TIDE-3',
+      ok: false,
+      errors: ['NameError'],
+      checked_files: ['a.py'],
+    };
+    beforeEach(() => {
+      orket.card('TIDE-3', 'code_review');
+      orket.write(
+        'workspace/default/agent_output/verification/runtime_verification.json',
+        JSON.stringify(report),
+      );
+    });
+    const failed = '4 FAILED issue/verification.failed:TIDE-3';
+
+    it('asks for nobody while its run lives, and for somebody when the run is over', async () => {
+      orket.run('aaaa1111', 'running', 0);
+      orket.process(77, ['python', 'main.py', '--epic', 'tide_ledger'], -3);
+      const alive = await orket.derive(50);
+      expect(find(alive, 'issue', 'verification.failed:TIDE-3')?.detail).toContain('NameError');
+      expect(queueOf(alive)).toEqual([]);
+      orket.run('aaaa1111', 'failed', 0, 60, { failureClass: 'ExecutionFailed', reason: 'x' });
+      expect(queueOf(await orket.derive(100))).toContain(failed);
+    });
+
+    it('asks for nobody once a newer run has the build in its hands', async () => {
+      orket.run('aaaa1111', 'failed', 0, 60, { failureClass: 'ExecutionFailed', reason: 'x' });
+      orket.run('bbbb2222', 'running', 70);
+      orket.process(77, ['python', 'main.py', '--epic', 'tide_ledger'], 69);
+      expect(queueOf(await orket.derive(100))).toEqual([]);
+    });
+  });
+
+  it('never puts a name that could run something into a command to be copied', async () => {
+    orket.card('TIDE-3', 'ready');
+    orket.run('aaaa1111', 'failed', 0, 60, {
+      failureClass: 'ModelTimeoutError',
+      reason: 'x',
+      name: '$(reboot)',
+    });
+    const issue = find(await orket.derive(100), 'issue', 'model.failed:build-tide_ledger');
+    expect(issue?.suggestedAction).toContain('not safe to copy');
+    expect(issue?.suggestedAction).not.toContain('reboot');
+  });
+
   it('tells a halted run from a killed one by its one log line', async () => {
     orket.run('aaaa1111', 'running', 0);
     orket.card('TIDE-3', 'in_progress');
