@@ -61,7 +61,10 @@ export function layoutOf(options: LayoutOptions): Layout {
   const hasRight = columns >= rightColumnFrom;
   const logs = Math.max(
     3,
-    Math.min(bodyRows - 12, share(bodyRows, hasRight ? 0.48 : 0.24, 5) + grow(options, 'logs')),
+    Math.min(
+      bodyRows - 12,
+      share(bodyRows, hasOwnBox(columns, rows) ? 0.44 : hasRight ? 0.51 : 0.24, 5) + grow(options, 'logs'),
+    ),
   );
   const upper = bodyRows - logs;
   const rightColumns = hasRight ? Math.min(72, Math.max(40, Math.floor(columns * 0.34))) : 0;
@@ -99,14 +102,15 @@ function leftRows(upper: number, options: LayoutOptions): [PaneId, number][] {
 function rightRows(upper: number, options: LayoutOptions): [PaneId, number][] {
   const rows: [PaneId, number][] = [];
   let left = upper;
-  if (hasOwnBox(options.columns, options.rows)) {
-    const each = bounded(share(upper, 0.18, 4), 2, 7);
+  const own = hasOwnBox(options.columns, options.rows);
+  if (own) {
+    const each = bounded(share(upper, 0.16, 4), 2, 7);
     rows.push(['approvals', each], ['fatal', each]);
     left -= each * 2;
   }
-  const pipeline = bounded(share(left, 0.48, 4) + grow(options, 'pipeline'), 2, left - 4);
+  const pipeline = bounded(share(left, own ? 0.58 : 0.48, 4) + grow(options, 'pipeline'), 2, left - 4);
   const work = bounded(
-    share(left, 0.3, 3) + grow(options, 'work') - grow(options, 'acts'),
+    share(left, own ? 0.24 : 0.3, 3) + grow(options, 'work') - grow(options, 'acts'),
     2,
     left - pipeline - 2,
   );

@@ -1,0 +1,317 @@
+import fc from 'fast-check';
+import stringWidth from 'string-width';
+import { afterEach, describe, expect, it } from 'vitest';
+import { addMs } from '../../src/domain/instant.ts';
+import { resized } from '../../src/store/desk.ts';
+import { FakeEngine } from './fake-engine.ts';
+import { hangs, storyNow, storyRows, storySnapshot } from './sample-state.ts';
+import { openScreen, type TestScreen } from './screen.tsx';
+
+let screen: TestScreen;
+afterEach(() => screen.close());
+
+describe('the whole screen', () => {
+  it('is that of the drawing at 120x40', async () => {
+    screen = await openScreen({ columns: 120, rows: 40 });
+    expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
+      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now       03:14:07Z (20:14-07)
+       x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside        cost reflexive $41.20/50, full 07:25 (4h00m)
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================== since    until key|-4 Pipeline ---------------- read 1m ago
+      >x FATAL   coherence API hangs: pid 2210 holds :8000            7m            R|coherence
+       x FATAL   coherence restart asked 7 times, nothing runs        8m            b| ? goal         Data unavailable
+       ! ANSWER  coherence task_864e65b18d8b704c (worker w7)         10m    never   a| ? orchestr.    PM not seen, workers=5
+       ~ ORPHAN  coherence monitor:4121                              20s          Ent| x execution    API down
+      -Why: API hangs: pid 2210 holds :8000 -------------------------------- read now| ! attention    1 issue, 2 unchecked
+       nothing moves: the port is held by a process that does not answer             |orket     +api+runs+turns+cards
+       http  :8000/api/health          no answer in 5s (3 of 3)                      |openclaw  +queue+plan+audit+run
+       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens |aragora   +api+breakers+debates
+                                       on :8000                                      |-5 Work ---------------------- 2 running
+       src   autonomous_api.log@1899   [Errno 98] address already in use (x5)        | coherence runner:4120 (w7)       ORPHAN
+       doc   monitor_issues.json       api_unreachable, high, "timed out"; advises   | coherence monitor:4121           ORPHAN
+                                       "watchdog restarts pipeline": it did not      | orket     9c41:TIDE-3/6 coder        1m
+      -9 Steps: API unreachable ---------------------------------------------- 0 of 4| openclaw  3c4d billing-cron    beat now
+       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16         R|-7 Acts ---------------------- 0 running
+       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              | 02:41 bob approve 1a2b: verified 4.0s
+       [?]3 see the pipeline run: PM alive, its log moves                            |
+        - 4 end orphans 4120, 4121: one runner, one monitor                          |
+      -6 Logs + changes, this item (L: all) ------------------------------------------------ follow  unread 0  bad 0  lag 0.1s
+       03:06:10.902 monitor          WARNING API unreachable: timed out
+      ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
+       03:13:10.871 monitor          Restart requested: api_unreachable
+       03:13:46     CHANGE           pipeline_version.json started_at 03:13:46Z
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+       R restart..  b steps  K take  d aside  L lens  : commands  ? keys"
+    `);
+  });
+
+  it('has boxes for approvals and fatal issues at 200x50', async () => {
+    screen = await openScreen({ columns: 200, rows: 50 });
+    expect(screen.rows().slice(0, 30).join('\n')).toMatchInlineSnapshot(`
+      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now                                                                                       03:14:07Z (20:14-07)
+       x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside                                                                                        cost reflexive $41.20/50, full 07:25 (4h00m)
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ====================================================================== since    until key|-2 Approvals(1) ----------------------------------------------------
+      >x FATAL   coherence API hangs: pid 2210 holds :8000                                                                7m            R| ! ANSWER  coherence task_864e65b18d8b704c (wo..    10m    never   a
+       x FATAL   coherence restart asked 7 times, nothing runs                                                            8m            b|
+       ! ANSWER  coherence task_864e65b18d8b704c (worker w7)                                                             10m    never   a|
+       ~ ORPHAN  coherence monitor:4121                                                                                  20s          Ent|-3 Fatal(2) --------------------------------------------------------
+       ~ ORPHAN  coherence runner:4120 (w7)                                                                              20s          Ent| x FATAL   coherence API hangs: pid 2210 holds..     7m            R
+       $ COST    reflexive 41.20 of 50.00 USD, +2.10/h                                                                 1h00m    07:25 Ent| x FATAL   coherence restart asked 7 times, no..     8m            b
+      -Why: API hangs: pid 2210 holds :8000 ------------------------------------------------------------------------------------ read now|
+       nothing moves: the port is held by a process that does not answer                                                                 |-4 Pipeline -------------------------------------------- read 1m ago
+       http  :8000/api/health                        no answer in 5s (3 of 3)                                                            |coherence
+       proc  pid 2210                                uvicorn app.main:app since 22:13:58Z, listens on :8000                              | ? goal         Data unavailable
+       src   autonomous_api.log@1899                 [Errno 98] address already in use (x5)                                              | ? orchestr.    PM not seen, workers=5
+       doc   monitor_issues.json                     api_unreachable, high, "timed out"; advises "watchdog restarts pipeline": it did not| x execution    API down
+                                                                                                                                         | ! attention    1 issue, 2 unchecked
+                                                                                                                                         |orket     +api+runs+turns+cards
+                                                                                                                                         |openclaw  +queue+plan+audit+run
+                                                                                                                                         |aragora   +api+breakers+debates
+                                                                                                                                         |reflexive +loop!cost+github
+                                                                                                                                         |-5 Work -------------------------------------------------- 2 running
+      -9 Steps: API unreachable -------------------------------------------------------------------------------------------------- 0 of 4| coherence runner:4120 (w7)                               ORPHAN 20s
+       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| coherence monitor:4121                                   ORPHAN 20s
+       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  | orket     9c41:TIDE-3/6 coder                                    1m
+       [?]3 see the pipeline run: PM alive, its log moves                                                                                |-7 Acts -------------------------------------------------- 0 running
+        - 4 end orphans 4120, 4121: one runner, one monitor                                                                              | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
+                                                                                                                                         |
+                                                                                                                                         |
+      -6 Logs + changes, this item (L: all) -------------------------------------------------------------------------------------------------------------------------------- follow  unread 0  bad 0  lag 0.1s
+       03:06:10.902 monitor          WARNING API unreachable: timed out"
+    `);
+  });
+
+  it('loses its right column at 80x24', async () => {
+    screen = await openScreen({ columns: 80, rows: 24 });
+    expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
+      " prod-eu-1 PROD   NO ANSWER: coherence-api   9/10 fresh                03:14:07Z
+       x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside  cost $41.20/50
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) =================== since    until key
+      >x FATAL   coherence API hangs: pid 2210 holds :8000             7m            R
+       x FATAL   coherence restart asked 7 times, nothing runs         8m            b
+       ! ANSWER  coherence task_864e65b18d8b704c (worker w7)          10m    never   a
+       ~ ORPHAN  coherence monitor:4121                               20s          Ent
+      -Why: API hangs: pid 2210 holds.. ----- coherence ?goal ?orchestr xexecutio !att
+       nothing moves: the port is held by a process that does not answer
+       http  :8000/api/health          no answer in 5s (3 of 3)
+       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens
+                                       on :8000
+       src   autonomous_api.log@1899   [Errno 98] address already in use (x5)
+       (2 more lines: 8, then j; Enter shows all)
+      -9 Steps: API unreachable ----------------------------------------------- 0 of 4
+       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16          R
+       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives
+       [?]3 see the pipeline run: PM alive, its log moves
+      -6 Logs (L: all) ----------------------------- follow  unread 0  bad 0  lag 0.1s
+       03:06:10.902 monitor          WARNING API unreachable: timed out
+      ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bin..
+       03:13:10.871 monitor          Restart requested: api_unreachable
+       03:13:46     CHANGE           pipeline_version.json started_at 03:13:46Z
+       R restart..  b steps  K take  d aside  L lens  : commands  ? keys"
+    `);
+  });
+
+  it('keeps first row, queue, beginning of the card and footer at 60x15', async () => {
+    screen = await openScreen({ columns: 60, rows: 15 });
+    expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
+      " prod-eu-1 PROD   NO ANSWER: coherence-api         03:14:07Z
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2)
+      >x FATAL   coherence API hangs: pid 22..     7m            R
+       x FATAL   coherence restart asked 7 t..     8m            b
+       ! ANSWER  coherence task_864e65b18d8b..    10m    never   a
+       ~ ORPHAN  coherence monitor:4121           20s          Ent
+       ~ ORPHAN  coherence runner:4120 (w7)       20s          Ent
+       $ COST    reflexive 41.20 of 50.00 US..  1h00m    07:25 Ent
+       ? UNREAD  coherence source api: no an..    now          Ent
+
+
+      -Why: API hangs: pid 2210 holds :8000 ------------- read now
+       nothing moves: the port is held by a process that
+             does not answer
+       R restart..  b steps  K take  d aside  L lens  : commands"
+    `);
+  });
+
+  it('keeps first row, first item and its key at three rows', async () => {
+    screen = await openScreen({ columns: 60, rows: 3 });
+    expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
+      " prod-eu-1 PROD   NO ANSWER: coherence-api         03:14:07Z
+      >x FATAL   coherence API hangs: pid 22..     7m            R
+       R restart..  b steps  K take  d aside  L lens  : commands"
+    `);
+  });
+
+  it('fills exactly its rows and never more than its columns, at any size, in any mode', async () => {
+    screen = await openScreen();
+    const keys = [
+      [],
+      ['?'],
+      [':'],
+      ['A'],
+      ['R', 'enter'],
+      ['enter'],
+      ['d'],
+      ['/'],
+      ['6', 'enter'],
+      ['7', 'enter'],
+      ['c'],
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 118 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.constantFrom(...keys),
+        async (columns, rows, pressed) => {
+          await screen.press('ctrl-c', ...pressed);
+          screen.cockpit.update((desk) => resized(desk, columns, rows));
+          await screen.wait(200);
+          const drawn = screen.frame().split('\n');
+          expect(drawn).toHaveLength(rows);
+          for (const row of drawn) expect(stringWidth(row.trimEnd())).toBeLessThanOrEqual(columns);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('before anything is known', () => {
+  it('says that it reads', async () => {
+    screen = await openScreen({
+      engine: new FakeEngine({ ...storySnapshot(), complete: false }),
+      columns: 80,
+      rows: 24,
+    });
+    expect(screen.rows()[0]).toContain('reading ...');
+    expect(screen.rows()[0]).toContain('--:--:--');
+    expect(screen.frame()).toContain('reading the sources ...');
+    expect(screen.frame()).not.toContain('nothing needs you now');
+  });
+});
+
+describe('when the engine has ended', () => {
+  it('says so in the first row, keeps what is known and the time of it', async () => {
+    screen = await openScreen();
+    screen.cockpit.fail('the thread ended with code 1');
+    await screen.wait(60_000);
+    expect(screen.rows()[0]).toContain('ENGINE ENDED: the thread ended with code 1');
+    expect(screen.rows()[0]).toContain('03:14:07Z');
+    expect(screen.frame()).toContain('API hangs');
+  });
+});
+
+describe('notices', () => {
+  it('stand in the first row', async () => {
+    screen = await openScreen({
+      engine: new FakeEngine(
+        storySnapshot({ notices: ['DEMO: simulated systems', 'alone: others are not seen'] }),
+      ),
+    });
+    expect(screen.rows()[0]).toContain(
+      'prod-eu-1 PROD   DEMO: simulated systems   alone: others are not seen',
+    );
+  });
+});
+
+describe('time passing', () => {
+  it('redraws nothing while no step of an age changes', async () => {
+    screen = await openScreen();
+    const before = screen.rows();
+    screen.engine.say({ now: addMs(storyNow, 2000) });
+    await screen.wait(100);
+    expect(screen.rows()[0]).not.toBe(before[0]);
+    expect(screen.rows().slice(1)).toEqual(before.slice(1));
+    await screen.wait(400);
+    expect(screen.rows().slice(1)).toEqual(before.slice(1));
+  });
+
+  it('steps ages on without a message', async () => {
+    screen = await openScreen();
+    expect(screen.rows()[3]).toMatch(/ 7m /);
+    await screen.wait(120_000);
+    expect(screen.rows()[3]).toMatch(/ (9|10)m /);
+  });
+});
+
+describe('hostile text', () => {
+  const evil =
+    '\x1b[2J\x1b]52;c;eA==\x07\u202e\u2028\u{e0001}Z\u0301\u0301\u0301\u0301\u0301\u0301 \x9b31m\r\n';
+
+  it('reaches the screen as notation, wherever it stands', async () => {
+    const engine = new FakeEngine(
+      storySnapshot({
+        upserts: [
+          {
+            ...hangs,
+            id: evil,
+            title: `title ${evil}`,
+            cautions: [evil],
+            evidence: { source: evil, path: evil, text: evil },
+            attention: { ...hangs.attention!, label: evil, why: evil },
+          },
+        ],
+        notices: [evil],
+        presence: [{ who: evil, terminal: evil }],
+      }),
+    );
+    engine.rows = storyRows.map((row) => ({
+      ...row,
+      text: evil,
+      path: evil,
+      origin: evil,
+      keys: ['api_unreachable'],
+    }));
+    engine.offersByType = {
+      issue: [
+        { act: evil, title: evil, menu: 'restart', risk: 'read', params: [], does: evil, disabled: evil },
+      ],
+    };
+    engine.playbook = { id: evil, title: evil, steps: [{ type: 'note', text: evil, state: 'open' }] };
+    screen = await openScreen({ engine });
+    for (const keys of [
+      [],
+      ['enter'],
+      ['escape', 'R'],
+      ['escape', ':'],
+      ['escape', '6', 'x', 'enter'],
+      ['escape', '?'],
+    ]) {
+      await screen.press(...keys);
+      // Every row ends where the renderer ends it: the frame holds line feeds and printable characters, nothing else.
+      expect(screen.frame().replaceAll('\n', '')).not.toMatch(
+        /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u,
+      );
+      expect(screen.frame().split('\n')).toHaveLength(40);
+    }
+    expect(screen.frame().length).toBeGreaterThan(100);
+  });
+
+  it('is plain ASCII on a terminal without UTF-8', async () => {
+    const engine = new FakeEngine(storySnapshot({ upserts: [{ ...hangs, title: 'naïve 日本 \u{1f600}' }] }));
+    screen = await openScreen({ engine, theme: { color: 'none', ascii: true } });
+    expect(screen.frame()).toContain('na\\xefve \\u{65e5}\\u{672c}');
+    expect(screen.frame()).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+});
+
+describe('one pane alone', () => {
+  it('has the whole screen, and no way to the others', async () => {
+    screen = await openScreen({ only: 'logs', columns: 100, rows: 12 });
+    expect(screen.rows()[1]).toMatch(/^=6 Logs/);
+    await screen.press('1', 'tab');
+    expect(screen.snapshot().desk.focus).toBe('logs');
+    expect(screen.frame()).toContain('this is the logs pane alone');
+  });
+});
