@@ -11,6 +11,7 @@ import {
   type OperationLogFact,
   type PullRequestFact,
 } from './facts.ts';
+import { unnamedItem } from './fold-life.ts';
 import { logSources } from './locate.ts';
 
 /** An operation in flight longer than this is stuck: all stages together have 40 minutes (`issue_processing.*_timeout`). */
@@ -89,7 +90,11 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
 /** What the log tells of a row, joined with what a moved log tells of its issue later. */
 function toldOf(joined: Joined, row: OperationFact): Found<OperationLogFact> | undefined {
   const told = joined.told.get(String(row.id));
-  const item = joined.items.size === 0 ? undefined : joined.items.get(row.issue);
+  if (joined.items.size === 0) return told;
+  const named = joined.items.get(row.issue);
+  // One thread, one item: what names none is about the newest row.
+  const unnamed = row.id === joined.newestId ? joined.items.get(unnamedItem) : undefined;
+  const item = unnamed && unnamed.value.at > (named?.value.at ?? 0) ? unnamed : named;
   const since = told?.value.stageAt ?? told?.value.at ?? row.startedAt;
   if (!item || since === undefined || item.value.at < since || row.newest !== row.id) return told;
   const { at, offset, stage, pr, error, ended } = item.value;

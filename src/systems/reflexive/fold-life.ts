@@ -16,6 +16,9 @@ const runCap = 20;
 const claimCap = 200;
 const operationCap = 600;
 
+/** The item at work, where a sentence leaves its number out. */
+export const unnamedItem = '?';
+
 /** A tracker announced longer ago than this belongs to another process (every read-only command makes one). */
 const trackerBelongsMs = 60_000;
 
@@ -113,8 +116,8 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
   const current = (): OperationLogFact | undefined =>
     carry.op === undefined ? undefined : draft.get<OperationLogFact>(`op:${carry.op}`);
   const noteItem = (change: Partial<ItemFact>): void => {
-    const issue = issueOf(event);
-    if (carry.op !== undefined || issue === undefined) return;
+    if (carry.op !== undefined) return;
+    const issue = issueOf(event) ?? unnamedItem;
     const item: ItemFact = { ...draft.get<ItemFact>(`item:${issue}`), ...change, at, offset };
     draft.put('item', issue, item, claimCap);
   };
