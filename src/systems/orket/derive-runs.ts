@@ -4,12 +4,12 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import type { DeriveContext } from '../system.ts';
 import type { Collected, Found } from './collect.ts';
 import { compact, type LedgerRow, type LoggedRun } from './facts.ts';
-import { type Programs, runnerOf } from './liveness.ts';
+import { carriersOf, type Programs } from './liveness.ts';
 import { directoryNameOf } from './schema.ts';
 
 /**
  * How a run stands. `alive`: says running, and a process may be carrying it out. `quiet`: says running, no process of
- * this checkout is seen, but it moved a moment ago (another host, a container). `gone`: says running and nobody is there.
+ * this checkout is seen, but it moved a moment ago (another host, a container) or processes can't be looked at. `gone`: says running and nobody is there.
  */
 type RunLife = 'alive' | 'quiet' | 'gone' | 'halted' | 'over' | 'unknown';
 
@@ -50,7 +50,7 @@ export function joinRuns(
 ): readonly RunState[] {
   const ids = new Set([...facts.ledger.keys(), ...facts.sessions.keys(), ...facts.loggedRuns.keys()]);
   const moved = movesByRun(facts);
-  const runs: (RunState & { newer: RunState[] })[] = [];
+  const drafts: Omit<RunState, 'life' | 'process' | 'judgedAt' | 'newer'>[] = [];
   for (const id of ids) {
     const ledger = facts.ledger.get(id);
     const session = facts.sessions.get(id);
@@ -71,14 +71,7 @@ export function joinRuns(
       startedAt,
     ]);
     const lastAt = newest([logged?.fact.last?.at, durable]);
-    const judged = judge(context, facts, programs, {
-      nativeStatus,
-      startedAt,
-      endedAt,
-      lastAt,
-      logged: logged?.fact,
-    });
-    runs.push({
+    drafts.push({
       id,
       ledger,
       logged,
@@ -90,10 +83,16 @@ export function joinRuns(
       endedAt,
       lastAt,
       stillSince: durable ?? lastAt,
-      newer: [],
-      ...judged,
     });
   }
+  // Without a process table nobody can be said to be gone.
+  const canSee = context.facts.status('programs')?.state !== 'error';
+  const carriers = carriersOf(programs, drafts.filter(saysRunning), facts.apiTasks);
+  const runs: (RunState & { newer: RunState[] })[] = drafts.map((draft) => ({
+    ...draft,
+    newer: [],
+    ...judge(draft, carriers.get(draft.id), canSee ? context.now : undefined),
+  }));
   runs.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0) || (a.id < b.id ? 1 : -1));
   const ofBuild = new Map<string, RunState[]>();
   for (const run of runs) {
@@ -105,34 +104,32 @@ export function joinRuns(
   return runs;
 }
 
-interface RunSigns {
-  readonly nativeStatus: string | undefined;
-  readonly startedAt: Instant | undefined;
-  readonly endedAt: Instant | undefined;
-  readonly lastAt: Instant | undefined;
-  readonly logged: LoggedRun | undefined;
+type RunSigns = Pick<RunState, 'nativeStatus' | 'startedAt' | 'endedAt' | 'lastAt' | 'logged'>;
+
+/** Neither ledger nor log tells an end. */
+function saysRunning({ nativeStatus, endedAt, logged }: RunSigns): boolean {
+  return (
+    isRunningStatus(nativeStatus ?? '') && endedAt === undefined && !logged?.fact.end && !logged?.fact.halted
+  );
 }
 
 function judge(
-  context: DeriveContext,
-  facts: Collected,
-  programs: Programs,
   signs: RunSigns,
+  process: ProcessInfo | undefined,
+  now: Instant | undefined,
 ): Pick<RunState, 'life' | 'process' | 'judgedAt'> {
-  const over = { process: undefined, judgedAt: undefined };
-  if (signs.nativeStatus === undefined) return { life: 'unknown', ...over };
-  const saysRunning = isRunningStatus(signs.nativeStatus);
-  if (!saysRunning || signs.endedAt !== undefined) return { life: 'over', ...over };
+  const nobody = { process: undefined, judgedAt: undefined };
+  if (signs.nativeStatus === undefined) return { life: 'unknown', ...nobody };
+  if (!isRunningStatus(signs.nativeStatus) || signs.endedAt !== undefined) return { life: 'over', ...nobody };
   // A halt cancels the task and writes nothing but this one line: the ledger says "running" for ever.
-  if (signs.logged?.halted) return { life: 'halted', ...over };
+  if (signs.logged?.fact.halted) return { life: 'halted', ...nobody };
   // The process ended the run and could not write the ledger, or the ledger was read a moment too early.
-  if (signs.logged?.end) return { life: 'over', ...over };
-  const process = runnerOf(programs, signs.startedAt, facts.apiTasks);
+  if (signs.logged?.fact.end) return { life: 'over', ...nobody };
   if (process) return { life: 'alive', process, judgedAt: undefined };
+  if (now === undefined) return { life: 'quiet', ...nobody };
   const judgedAt = signs.lastAt === undefined ? undefined : addMs(signs.lastAt, UNSEEN_GRACE_MS);
-  if (judgedAt !== undefined && context.now < judgedAt)
-    return { life: 'quiet', process: undefined, judgedAt };
-  return { life: 'gone', process: undefined, judgedAt: undefined };
+  if (judgedAt !== undefined && now < judgedAt) return { life: 'quiet', process: undefined, judgedAt };
+  return { life: 'gone', ...nobody };
 }
 
 /** `running` in the ledger, `Started` in the sessions table. */

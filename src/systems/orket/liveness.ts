@@ -34,24 +34,54 @@ export function programsOf(table: ProcessTable, root: string): Programs {
   return { runners, servers, api, webhook };
 }
 
-/** The process that may be carrying out a run begun at `startedAt`: it must be no younger than the run. */
-export function runnerOf(
+/** A run that says it is running. */
+export interface OpenRun {
+  readonly id: string;
+  readonly name: string;
+  readonly startedAt: Instant | undefined;
+}
+
+/**
+ * Which process may be carrying out which run. A process is no younger than its run. One started with `--epic X` belongs
+ * to the oldest open run of that name and to no other; a rock, or an epic whose file has another name than the run, may
+ * carry any run that has no process of its own; so may a server.
+ */
+export function carriersOf(
   programs: Programs,
-  startedAt: Instant | undefined,
+  runs: readonly OpenRun[],
   apiTasks: number | undefined,
-): ProcessInfo | undefined {
-  const mayBe = (process: ProcessInfo): boolean =>
-    startedAt === undefined || process.startedAt <= startedAt + CLOCK_SLACK_MS;
-  const runners = programs.runners.filter(mayBe);
-  const youngest = runners.reduce<ProcessInfo | undefined>(
-    (best, process) => (!best || process.startedAt > best.startedAt ? process : best),
-    undefined,
-  );
-  if (youngest) return youngest;
-  // The API says how many runs it has under way; none means that this one is not among them.
-  const servers =
-    apiTasks === 0 ? programs.servers.filter((process) => process === programs.webhook) : programs.servers;
-  return servers.find(mayBe);
+): ReadonlyMap<string, ProcessInfo> {
+  const carriers = new Map<string, ProcessInfo>();
+  const youngestFirst = [...programs.runners].sort((a, b) => b.startedAt - a.startedAt);
+  const taken = new Set<ProcessInfo>();
+  const names = new Set(runs.map((run) => run.name));
+  for (const run of [...runs].sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0))) {
+    const own = youngestFirst.find(
+      (process) => !taken.has(process) && epicOf(process) === run.name && mayCarry(process, run),
+    );
+    if (!own) continue;
+    taken.add(own);
+    carriers.set(run.id, own);
+  }
+  const others = youngestFirst.filter((process) => !taken.has(process) && !names.has(epicOf(process) ?? ''));
+  // The API says how many runs it has under way; none means that these are not among them.
+  const servers = programs.servers.filter((process) => apiTasks !== 0 || process === programs.webhook);
+  for (const run of runs) {
+    const other = [...others, ...servers].find((process) => mayCarry(process, run));
+    if (other && !carriers.has(run.id)) carriers.set(run.id, other);
+  }
+  return carriers;
+}
+
+function mayCarry(process: ProcessInfo, run: OpenRun): boolean {
+  return run.startedAt === undefined || process.startedAt <= run.startedAt + CLOCK_SLACK_MS;
+}
+
+/** The value of `--epic`, written as one word or as two. */
+function epicOf(process: ProcessInfo): string | undefined {
+  const at = process.argv.findIndex((word) => word === '--epic' || word.startsWith('--epic='));
+  const word = process.argv[at];
+  return word?.startsWith('--epic=') ? word.slice(7) : at === -1 ? undefined : process.argv[at + 1];
 }
 
 /** A process whose directory is hidden from us may be one of ours; one that stands elsewhere is not. */

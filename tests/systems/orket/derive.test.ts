@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { SystemKind } from '../../../src/systems/system.ts';
+import { deriveLocated, locateCase } from '../fixture-case.ts';
 import { at, find, Installation, queueOf, type TurnName } from './installation.ts';
 
 const TURN: TurnName = ['aaaa1111', 'TIDE-3', 5, 'coder'];
@@ -65,6 +67,45 @@ describe('what an Orket installation on disk means', () => {
       orket.process(78, ['python', 'main.py', '--replay-turn', 'a:b:1'], -3);
       orket.process(79, ['python', 'main.py', '--epic', 'x'], 20);
       expect(find(await orket.derive(100), 'turn', ID)?.state).toBe('dead');
+    });
+
+    it('is not kept alive by the process of another epic that is open too, but by a rock it is', async () => {
+      orket.run('bbbb2222', 'running', -50, undefined, { name: 'reef_watch', build: 'build-reef_watch' });
+      orket.card('REEF-1', 'in_progress', { build: 'build-reef_watch' });
+      orket.process(77, ['python', 'main.py', '--epic=reef_watch'], -53);
+      const derived = await orket.derive(100);
+      expect(find(derived, 'turn', ID)?.state).toBe('dead');
+      expect(find(derived, 'run', 'bbbb2222')?.status).toBe('running');
+      orket.process(78, ['python', 'main.py', '--rock', 'run_the_business'], -60);
+      expect(find(await orket.derive(100), 'turn', ID)?.state).toBe('in-flight');
+    });
+
+    it('is stalled and not dead when the process table could not be read', async () => {
+      const { orketKind } = await import('../../../src/systems/orket/index.ts');
+      const fixture = orket.caseAt(400);
+      const located = locateCase(orketKind, orket.dir, fixture);
+      const blind: SystemKind = {
+        ...orketKind,
+        derive: (context) =>
+          orketKind.derive({
+            ...context,
+            facts: {
+              files: (source) => context.facts.files(source),
+              status: (source) => {
+                const status = context.facts.status(source);
+                return source === 'programs' && status ? { ...status, state: 'error' } : status;
+              },
+            },
+          }),
+      };
+      const derived = deriveLocated(blind, located, fixture);
+      expect(queueOf(derived)).toEqual([`4 STALLED turn/${ID}`]);
+      expect(find(derived, 'turn', ID)?.attention?.why).toContain('its run may live');
+    });
+
+    it('keeps its process when the file of its epic has another name than the run', async () => {
+      orket.process(77, ['python', 'main.py', '--epic', 'tide_ledger_v2'], -3);
+      expect(find(await orket.derive(100), 'turn', ID)?.state).toBe('in-flight');
     });
 
     it('is dead when the API restarted its worker after the run began', async () => {
