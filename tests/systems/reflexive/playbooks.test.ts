@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import type { Entity, EntityOf, EntityType } from '../../../src/domain/entity.ts';
+import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
+import type { StateView } from '../../../src/systems/system.ts';
+import { caseNames, deriveLocated, layOutCase, locateCase } from '../fixture-case.ts';
+
+interface Look {
+  readonly view: StateView;
+  readonly entities: readonly Entity[];
+}
+
+async function look(name: string): Promise<Look> {
+  const laid = await layOutCase('reflexive', name);
+  try {
+    const located = locateCase(reflexiveKind, laid.dir, laid.case);
+    const derived = deriveLocated(reflexiveKind, located, laid.case);
+    const view: StateView = {
+      located,
+      now: laid.case.at,
+      data: derived.data ?? {},
+      processes: laid.case.processes,
+      entity: <T extends EntityType>(type: T, id: string) =>
+        derived.entities.find((one) => one.type === type && one.id === id) as EntityOf<T> | undefined,
+      entities: <T extends EntityType>(type: T) =>
+        derived.entities.filter((one) => one.type === type) as unknown as readonly EntityOf<T>[],
+    };
+    return { view, entities: derived.entities };
+  } finally {
+    laid.remove();
+  }
+}
+
+/** Texts of the checks that do not hold. */
+function failing({ view, entities }: Look, playbook: string): string[] {
+  const steps = reflexiveKind.playbooks.find((one) => one.id === playbook)?.steps ?? [];
+  const target = entities[0];
+  if (!target) return ['nothing to look at'];
+  return steps.flatMap((step) => (step.type === 'check' && !step.holds(view, target) ? [step.text] : []));
+}
+
+describe('playbooks of the reflexive kind', () => {
+  it('exist under every name an item of the queue or an issue gives', async () => {
+    const known = reflexiveKind.playbooks.map((one) => one.id);
+    expect(new Set(known).size).toBe(known.length);
+    for (const name of caseNames('reflexive')) {
+      for (const entity of (await look(name)).entities) {
+        if (entity.attention?.playbook !== undefined) expect(known).toContain(entity.attention.playbook);
+        if (entity.type === 'issue' && entity.playbook !== undefined)
+          expect(known).toContain(entity.playbook);
+      }
+    }
+  });
+
+  it('point at what is wrong, and hold where nothing is', async () => {
+    expect(failing(await look('cost-near-limit'), 'cost-limit')).toEqual([
+      'cost below 80 % of the limit',
+      'no operation is in flight (a restart orphans it)',
+    ]);
+    expect(failing(await look('limit-reached-past-midnight'), 'cost-limit')).toEqual([
+      'cost below 80 % of the limit',
+      'no answer is paid for and refused',
+      'the window is of today (a running daemon never resets)',
+      'the limit written is the limit in force',
+    ]);
+    expect(failing(await look('killed-and-will-not-start'), 'will-not-start')).toEqual([
+      'the configuration would start',
+      'no operation was left in flight',
+      'the daemon runs',
+    ]);
+    expect(failing(await look('log-moved-under-daemon'), 'not-processing')).toEqual([
+      'no operation in flight over an hour (it holds up all others)',
+    ]);
+    expect(failing(await look('stopped-on-request'), 'cost-limit')).toEqual([]);
+  });
+
+  it('offer no act, as no command reaches the daemon, and name no command that does not exist', () => {
+    expect(reflexiveKind.acts).toEqual([]);
+    const wrong = [
+      'health-check ',
+      'approvals list',
+      'config set',
+      'metrics cost',
+      'redis-cli',
+      'rollback list',
+    ];
+    for (const { steps } of reflexiveKind.playbooks) {
+      for (const step of steps) {
+        expect(step.type).not.toBe('act');
+        for (const command of wrong) expect(step.text).not.toContain(`src.cli ${command}`);
+      }
+    }
+  });
+});
