@@ -3,6 +3,7 @@ import type { Entity } from '../../domain/entity.ts';
 import { addMs, type Instant, instant, toIso } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getObject, getString, type JsonObject } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
+import { answerTask } from './acts-answer.ts';
 import { RESTART_ACT, RESTART_REASONS } from './condition.ts';
 import { crewOf, youngest } from './derive-process.ts';
 import { restartedBy, runningBy, takenBy } from './derive-restart.ts';
@@ -337,4 +338,4 @@ function apiText(data: JsonObject): string {
 }
 
 /** Acts of this kind. */
-export const coherenceActs: readonly ActSpec[] = [pipelineRestart];
+export const coherenceActs: readonly ActSpec[] = [pipelineRestart, answerTask];

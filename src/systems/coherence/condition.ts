@@ -1,7 +1,9 @@
 import type { AttentionRank, Issue } from '../../domain/entity.ts';
 
-/** The one act of this kind that starts things. */
+/** Requests a restart of the pipeline. */
 export const RESTART_ACT = 'pipeline.restart';
+/** Answers a task that waits for a decision. */
+export const ANSWER_ACT = 'job.answer';
 
 /** What a condition of the monitor means for the operator. No `rank`: it does not need a human. */
 export interface ConditionRule {

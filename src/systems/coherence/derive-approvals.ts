@@ -1,11 +1,12 @@
 import type { Approval, Attention } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject } from '../../lib/json.ts';
+import { ANSWER_ACT } from './condition.ts';
 import { taskEvidence, taskLogPath, taskTitle, trailOfTask } from './derive-jobs.ts';
 import { clockText, type DueTimes, entityBase, trailOf } from './draft.ts';
 import { instantOf, type Scene } from './scene.ts';
 import { AUTONOMOUS_TIMEOUT_HOURS, decisionTimeoutOf } from './schema.ts';
-import { pidOf, type Task, type TaskBook, taskText, taskTime } from './tasks.ts';
+import { isAnswerableId, pidOf, type Task, type TaskBook, taskText, taskTime } from './tasks.ts';
 
 /** A decision that skips itself is a loss with a clock from here on. */
 const LAST_HOUR_MS = 3_600_000;
@@ -23,6 +24,8 @@ function approvalOf(scene: Scene, book: TaskBook, task: Task, due: DueTimes): Ap
   const question = questionOf(task);
   const isPressing = expiresAt !== undefined && due.isPast(addMs(expiresAt, -LAST_HOUR_MS));
   if (expiresAt !== undefined) due.isPast(expiresAt);
+  const answerAs = task.worker ?? book.onlyRunner;
+  const obstacle = obstacleOf(scene, task);
   const until = book.workerLeaseUntil(task.worker);
   if (until !== undefined) due.isPast(until);
   const attention: Attention = {
@@ -31,6 +34,7 @@ function approvalOf(scene: Scene, book: TaskBook, task: Task, due: DueTimes): Ap
     why: blocksText(scene, task),
     onExpiry,
     playbook: 'unblock-decision',
+    ...(obstacle === undefined ? { act: ANSWER_ACT } : {}),
     ...(requestedAt === undefined ? {} : { since: requestedAt }),
     ...(expiresAt === undefined ? {} : { until: expiresAt }),
   };
@@ -40,11 +44,11 @@ function approvalOf(scene: Scene, book: TaskBook, task: Task, due: DueTimes): Ap
     title: `${taskTitle(task)}${task.worker ? ` (worker ${task.worker})` : ''}`,
     ask: 'answer',
     status: 'pending',
-    answerable: false,
-    reason: howToAnswer(task),
+    answerable: obstacle === undefined,
+    ...(obstacle === undefined ? {} : { reason: obstacle }),
     question: question.text,
     payload: { form: 'question', text: question.text },
-    decisions: [],
+    decisions: obstacle === undefined ? [ANSWER_ACT] : [],
     subject: task.id,
     evidence: taskEvidence(task),
     trail: trailOf(
@@ -54,14 +58,16 @@ function approvalOf(scene: Scene, book: TaskBook, task: Task, due: DueTimes): Ap
         ? undefined
         : task.seen.at(undefined, `question taken from its ${question.from}: it has no decision_prompt`),
     ),
-    cautions: cautionsOf(scene, book, task),
+    cautions: cautionsOf(book, task, answerAs),
     logKeys: [task.id],
     logFiles: [taskLogPath(task.id)],
     onExpiry,
     attention,
     ...(requestedAt === undefined ? {} : { requestedAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(task.worker ? { data: { worker: task.worker } } : {}),
+    ...(answerAs === undefined
+      ? {}
+      : { data: { ...(task.worker ? { worker: task.worker } : {}), answerAs } }),
   };
 }
 
@@ -119,41 +125,49 @@ function blockedEvidence(scene: Scene) {
   return manager.seen.at(since === undefined ? undefined : { at: since }, text);
 }
 
-/** The requests that really decide it: a claimed task refuses an answer that does not name its worker. */
-function howToAnswer(task: Task): string {
-  const body = task.worker ? '{"decision": ..., "worker_id": its worker}' : '{"decision": ...}';
-  return `Answered through the API: PATCH /api/agent/tasks/${task.id} ${body}, then {"status": "pending"}.`;
+/** Why no answer can be given from here, now; undefined when one can. */
+function obstacleOf(scene: Scene, task: Task): string | undefined {
+  if (!isAnswerableId(task.id)) return 'its id is none the API would give';
+  if (scene.located.url === undefined) {
+    const body = task.worker
+      ? '{"decision", "worker_id", "status": "pending"}'
+      : '{"decision", "status": "pending"}';
+    return `no url of the API is configured; by hand: PATCH /api/agent/tasks/${task.id} ${body}`;
+  }
+  if (scene.api.state === 'down') return `the API does not answer: ${scene.api.why}`;
+  return undefined;
 }
 
-function cautionsOf(scene: Scene, book: TaskBook, task: Task): readonly string[] {
+/** What happens otherwise than an operator expects, most important first. */
+function cautionsOf(book: TaskBook, task: Task, answerAs: string | undefined): readonly string[] {
   const cautions: string[] = [];
   if (task.isFlipped) {
     cautions.push(
       'The API no longer lists it as waiting: an answer was refused (409) and lost, yet set it to running.',
     );
   }
-  if (task.worker) {
+  cautions.push('The answer is stored, not passed on: a runner runs the same command again.');
+  if (task.worker === undefined) {
     cautions.push(
-      `An answer without "worker_id": "${task.worker}" is refused (409) and lost, and sets it to running.`,
+      answerAs === undefined
+        ? 'Nobody has claimed it: an answer binds it to the worker "unknown", and no runner takes it then.'
+        : `Nobody has claimed it: the answer binds it to ${answerAs}, the one runner that lives.`,
     );
+    return cautions;
   }
   cautions.push(
-    'After the answer it says running and nobody runs it; it must be set to pending to be taken again.',
+    `By hand, an answer without "worker_id": "${task.worker}" is refused (409) and lost, and sets it to running.`,
   );
-  if (task.worker) {
-    const life = book.workerLife(task.worker);
-    if (life === 'gone') {
-      cautions.push(
-        `Worker ${task.worker} is gone: only a runner started with AGENT_WORKER_ID=${task.worker} can take it.`,
-      );
-    } else if (pidOf(task.worker) === undefined) {
-      cautions.push(`Only a runner started with AGENT_WORKER_ID=${task.worker} can take it again.`);
-    } else {
-      cautions.push(
-        `Only ${task.worker} can take it again, and a restart ends that name: answer before restarting.`,
-      );
-    }
+  if (book.workerLife(task.worker) === 'gone') {
+    cautions.push(
+      `Worker ${task.worker} is gone: only a runner started with AGENT_WORKER_ID=${task.worker} can take it.`,
+    );
+  } else if (pidOf(task.worker) === undefined) {
+    cautions.push(`Only a runner started with AGENT_WORKER_ID=${task.worker} can take it again.`);
+  } else {
+    cautions.push(
+      `Only ${task.worker} can take it again, and a restart ends that name: answer before restarting.`,
+    );
   }
-  if (scene.api.state === 'down') cautions.push('The API does not answer now: no decision can be given.');
   return cautions;
 }

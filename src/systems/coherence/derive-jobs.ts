@@ -77,8 +77,15 @@ function jobOf(scene: Scene, book: TaskBook, task: Task, newer: Task | undefined
     ...(updatedAt === undefined ? {} : { updatedAt }),
     ...(cautions.length > 0 ? { cautions } : {}),
     ...(attention ? { attention } : {}),
-    ...(task.worker ? { data: { worker: task.worker } } : {}),
+    ...jobData(task),
   };
+}
+
+/** What acts need: whose claim it is, and the answer the store has. */
+function jobData(task: Task): { data?: { readonly [key: string]: string } } {
+  const decision = taskText(task, 'decision');
+  if (!task.worker && decision === undefined) return {};
+  return { data: { ...(task.worker ? { worker: task.worker } : {}), ...(decision ? { decision } : {}) } };
 }
 
 function statusOf(status: string): Job['status'] {

@@ -1,7 +1,7 @@
 import type { Issue } from '../../domain/entity.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { Playbook, PlaybookStep, StateView } from '../system.ts';
-import { RESTART_ACT } from './condition.ts';
+import { ANSWER_ACT, RESTART_ACT } from './condition.ts';
 
 const isApiUp = (view: StateView): boolean => getString(view.data, 'apiState') === 'up';
 const hasWatchdog = (view: StateView): boolean => getNumber(view.data, 'watchdogPid') !== undefined;
@@ -116,10 +116,13 @@ export const coherencePlaybooks: readonly Playbook[] = [
     steps: [
       apiAnswers,
       note('read the question: where decision_prompt is empty it stands at the end of the output'),
+      { type: 'act', text: 'answer it under its worker’s name and set it to pending', act: ANSWER_ACT },
       note(
-        'PATCH /api/agent/tasks/ID {"decision": "...", "worker_id": "<claimed_by>"}; without worker_id a claimed task answers 409',
+        'by hand: PATCH /api/agent/tasks/ID {"decision": "...", "worker_id": "<claimed_by>", "status": "pending"}',
       ),
-      note('then PATCH {"status": "pending"}: an answered task says running and nobody runs it'),
+      note(
+        'the runbook’s {"decision": "yes"} alone is refused (409) for a claimed task and leaves it running with nobody',
+      ),
       check('nothing waits for a decision', noneWaits),
     ],
   },

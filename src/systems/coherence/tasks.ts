@@ -37,6 +37,8 @@ export interface TaskBook {
   logEndOf(id: string): { readonly fact: Json; readonly seen: Seen } | undefined;
   runnerLineOf(id: string): Json | undefined;
   workerLife(worker: string | undefined): WorkerLife;
+  /** The one runner that lives, where there is just one: it can take what nobody has claimed. */
+  readonly onlyRunner: string | undefined;
   /** When what is known of that worker runs out. */
   workerLeaseUntil(worker: string | undefined): Instant | undefined;
 }
@@ -93,6 +95,16 @@ export function taskBookOf(context: DeriveContext, scene: Scene): TaskBook {
     },
     runnerLineOf: (id) => scene.runnerLog?.fact(`task/${id}`),
     workerLife: (worker) => lifeOf(scene, worker, worker === undefined ? undefined : runnerOf(worker)),
+    get onlyRunner() {
+      const names = new Set<string>();
+      for (const source of runners) {
+        for (const key of source?.file.facts.keys() ?? []) {
+          const name = key.startsWith('runner/') ? key.slice('runner/'.length) : '';
+          if (name !== '' && lifeOf(scene, name, runnerOf(name)) === 'alive') names.add(name);
+        }
+      }
+      return names.size === 1 ? [...names][0] : undefined;
+    },
     workerLeaseUntil: (worker) =>
       worker === undefined ? undefined : instantOf(runnerOf(worker), 'leaseUntil'),
   };
@@ -153,6 +165,11 @@ function taskOf(key: string, fact: Json, seen: Seen, isFlipped: boolean): Task {
     seen,
     isFlipped,
   };
+}
+
+/** True for an id as agent_service.py makes them: it can stand in a URL as it is. */
+export function isAnswerableId(id: string): boolean {
+  return /^task_[0-9a-f]{2,32}$/.test(id);
 }
 
 /** A text field of a task. */

@@ -313,6 +313,120 @@ describe('what is expected of a restart', () => {
   });
 });
 
+describe('answer', () => {
+  const answer = actOf('job.answer');
+  const waiting = (more: Record<string, unknown> = {}): unknown => ({
+    id: 'task_a1',
+    direction: 'Import harbours',
+    task_type: 'impl',
+    status: 'needs_decision',
+    claimed_by: 'w7',
+    decision_prompt: 'Which datum?',
+    created_at: iso('02:00:00'),
+    ...more,
+  });
+  const asking = (more: Record<string, unknown> = {}): Told =>
+    well().document('tasks', { tasks: [waiting(more)] });
+  const approval = (told: Told, when = '03:00:00') => {
+    const found = told.view(when).entity('approval', 'task_a1');
+    if (!found) throw new Error('no approval');
+    return found;
+  };
+  const order: ActOrder = {
+    order: 'o',
+    act: 'job.answer',
+    target: { system: located().system, type: 'approval', id: 'task_a1' },
+    params: { decision: 'chart datum' },
+    startedAt: at('03:00:00'),
+    revision: '',
+    baseline: null,
+    stepsDone: 1,
+  };
+  const stages = (told: Told, when: string): string[] =>
+    answer.expect(told.view(when), order).map((one) => one.state);
+
+  it('names the worker that holds the claim and frees the task, in one request', () => {
+    const told = asking();
+    const params = { decision: '--yes\n"; rm -rf /' };
+    expect(answer.precondition(told.view('03:00:00'), approval(told))).toBeUndefined();
+    expect(answer.plan(told.view('03:00:00'), approval(told), params)).toEqual([
+      {
+        type: 'http',
+        title: 'answer task_a1 as w7',
+        method: 'PATCH',
+        url: 'http://127.0.0.1:8000/api/agent/tasks/task_a1',
+        body: { decision: params.decision, status: 'pending', worker_id: 'w7' },
+        timeoutMs: 10_000,
+      },
+    ]);
+  });
+
+  it('binds a task nobody has claimed to the one runner that lives, and warns where there is none', () => {
+    const lone = asking({ claimed_by: null });
+    expect(approval(lone).cautions?.join()).toContain('"unknown"');
+    lone.document('runners', {
+      runners: {
+        w9: { runner_id: 'w9', pid: 62, lease_expires_at: iso('03:05:00') },
+        old: { runner_id: 'old', lease_expires_at: iso('02:00:00') },
+      },
+    });
+    const [step] = answer.plan(lone.view('03:00:00'), approval(lone), { decision: 'x' });
+    expect(step).toMatchObject({ body: { worker_id: 'w9' } });
+  });
+
+  it('can’t be given without a url, to an API that is down, or for an id no API would give', () => {
+    const silent = asking().http('api.health', { error: 'connection refused', failures: 1 }, '03:00:00');
+    expect(approval(silent).answerable).toBe(false);
+    expect(answer.precondition(silent.view('03:00:01'), approval(silent))).toContain('does not answer');
+    const alone = well(false).document('tasks', { tasks: [waiting()] });
+    expect(approval(alone).reason).toContain('PATCH /api/agent/tasks/task_a1');
+    const hostile = well().document('tasks', { tasks: [waiting({ id: '../../x?y=' })] });
+    expect(hostile.view('03:00:00').entity('approval', '../../x?y=')).toMatchObject({
+      answerable: false,
+      decisions: [],
+    });
+  });
+
+  it('changes its revision with worker and question only', () => {
+    const revision = (more: Record<string, unknown>): string => {
+      const told = asking(more);
+      return answer.revision(told.view('03:00:00'), approval(told));
+    };
+    expect(revision({ updated_at: iso('02:59:00') })).toBe(revision({}));
+    expect(revision({ claimed_by: 'w8' })).not.toBe(revision({}));
+    expect(revision({ decision_prompt: 'Which port?' })).not.toBe(revision({}));
+  });
+
+  it('is seen when the store has it, the task is free, and a runner took it after', () => {
+    expect(stages(asking(), '03:00:05')).toEqual(['waiting', 'waiting', 'waiting']);
+    const stored = asking({ status: 'pending', decision: 'chart datum' });
+    expect(stages(stored, '03:00:05')).toEqual(['seen', 'seen', 'waiting']);
+    const taken = asking({ status: 'running', decision: 'chart datum', started_at: iso('03:00:08') });
+    taken.document('run-state', {
+      tasks: {
+        task_a1: {
+          worker_id: 'w7',
+          status: 'running',
+          lease_expires_at: iso('03:02:00'),
+          last_heartbeat_at: iso('03:00:09'),
+        },
+      },
+    });
+    expect(stages(taken, '03:00:10')).toEqual(['seen', 'seen', 'seen']);
+  });
+
+  it('is contradicted by an earlier answer that stands, and by a task left running with nobody on it', () => {
+    expect(stages(asking({ status: 'pending', decision: 'no' }), '03:00:05')[0]).toBe('contradicted');
+    const lost = asking({
+      status: 'running',
+      decision: 'chart datum',
+      claimed_by: 'h:1',
+      started_at: iso('02:00:00'),
+    });
+    expect(stages(lost, '03:00:31')[1]).toBe('contradicted');
+  });
+});
+
 describe('playbooks', () => {
   it('exist for every condition that names one, and their acts exist', () => {
     const named = new Set<string>();

@@ -111,6 +111,37 @@ describe('the simulated checkout, running', () => {
     });
   }, 90_000);
 
+  it('takes an answer under the worker’s name, and the task goes on', async () => {
+    const answer = coherenceActs.find((act) => act.id === 'job.answer');
+    const { view } = await live.look();
+    const target = view.entity('approval', 'task_864e65b18d8b704c');
+    if (!answer || !target) throw new Error('nothing to answer');
+    expect(answer.precondition(view, target)).toBeUndefined();
+    const params = { decision: 'chart datum' };
+    const [step] = answer.plan(view, target, params);
+    if (step?.type !== 'http') throw new Error('not a request');
+    const bare = await fetch(step.url, { method: 'PATCH', body: JSON.stringify({ decision: 'yes' }) });
+    expect(bare.status).toBe(409);
+    const startedAt = instant(Date.now());
+    const given = await fetch(step.url, { method: 'PATCH', body: JSON.stringify(step.body) });
+    expect(given.status).toBe(200);
+    const ref = { system: target.system, type: target.type, id: target.id };
+    const order: ActOrder = {
+      order: 'o2',
+      act: answer.id,
+      target: ref,
+      params,
+      startedAt,
+      revision: '',
+      baseline: null,
+      stepsDone: 1,
+    };
+    await live.until('the task to be taken again', 30, (seen) => {
+      const stages = answer.expect(seen.view, order).map((one) => one.state);
+      return stages.every((one) => one === 'seen') ? true : undefined;
+    });
+  }, 60_000);
+
   it('tells a request that was eaten from a restart', async () => {
     const target = await running();
     live.lie('eat-request');
