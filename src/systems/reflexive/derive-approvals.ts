@@ -142,7 +142,7 @@ function attentionOf(
   state: Approval['status'],
   decided: DecidedFact | undefined,
 ): Attention | undefined {
-  const { at, operation } = ask.value;
+  const { at } = ask.value;
   if (state === 'pending') {
     const soonAt = instant(expiresAt - hourMs);
     const soon = soonAt <= picture.now;
@@ -150,7 +150,7 @@ function attentionOf(
     return {
       rank: soon ? 1 : 3,
       label: 'APPROVE',
-      why: `${operation} waits; can only be watched, no command reaches it`,
+      why: 'can only be watched: no command reaches it',
       since: at,
       until: instant(expiresAt),
       onExpiry: 'counts as denied',
@@ -163,9 +163,9 @@ function attentionOf(
   return {
     rank: 7,
     label: 'EXPIRED',
-    why: `${operation} was decided by nobody and counts as denied`,
+    why: 'decided by nobody, counts as denied',
     since: instant(endedAt),
-    onExpiry: 'stays denied; the program does not ask again',
+    onExpiry: 'stays denied',
     playbook: 'approval-request',
   };
 }

@@ -53,12 +53,12 @@ function daemonAttention(
   last: Lifetime | undefined,
   hasConfigTrouble: boolean,
 ): Attention | undefined {
-  const { state, processes, life } = picture.daemon;
+  const { state, life } = picture.daemon;
   if (state === 'suspended') {
     return {
       rank: 2,
       label: 'SUSPENDED',
-      why: `pid ${processes.map((one) => one.pid).join(', ')} is stopped by a signal (state T); nothing moves`,
+      why: 'stopped by a signal (state T); nothing moves',
       playbook: 'not-processing',
     };
   }
@@ -212,7 +212,7 @@ function twoDaemons(picture: Picture): Issue {
     attention: {
       rank: 1,
       label: 'DOUBLE',
-      why: `pids ${pidList} work on the same issues and spend twice`,
+      why: 'they work on the same issues and spend twice',
       ...(newest ? { since: newest.startedAt } : {}),
     },
   };

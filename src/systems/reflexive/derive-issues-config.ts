@@ -28,10 +28,7 @@ export function configTrouble(picture: Picture): Issue | undefined {
     row: {
       rank: alive ? 7 : 2,
       label: alive ? 'CONFIG' : 'FATAL',
-      why: `${alive ? 'the next restart will fail' : 'down, and start refuses'}: ${problems[0] ?? ''}`.slice(
-        0,
-        120,
-      ),
+      why: alive ? 'the next restart will fail' : 'the daemon is down, and start refuses',
     },
   });
 }
@@ -73,7 +70,7 @@ export function configChanged(picture: Picture, cost: Cost | undefined): Issue |
     row: {
       rank: 7,
       label: 'CONFIG',
-      why: `the edit has no effect before a restart: limit is still ${usd(inForce)}`,
+      why: 'the edit has no effect before a restart',
     },
   });
 }

@@ -12,7 +12,7 @@ export function refusedRequests(picture: Picture, cost: Cost | undefined): Issue
   const times = count === 1 ? '1 answer' : `${count} answers`;
   return issueOf(picture, {
     key: 'cost-refused',
-    title: `daily limit ${usd(cost.limit)} reached: answers are paid for and thrown away`,
+    title: `daily limit ${usd(cost.limit)} reached`,
     severity: 'fatal',
     observedAt: refused.file.readAt,
     trail: [evidence(refused, { offset, at: lastAt, text })],

@@ -56,7 +56,7 @@ export function movedLog(picture: Picture): Issue | undefined {
     detail:
       'Its descriptor follows the renamed file. A tail of the usual name shows nothing, and deleting the old file loses lines.',
     suggestedAction: 'Restart when convenient; rotate with copytruncate instead.',
-    row: { rank: 7, label: 'LOG', why: `${moved.file.path} goes on growing; the usual name does not` },
+    row: { rank: 7, label: 'LOG', why: 'the log under its usual name stands still' },
   });
 }
 
@@ -84,7 +84,7 @@ export function roadmapError(picture: Picture): Issue | undefined {
         : `The last one is of ${timeWord(generatedAt, picture.now)}.`,
     suggestedAction:
       'python -m src.cli generate-roadmap --force (spends money; creates GitHub issues when roadmap.auto_create_issues is true)',
-    row: { rank: 7, label: 'ROADMAP', why: `${error}; nothing tries again by itself`.slice(0, 120) },
+    row: { rank: 7, label: 'ROADMAP', why: 'nothing tries again by itself' },
     cautions: ['the daemon generates no roadmap: next_scheduled_time passes and nothing happens'],
   });
 }

@@ -114,9 +114,9 @@ export function githubLimit(picture: Picture): Issue | undefined {
       label: 'GITHUB',
       why: exceeded
         ? 'no new issue is claimed until the limit begins anew'
-        : `${left}; the next polls use them up`,
+        : 'the next polls use up what is left',
       until,
-      onExpiry: 'begins anew by itself',
+      onExpiry: 'begins anew',
     },
   });
 }
@@ -188,7 +188,7 @@ export function errorBurst(picture: Picture): Issue | undefined {
   picture.wake(addMs(instant(Number(first[0])), burstWindowMs + 60_000));
   return issueOf(picture, {
     key: 'error-burst',
-    title: `${total} errors in 10 minutes, last: ${last.value.text}`.slice(0, 160),
+    title: `${total} errors in 10 minutes`,
     severity: 'error',
     observedAt: last.file.readAt,
     trail: recent

@@ -138,7 +138,7 @@ function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | un
       label: 'STALLED',
       why: `in flight over 1h, ${told?.stage === undefined ? 'stage unknown' : `stage ${told.stage}`}; the loop waits for it`,
       since: stuckAt,
-      onExpiry: 'never ends by itself; nothing else is polled meanwhile',
+      onExpiry: 'never ends',
       playbook: 'not-processing',
     },
   };
@@ -166,7 +166,7 @@ function failedState(picture: Picture, row: OperationFact): JobState {
       label: isRejected ? 'REJECTED' : 'FAILED',
       why: why.slice(0, 120),
       since: at,
-      onExpiry: 'not tried again until the daemon is restarted',
+      onExpiry: 'not retried',
       group: isRejected ? 'rejected' : `failed-${stage ?? 'unknown'}`,
     },
   };
@@ -203,7 +203,7 @@ function orphanState(picture: Picture, row: OperationFact, reason: string): JobS
       label: 'ORPHAN',
       why: `in flight in the database, ${reason}; outcome unknown`,
       since: endedAt,
-      onExpiry: 'stays in flight for ever',
+      onExpiry: 'never ends',
       group: 'orphans',
       playbook: 'not-processing',
     },

@@ -69,10 +69,10 @@ function costAttention(picture: Picture, cost: Cost): Attention | undefined {
   return {
     rank: cost.status === 'critical' || soon ? 1 : 5,
     label: 'COST',
-    why: `${usd(cost.total)} of ${usd(cost.limit)} (${Math.floor(cost.share * 100)} %)${rate}${old}`,
+    why: `${Math.floor(cost.share * 100)} % of the day's limit${rate}${old}`,
     ...(since === undefined ? {} : { since }),
     ...(cost.exhaustsAt === undefined ? {} : { until: cost.exhaustsAt }),
-    onExpiry: 'every model call is paid for, refused and lost; issues fail',
+    onExpiry: 'calls are paid for and lost',
     playbook: 'cost-limit',
   };
 }

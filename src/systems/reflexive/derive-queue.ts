@@ -99,7 +99,7 @@ export function lostRequests(joined: Joined): Job[] {
         label: 'LOST',
         why: 'process-issue said queued; it queued in its own memory and ended',
         since: at,
-        onExpiry: 'nobody works on it',
+        onExpiry: 'never runs',
         group: 'lost-requests',
         playbook: 'not-processing',
       },
