@@ -1,5 +1,5 @@
-import type { ActMenu, ActPreview, Params } from '../domain/act.ts';
-import type { Ref } from '../domain/entity.ts';
+import type { ActPreview, Params } from '../domain/act.ts';
+import type { EntityType, Ref } from '../domain/entity.ts';
 
 /** A yes to something that was shown. */
 export interface StartRequest {
@@ -14,13 +14,16 @@ export interface StartRequest {
   readonly code?: string;
 }
 
-/** Why what the person did is not the confirmation this act needs; undefined when it is. */
+/**
+ * Why what the person did is not the confirmation this act needs; undefined when it is. The card confirms whatever
+ * decides an approval, a new submission or a cancellation too: it shows everything a dialog would.
+ */
 export function confirmationRefusal(
   preview: Pick<ActPreview, 'confirmation' | 'code'>,
-  menu: ActMenu,
+  target: EntityType,
   request: Pick<StartRequest, 'confirmedBy' | 'reason' | 'code'>,
 ): string | undefined {
-  if (request.confirmedBy === 'card' && menu !== 'approve')
+  if (request.confirmedBy === 'card' && target !== 'approval')
     return 'only approvals are confirmed on their card';
   switch (preview.confirmation) {
     case 'none':

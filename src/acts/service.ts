@@ -224,7 +224,7 @@ class Service implements ActService {
     if (preview.payloadDigest !== request.payloadDigest)
       return 'what is to be decided is not what was shown: look at it again';
     if (preview.refused !== undefined) return preview.refused;
-    const confirmation = confirmationRefusal(preview, spec.menu, request);
+    const confirmation = confirmationRefusal(preview, request.target.type, request);
     if (confirmation !== undefined || spec.risk === 'read') return confirmation;
     if (!ledger.ok) return `nothing is done that can't be recorded: ${ledger.error}`;
     const shown = this.#shown.get(keyText(spec, request.target, request.revision)) ?? 1;

@@ -63,23 +63,23 @@ describe('how an act is confirmed', () => {
       confirmation,
       code: 'KRTX',
     });
-    expect(confirmationRefusal(ask('none'), 'other', { confirmedBy: 'none' })).toBeUndefined();
-    expect(confirmationRefusal(ask('yes'), 'other', { confirmedBy: 'none' })).toBe('it was not confirmed');
-    expect(confirmationRefusal(ask('yes'), 'other', { confirmedBy: 'yes' })).toBeUndefined();
-    expect(confirmationRefusal(ask('yes-and-reason'), 'other', { confirmedBy: 'yes', reason: '  ' })).toBe(
+    expect(confirmationRefusal(ask('none'), 'job', { confirmedBy: 'none' })).toBeUndefined();
+    expect(confirmationRefusal(ask('yes'), 'job', { confirmedBy: 'none' })).toBe('it was not confirmed');
+    expect(confirmationRefusal(ask('yes'), 'job', { confirmedBy: 'yes' })).toBeUndefined();
+    expect(confirmationRefusal(ask('yes-and-reason'), 'job', { confirmedBy: 'yes', reason: '  ' })).toBe(
       'it needs a reason',
     );
     expect(
-      confirmationRefusal(ask('yes-and-reason'), 'approve', { confirmedBy: 'card', reason: 'ok' }),
+      confirmationRefusal(ask('yes-and-reason'), 'approval', { confirmedBy: 'card', reason: 'ok' }),
     ).toBeUndefined();
-    expect(confirmationRefusal(ask('yes'), 'restart', { confirmedBy: 'card' })).toMatch(/only approvals/);
-    expect(confirmationRefusal(ask('code'), 'other', { confirmedBy: 'yes', reason: 'x' })).toMatch(
+    expect(confirmationRefusal(ask('yes'), 'service', { confirmedBy: 'card' })).toMatch(/only approvals/);
+    expect(confirmationRefusal(ask('code'), 'job', { confirmedBy: 'yes', reason: 'x' })).toMatch(
       /four letters/,
     );
-    expect(confirmationRefusal(ask('code'), 'other', { confirmedBy: 'code', code: 'krtx' })).toMatch(
+    expect(confirmationRefusal(ask('code'), 'job', { confirmedBy: 'code', code: 'krtx' })).toMatch(
       /not the four letters/,
     );
-    expect(confirmationRefusal(ask('code'), 'other', { confirmedBy: 'code', code: 'KRTX' })).toBeUndefined();
+    expect(confirmationRefusal(ask('code'), 'job', { confirmedBy: 'code', code: 'KRTX' })).toBeUndefined();
   });
 
   it('shows four capital letters that follow from what is confirmed', () => {
