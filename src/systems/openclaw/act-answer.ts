@@ -133,7 +133,8 @@ export const answerAct: ActSpec = {
       },
     ];
     // A job nobody approved goes back to its review: no worker will claim it.
-    if (getBoolean(order.baseline, 'passed') === true) stages.push(claimStage(order, claim, true));
+    const against = accepted.state === 'contradicted' ? accepted.detail : undefined;
+    if (getBoolean(order.baseline, 'passed') === true) stages.push(claimStage(order, claim, true, against));
     return stages;
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; the question itself does not come back' },

@@ -99,7 +99,7 @@ export const approveAct: ActSpec = {
         deadline: acceptDeadline(order),
         required: true,
       },
-      claimStage(order, claim, true),
+      claimStage(order, claim, true, accepted.state === 'contradicted' ? accepted.detail : undefined),
     ];
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; what its runner has begun goes on' },

@@ -4,10 +4,12 @@ import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import {
   getArray,
   getBoolean,
+  getField,
   getNumber,
   getObject,
   getString,
   type Json,
+  type JsonObject,
   readJson,
 } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
@@ -151,8 +153,16 @@ export function claimDeadline(order: ActOrder): Instant {
   return instant(from + busy + claimGraceMs(getNumber(baseline, 'pollMs') ?? 2000) + CLAIM_SLACK_MS);
 }
 
-/** The stage "a worker claims it": seen when the events say so. */
-export function claimStage(order: ActOrder, claim: Mark | undefined, required: boolean): StageState {
+/**
+ * The stage "a worker claims it": seen when the events say so, contradicted (`against`) when the job went where no
+ * worker claims. What a stage saw is kept, so the stage that is still open must tell that an earlier one was taken back.
+ */
+export function claimStage(
+  order: ActOrder,
+  claim: Mark | undefined,
+  required: boolean,
+  against: string | undefined,
+): StageState {
   const busy = getString(order.baseline, 'busyWith');
   const lease = getNumber(order.baseline, 'lease');
   const waits = [
@@ -162,8 +172,14 @@ export function claimStage(order: ActOrder, claim: Mark | undefined, required: b
   return {
     stage: 'started',
     title: 'a worker claims it',
-    state: claim ? 'seen' : 'waiting',
-    ...(claim ? { detail: 'job_claimed' } : waits.length > 0 ? { detail: waits.join('; ') } : {}),
+    state: claim ? 'seen' : against === undefined ? 'waiting' : 'contradicted',
+    ...(claim
+      ? { detail: 'job_claimed' }
+      : against !== undefined
+        ? { detail: against }
+        : waits.length > 0
+          ? { detail: waits.join('; ') }
+          : {}),
     ...(claim?.at === undefined ? {} : { seenAt: claim.at }),
     deadline: claimDeadline(order),
     required,
@@ -199,7 +215,10 @@ export function readControl(output: StepOutput | undefined, wanted: readonly str
   const status =
     getString(applied, 'status') ?? /"apply_result"\s*:\s*\{[^{}]*?"status"\s*:\s*"([^"]*)"/.exec(text)?.[1];
   const sections = [
-    { title: 'stdout', text },
+    // The whole job comes back, a plan with it: what matters of it is read out, the rest stays in the output.
+    applied === undefined
+      ? { title: 'stdout', text }
+      : { title: 'control.py', text: SAID.flatMap((name) => saidOf(applied, name)).join('\n') },
     { title: 'stderr', text: output?.stderr ?? '' },
   ].filter((section) => section.text !== '');
   if (status === undefined) {
@@ -215,4 +234,21 @@ export function readControl(output: StepOutput | undefined, wanted: readonly str
     summary: `control.py says: ${status}${reason === undefined ? '' : ` (${reason})`}`,
     sections,
   };
+}
+
+/** Fields of the job control.py prints that tell what it did. */
+const SAID = [
+  'job_id',
+  'project_id',
+  'status',
+  'reason',
+  'audit_decision',
+  'audit_passed',
+  'lease_until',
+  'attempt_count',
+];
+
+function saidOf(applied: JsonObject, name: string): readonly string[] {
+  const value = getField(applied, name);
+  return value === undefined || value === null ? [] : [`${name}: ${String(value)}`];
 }

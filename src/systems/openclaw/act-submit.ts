@@ -246,7 +246,7 @@ function readSubmission(outputs: readonly StepOutput[]): StepAnswer {
       .join('; '),
     sections: [
       { title: 'submit.py', text: `${submitted?.stdout ?? ''}${submitted?.stderr ?? ''}` },
-      ...(cancel?.sections ?? []).map((section) => ({ ...section, title: `control.py ${section.title}` })),
+      ...(cancel?.sections ?? []),
     ].filter((section) => section.text !== ''),
   };
 }

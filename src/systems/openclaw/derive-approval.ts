@@ -1,6 +1,6 @@
 import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import { errorAt, type JudgedJob } from './derive-job.ts';
+import { errorAt, type JudgedJob, newestEvents } from './derive-job.ts';
 import { planPayload, resultPayload, unrouted } from './plan-text.ts';
 import { clockText, counted, headline, jobTitle } from './words.ts';
 
@@ -274,10 +274,7 @@ function said({ queue, job }: JudgedJob, text: string, at: Instant | null): Evid
 }
 
 function eventTrail(judged: JudgedJob): readonly Evidence[] {
-  return judged.job.events
-    .slice(-5)
-    .reverse()
-    .map((event) => said(judged, event.text, event.at));
+  return newestEvents(judged.job.events).map((event) => said(judged, event.text, event.at));
 }
 
 function decisionsOf({ queue }: JudgedJob, acts: readonly string[]): readonly string[] {

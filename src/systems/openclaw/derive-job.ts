@@ -238,16 +238,21 @@ function taskTrail(directory: RunDirectory, isWorking: boolean): readonly Eviden
     }));
 }
 
-/** Every control command writes its event twice (now, and when the worker takes the signal up): shown once. */
-function newestEvents(events: readonly EventFact[]): readonly EventFact[] {
+/**
+ * Every control command writes its event twice (now, and when the worker takes the signal up, which it notes as well):
+ * shown once, and the note only where the command had no effect.
+ */
+export function newestEvents(events: readonly EventFact[]): readonly EventFact[] {
   const shown: EventFact[] = [];
   for (const event of events) {
-    const before = shown.at(-1);
-    if (before?.event === event.event && event.event.startsWith('audit_')) continue;
+    if (event.event === 'control_signal_applied' && event.status !== 'waiting_human') continue;
+    if (shown.at(-1)?.event === event.event && COMMANDS.has(event.event)) continue;
     shown.push(event);
   }
   return shown.slice(-TRAIL_EVENTS).reverse();
 }
+
+const COMMANDS = new Set(['audit_approved', 'audit_revise_requested', 'job_cancelled']);
 
 function dataOf({ job, judgement, queue, busyWith, question, directory }: JudgedJob): JsonObject {
   return {

@@ -81,9 +81,10 @@ describe('job.approve', () => {
     await demo.run(steps, ['flip-back']);
     expect(stateOf(expectNow(act, order), 'accepted')).toBe('seen');
     await demo.pass();
-    const accepted = expectNow(act, order)[0];
-    expect(accepted).toMatchObject({ state: 'contradicted' });
-    expect(accepted?.detail).toContain('cancelled');
+    const [accepted, started] = expectNow(act, order);
+    expect(accepted).toMatchObject({ state: 'contradicted', detail: expect.stringContaining('cancelled') });
+    // The stage that was not seen yet must say it too: what was seen once stays seen for the record.
+    expect(started).toMatchObject({ state: 'contradicted', detail: expect.stringContaining('cancelled') });
   });
 
   test('is refused where planning failed, although the program would take it', () => {
