@@ -1,6 +1,6 @@
 import type { ComponentType, PropsWithChildren } from 'react';
 import { type SafeText, safeLines } from '../../src/lib/safe-text.ts';
-import { fitText, wrapText } from '../../src/lib/text-width.ts';
+import { fitText, widthOf, wrapText } from '../../src/lib/text-width.ts';
 import type { Theme } from '../theme.ts';
 import type { Line, Pen } from './line.ts';
 import { TextBlock, TextCell } from './text.tsx';
@@ -68,7 +68,7 @@ function columnWidths(
   const widths = names.map((name, index) => {
     if (index === last) return 0;
     const longest = raw.reduce(
-      (width, row) => Math.max(width, pen.safe(row[index] ?? '').length),
+      (width, row) => Math.max(width, widthOf(pen.safe(row[index] ?? ''))),
       name.length,
     );
     return Math.max(narrowest, Math.min(most, longest));

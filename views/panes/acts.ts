@@ -40,13 +40,17 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const seen = act.stages.filter((stage) => stage.state === 'seen').length;
   const progress = act.status === 'running' && act.stages.length > 0 ? ` ${seen}/${act.stages.length}` : '';
   const status = columns < 60 ? shortWords(act) : actWords(act);
+  const what = `${act.by} ${act.act} ${act.target.id}${attempt}: `;
+  const outcome = `${status}${progress}${took}`;
+  // The outcome is what one looks for: a long id gives way to it.
+  const room = Math.max(6, columns - 7 - pen.safe(outcome).length);
   return pen.line(
     columns,
     pen.span(isCursor ? '>' : ' ', 'strong'),
     pen.span(clockText(act.startedAt, offsetMs, 'minutes'), 'dim'),
     ' ',
-    pen.span(`${act.by} ${act.act} ${act.target.id}${attempt}: `, isCursor ? 'strong' : undefined),
-    pen.span(`${status}${progress}${took}`, toneOf(act)),
+    pen.cell(what, Math.min(room, pen.safe(what).length), isCursor ? 'strong' : undefined),
+    pen.span(outcome, toneOf(act)),
   );
 }
 

@@ -51,7 +51,8 @@ export function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>
   const width = columns - 1;
   const lines: Line[] = [];
   const add = (text: string, tone?: Span['tone'], most = 3): void => {
-    for (const line of pen.wrapped(text, width, tone, most, 6)) lines.push([pen.span(' '), ...line]);
+    for (const line of pen.wrapped(text, width, tone, most, columns < 60 ? 2 : 6))
+      lines.push([pen.span(' '), ...line]);
   };
   if (card.ghost)
     add(

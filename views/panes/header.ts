@@ -4,6 +4,7 @@ import { ageText, clockText, leftText, offsetText, untilText } from '../../src/l
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
 import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
+import { countText } from './pane.ts';
 
 export interface HeaderInput {
   readonly snapshot: Snapshot;
@@ -81,12 +82,13 @@ function clockSpan(snapshot: Snapshot, pen: Pen, columns: number): Span {
 function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
   const { state, desk, now, offsetMs } = snapshot;
   const counts = selectCounts(state.queue, state.lists, state.aside);
+  const number = (count: number): string => countText(snapshot, count);
   const parts: Span[] = [
-    pen.span(`x${counts.fatal} FATAL`, counts.fatal > 0 ? 'alarm' : 'dim'),
-    pen.span(`!${counts.waiting} WAITS FOR YOU`, counts.waiting > 0 ? 'warning' : 'dim'),
-    pen.span(`~${counts.stalled} stalled`, counts.stalled > 0 ? 'warning' : 'dim'),
-    pen.span(`>${counts.running} running`),
-    pen.span(`${counts.aside} set aside`, 'dim'),
+    pen.span(`x${number(counts.fatal)} FATAL`, counts.fatal > 0 ? 'alarm' : 'dim'),
+    pen.span(`!${number(counts.waiting)} WAITS FOR YOU`, counts.waiting > 0 ? 'warning' : 'dim'),
+    pen.span(`~${number(counts.stalled)} stalled`, counts.stalled > 0 ? 'warning' : 'dim'),
+    pen.span(`>${number(counts.running)} running`),
+    pen.span(`${number(counts.aside)} set aside`, 'dim'),
   ];
   if (desk.marks.size > 0) parts.push(pen.span(`${desk.marks.size} marked`, 'strong'));
   const gap = columns >= 100 ? '   ' : '  ';

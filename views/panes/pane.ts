@@ -53,6 +53,16 @@ export function firstRow(cursor: number, count: number, height: number): number 
 /** What a pane says while nothing is known yet, or no more will be. */
 export function phaseLine(input: PaneInput, empty: string): Line {
   const { state } = input.snapshot;
-  const text = state.phase === 'loading' ? 'reading the sources ...' : empty;
+  const text =
+    state.phase === 'loading'
+      ? 'reading the sources ...'
+      : state.phase === 'failed'
+        ? `${empty} when the engine ended; what is so now is not known`
+        : empty;
   return input.pen.line(input.columns, input.pen.span(` ${text}`, 'dim'));
+}
+
+/** A number, or a question mark while nothing was read yet: nothing known is not none. */
+export function countText(snapshot: Snapshot, count: number): string {
+  return snapshot.state.phase === 'loading' ? '?' : String(count);
 }

@@ -84,8 +84,8 @@ function closedLine(input: PaneInput, system: SystemLayers, selected: string | u
     isSelected ? 'strong' : undefined,
   );
   if (system.layers.length === 0) {
-    const text = system.system.settled ? 'no layers' : 'reading ...';
-    return pen.line(columns, head, pen.span(text, 'dim'), stateSpan(input, system));
+    if (!system.system.settled) return pen.line(columns, head, pen.span('reading ...', 'dim'));
+    return pen.line(columns, head, pen.span('no layers', 'dim'), stateSpan(input, system));
   }
   const parts = system.layers.map((layer) => pen.span(`${layerSign(layer)}${layer.name}`, toneOf(layer)));
   return pen.line(columns, head, ...parts, stateSpan(input, system));

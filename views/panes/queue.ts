@@ -5,7 +5,16 @@ import { keyOfItem } from '../../src/store/selectors/act-key.ts';
 import { passesFilter, type QueueRow } from '../../src/store/selectors/queue.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
-import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
+import {
+  countText,
+  firstRow,
+  framed,
+  hasKeys,
+  type PaneInput,
+  paneLabel,
+  phaseLine,
+  titleLine,
+} from './pane.ts';
 
 const labelColumns = 8;
 const sinceColumns = 7;
@@ -32,12 +41,20 @@ export function queueLines(input: PaneInput): readonly Line[] {
   const name = (filter: typeof desk.queueFilter, text: string): Span =>
     pen.span(text, desk.queueFilter === filter ? 'strong' : 'title');
   const left: Span[] = [
-    paneLabel(pen, 'queue', `Needs-you(${counts.all})`, active && desk.queueFilter === 'all'),
+    paneLabel(
+      pen,
+      'queue',
+      `Needs-you(${countText(snapshot, counts.all)})`,
+      active && desk.queueFilter === 'all',
+    ),
     name(
       'approvals',
-      ` 2 ${desk.queueFilter === 'approvals' ? 'APPROVALS' : 'approvals'}(${counts.approvals})`,
+      ` 2 ${desk.queueFilter === 'approvals' ? 'APPROVALS' : 'approvals'}(${countText(snapshot, counts.approvals)})`,
     ),
-    name('fatal', ` 3 ${desk.queueFilter === 'fatal' ? 'FATAL' : 'fatal'}(${counts.fatal})`),
+    name(
+      'fatal',
+      ` 3 ${desk.queueFilter === 'fatal' ? 'FATAL' : 'fatal'}(${countText(snapshot, counts.fatal)})`,
+    ),
   ];
   if (queue.newcomers > 0) left.push(pen.span(` +${queue.newcomers} new`, 'warning'));
   if (filters.length > 0) left.push(pen.span(` &${filters.join(' &')}`, 'input'));
@@ -67,7 +84,14 @@ export function filteredQueueLines(input: PaneInput, filter: 'approvals' | 'fata
   const title = titleLine(
     input,
     active,
-    [paneLabel(pen, filter, `${filter === 'fatal' ? 'Fatal' : 'Approvals'}(${items.length})`, active)],
+    [
+      paneLabel(
+        pen,
+        filter,
+        `${filter === 'fatal' ? 'Fatal' : 'Approvals'}(${countText(snapshot, items.length)})`,
+        active,
+      ),
+    ],
     '',
   );
   if (items.length === 0) return framed(input, title, [phaseLine(input, 'none')]);
@@ -95,7 +119,7 @@ function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, s
   const tone: Tone | undefined = ghost ? 'off' : toneOf(item);
   const head: Span[] = [cursor, pen.span(ghost ? '.' : signOf(item), tone)];
   const mark = selected && isMarked ? '*' : ' ';
-  const label = pen.cell(item.label, Math.min(labelColumns, Math.max(4, columns - 30)), tone);
+  const label = pen.cell(item.label, columns < 30 ? 5 : labelColumns, tone);
   const count = item.count > 1 ? ` (x${item.count})` : '';
   const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;
   const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : held;

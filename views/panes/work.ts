@@ -1,7 +1,16 @@
 import { ageText } from '../../src/lib/time-text.ts';
 import { selectWork } from '../../src/store/selectors/work.ts';
 import type { Line } from '../components/line.ts';
-import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
+import {
+  countText,
+  firstRow,
+  framed,
+  hasKeys,
+  type PaneInput,
+  paneLabel,
+  phaseLine,
+  titleLine,
+} from './pane.ts';
 
 const systemColumns = 10;
 
@@ -11,7 +20,12 @@ export function workLines(input: PaneInput): readonly Line[] {
   const active = hasKeys(snapshot, 'work');
   const rows = selectWork(snapshot.state.lists);
   const fine = rows.filter((row) => row.alarm === undefined).length;
-  const title = titleLine(input, active, [paneLabel(pen, 'work', 'Work', active)], `${fine} running`);
+  const title = titleLine(
+    input,
+    active,
+    [paneLabel(pen, 'work', 'Work', active)],
+    `${countText(snapshot, fine)} running`,
+  );
   if (rows.length === 0) return framed(input, title, [phaseLine(input, 'nothing runs')]);
   const selected = snapshot.desk.selected.work ?? rows[0]?.key;
   const cursor = active ? rows.findIndex((row) => row.key === selected) : -1;
