@@ -5,7 +5,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { execa } from 'execa';
 import { messageOf } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
 import { err, ok, type Result } from '../lib/result.ts';
@@ -225,6 +224,8 @@ async function launch(
   output: 'pipe' | 'ignore' | number,
 ): Promise<Result<Launched>> {
   try {
+    // Loaded with the first program: most verbs start none.
+    const { execa } = await import('execa');
     const started = execa(argv[0] ?? '', argv.slice(1), {
       cwd,
       env: { ...env },

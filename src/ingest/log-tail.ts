@@ -9,6 +9,7 @@ import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
 import { isCopyOf, openSegments, type Segment } from './log-segments.ts';
 import { compareSiblings, listSiblings } from './log-siblings.ts';
+import { OldGenerations } from './old-generations.ts';
 import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
@@ -18,11 +19,6 @@ import type { LookResult, Watched } from './schedule.ts';
 const LOOK_BYTES = 1024 * 1024;
 /** How long a path may be missing before it counts as gone: a rotation renames first and creates then. */
 const GONE_MS = 1000;
-/** An old generation whose writer was silent that long keeps no unfinished line back any more. */
-const LATE_MS = 1000;
-/** Old generations kept open for writers that go on in a renamed file until they are restarted. */
-const MOST_OLD = 3;
-const OLD_QUIET_MS = 60_000;
 
 /** What the tails of one source share. */
 export interface LogFamily {
@@ -48,8 +44,7 @@ export class LogTail implements Watched {
   aliasOf: string | undefined;
   /** Generations in order; the last one is the file at the path, those before it are being read to their ends. */
   #queue: Generation[] = [];
-  /** Read to their ends, still held open: their writers may not have noticed the rotation. */
-  #old: Generation[] = [];
+  readonly #old: OldGenerations;
   /** Siblings that are known not to hold anything unread, by device and inode. */
   readonly #seen = new Set<string>();
   #opened = false;
@@ -66,6 +61,10 @@ export class LogTail implements Watched {
     this.raw = raw;
     this.#fence = fence;
     this.#family = family;
+    this.#old = new OldGenerations({
+      read: (generation) => this.#read(generation),
+      flush: (generation) => this.#flush(generation, true),
+    });
   }
 
   get unreadBytes(): number {
@@ -74,23 +73,16 @@ export class LogTail implements Watched {
 
   /** Nothing of it is left: gone, and no writer added anything for a while. */
   get isOver(): boolean {
-    const now = performance.now();
-    return (
-      this.#goneTold &&
-      this.#queue.length === 0 &&
-      this.aliasOf === undefined &&
-      this.#old.every((generation) => now - generation.grewAt > OLD_QUIET_MS)
-    );
+    return this.#goneTold && this.#queue.length === 0 && this.aliasOf === undefined && this.#old.isQuiet;
   }
 
   holds(key: string): boolean {
-    return [...this.#queue, ...this.#old].some((generation) => generation.key === key);
+    return [...this.#queue, ...this.#old.all].some((generation) => generation.key === key);
   }
 
   /** Hands over an old generation to the tail of the path it has now. Undefined while this path is still its own. */
   release(key: string): Generation | undefined {
-    const at = this.#old.findIndex((generation) => generation.key === key);
-    return at < 0 ? undefined : this.#old.splice(at, 1)[0];
+    return this.#old.release(key);
   }
 
   look(): LookResult {
@@ -98,7 +90,7 @@ export class LogTail implements Watched {
     if (this.#looking) return 'again';
     this.#looking = true;
     try {
-      const late = this.#readOld();
+      const late = this.#old.readLate();
       const read = this.#readQueue();
       if (read === 'more') return 'more';
       this.settled = true;
@@ -116,12 +108,11 @@ export class LogTail implements Watched {
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
-    for (const generation of [...this.#old, ...this.#queue]) this.#flush(generation, false);
+    for (const generation of [...this.#old.all, ...this.#queue]) this.#flush(generation, false);
   }
 
   close(): void {
-    for (const generation of [...this.#old, ...this.#queue]) generation.close();
-    this.#old = [];
+    for (const generation of [...this.#old.all, ...this.#queue]) generation.close();
     this.#queue = [];
   }
 
@@ -163,8 +154,8 @@ export class LogTail implements Watched {
       if (isLast) return result;
       this.#queue.shift();
       // Nobody writes to a copy.
-      if (generation.isCopy) this.#end(generation);
-      else this.#retire(generation);
+      if (generation.isCopy) this.#old.end(generation);
+      else this.#old.add(generation);
     }
     return 'more';
   }
@@ -230,7 +221,7 @@ export class LogTail implements Watched {
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
     if (first) for (const sibling of this.#siblings()) this.#seen.add(sibling.key);
     else {
-      const last = this.#old.at(-1);
+      const last = this.#old.newest;
       if (last !== undefined) this.#queueUnread(last, next, false);
       if (last !== undefined && this.#isCopyOf(last, next)) last.continueIn(next);
     }
@@ -352,7 +343,7 @@ export class LogTail implements Watched {
     this.#dismiss();
     this.present = false;
     this.#family.failures.clear(this.path);
-    const last = this.#old.at(-1);
+    const last = this.#old.newest;
     if (!this.#goneTold && last !== undefined) {
       // Rotated more than once, and nothing new at the path.
       this.#queueUnread(last, undefined, false);
@@ -367,43 +358,8 @@ export class LogTail implements Watched {
 
   /** Nothing is at the path any more that could be read on; what was open is kept for late writers. */
   #dismiss(): void {
-    for (const generation of this.#queue) this.#retire(generation);
+    for (const generation of this.#queue) this.#old.add(generation);
     this.#queue = [];
-  }
-
-  #retire(generation: Generation): void {
-    this.#old.push(generation);
-    while (this.#old.length > MOST_OLD) {
-      const oldest = this.#old.shift();
-      if (oldest) this.#end(oldest);
-    }
-  }
-
-  /** True when a writer added to a file that was rotated away. */
-  #readOld(): boolean {
-    let late = false;
-    const now = performance.now();
-    for (const generation of [...this.#old]) {
-      const before = generation.offset;
-      // Emptied after rotation: it is nobody's log any more.
-      const read = this.#read(generation);
-      if (generation.offset !== before) late = true;
-      const quietMs = now - generation.grewAt;
-      if (read === 'more') continue;
-      if (quietMs > LATE_MS) this.#flush(generation, true);
-      const newest = generation === this.#old.at(-1);
-      const deleted = generation.stat.nlink === 0;
-      const over = read === 'wiped' || (quietMs > OLD_QUIET_MS && (!newest || deleted));
-      if (!over) continue;
-      this.#old = this.#old.filter((other) => other !== generation);
-      this.#end(generation);
-    }
-    return late;
-  }
-
-  #end(generation: Generation): void {
-    this.#flush(generation, true);
-    generation.close();
   }
 
   #flush(generation: Generation, unfinished: boolean): void {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { SourceStatus } from '../domain/source.ts';
 import { assertNever } from '../lib/assert-never.ts';
-import { databaseReader } from './database.ts';
+import { databaseReader } from './database-source.ts';
 import { directoryCache } from './directory-cache.ts';
 import { documentReader } from './document.ts';
 import { httpReader } from './http.ts';

@@ -6,7 +6,6 @@ import { type Stats, statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { absoluteGlob, type Discovery, Finder, fenceOf, segmentMatcher } from './discover.ts';
-import { decodeDocument, looksTorn, readStable } from './document.ts';
 import { explainFileError, type Fence } from './open-file.ts';
 import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
 import {
@@ -20,6 +19,7 @@ import {
   watchedBy,
 } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
+import { decodeDocument, looksTorn, readStable } from './stable-read.ts';
 
 /** Longest text taken of one file of an item. */
 const TEXT_BYTES = 1024 * 1024;

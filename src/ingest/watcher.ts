@@ -2,7 +2,7 @@
  * Notifications of the kernel, as hints where to look. They come late, merged or not at all (network file systems, a
  * full queue), so nothing depends on them but how soon a change is seen.
  */
-import { type FSWatcher, watch } from 'chokidar';
+import type { FSWatcher } from 'chokidar';
 import { type RawPath, splitRaw } from './raw-path.ts';
 import type { Schedule, Watched } from './schedule.ts';
 
@@ -56,8 +56,11 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
   };
 
   let backend: FSWatcher | undefined;
-  try {
-    backend = watch([], {
+  const begin = async (): Promise<void> => {
+    // Loaded only where something is watched: verbs that read once are done without it.
+    const { watch } = await import('chokidar');
+    if (closed) return;
+    backend = watch([...roots], {
       ignoreInitial: true,
       depth: 0,
       persistent: true,
@@ -81,9 +84,21 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
         else if (event === 'rename' && watched === undefined) schedule.lookSoon(other);
       }
     });
-  } catch {
-    fallBack();
-  }
+    lookAround();
+  };
+  /** A watch begins a moment after it is asked for: what came in between is looked for, not waited for. */
+  const lookAround = (directory?: string): void => {
+    setTimeout(() => {
+      for (const [place, others] of watchedIn) {
+        if (directory !== undefined && place !== directory) continue;
+        for (const other of others) schedule.lookSoon(other);
+      }
+      for (const [file, other] of byFile) {
+        if (directory === undefined || file.startsWith(`${directory}/`)) schedule.lookSoon(other);
+      }
+    }, SETUP_MS).unref();
+  };
+  const begun = begin().catch(fallBack);
 
   const add = (directory: string, watched: Watched): void => {
     const known = watchedIn.get(directory);
@@ -94,12 +109,9 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     if (watchedIn.size >= MOST_DIRECTORIES) return;
     watchedIn.set(directory, new Set([watched]));
     roots.add(directory);
-    backend?.add(directory);
-    // The watch begins a moment later: what came in between is looked for, not waited for.
-    setTimeout(() => {
-      for (const other of watchedIn.get(directory) ?? []) schedule.lookSoon(other);
-      for (const [file, other] of byFile) if (file.startsWith(`${directory}/`)) schedule.lookSoon(other);
-    }, SETUP_MS).unref();
+    if (backend === undefined) return;
+    backend.add(directory);
+    lookAround(directory);
   };
 
   const drop = (directory: string, watched: Watched): void => {
@@ -147,6 +159,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     polling: () => isPolling,
     async close() {
       closed = true;
+      await begun;
       await backend?.close();
     },
   };

@@ -71,6 +71,49 @@ describe('reading', () => {
     expect(readdirSync(place.dir)).toEqual(before);
   });
 
+  for (const mode of ['WAL', 'DELETE', 'PERSIST']) {
+    test(`never mixes two states of a ${mode} database whose owner writes all the time`, async () => {
+      const program = `
+        const Database = require(process.argv[1]);
+        const db = new Database(process.argv[2]);
+        db.pragma('journal_mode = ${mode}'); db.pragma('synchronous = OFF');
+        db.exec('CREATE TABLE jobs (id INTEGER PRIMARY KEY, v INTEGER, pad BLOB)');
+        const add = db.prepare('INSERT INTO jobs VALUES (?, 0, zeroblob(2000))');
+        db.transaction(() => { for (let i = 0; i < 400; i++) add.run(i); })();
+        console.log('ready');
+        const step = db.prepare('UPDATE jobs SET v = v + 1');
+        const until = Date.now() + 1200;
+        for (let n = 0; Date.now() < until; n++) {
+          step.run();
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, n % 20 === 0 ? 40 : n % 3);
+        }
+        db.close();`;
+      const require = join(import.meta.dirname, '../../node_modules/better-sqlite3');
+      const child = spawn(process.execPath, ['-e', program, require, file], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      children.push(child);
+      const ended = new Promise((resolve) => child.on('close', resolve));
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
+      const sql =
+        'SELECT min(v) AS low, max(v) AS high, count(*) AS n, (SELECT integrity_check FROM pragma_integrity_check LIMIT 1) AS ok FROM jobs';
+      const seen = await follow({}, [
+        { id: 'db', type: 'database', path: 'queue.db', queries: [{ id: 'jobs', sql }] },
+      ]);
+      await ended;
+      await pause(500);
+      const states = seen
+        .chunks()
+        .flatMap(({ chunk }) => (chunk.type === 'database' ? (chunk.results['jobs'] ?? []) : []));
+      for (const state of states)
+        expect(state).toEqual({ low: state['high'], high: state['high'], n: 400, ok: 'ok' });
+      expect(states.length).toBeGreaterThan(2);
+      const versions = states.map((state) => Number(state['high']));
+      expect(versions).toEqual([...versions].sort((x, y) => x - y));
+      expect(seen.of('failed').filter(({ error }) => /damaged|not a SQLite/.test(error))).toEqual([]);
+    });
+  }
+
   test('sees the last committed state while a transaction is under way', async () => {
     const owner = make('DELETE');
     owner.pragma('cache_spill = 1');
@@ -129,6 +172,27 @@ describe('bad databases', () => {
     expect(seen.of('failed')[0]?.error).toMatch(/^empty/);
     make('WAL').close();
     await seen.until(() => jobs(seen).length === 1, 1500);
+  });
+});
+
+describe('a database too large to copy', () => {
+  test('is read in place while somebody has it open in WAL mode, and refused with the reason otherwise', async () => {
+    const owner = make('WAL');
+    owner.prepare("INSERT INTO jobs VALUES ('big', 'x', 1, zeroblob(?))").run(70 * 1024 * 1024);
+    owner.pragma('wal_checkpoint(TRUNCATE)');
+    owner.exec("UPDATE jobs SET tries = 4 WHERE id = 'a'");
+    const seen = await follow();
+    expect(jobs(seen)).toEqual([
+      { id: 'a', status: 'ready', tries: 4 },
+      { id: 'big', status: 'x', tries: 1 },
+    ]);
+    expect(readdirSync(place.dir).sort()).toEqual(['queue.db', 'queue.db-shm', 'queue.db-wal']);
+    owner.exec("UPDATE jobs SET tries = 5 WHERE id = 'a'");
+    await seen.until(() => jobs(seen)[0]?.['tries'] === 5, 6000);
+    owner.close();
+    await seen.until(() => seen.of('failed').length === 1, 6000);
+    expect(seen.of('failed')[0]?.error).toMatch(/larger than 64 MiB.*would hold up its owner/);
+    expect(readdirSync(place.dir)).toEqual(['queue.db']);
   });
 });
 

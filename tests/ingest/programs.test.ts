@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -147,4 +147,46 @@ describe('the pump', () => {
     await pause(200);
     expect(seen.events.length).toBe(told);
   });
+});
+
+const canLimit = spawnSync('unshare', ['-Ur', 'true']).status === 0;
+
+describe.skipIf(!canLimit)('without notifications from the kernel', () => {
+  for (const [name, limit] of [
+    ['no instance is to be had', 'echo 0 > /proc/sys/user/max_inotify_instances'],
+    ['watches run out', 'echo 2 > /proc/sys/user/max_inotify_watches'],
+  ] as const) {
+    test(`changes are seen within a second and it is said that files are polled when ${name}`, async () => {
+      const program = `
+        import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+        import { createPump } from '${join(import.meta.dirname, '../../src/ingest/pump.ts')}';
+        import { systemClock } from '${join(import.meta.dirname, '../../src/host/clock.ts')}';
+        const root = ${JSON.stringify(place.dir)};
+        for (let n = 0; n < 6; n++) { mkdirSync(root + '/' + n); writeFileSync(root + '/' + n + '/a.log', 'first\\n'); }
+        let lines = 0;
+        const pump = createPump([{ id: 'l', type: 'log', glob: '*/*.log' }], { root, clock: systemClock(), once: false,
+          secret: () => undefined, onEvent: (e) => { if (e.type === 'chunk') lines += e.chunk.lines.length; } });
+        pump.start(); await pump.settled();
+        const nap = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+        await nap(500);
+        const before = lines, polling = pump.polling(), at = performance.now();
+        for (let n = 0; n < 6; n++) appendFileSync(root + '/' + n + '/a.log', 'next\\n');
+        while (lines < 12 && performance.now() - at < 5000) await nap(5);
+        console.log(JSON.stringify({ before, polling, lines, tookMs: performance.now() - at }));
+        await pump.close();`;
+      const script = `${limit} && exec "$0" --input-type=module -e "$1"`;
+      const run = spawnSync('unshare', ['-Ur', '/bin/sh', '-c', script, process.execPath, program], {
+        encoding: 'utf8',
+      });
+      expect(run.stderr).toBe('');
+      const saw = JSON.parse(run.stdout) as {
+        before: number;
+        polling: boolean;
+        lines: number;
+        tookMs: number;
+      };
+      expect(saw).toMatchObject({ before: 6, polling: true, lines: 12 });
+      expect(saw.tookMs).toBeLessThan(1000);
+    });
+  }
 });
