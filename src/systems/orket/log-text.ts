@@ -202,7 +202,7 @@ export function textOfEvent(event: LogEvent): string {
   if (event.turnRole !== undefined && event.issue !== undefined) parts.push(event.turnRole);
   for (const name of WORTH_READING) {
     const text = shown(getField(event.data, name));
-    if (text !== undefined) parts.push(`${name}=${text}`);
+    if (text !== undefined && !(name === 'duration_ms' && text === '0')) parts.push(`${name}=${text}`);
   }
   const rationale = getString(getObject(event.data, 'review_payload'), 'rationale');
   if (rationale) parts.push(`rationale=${clip(rationale, 300)}`);

@@ -4,13 +4,14 @@ import type { BadRecord } from '../../domain/source.ts';
 import { getString, isObject, readJson } from '../../lib/json.ts';
 import type { Parser } from '../system.ts';
 import { FactBook } from './fact-book.ts';
-import { clip, compact } from './facts.ts';
-import { keysOfEvent, readLogEvent, textOfEvent } from './log-text.ts';
+import { clip } from './facts.ts';
+import { readLogEvent } from './log-text.ts';
 import { noteEvent } from './parse-log.ts';
 
 /**
  * `agent_output/observability/runtime_events.jsonl`: the `runtime_event` object of some events, one a line, never
- * emptied. It carries no time: what it adds is that a turn began or ended, and how.
+ * emptied. What it adds is that a turn began or ended, and how. Its lines carry no time and stand in orket.log with one:
+ * they give facts and no records, since untimed they would all be shown as if they had happened just now.
  */
 export const eventsParser: Parser = {
   version: 1,
@@ -18,7 +19,6 @@ export const eventsParser: Parser = {
   fold(carry, chunk, context) {
     if (chunk.type !== 'lines') return { carry };
     const book = new FactBook(context);
-    const records: LogRecord[] = [];
     const bad: BadRecord[] = [];
     for (const line of chunk.lines) {
       if (line.text.trim() === '') continue;
@@ -31,24 +31,13 @@ export const eventsParser: Parser = {
             ? 'no event name'
             : 'not a JSON line';
         bad.push({ path: context.path, offset: line.offset, reason, excerpt: line.text.slice(0, 200) });
-        records.push({ offset: line.offset, text: clip(line.text, 500) });
         continue;
       }
       const role = getString(read.value, 'role') ?? 'system';
       const event = readLogEvent({ event: name, role, data: read.value });
-      if (!event) continue;
-      records.push(
-        compact({
-          offset: line.offset,
-          level: event.level,
-          text: textOfEvent(event),
-          keys: keysOfEvent(event),
-          origin: role === 'system' ? undefined : role,
-        }),
-      );
-      noteEvent(book, event, { offset: line.offset });
+      if (event) noteEvent(book, event, { offset: line.offset });
     }
-    return { carry: null, facts: book.written(), records, bad };
+    return { carry: null, facts: book.written(), bad };
   },
 };
 

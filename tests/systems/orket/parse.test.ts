@@ -176,6 +176,22 @@ describe('orket.log', () => {
   });
 });
 
+describe('runtime_events.jsonl', () => {
+  it('tells how turns ended, and shows no line whose time nobody knows', () => {
+    const ids = { session_id: 'r', issue_id: 'A', turn_index: 1, turn_trace_id: 'r:A:coder:1' };
+    const { facts, records, bad } = foldAll('events', [
+      lines([
+        JSON.stringify({ event: 'turn_start', role: 'coder', ...ids, selected_model: 'm' }),
+        JSON.stringify({ event: 'turn_failed', role: 'system', ...ids, turn_trace_id: 'r:A:coder:1' }),
+        'torn',
+      ]),
+    ]);
+    expect(facts.get('turn/r:a:1:coder')).toMatchObject({ model: 'm', end: { how: 'failed' } });
+    expect(records).toEqual([]);
+    expect(bad).toHaveLength(1);
+  });
+});
+
 describe('the crash log', () => {
   it("reads naive times in the installation's zone and keeps the traceback's lines", () => {
     const { records, facts } = foldAll('crash', [
