@@ -108,6 +108,17 @@ describe('what an Orket installation on disk means', () => {
       expect(find(await orket.derive(100), 'turn', ID)?.state).toBe('in-flight');
     });
 
+    it.each([
+      [0, 'dead'],
+      [1, 'in-flight'],
+    ])('believes the API that has %i runs under way', async (active, state) => {
+      orket.process(80, ['python', 'server.py'], -100, { ports: [8082] });
+      const body = JSON.stringify({ status: 'online', active_tasks: active });
+      orket.http = { '/v1/system/heartbeat': { status: 200, body } };
+      const settings = { url: 'http://127.0.0.1:8082', keyEnv: 'ORKET_API_KEY' };
+      expect(find(await orket.derive(100, settings), 'turn', ID)?.state).toBe(state);
+    });
+
     it('is dead when the API restarted its worker after the run began', async () => {
       orket.process(80, ['python', 'server.py'], -100);
       orket.process(81, ['python', '-c', 'from multiprocessing.spawn import spawn_main'], 5, {
