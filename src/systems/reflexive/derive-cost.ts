@@ -19,6 +19,9 @@ export const warningShare = 0.8;
 export const criticalShare = 0.95;
 const hourMs = 3_600_000;
 
+/** What lines about money have in common. */
+export const costLines: readonly string[] = ['api_request_tracked', 'cost_limit_', 'cost_tracker_'];
+
 /** Everything known of the money. */
 export interface Cost {
   readonly total: number;

@@ -3,6 +3,15 @@ import type { Instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { currentLifetime, evidence, type Lifetime, type Picture, timeWord } from './derive-picture.ts';
 
+/** Lines that tell of the daemon's beginning and end. */
+const lifetimeLines: readonly string[] = [
+  'Starting orchestrator',
+  'Starting main loop',
+  'Received shutdown signal',
+  'Orchestrator encountered an error',
+  'Orchestrator stopped',
+];
+
 /** The daemon as a service, and each of its lifetimes as a run. */
 export function deriveDaemon(picture: Picture, hasConfigTrouble: boolean): (Service | Run | Issue)[] {
   const out: (Service | Run | Issue)[] = [daemonService(picture, hasConfigTrouble)];
@@ -41,6 +50,7 @@ function daemonService(picture: Picture, hasConfigTrouble: boolean): Service {
     status: words[daemon.state].status,
     detail: words[daemon.state].detail,
     ...(attention ? { attention } : {}),
+    logKeys: lifetimeLines,
     cautions: [
       '`src.cli status` is a process of its own: it always says idle, not running, nothing to do',
       'the program asks GitHub once every poll and writes nothing while idle: silence is no sign of death',
@@ -168,6 +178,7 @@ function runOf(picture: Picture, lifetime: Lifetime): Run {
     ...(trail.length > 1 ? { trail: trail.slice(1) } : {}),
     status: state[0],
     nativeStatus: state[1],
+    logKeys: lifetimeLines,
     startedAt: lifetime.startedAt,
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(run?.mode === 'manual'

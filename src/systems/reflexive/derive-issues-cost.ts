@@ -1,6 +1,6 @@
 import type { Issue } from '../../domain/entity.ts';
 import { addMs, dayOf, parseInstant } from '../../domain/instant.ts';
-import { type Cost, usd } from './derive-cost.ts';
+import { type Cost, costLines, usd } from './derive-cost.ts';
 import { dayMs, evidence, isAlive, type Picture, timeWord } from './derive-picture.ts';
 import { issueOf } from './issue-parts.ts';
 
@@ -12,6 +12,7 @@ export function refusedRequests(picture: Picture, cost: Cost | undefined): Issue
   const times = count === 1 ? '1 answer' : `${count} answers`;
   return issueOf(picture, {
     key: 'cost-refused',
+    logKeys: ['Daily cost limit would be exceeded'],
     title: `daily limit ${usd(cost.limit)} reached`,
     severity: 'fatal',
     observedAt: refused.file.readAt,
@@ -39,6 +40,7 @@ export function costLimit(picture: Picture, cost: Cost | undefined): Issue | und
   const critical = cost.status === 'critical';
   return issueOf(picture, {
     key: 'cost-limit',
+    logKeys: costLines,
     title: `cost ${usd(cost.total)} is ${Math.floor(cost.share * 100)} % of ${usd(cost.limit)}`,
     severity: critical ? 'error' : 'warning',
     observedAt: place.file.readAt,
@@ -67,6 +69,7 @@ export function staleWindow(picture: Picture, cost: Cost | undefined): Issue | u
   const hasRow = cost.status === 'ok' && cost.share >= 0.5;
   return issueOf(picture, {
     key: 'cost-window',
+    logKeys: costLines,
     title: `cost window is still ${cost.date}: one daily limit for all days since`,
     severity: 'warning',
     observedAt: place.file.readAt,

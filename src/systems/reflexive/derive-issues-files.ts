@@ -43,6 +43,7 @@ export function movedLog(picture: Picture): Issue | undefined {
   const since = main === undefined ? undefined : (main.bornAt ?? instant(mainBegins));
   return issueOf(picture, {
     key: 'log-moved',
+    logFiles: [moved.file.path],
     title: `the daemon writes to ${moved.file.path}, which was moved`,
     severity: 'warning',
     observedAt: moved.file.readAt,
@@ -73,6 +74,7 @@ export function roadmapError(picture: Picture): Issue | undefined {
   const { errorAt, generatedAt } = found.value;
   return issueOf(picture, {
     key: 'roadmap-error',
+    logKeys: ['roadmap_generation'],
     title: `roadmap failed: ${error}`.slice(0, 160),
     severity: 'warning',
     observedAt: found.file.readAt,
@@ -105,6 +107,7 @@ export function guards(picture: Picture): Issue[] {
     issues.push(
       issueOf(picture, {
         key: `guard-${guard}`,
+        logKeys: ['safety_guard_triggered'],
         title: `guard ${guard} blocked ${blocked}${times}`.slice(0, 160),
         severity: 'warning',
         observedAt: one.file.readAt,

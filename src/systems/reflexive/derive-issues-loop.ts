@@ -52,6 +52,7 @@ export function failing(picture: Picture, kind: keyof typeof failingWords): Issu
     observedAt: found.file.readAt,
     trail: [evidence(found, { offset, at: lastAt, text: `${event}: ${error}` })],
     since: firstAt,
+    logKeys: [event],
     detail: `${event}, ${times}; ${words.what}`,
     playbook: 'not-processing',
     row: {
@@ -103,6 +104,7 @@ export function githubLimit(picture: Picture): Issue | undefined {
   const left = `${remaining ?? 0}${limit === undefined ? '' : ` of ${limit}`} requests left`;
   return issueOf(picture, {
     key: 'github-limit',
+    logKeys: ['GitHub API rate limit'],
     title: exceeded ? 'GitHub rate limit used up: no issue is looked for' : `GitHub rate limit: ${left}`,
     severity: exceeded ? 'error' : 'warning',
     observedAt: found.file.readAt,
@@ -135,6 +137,7 @@ export function notProcessing(picture: Picture): Issue | undefined {
   const items = count === 1 ? '1 issue' : `${count} issues`;
   return issueOf(picture, {
     key: 'not-processing',
+    logKeys: ['pending work items'],
     title: `${items} pending, none begun in ${times} passes`,
     severity: 'warning',
     observedAt: found.file.readAt,
@@ -188,6 +191,7 @@ export function errorBurst(picture: Picture): Issue | undefined {
   picture.wake(addMs(instant(Number(first[0])), burstWindowMs + 60_000));
   return issueOf(picture, {
     key: 'error-burst',
+    logKeys: ['error_occurred'],
     title: `${total} errors in 10 minutes`,
     severity: 'error',
     observedAt: last.file.readAt,

@@ -1,6 +1,6 @@
 import type { Attention, Evidence, Meter } from '../../domain/entity.ts';
 import { addMs, dayOf, type Instant } from '../../domain/instant.ts';
-import { type Cost, criticalShare, usd, warningShare } from './derive-cost.ts';
+import { type Cost, costLines, criticalShare, usd, warningShare } from './derive-cost.ts';
 import { evidence, type Picture, timeWord } from './derive-picture.ts';
 import { findFact, findFamily, type GithubFact, type RateFact } from './facts.ts';
 import { logSources } from './locate.ts';
@@ -53,6 +53,7 @@ function costMeter(picture: Picture, cost: Cost): Meter {
     ...(cost.exhaustsAt === undefined ? {} : { exhaustsAt: cost.exhaustsAt }),
     status: cost.status,
     ...(attention === undefined ? {} : { attention }),
+    logKeys: costLines,
     cautions,
   };
 }
@@ -184,6 +185,7 @@ function rateMeter(
     unit: 'requests',
     ...(resetWord === undefined ? {} : { window: isOver ? `reset at ${resetWord}` : `until ${resetWord}` }),
     status,
+    ...(name === 'github' ? { logKeys: ['GitHub API rate limit', 'Failed to check rate limit'] } : {}),
     ...(cautions.length === 0 ? {} : { cautions }),
   };
 }

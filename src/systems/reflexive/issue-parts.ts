@@ -19,6 +19,7 @@ export interface IssueParts {
   readonly row?: Pick<Attention, 'rank' | 'label' | 'why'> & { until?: Instant; onExpiry?: string };
   readonly cautions?: readonly string[];
   readonly logKeys?: readonly string[];
+  readonly logFiles?: readonly string[];
 }
 
 /** The issue, with its row in the queue where it has one. */
@@ -47,5 +48,6 @@ export function issueOf(picture: Picture, parts: IssueParts): Issue {
     ...(attention === undefined ? {} : { attention }),
     ...(parts.cautions === undefined ? {} : { cautions: parts.cautions }),
     ...(parts.logKeys === undefined ? {} : { logKeys: parts.logKeys }),
+    ...(parts.logFiles === undefined ? {} : { logFiles: parts.logFiles }),
   };
 }
