@@ -145,7 +145,7 @@ export function acceptDeadline(order: ActOrder): Instant {
  * When a worker must have claimed: after a lease that was set already, within its polls; behind a pass that is busy,
  * after that pass, which may take the whole job timeout.
  */
-export function claimDeadline(order: ActOrder): Instant {
+function claimDeadline(order: ActOrder): Instant {
   const { baseline } = order;
   const lease = getNumber(baseline, 'lease') ?? 0;
   const from = Math.max(order.startedAt, lease);

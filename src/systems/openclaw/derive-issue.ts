@@ -9,7 +9,7 @@ import { claimGraceMs } from './schema.ts';
 import { clockText, counted, headline, jobTitle } from './words.ts';
 
 /** Issues of one queue, and when they would change by themselves. */
-export interface QueueIssues {
+interface QueueIssues {
   readonly issues: readonly Issue[];
   readonly changes: readonly Instant[];
 }
@@ -34,7 +34,7 @@ export function queueIssues(
   changes.push(...worker.changes);
   issues.push(...signalIssues(system, queue, judged, pollMs, now, worker.issue !== undefined, changes));
   issues.push(...schedulerIssues(system, queue, now, changes));
-  issues.push(...strayIssues(system, queue));
+  issues.push(...strayIssues(system, queue), ...unlistedIssues(system, queue));
   return { issues, changes };
 }
 
@@ -223,4 +223,30 @@ function strayIssues(system: SystemId, queue: Queue): readonly Issue[] {
       playbook: 'lost',
     };
   });
+}
+
+/** More open jobs than are read: said, so that nothing seems to be missing in silence. */
+function unlistedIssues(system: SystemId, queue: Queue): readonly Issue[] {
+  const { file } = queue;
+  if (!file) return [];
+  const isOpen = (status: string): boolean => status !== 'completed' && status !== 'cancelled';
+  let open = 0;
+  for (const [status, count] of queue.counts) if (isOpen(status)) open += count;
+  const unlisted = open - queue.jobs.filter((job) => isOpen(job.status)).length;
+  if (unlisted <= 0) return [];
+  const key = `unlisted:${queue.project}`;
+  return [
+    {
+      type: 'issue',
+      system,
+      id: key,
+      key,
+      title: `${counted(unlisted, 'open job')} more than are listed`,
+      observedAt: file.readAt,
+      evidence: { source: file.source, path: file.path, text: `${open} open jobs by count` },
+      severity: 'info',
+      status: 'open',
+      detail: 'the newest ones by their last change are read; cancel or finish old ones to see the rest',
+    },
+  ];
 }

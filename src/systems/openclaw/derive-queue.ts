@@ -15,14 +15,14 @@ import { type Place, placeOf, sourceIdOf } from './schema.ts';
 import { sameText } from './words.ts';
 
 /** A process that is, or may be, the worker of a queue. */
-export interface Worker {
+interface Worker {
   readonly process: ProcessInfo;
   /** `maybe`: it runs a worker.py, of which installation can't be told. */
   readonly mine: 'yes' | 'maybe';
 }
 
 /** How a queue is kept: the database, a file per job, or the branch with an audit log. */
-export type Generation = 'database' | 'files' | 'branch';
+type Generation = 'database' | 'files' | 'branch';
 
 /** One queue of jobs with what was read of it. */
 export interface Queue {

@@ -3,7 +3,7 @@ import { factOf, type JobFact, type PlanFact, type QuestionFact, type TaskStateF
 import { runSourceIdOf } from './schema.ts';
 
 /** A fact of a run directory with the file it came from. */
-export interface FromFile<T> {
+interface FromFile<T> {
   readonly fact: T;
   readonly file: FileFacts;
 }

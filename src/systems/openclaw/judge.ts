@@ -114,7 +114,7 @@ function isWorking(status: string): boolean {
  * job back once the lease is over, or when the beat is 5 minutes old under a lease that somebody else has moved
  * (recover_stale_jobs in scripts/state_store.py). The file queue has no lease: 5 minutes.
  */
-export function silentFrom(job: JobFact, hasLeases: boolean): Instant {
+function silentFrom(job: JobFact, hasLeases: boolean): Instant {
   const entered = job.updated ?? job.created ?? instant(0);
   if (!hasLeases) return addMs(later(job.beat, entered) ?? entered, STALE_BEAT_MS);
   if (job.beat === null) return job.lease ?? entered;
@@ -176,7 +176,7 @@ export function failedTasksOf(job: JobFact): number {
  * Whether there is a plan to review. A planning error is first called "approved", then put back by the audit gate as
  * "awaiting_audit" with no plan; a resume from a dead end empties the result too.
  */
-export function hasPlan(job: JobFact): boolean {
+function hasPlan(job: JobFact): boolean {
   const result = job.result;
   if (result === null || (result.tasks.length === 0 && (result.total ?? 0) === 0)) return false;
   if (job.error === null) return true;

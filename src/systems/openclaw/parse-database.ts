@@ -9,9 +9,9 @@ import { readResult } from './parse-result.ts';
 import { capped, eventLevel, lastLineOf, readObject } from './parse-text.ts';
 
 /** Most open jobs read; the status counts tell when there are more. */
-export const MOST_OPEN_JOBS = 10_000;
+const MOST_OPEN_JOBS = 10_000;
 /** Most finished jobs read, newest first. */
-export const MOST_FINISHED_JOBS = 1_000;
+const MOST_FINISHED_JOBS = 1_000;
 const MOST_HIDDEN_FAILURES = 200;
 const MOST_EVENTS = 1_000;
 const EVENTS_PER_JOB = 40;

@@ -225,7 +225,7 @@ function record(
 }
 
 /** The job a run directory belongs to: `<slug>_<job_id>/.orchestrator/...`. */
-export function jobOfRunPath(path: string): string | null {
+function jobOfRunPath(path: string): string | null {
   return /(?:^|\/)[^/]*_([A-Za-z0-9-]+)\/\.orchestrator\//.exec(path)?.[1] ?? null;
 }
 

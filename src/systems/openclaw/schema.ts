@@ -1,4 +1,4 @@
-import { type infer as Infer, optional, strictObject, string } from 'zod/mini';
+import { optional, strictObject, string } from 'zod/mini';
 import { getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
@@ -9,8 +9,6 @@ export const openclawSettings = strictObject({
   /** Seconds between two passes of the worker (`worker.py --interval`); default 2. */
   interval: optional(string()),
 });
-
-export type OpenclawSettings = Infer<typeof openclawSettings>;
 
 /** Lease of a claimed job; each beat of its worker moves it (LEASE_SECONDS in scripts/state_store.py). */
 export const LEASE_MS = 60_000;
@@ -52,13 +50,7 @@ export function placeOf(located: Located): Place {
 }
 
 /** Names of this kind's sources. Those of a queue project carry its name when several are shown. */
-export type SourceRole =
-  | 'orchestrator.db'
-  | 'signals'
-  | 'scheduler'
-  | 'queue-log'
-  | 'queue.jobs'
-  | 'queue.events';
+type SourceRole = 'orchestrator.db' | 'signals' | 'scheduler' | 'queue-log' | 'queue.jobs' | 'queue.events';
 
 /** Id of a source of a queue project. */
 export function sourceIdOf(role: SourceRole, project: string, place: Place): string {

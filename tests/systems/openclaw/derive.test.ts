@@ -241,6 +241,33 @@ test('issues of a database that cannot be read now are unchecked, and its jobs s
   expect(byId(queue.derive(), 'job', 'a1')).toBeDefined();
 });
 
+test('says so when there are more open jobs than are read', () => {
+  const queue = new Installation().database([job('a1', 'awaiting_audit')]);
+  expect(issueKeys(queue.derive())).not.toContain('unlisted:harbour');
+  const many = new Installation();
+  many.facts.take({
+    type: 'chunk',
+    source: 'orchestrator.db',
+    path: DB,
+    at: NOW,
+    fresh: true,
+    chunk: {
+      type: 'database',
+      failed: {},
+      results: {
+        open: [job('a1', 'awaiting_audit')],
+        counts: [
+          { status: 'awaiting_audit', jobs: 12_001 },
+          { status: 'completed', jobs: 50_000 },
+        ],
+      },
+    },
+  });
+  expect(byId(many.derive(), 'issue', 'unlisted:harbour')).toMatchObject({
+    title: '12000 open jobs more than are listed',
+  });
+});
+
 test('nothing read yet is unknown, not idle', () => {
   const layers = new Installation().derive().entities.filter((entity) => entity.type === 'layer');
   expect(layers.map((layer) => layer.type === 'layer' && layer.status)).toEqual(Array(5).fill('unknown'));
