@@ -4,8 +4,9 @@ import { getField, getNumber, getString, isObject } from '../../lib/json.ts';
 import { ANSWER_ACT } from './condition.ts';
 import { taskEvidence, taskLogPath, taskTitle, trailOfTask } from './derive-jobs.ts';
 import { clockText, type DueTimes, entityBase, trailOf } from './draft.ts';
-import { instantOf, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { AUTONOMOUS_TIMEOUT_HOURS, decisionTimeoutOf } from './schema.ts';
+import { instantOf } from './seen.ts';
 import { isAnswerableId, pidOf, type Task, type TaskBook, taskText, taskTime } from './tasks.ts';
 
 /** A decision that skips itself is a loss with a clock from here on. */

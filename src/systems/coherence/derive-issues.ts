@@ -3,9 +3,11 @@ import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
 import { conditionRule, severityOf } from './condition.ts';
 import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
+import { isMonitorOverdue, type MonitorCheck, overdueMs } from './monitor-check.ts';
 import { BLIND_CONDITIONS } from './parse-monitor.ts';
-import { instantOf, isMonitorOverdue, type MonitorCheck, overdueMs, type Scene, type Seen } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { linkedWorktreeOf } from './schema.ts';
+import { instantOf, type Seen } from './seen.ts';
 
 /** Entries of one check lie milliseconds apart; checks lie at least as far apart as the shortest interval. */
 const SAME_CHECK_MS = 20_000;

@@ -2,8 +2,9 @@ import type { Attention, Evidence, Issue, Job } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import { getNumber, getString, type Json } from '../../lib/json.ts';
 import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
-import { instantOf, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { LOGS, ORPHAN_MS } from './schema.ts';
+import { instantOf } from './seen.ts';
 import { type Task, type TaskBook, taskFlag, taskText, taskTime } from './tasks.ts';
 
 /** A runner that took a task writes its lease within this time. */

@@ -3,7 +3,9 @@ import { addMs } from '../../domain/instant.ts';
 import { getField, getObject, getString, type Json } from '../../lib/json.ts';
 import { processEvidence, youngest } from './derive-process.ts';
 import { clockText, counted, type DueTimes, entityBase, trailOf } from './draft.ts';
-import { instantOf, isMonitorOverdue, overdueMs, type Scene } from './scene.ts';
+import { isMonitorOverdue, overdueMs } from './monitor-check.ts';
+import type { Scene } from './scene.ts';
+import { instantOf } from './seen.ts';
 
 /** What our own look gives for a layer; the report's word stands beside it as evidence. */
 interface LayerView {

@@ -6,8 +6,9 @@ import type { Located } from '../system.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, youngest } from './derive-process.ts';
 import { clockText, counted, type DueTimes, entityBase, trailOf } from './draft.ts';
-import { instantOf, type RestartAsk, type Scene } from './scene.ts';
+import type { RestartAsk, Scene } from './scene.ts';
 import { restartTimesOf } from './schema.ts';
+import { instantOf } from './seen.ts';
 
 /** How restarts go wrong, as seen from what is on disk and in the process table now. */
 export interface RestartTroubles {

@@ -6,8 +6,9 @@ import { processEvidence, type Role, youngest } from './derive-process.ts';
 import type { RestartTroubles } from './derive-restart.ts';
 import { apiLogEvidence } from './derive-trouble.ts';
 import { clockText, entityBase, trailOf } from './draft.ts';
-import { instantOf, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { apiPortOf } from './schema.ts';
+import { instantOf } from './seen.ts';
 
 /** The programs of a pipeline and the API, each with its health. */
 export function servicesOf(scene: Scene, restart: RestartTroubles): readonly Service[] {

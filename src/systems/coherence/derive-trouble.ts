@@ -4,8 +4,9 @@ import { getArray, getNumber, getString } from '../../lib/json.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, youngestStart } from './derive-process.ts';
 import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
-import { instantOf, type Scene } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { apiPortOf } from './schema.ts';
+import { instantOf } from './seen.ts';
 import type { TaskBook } from './tasks.ts';
 
 /** `fatal_issues.json`: nobody deletes it, so what it says may be over since. */

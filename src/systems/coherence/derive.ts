@@ -10,7 +10,8 @@ import { type RestartTroubles, restartTroubles } from './derive-restart.ts';
 import { servicesOf } from './derive-services.ts';
 import { fatalIssue, givenUpIssue, hangingApiIssue, lostTasksIssue, orphansIssue } from './derive-trouble.ts';
 import { DueTimes } from './draft.ts';
-import { newestOf, type Scene, sceneOf, seenOf } from './scene.ts';
+import { type Scene, sceneOf } from './scene.ts';
+import { newestOf, seenOf } from './seen.ts';
 import { taskBookOf } from './tasks.ts';
 
 /** Joins everything known of one checkout into entities, as of now. */

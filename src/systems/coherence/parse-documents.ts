@@ -11,10 +11,11 @@ import {
   type JsonObject,
   readJson,
 } from '../../lib/json.ts';
-import type { Chunk, Folded, ParseContext, Parser } from '../system.ts';
-import { cut, textOrNull } from './parse-line.ts';
+import type { Folded, ParseContext, Parser } from '../system.ts';
+import { textOrNull } from './parse-line.ts';
 
-type Facts = { readonly [key: string]: Json };
+/** Facts by key. */
+export type Facts = { readonly [key: string]: Json };
 
 /** A parser of a JSON object that is rewritten whole. `read` gives its facts, or the reason it is not what it should be. */
 function documentParser(version: number, read: (value: JsonObject) => Facts | string): Parser {
@@ -28,7 +29,8 @@ function documentParser(version: number, read: (value: JsonObject) => Facts | st
   };
 }
 
-function readFacts(
+/** Facts of a JSON object, or what is wrong with it. */
+export function readFacts(
   text: string,
   context: ParseContext,
   read: (value: JsonObject) => Facts | string,
@@ -40,7 +42,7 @@ function readFacts(
 }
 
 /** A time as the API and the scripts write it; `"None"` (tasks nobody touched) and all else is null. */
-function timeOrNull(value: Json, key: string): Instant | null {
+export function timeOrNull(value: Json, key: string): Instant | null {
   return parseInstant(getString(value, key)) ?? null;
 }
 
@@ -82,7 +84,8 @@ export const fatalParser: Parser = {
   },
 };
 
-function readFatal(value: JsonObject): Facts | string {
+/** The fields of a fatal issue, from the file or the API. */
+export function readFatal(value: JsonObject): Facts | string {
   const reason = textOrNull(value, 'reason', 80);
   if (reason === null || reason === '') return 'no reason in it';
   return { fatal: { reason, detail: textOrNull(value, 'detail', 500), at: timeOrNull(value, 'at') } };
@@ -187,7 +190,7 @@ export const managerStateParser = documentParser(1, (value) => {
 export const runnersParser = documentParser(1, (value) => readRunners(value));
 
 /** Runner leases of the file (by id) and of `GET /api/agent/runners` (a list) alike. */
-function readRunners(value: JsonObject): Facts | string {
+export function readRunners(value: JsonObject): Facts | string {
   const field = getField(value, 'runners');
   const rows = Array.isArray(field)
     ? (field as readonly Json[])
@@ -235,7 +238,8 @@ export const runStateParser = documentParser(1, (value) => {
 /** `agent_tasks.json`, rewritten in place (not atomically) by agent_service.py at each change of any task. */
 export const tasksParser = documentParser(1, readTasks);
 
-function readTasks(value: JsonObject): Facts | string {
+/** Tasks of the store, or of an answer of the API. */
+export function readTasks(value: JsonObject): Facts | string {
   if (!Array.isArray(getField(value, 'tasks'))) return 'no list of tasks in it';
   const facts: Record<string, Json> = {};
   for (const task of getArray(value, 'tasks')) {
@@ -285,65 +289,4 @@ function readPolicy(policy: JsonObject): Json {
     triggeredAt: timeOrNull(policy, 'triggered_at'),
     diagnostic: textOrNull(policy, 'diagnostic_command', 200),
   };
-}
-
-/** A parser of an API answer: its facts carry when it was given; no answer or a bad one keeps the last good facts. */
-function answerParser(read: (value: JsonObject) => Facts | string): Parser {
-  return {
-    version: 1,
-    start: null,
-    fold(carry, chunk, context): Folded {
-      if (chunk.type !== 'http' || chunk.status !== 200) return { carry };
-      const { facts, bad } = readFacts(chunk.body ?? '', context, read);
-      if (!facts) return { carry, ...(bad ? { bad } : {}) };
-      return { carry, facts: { ...facts, answered: { at: context.now } } };
-    },
-  };
-}
-
-/** `GET /api/agent/tasks/attention`: what waits for a decision or failed, as the server has it in memory. */
-export const attentionAnswerParser = answerParser(readTasks);
-
-/** `GET /api/agent/runners?include_stale=true`. */
-export const runnersAnswerParser = answerParser(readRunners);
-
-/** `GET /api/agent/fatal-issues`: `{"fatal": false}`, or the file's fields. */
-export const fatalAnswerParser = answerParser((value) =>
-  getBoolean(value, 'fatal') === false ? {} : readFatal(value),
-);
-
-/**
- * `GET /api/health`. Facts: `health` as of the newest try, with the last good answer kept in it. Any answer of another
- * status is "unwell": the server is there and not usable.
- */
-export const healthParser: Parser = {
-  version: 1,
-  start: { okAt: null, failingSince: null },
-  fold(carry, chunk, context): Folded {
-    if (chunk.type !== 'http') return { carry };
-    const okBefore = getNumber(carry, 'okAt') ?? null;
-    const json = chunk.status === 200 ? readJson(chunk.body ?? '') : undefined;
-    const answer = json?.ok && isObject(json.value) ? json.value : {};
-    const ok = chunk.status === 200;
-    const failingSince = ok ? null : (getNumber(carry, 'failingSince') ?? context.now);
-    const health: Facts = {
-      ok,
-      at: context.now,
-      okAt: ok ? context.now : okBefore,
-      failingSince,
-      status: chunk.status ?? null,
-      failures: ok ? 0 : Math.max(1, chunk.failures),
-      error: ok ? null : reasonOf(chunk),
-      latencyMs: Math.round(chunk.latencyMs),
-      startedAt: timeOrNull(answer, 'started_at'),
-      version: textOrNull(answer, 'version', 60),
-    };
-    return { carry: { okAt: health['okAt'] ?? null, failingSince }, facts: { health } };
-  },
-};
-
-function reasonOf(chunk: Extract<Chunk, { type: 'http' }>): string {
-  return (
-    cut(chunk.error ?? (chunk.status === undefined ? 'no answer' : `answered ${chunk.status}`), 200) ?? ''
-  );
 }

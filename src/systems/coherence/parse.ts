@@ -2,13 +2,15 @@ import type { Parser } from '../system.ts';
 import {
   attentionAnswerParser,
   fatalAnswerParser,
-  fatalParser,
   healthParser,
+  runnersAnswerParser,
+} from './parse-answers.ts';
+import {
+  fatalParser,
   managerStateParser,
   monitorIssuesParser,
   reportParser,
   restartParser,
-  runnersAnswerParser,
   runnersParser,
   runStateParser,
   tasksParser,

@@ -1,7 +1,8 @@
 import type { Instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
 import type { DeriveContext } from '../system.ts';
-import { instantOf, newestOf, type Scene, type Seen, seenOf } from './scene.ts';
+import type { Scene } from './scene.ts';
+import { instantOf, newestOf, type Seen, seenOf } from './seen.ts';
 
 /** A task of the API with where it was read. */
 export interface Task {
