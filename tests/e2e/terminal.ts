@@ -152,6 +152,7 @@ class PtyTerminal implements DrivenTerminal {
   private readonly chunks: Buffer[] = [];
   private readonly watchers = new Set<() => void>();
   private cursorVisible = true;
+  private lastSentAt = 0;
   private ended: { readonly code: number | null; readonly signal: string | null } | undefined;
 
   constructor(pty: IPty, emulator: InstanceType<typeof xterm.Terminal>) {
@@ -192,6 +193,8 @@ class PtyTerminal implements DrivenTerminal {
   }
 
   async press(...keys: string[]): Promise<void> {
+    const sinceLastMs = performance.now() - this.lastSentAt;
+    if (sinceLastMs < KEY_PACE_MS) await pause(KEY_PACE_MS - sinceLastMs);
     for (const key of keys) {
       this.send(bytesOfKey(key));
       await pause(key === 'escape' ? ESCAPE_PACE_MS : KEY_PACE_MS);
@@ -208,6 +211,7 @@ class PtyTerminal implements DrivenTerminal {
   }
 
   send(bytes: string | Uint8Array): void {
+    this.lastSentAt = performance.now();
     if (this.ended === undefined)
       this.pty.write(typeof bytes === 'string' ? bytes : (Buffer.from(bytes) as never));
   }

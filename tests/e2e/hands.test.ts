@@ -1,0 +1,131 @@
+/**
+ * Hands must be safe: the built program with an approval open, and everything that reaches a terminal without anybody
+ * having pressed a key. The stand-in leaves a mark when an act reaches it.
+ */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { layOutCase } from '../systems/fixture-case.ts';
+import { closeTerminals, type DrivenTerminal, startTerminal } from './terminal.ts';
+
+const PROGRAM = new URL('../../dist/main.js', import.meta.url).pathname;
+/** A gap in a sequence that a slow link makes, and that must not turn it into letters. */
+const GAP_MS = 250;
+
+let home = '';
+let laid: Awaited<ReturnType<typeof layOutCase>>;
+beforeEach(async () => {
+  home = mkdtempSync(join(tmpdir(), 'binnacle-hands-'));
+  mkdirSync(join(home, 'skill', 'scripts'), { recursive: true });
+  for (const name of ['control.py', 'submit.py']) writeFileSync(join(home, 'skill', 'scripts', name), '');
+  writeFileSync(join(home, 'python'), `#!/bin/sh\necho "$@" >>${join(home, 'reached')}\nexit 1\n`);
+  chmodSync(join(home, 'python'), 0o755);
+  laid = await layOutCase('openclaw', 'states-side-by-side');
+});
+afterEach(async () => {
+  await closeTerminals();
+  laid.remove();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const reached = (): string =>
+  existsSync(join(home, 'reached')) ? readFileSync(join(home, 'reached'), 'utf8') : '';
+
+/** The cockpit with the card of a plan's review open. */
+async function openCard(): Promise<DrivenTerminal> {
+  const cockpit = startTerminal({
+    command: process.execPath,
+    args: [PROGRAM, '-s', `openclaw=${laid.dir},skill=${join(home, 'skill')},python=${join(home, 'python')}`],
+    env: { HOME: home, BINNACLE_STATE_DIR: join(home, 'state') },
+  });
+  // Once everything was read nothing moves any more.
+  await cockpit.waitFor('9/9 fresh', 20_000);
+  await cockpit.press('g');
+  await pressUntil(cockpit, 'j', /^>! REVIEW/m);
+  await cockpit.press('a');
+  await cockpit.waitFor(CARD);
+  return cockpit;
+}
+
+const CARD = '1 y    approve the plan';
+const REASON = 'yes: approve the plan. Reason';
+
+/** Pieces of sequences one after the other, with the gaps of a slow link. */
+async function sendInPieces(cockpit: DrivenTerminal, ...pieces: string[]): Promise<void> {
+  for (const piece of pieces) {
+    cockpit.send(piece);
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, GAP_MS);
+    });
+  }
+}
+
+/** The card is still there, alive to a key pressed by hand, and nothing was begun. */
+async function expectUntouched(cockpit: DrivenTerminal, unbound = 'x'): Promise<void> {
+  // A key nobody bound is answered in the footer: what came before it has been dealt with. Not the first time where the
+  // machine is so slow that it is read together with what came before.
+  await pressUntil(cockpit, unbound, `${unbound}: no key of this place`);
+  expect(cockpit.text()).toContain(CARD);
+  expect(cockpit.text()).not.toContain(REASON);
+  expect(cockpit.text()).toContain('0 set aside');
+  expect(reached()).toBe('');
+}
+
+async function pressUntil(cockpit: DrivenTerminal, key: string, expected: string | RegExp): Promise<void> {
+  for (let times = 1; ; times += 1) {
+    await cockpit.press(key);
+    try {
+      return await cockpit.waitFor(expected, 1000);
+    } catch (error) {
+      if (times === 10) throw error;
+    }
+  }
+}
+
+describe('with an approval open', () => {
+  it('keys pressed by hand decide it: y, the reason, Enter', async () => {
+    const cockpit = await openCard();
+    await cockpit.press('y');
+    await cockpit.waitFor(REASON);
+    await cockpit.press('o', 'k');
+    await cockpit.waitFor('> ok');
+    await cockpit.press('enter');
+    await cockpit.waitFor('approve the plan: started');
+    await expect.poll(reached, { timeout: 10_000 }).toMatch(/control\.py approve a1c0ffee00000001/);
+  });
+
+  it('a paste decides nothing, in brackets or not', async () => {
+    const cockpit = await openCard();
+    cockpit.paste('y\nok\n');
+    await expectUntouched(cockpit);
+    cockpit.type('yok\r');
+    await expectUntouched(cockpit, 'X');
+    cockpit.type('y\r');
+    await expectUntouched(cockpit, 'Z');
+  });
+
+  it('a paste fills in the reason and does not confirm it', async () => {
+    const cockpit = await openCard();
+    await cockpit.press('y');
+    await cockpit.waitFor(REASON);
+    cockpit.paste('seen by two\n');
+    await cockpit.waitFor('> seen by two');
+    cockpit.type('x\r');
+    await pressUntil(cockpit, 'z', /> seen by two.*z/);
+    expect(cockpit.text()).toContain(REASON);
+    expect(reached()).toBe('');
+  });
+
+  it('an arrow in pieces is an arrow: its last letter denies nothing', async () => {
+    const cockpit = await openCard();
+    await sendInPieces(cockpit, '\x1b', '[', 'D', '\x1b', 'O', 'D', '\x1b[1;', '2', 'D');
+    await expectUntouched(cockpit);
+  });
+
+  it('mouse and focus reports in pieces decide nothing', async () => {
+    const cockpit = await openCard();
+    await sendInPieces(cockpit, '\x1b[', '<', '0;10', ';5', 'M', '\x1b[M', 'y', 'y', 'y', '\x1b', '[', 'I');
+    await expectUntouched(cockpit);
+  });
+});
