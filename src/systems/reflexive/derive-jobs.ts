@@ -1,5 +1,6 @@
 import type { Attention, Evidence, Job } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
+import { durationText } from '../../lib/time-text.ts';
 import { dayMs, evidence, isAlive, isRecent, type Picture } from './derive-picture.ts';
 import { type Joined, lostRequests, queuedJobs } from './derive-queue.ts';
 import {
@@ -69,7 +70,7 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
       source: found.file.source,
       path: found.file.path,
       query: `operations.id = ${row.id}`,
-      text: !row.completed ? 'completed_at is NULL' : row.success ? 'success' : (row.error ?? 'failed'),
+      text: rowText(row),
       ...(at === undefined ? undefined : { at }),
     },
     status: state.status,
@@ -85,6 +86,17 @@ function operationJob(joined: Joined, found: Found<OperationFact>): Job {
   if (state.attention !== undefined) job.attention = state.attention;
   if (cautions.length > 0) job.cautions = cautions;
   return job;
+}
+
+/** The row in words: how it ended, how long it took, what the program noted of its size. */
+function rowText(row: OperationFact): string {
+  if (!row.completed) return 'completed_at is NULL';
+  const words = [row.success ? 'success' : (row.error ?? 'failed')];
+  if (row.durationS !== undefined) words.push(`took ${durationText(row.durationS * 1000)}`);
+  if (row.complexity !== undefined) words.push(`complexity ${row.complexity}`);
+  if (row.filesChanged !== undefined) words.push(`${row.filesChanged} files changed`);
+  if (row.retries > 0) words.push(`${row.retries} retries`);
+  return words.join(', ');
 }
 
 /** What the log tells of a row, joined with what a moved log tells of its issue later. */

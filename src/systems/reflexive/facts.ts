@@ -66,7 +66,6 @@ export type CostLogFact = {
   readonly total: number;
   readonly warnedAt?: Instant;
   readonly warnedOffset?: number;
-  readonly criticalAt?: Instant;
   readonly maxCost?: number;
   readonly maxCostAt?: Instant;
 };
@@ -153,7 +152,6 @@ export type ErrorsFact = {
 export type GuardFact = {
   readonly guard: string;
   readonly at: Instant;
-  readonly firstAt: Instant;
   readonly offset: number;
   readonly reason: string;
   readonly blocked: string;

@@ -30,7 +30,6 @@ export function foldAudit(draft: FactDraft, entry: JsonObject, at: Instant, offs
       const next: GuardFact = {
         guard,
         at,
-        firstAt: before?.firstAt ?? at,
         offset,
         reason: getString(metadata, 'reason')?.slice(0, 300) ?? '',
         blocked: getString(metadata, 'blocked_action')?.slice(0, 300) ?? '',

@@ -33,7 +33,6 @@ export function foldCost({ event, at, offset, draft }: FoldInput): boolean {
       const total = getNumber(event.fields, 'current_cost') ?? known?.total ?? 0;
       const maxCost = getNumber(event.fields, 'max_cost');
       const same = known !== undefined && total >= known.total ? known : undefined;
-      const isCritical = event.event === 'cost_limit_critical';
       const next: CostLogFact = {
         ...same,
         at,
@@ -41,7 +40,6 @@ export function foldCost({ event, at, offset, draft }: FoldInput): boolean {
         total,
         warnedAt: same?.warnedAt ?? at,
         warnedOffset: same?.warnedOffset ?? offset,
-        ...(isCritical ? { criticalAt: same?.criticalAt ?? at } : {}),
         ...(maxCost === undefined ? {} : { maxCost, maxCostAt: at }),
       };
       draft.set('cost', next);

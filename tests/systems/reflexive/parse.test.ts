@@ -159,6 +159,115 @@ describe('parsers of the reflexive kind', () => {
     }
   });
 
+  it('leave nothing behind that derive would throw on', () => {
+    const odd = fc.oneof(fc.anything(), fc.constantFrom('1e999', -1, 1e300, '', null, {}, []));
+    const events = fc.constantFrom(
+      ...[
+        'Starting orchestrator',
+        'Starting main loop',
+        'Orchestrator stopped',
+        'operation_started',
+        'operation_completed',
+      ],
+      ...[
+        'Successfully processed work item 4',
+        'Failed to process work item x',
+        'Claimed issue #4',
+        'api_request_tracked',
+      ],
+      ...[
+        'cost_limit_warning',
+        'Error in main loop',
+        'Error checking for issues',
+        'GitHub API rate limit exceeded',
+      ],
+      ...[
+        'approval_requested',
+        'approval_timeout',
+        'approval_decided',
+        'Processing 3 pending work items',
+        'audit_event',
+      ],
+      ...[
+        'Manually triggered processing for issue #9',
+        'cost_tracker_initialized',
+        'Orchestrator encountered an error',
+      ],
+    );
+    const names = [
+      'db_id',
+      'operation_db_id',
+      'operation_id',
+      'operation',
+      'context',
+      'cost',
+      'daily_total_cost',
+      'current_cost',
+    ];
+    names.push(
+      'max_cost',
+      'max_daily_cost',
+      'reset_time',
+      'limit',
+      'remaining',
+      'request_id',
+      'event_type',
+      'metadata',
+      'error',
+    );
+    const fields = fc.dictionary(fc.constantFrom(...names), odd);
+    const times = fc.constantFrom(
+      '2026-02-25T06:00:00Z',
+      '2026-02-25T06:10:00Z',
+      '9999-12-31T23:59:59Z',
+      '0001-01-01T00:00:00Z',
+    );
+    const entry = fc.tuple(events, fields, times, fc.constantFrom('info', 'error'));
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 40 }), fc.boolean(), (entries, alive) => {
+        const text = entries
+          .map(([event, more, timestamp, level]) =>
+            JSON.stringify({ ...more, event, level, timestamp }, (_key, one) =>
+              typeof one === 'bigint' ? String(one) : one,
+            ),
+          )
+          .join('\n');
+        const store = new FactStore(located, reflexiveKind.parsers);
+        store.setSpecs(reflexiveKind.sources(located, {}));
+        const lines = text.split('\n').map((one, index) => ({ text: one, offset: index }));
+        for (const source of ['orchestrator.log', 'audit.log']) {
+          store.take({
+            type: 'chunk',
+            source,
+            path: `logs/${source}`,
+            chunk: { type: 'lines', lines },
+            at: instant(1),
+            fresh: true,
+          });
+        }
+        const now = instant(Date.parse('2026-02-25T06:20:00Z'));
+        const daemon = {
+          pid: 5,
+          parentPid: 1,
+          groupId: 5,
+          startedAt: instant(now - 9e5),
+          argv: ['python', '-m', 'src.cli', 'start'],
+          cwd: '/r',
+          state: 'S',
+          ports: [],
+          readsTerminal: false,
+        };
+        const processes = { readAt: now, processes: alive ? [daemon] : [] };
+        const derived = reflexiveKind.derive({ located, facts: store, processes, now });
+        const keys = derived.entities.map((one) => `${one.type}/${one.id}`);
+        expect(new Set(keys).size).toBe(keys.length);
+        expect(derived.nextInstant === undefined || derived.nextInstant > now).toBe(true);
+        expect(() => JSON.stringify(derived)).not.toThrow();
+      }),
+      { numRuns: 400 },
+    );
+  });
+
   it('never throw on arbitrary documents, and keep the last good facts', () => {
     const documents = ['cost', 'rate', 'roadmap', 'config'] as const;
     fc.assert(
