@@ -126,7 +126,11 @@ function noWorkerIssue(
   }
   const first = waiting[0];
   if (first === undefined || since === undefined) return { issue: undefined, changes };
-  const own = queue.workers.find((worker) => worker.mine === 'yes');
+  const busy = new Set(
+    judged.flatMap(({ job, judgement }) => (judgement.condition === 'running' ? [job.worker] : [])),
+  );
+  const all = queue.workers.filter((worker) => worker.mine === 'yes');
+  const own = all.find((worker) => !busy.has(`worker-${worker.process.pid}`)) ?? all[0];
   const maybe = queue.workers.find((worker) => worker.mine === 'maybe');
   const stranger = queue.strangers[0];
   const title = own

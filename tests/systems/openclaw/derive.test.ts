@@ -127,7 +127,7 @@ describe('a queue without a worker', () => {
     });
     const withFree = queue.derive(NOW, [worker(10), worker(11)]);
     expect(byId(withFree, 'issue', 'no-worker:harbour')).toMatchObject({
-      title: 'worker 10 runs and claims nothing',
+      title: 'worker 11 runs and claims nothing',
     });
   });
 
