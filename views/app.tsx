@@ -45,7 +45,7 @@ export interface AppProps {
 }
 
 /** True for prompts and pages that take the body of the screen; the others are one line at the foot. */
-export function hasSheet(snapshot: Snapshot): boolean {
+function hasSheet(snapshot: Snapshot): boolean {
   switch (snapshot.desk.mode.type) {
     case 'browse':
     case 'search':

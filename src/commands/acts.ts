@@ -51,6 +51,11 @@ function menuCommand(menu: Exclude<ActMenu, 'approve'>): Command {
   };
 }
 
+/** The step under the cursor of the steps pane. */
+function stepHere(snapshot: Snapshot) {
+  return snapshot.companion.playbook?.steps[Number(snapshot.desk.selected.steps ?? '0')];
+}
+
 /** The act `u` would undo: the selected one, else the newest. */
 function undoable(snapshot: Snapshot) {
   const acts = selectActs(snapshot.state.acts);
@@ -139,6 +144,26 @@ export const actCommands: readonly Command[] = [
           text: '',
         }),
       );
+    },
+  },
+  {
+    id: 'step.run',
+    title: 'do this step: show exactly what it would run',
+    area: 'acts',
+    effect: 'ask',
+    off: (snapshot) => {
+      const step = stepHere(snapshot);
+      if (!step) return 'no step is under the cursor';
+      if (step.type === 'check') return 'this step is checked off by what is seen, nobody does it';
+      if (step.type === 'note') return 'this step is a note for you, nothing runs';
+      return step.offer ? step.offer.disabled : 'what it would do does not apply here now';
+    },
+    run: async (context) => {
+      const snapshot = context.snapshot();
+      const { subject } = snapshot;
+      const offer = stepHere(snapshot)?.offer;
+      if (!offer || !subject.ref || subject.ghost) return;
+      await chooseOffer(context, offer, subject.ref, subject.item?.title ?? subject.ref.id);
     },
   },
   {

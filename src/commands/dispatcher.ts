@@ -161,7 +161,7 @@ function indexKeys(keymap: readonly Binding[]): Index {
 }
 
 /** Where keys are looked for now, the nearest place first. */
-export function scopesOf(snapshot: Snapshot): readonly Scope[] {
+function scopesOf(snapshot: Snapshot): readonly Scope[] {
   const { mode, focus } = snapshot.desk;
   if (mode.type === 'browse') return [focus, 'browse', 'any'];
   if (isTyping(mode)) return mode.type === 'palette' ? ['palette', 'text', 'any'] : ['text', 'any'];

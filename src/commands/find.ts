@@ -16,7 +16,7 @@ export function matchesOf(snapshot: Snapshot): readonly string[] {
 }
 
 /** Goes to the next place of the search, in the direction. */
-export async function stepSearch(context: CommandContext, direction: 1 | -1): Promise<void> {
+async function stepSearch(context: CommandContext, direction: 1 | -1): Promise<void> {
   const snapshot = context.snapshot();
   const { search } = snapshot.desk;
   if (!search) return;

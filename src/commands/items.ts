@@ -47,7 +47,7 @@ export async function setAside(context: CommandContext, mode: AsideMode): Promis
 }
 
 /** What `c` and a letter put on the clipboard. */
-export function copyText(snapshot: Snapshot, what: string): string | undefined {
+function copyText(snapshot: Snapshot, what: string): string | undefined {
   const { subject, log, desk } = snapshot;
   const row = log.rows.find((one) => one.seq === log.selected);
   switch (what) {

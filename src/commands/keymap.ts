@@ -87,6 +87,8 @@ export const defaultKeymap: readonly Binding[] = [
   { command: 'act.stop', keys: ['X'], when: 'acts' },
   { command: 'act.settle', keys: ['s'], when: 'acts' },
 
+  { command: 'step.run', keys: ['enter'], when: 'steps' },
+
   { command: 'item.hold', keys: ['K'], when: 'browse' },
   { command: 'item.aside', keys: ['d'], when: 'browse' },
   { command: 'steps.go', keys: ['b'], when: 'browse' },

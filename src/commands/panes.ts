@@ -67,7 +67,7 @@ function nextPane(context: CommandContext, step: 1 | -1): void {
 }
 
 /** What Enter opens: the page of the row under the cursor. */
-export function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
+function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
   const { desk, subject, log } = snapshot;
   if (desk.focus === 'logs') {
     const row = log.rows.find((one) => one.seq === log.selected);

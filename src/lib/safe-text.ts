@@ -7,7 +7,7 @@ import { isMark } from './text-width.ts';
 export type SafeText = string & { readonly __brand: 'SafeText' };
 
 /** Longest text looked at unless told otherwise, in UTF-16 units. A screen row holds far less. */
-export const defaultMaxLength = 4000;
+const defaultMaxLength = 4000;
 
 /** What nearly all text is: printable ASCII. */
 const plain = /^[\x20-\x7e]*$/;
@@ -51,11 +51,6 @@ export function asciiText(text: SafeText): SafeText {
   let out = '';
   for (const character of text) out += character <= '~' ? character : notation(character);
   return out as SafeText;
-}
-
-/** Pieces of safe text put together stay safe. */
-export function joinSafe(parts: readonly SafeText[], separator: SafeText = '' as SafeText): SafeText {
-  return parts.join(separator) as SafeText;
 }
 
 function capText(raw: string, maxLength: number): string {

@@ -9,7 +9,7 @@ export function isMark(character: string): boolean {
 }
 
 /** Columns one code point takes: 0, 1 or 2. Meant for text that was made safe; anything unprintable counts as 1. */
-export function characterWidth(character: string): 0 | 1 | 2 {
+function characterWidth(character: string): 0 | 1 | 2 {
   if (character <= '\u02ff') return 1;
   if (isMark(character)) return 0;
   return isWide(character.codePointAt(0) ?? 0) ? 2 : 1;

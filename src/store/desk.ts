@@ -43,7 +43,7 @@ export const paneOrder: readonly PaneId[] = [
 export type QueueFilter = 'all' | 'approvals' | 'fatal';
 
 /** How long the order of the queue stands still after a key. */
-export const frozenMs = 2000;
+const frozenMs = 2000;
 
 /** A message that goes by itself. */
 export interface Toast {
@@ -110,7 +110,7 @@ export interface Desk {
 }
 
 /** True for panes whose rows are things one can act on. */
-export function isListPane(pane: PaneId): boolean {
+function isListPane(pane: PaneId): boolean {
   return pane !== 'card' && pane !== 'steps' && pane !== 'logs';
 }
 

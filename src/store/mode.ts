@@ -3,11 +3,6 @@ import type { AttentionItem } from '../domain/attention.ts';
 import type { Approval, Ref } from '../domain/entity.ts';
 import type { LogRow } from '../domain/log.ts';
 
-/** What the person is typing. The caret is at the end: these are one-line answers, a longer text comes by paste or editor. */
-export interface TextEntry {
-  readonly text: string;
-}
-
 /** What stands between the person and the start of an act, in this order. */
 export type ConfirmStage = 'choose' | 'reason' | 'code' | 'starting';
 

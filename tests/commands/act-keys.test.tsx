@@ -235,6 +235,24 @@ describe('an act that needs to know something', () => {
   });
 });
 
+describe('the steps of a condition', () => {
+  it('are done with Enter where a step is an act, through the same dialog', async () => {
+    screen = await openScreen();
+    await screen.press('b', 'enter');
+    expect(mode()).toMatchObject({ type: 'dialog', preview: { act: 'pipeline.restart' } });
+    await screen.press('escape', 'j', 'enter');
+    expect(screen.frame()).toContain('checked off by what is seen');
+    await screen.press('G', 'enter');
+    expect(screen.frame()).toContain('a note for you, nothing runs');
+  });
+
+  it('are off where none are written', async () => {
+    screen = await openScreen();
+    await screen.press('j', 'j', 'b');
+    expect(screen.frame()).toContain('no steps are written for this condition');
+  });
+});
+
 describe('acts under way', () => {
   const running = {
     ...doneAct,

@@ -214,14 +214,18 @@ describe('when the engine has ended', () => {
 
 describe('notices', () => {
   it('stand in the first row', async () => {
-    screen = await openScreen({
-      engine: new FakeEngine(
-        storySnapshot({ notices: ['DEMO: simulated systems', 'alone: others are not seen'] }),
-      ),
-    });
-    expect(screen.rows()[0]).toContain(
-      'prod-eu-1 PROD   DEMO: simulated systems   alone: others are not seen',
+    const notices = ['DEMO: simulated systems', 'alone: others are not seen'];
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ notices })), columns: 160 });
+    expect(screen.rows()[0]).toMatch(
+      /^ prod-eu-1 PROD {3}DEMO: simulated systems .* alone: others are not seen/,
     );
+  });
+
+  it('give way to what does not answer, but for the one that says nothing here is real', async () => {
+    const notices = ['DEMO: simulated systems', 'watching: a configuration at a place with a long name'];
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ notices })), columns: 80, rows: 24 });
+    expect(screen.rows()[0]).toContain('DEMO: simulated systems   NO ANSWER: coherence-api');
+    expect(screen.rows()[0]).not.toContain('watching');
   });
 });
 

@@ -123,7 +123,7 @@ export function StillTable({
 }
 
 /** The same table drawn as lines. */
-export function plainTable(pen: Pen, window: TableWindow): readonly Line[] {
+function plainTable(pen: Pen, window: TableWindow): readonly Line[] {
   const bar = pen.span('|', 'dim');
   const row = (cells: readonly string[], tone?: 'strong'): Line => [
     bar,

@@ -30,7 +30,7 @@ export function TextCell({
 }
 
 /** The characters of a block, tones as SGR sequences. An empty line is a space: it must keep its row. */
-export function paintLines(lines: readonly Line[], theme: Theme): string {
+function paintLines(lines: readonly Line[], theme: Theme): string {
   return lines
     .map((line) => {
       let out = '';

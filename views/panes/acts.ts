@@ -74,7 +74,7 @@ function shortWords(act: ActEntry): string {
 }
 
 /** ` + accepted: card leaves ready   03:15:09` */
-export function stageLine(pen: Pen, stage: StageState, columns: number, offsetMs: number): Line {
+function stageLine(pen: Pen, stage: StageState, columns: number, offsetMs: number): Line {
   const sign = stage.state === 'seen' ? '+' : stage.state === 'contradicted' ? 'x' : '.';
   const when =
     stage.state === 'seen'

@@ -45,7 +45,7 @@ function readText(ms: number): string {
 }
 
 /** All lines of a card. */
-export function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card: CardModel): Line[] {
+function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card: CardModel): Line[] {
   const { snapshot, pen, columns } = input;
   const { now, offsetMs } = snapshot;
   const width = columns - 1;

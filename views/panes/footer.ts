@@ -149,6 +149,10 @@ function browseSpans(input: FooterInput): Span[] {
     add('act.undo', 'undo');
     add('act.stop', 'end it', 'acts');
     add('act.settle', 'settle', 'acts');
+  } else if (desk.focus === 'steps') {
+    add('step.run', 'do it', 'steps');
+    add('item.hold', isHeldHere(snapshot) ? 'release' : 'take');
+    add('item.aside', 'aside');
   } else {
     add('steps.go', 'steps');
     add('item.hold', isHeldHere(snapshot) ? 'release' : 'take');

@@ -36,16 +36,24 @@ function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
   add(host, 1, 'strong');
   if (environments !== '') add(environments, 0, isProd ? 'alarm' : 'strong');
   if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 0, 'alarm');
-  for (const notice of state.notices) add(notice, 1, 'warning');
+  // That nothing here is real must be read before anything else.
+  const isDemo = (notice: string): boolean => notice.startsWith('DEMO');
+  for (const notice of state.notices.filter(isDemo)) add(notice, 1, 'warning');
   add(state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '), 5);
-  if (freshness.noAnswer.length > 0) add(`NO ANSWER: ${freshness.noAnswer.join(', ')}`, 2, 'alarm');
-  if (freshness.unread.length > 0) add(`UNREAD: ${freshness.unread.join(', ')}`, 2, 'alarm');
+  if (freshness.noAnswer.length > 0) add(`NO ANSWER: ${namesText(freshness.noAnswer)}`, 2, 'alarm');
+  if (freshness.unread.length > 0) add(`UNREAD: ${namesText(freshness.unread)}`, 2, 'alarm');
   if (state.figures.polling && !state.notices.includes('polling')) add('polling', 4, 'warning');
   if (state.phase === 'loading') add('reading ...', 3);
   else add(`${freshness.fresh}/${freshness.total} fresh${freshness.settled ? '' : ', reading ...'}`, 3);
+  for (const notice of state.notices.filter((one) => !isDemo(one))) add(notice, 4, 'warning');
   add(`opened ${ageText(snapshot.now - snapshot.openedAt)} ago`.replace('now ago', 'now'), 6, 'dim');
   const room = columns - lineWidth([clock]) - 2;
   return splitLine(joined(pen, parts, room), [clock], columns);
+}
+
+/** The first two names, and how many more. */
+function namesText(names: readonly string[]): string {
+  return names.length <= 2 ? names.join(', ') : `${names.slice(0, 2).join(', ')} +${names.length - 2}`;
 }
 
 /** Parts with three spaces between them; where there is no room the least needed go first, the rest is cut. */
@@ -123,7 +131,7 @@ function meterTexts(meter: Meter, now: Instant, offsetMs: number): readonly stri
 }
 
 /** At most two decimals, none for whole numbers. */
-export function numberText(value: number): string {
+function numberText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }

@@ -22,7 +22,7 @@ const untilColumns = 9;
 const keyColumns = 4;
 
 /** The sign before an item: x broken, ! waits for an answer, $ money, ~ silent, ? not known. */
-export function signOf(item: AttentionItem): string {
+function signOf(item: AttentionItem): string {
   if (item.kind === 'approval') return '!';
   if (item.kind === 'source') return '?';
   if (item.kind === 'meter') return '$';

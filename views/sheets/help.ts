@@ -2,6 +2,7 @@ import type { Area, Command, HostPort } from '../../src/commands/command.ts';
 import { type Binding, keyText, type Scope } from '../../src/commands/keymap.ts';
 import { commandsById } from '../../src/commands/registry.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
+import { paneNumbers } from '../../src/store/desk.ts';
 import { fitRows, type Line, type Pen } from '../components/line.ts';
 
 const areaTitles: { readonly [A in Area]: string } = {
@@ -46,7 +47,7 @@ export function helpRows(
   const rows: HelpRow[] = [];
   for (const area of areas) {
     for (const { command, when, keys } of groups.values()) {
-      const isPrompt = when !== 'browse' && when !== 'any' && when !== 'acts';
+      const isPrompt = when !== 'browse' && when !== 'any' && !(when in paneNumbers);
       if ((isPrompt ? 'prompt' : command.area) !== area) continue;
       const title = isPrompt ? `${when}: ${command.title}` : command.title;
       const cli = typeof command.cli === 'function' ? (command.cli(snapshot) ?? '') : (command.cli ?? '');

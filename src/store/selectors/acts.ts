@@ -11,7 +11,7 @@ function actRank(act: ActEntry): number {
 }
 
 /** The stage an act is waiting for, or the last one. */
-export function currentStage(act: ActEntry): StageState | undefined {
+function currentStage(act: ActEntry): StageState | undefined {
   return act.stages.find((stage) => stage.state !== 'seen') ?? act.stages[act.stages.length - 1];
 }
 

@@ -66,7 +66,7 @@ export function decisionsOf(state: CockpitState, mode: ApprovalMode): readonly D
 }
 
 /** Why a decision can't be taken now; undefined when it can. */
-export function decisionOff(state: CockpitState, mode: ApprovalMode, offer: ActOffer): string | undefined {
+function decisionOff(state: CockpitState, mode: ApprovalMode, offer: ActOffer): string | undefined {
   const live = entityAt(state, mode.target);
   if (live?.type !== 'approval') return 'it is gone: nothing waits here any more';
   if (live.status !== 'pending') return live.status === 'expired' ? 'it has expired' : 'it was decided';

@@ -16,13 +16,3 @@ export function memoLast<A extends readonly unknown[], R>(compute: (...args: A) 
     return last.result;
   };
 }
-
-/** The former object when the new one has the same content by `same`, so that equal results stay one object. */
-export function keepEqual<T>(same: (a: T, b: T) => boolean): (next: T) => T {
-  let last: T | undefined;
-  return (next) => {
-    if (last !== undefined && same(last, next)) return last;
-    last = next;
-    return next;
-  };
-}

@@ -55,7 +55,7 @@ export const selectWork = memoLast((lists: EntityLists): readonly WorkRow[] => {
 });
 
 /** `9c41:TIDE-3/6 coder`: run, card, step and role in the few columns a pane has. */
-export function turnText(turn: Turn): string {
+function turnText(turn: Turn): string {
   const issue = turn.issue === undefined ? '' : `:${turn.issue}`;
   return `${turn.run.slice(-8)}${issue}/${turn.index} ${turn.role}`;
 }
