@@ -100,7 +100,7 @@ const realKeys: { readonly [wrong: string]: string } = {
   'safety.complexity': 'issue_processing.max_complexity',
 };
 
-export type ConfigRead =
+type ConfigRead =
   | { readonly ok: true; readonly config: ReflexiveConfig }
   | { readonly ok: false; readonly error: string };
 

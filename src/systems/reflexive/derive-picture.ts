@@ -25,7 +25,7 @@ export interface Lifetime {
  * `up`: a process of this checkout runs. `suspended`: it is stopped by a signal. `hidden`: a daemon runs whose directory
  * this user may not see. `stopped`: it ended and said so. `down`: it ended and left no word. `never`: no trace of one.
  */
-export type DaemonState = 'up' | 'suspended' | 'hidden' | 'stopped' | 'down' | 'never';
+type DaemonState = 'up' | 'suspended' | 'hidden' | 'stopped' | 'down' | 'never';
 
 /** What several entities need to know, made out once. */
 export interface Picture {
@@ -92,7 +92,7 @@ export function drawPicture(context: DeriveContext, wake: Picture['wake']): Pict
 }
 
 /** `python -m src.cli [-c FILE] start [--mode M]`: the words stand alone, so a shell that holds them in one is not it. */
-export function isDaemon(process: ProcessInfo): boolean {
+function isDaemon(process: ProcessInfo): boolean {
   const cli = process.argv.findIndex((word) => word === 'src.cli' || word.endsWith('src/cli.py'));
   return cli >= 0 && process.argv.indexOf('start', cli) > cli && process.state !== 'Z';
 }

@@ -5,7 +5,7 @@ import type { Picture } from './derive-picture.ts';
 type Severity = Issue['severity'];
 
 /** What an issue of this kind is made of. */
-export interface IssueParts {
+interface IssueParts {
   readonly key: string;
   readonly title: string;
   readonly severity: Severity;

@@ -20,7 +20,7 @@ export function issueOf(event: LogEvent): string | undefined {
 }
 
 /** The line as a person reads it: the event, its fields, and what the traceback ends with. */
-export function recordText(event: LogEvent): string {
+function recordText(event: LogEvent): string {
   if (event.form === 'plain') return event.event.slice(0, longestText * 2);
   let text = event.event === '' ? '(no event)' : event.event;
   for (const name of Object.keys(event.fields)) {
