@@ -33,6 +33,8 @@ interface Item {
   temperature: 'hot' | 'warm' | 'cold';
   changedAt: number;
   hotUntil: number;
+  /** Everything that was there at the beginning has been read. */
+  caughtUp: boolean;
 }
 
 /** Looks at things as often as they deserve it. */
@@ -58,7 +60,12 @@ export class Schedule {
   /** Adds something, to be looked at as soon as possible. */
   add(watched: Watched): void {
     if (this.#closed || this.#items.has(watched)) return;
-    this.#items.set(watched, { temperature: 'cold', changedAt: Number.NEGATIVE_INFINITY, hotUntil: 0 });
+    this.#items.set(watched, {
+      temperature: 'cold',
+      changedAt: Number.NEGATIVE_INFINITY,
+      hotUntil: 0,
+      caughtUp: false,
+    });
     this.#enqueue(watched);
   }
 
@@ -141,9 +148,14 @@ export class Schedule {
     const result = watched.look();
     // It may have been removed by what it found.
     if (!this.#items.has(watched)) return;
-    if (result === 'more') this.#due.add(watched);
-    if (result === 'quiet') return;
-    if (this.#once && result !== 'again') return;
+    if (result === 'more') {
+      this.#due.add(watched);
+      return;
+    }
+    // What is found at first is no sign of life: two hundred old files are not to be looked at all the time.
+    const isNews = result === 'again' || (result === 'changed' && item.caughtUp);
+    if (result !== 'again') item.caughtUp = true;
+    if (!isNews || (this.#once && result !== 'again')) return;
     const now = performance.now();
     if (result === 'changed') item.changedAt = now;
     item.hotUntil = now + HOT_QUIET_MS;
