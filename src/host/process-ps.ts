@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { ProcessInfo, ProcessTable } from '../domain/process.ts';
 import { allowedEnv, runProcess } from './process.ts';
-import type { ProcessWish } from './process-table.ts';
+import type { ProcessWish } from './process-wish.ts';
 
 const LINE =
   /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(\S+)\s+(\S+)\s+(\S+)\s*(.*)$/;

@@ -16,14 +16,8 @@ import {
   readProcessStat,
   startInstant,
 } from './process-stat.ts';
+import type { ProcessWish } from './process-wish.ts';
 import { readsTerminal, terminalName } from './terminal-wait.ts';
-
-/** Which processes are wanted: a word within an argument, a listener of a port, a pid; descendants come with them. */
-export interface ProcessWish {
-  readonly words: readonly string[];
-  readonly ports?: readonly number[];
-  readonly pids?: readonly number[];
-}
 
 export interface ProcessTableReader {
   /** The wanted processes as of now. This program itself is never among them. */

@@ -2,12 +2,12 @@
  * Directories as items (checkpoints of turns, jobs). The tree is walked by listing; a directory's own time stamp says
  * whether its names changed, so that ten thousand quiet items cost ten thousand stats and no reading.
  */
-import { type Stats, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
+import { assertNever } from '../lib/assert-never.ts';
 import { absoluteGlob, type Discovery, Finder, fenceOf, segmentMatcher } from './discover.ts';
-import { explainFileError, type Fence } from './open-file.ts';
-import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
+import type { Fence } from './open-file.ts';
 import {
   FailureBook,
   gate,
@@ -19,7 +19,7 @@ import {
   watchedBy,
 } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
-import { decodeDocument, looksTorn, readStable } from './stable-read.ts';
+import { type ChangedItem, directoryMs, readTreeItem, TreeItem, type TreeReading } from './tree-item.ts';
 
 /** Longest text taken of one file of an item. */
 const TEXT_BYTES = 1024 * 1024;
@@ -32,33 +32,10 @@ const SHALLOW_SWEEPS = 5;
 /** Items whose files are looked at one by one in each sweep, in turn: a file rewritten in place moves no directory. */
 const DEEP_PER_SWEEP = 150;
 const SLICE_MS = 10;
-/** How long a file that is being written holds its item back. */
-const TORN_MS = 60;
 
 /** A `tree` source. */
 export function treeReader(spec: SpecOf<'tree'>, context: ReaderContext): SourceReader {
   return new TreeReader(spec, context);
-}
-
-interface FileState {
-  readonly name: string;
-  readonly raw: RawPath;
-  readonly stat: Stats;
-}
-
-class TreeItem {
-  readonly path: string;
-  readonly raw: RawPath;
-  /** Directory time and the state of every file, as of the last reading. */
-  signature = '';
-  directoryMs = -1;
-  changedMs = 0;
-  told = false;
-  unsettledSince: number | undefined;
-  constructor(path: string, raw: RawPath) {
-    this.path = path;
-    this.raw = raw;
-  }
 }
 
 class TreeReader implements SourceReader {
@@ -66,8 +43,7 @@ class TreeReader implements SourceReader {
   readonly #spec: SpecOf<'tree'>;
   readonly #context: ReaderContext;
   readonly #fence: Fence;
-  readonly #maxBytes: number;
-  readonly #wanted: readonly ((name: string) => boolean)[];
+  readonly #how: TreeReading;
   readonly #keeper: StatusKeeper;
   readonly #finder: Finder;
   #discovered: Discovery | undefined;
@@ -89,8 +65,6 @@ class TreeReader implements SourceReader {
     this.#spec = spec;
     this.#context = context;
     this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
-    this.#maxBytes = spec.maxBytes ?? TEXT_BYTES;
-    this.#wanted = spec.read.map(segmentMatcher);
     this.#keeper = new StatusKeeper(spec, spec.glob);
     this.#finder = new Finder(context.root, spec.glob, {
       want: 'directory',
@@ -98,6 +72,13 @@ class TreeReader implements SourceReader {
       cache: context.cache,
     });
     this.#failures = new FailureBook(spec.id, context);
+    this.#how = {
+      cache: context.cache,
+      fence: this.#fence,
+      failures: this.#failures,
+      maxBytes: spec.maxBytes ?? TEXT_BYTES,
+      wanted: spec.read.map(segmentMatcher),
+    };
     this.settled = this.#gate.opened;
   }
 
@@ -206,82 +187,27 @@ class TreeReader implements SourceReader {
 
   /** Looks at an item's files and reads it again when one of them changed. */
   #readItem(item: TreeItem): LookResult {
-    const files: FileState[] = [];
-    const before = directoryMs(item.raw);
-    const entries = this.#context.cache.list(item.raw);
-    if (entries === undefined) {
-      const problem = this.#context.cache.problem(item.raw);
-      if (problem) this.#failures.fail(item.path, explainFileError({ code: problem, message: problem }));
-      return 'quiet';
+    const read = readTreeItem(item, this.#how);
+    switch (read.state) {
+      case 'missing':
+      case 'unchanged':
+        return 'quiet';
+      case 'writing':
+        item.unsettledSince ??= performance.now();
+        this.#unsettled.add(item);
+        this.#keepOpen(item);
+        return 'again';
+      case 'changed':
+        item.unsettledSince = undefined;
+        this.#unsettled.delete(item);
+        this.#deliver(item, read);
+        return 'changed';
+      default:
+        return assertNever(read, 'tree item');
     }
-    const names = entries.map((entry) => showRaw(entry.name)).sort();
-    for (const entry of entries) {
-      const raw = joinRaw(item.raw, entry.name);
-      try {
-        const stat = statSync(raw, { throwIfNoEntry: false });
-        if (stat) files.push({ name: showRaw(entry.name), raw, stat });
-      } catch {
-        // A link in a circle or a name behind a closed directory: listed, without a time.
-      }
-    }
-    const signature = files
-      .map(({ name, stat }) => `${name}\0${stat.ino}\0${stat.size}\0${stat.mtimeMs}\0${stat.ctimeMs}`)
-      .concat(names.join('\0'))
-      .join('\n');
-    item.directoryMs = before;
-    if (signature === item.signature && item.told) return 'quiet';
-    const texts = this.#readTexts(item, files);
-    if (texts === undefined) {
-      item.unsettledSince ??= performance.now();
-      this.#unsettled.add(item);
-      this.#keepOpen(item);
-      return 'again';
-    }
-    item.unsettledSince = undefined;
-    this.#unsettled.delete(item);
-    item.signature = signature;
-    this.#deliver(item, names, texts, files);
-    return 'changed';
   }
 
-  /** Texts of the wanted files; undefined when one of them is being written right now. */
-  #readTexts(item: TreeItem, files: readonly FileState[]): { [name: string]: string } | undefined {
-    const texts: { [name: string]: string } = {};
-    const waitedMs = item.unsettledSince === undefined ? 0 : performance.now() - item.unsettledSince;
-    for (const { name, raw, stat } of files) {
-      if (!stat.isFile() || !this.#wanted.some((wants) => wants(name))) continue;
-      const tell = `${item.path}/${name}`;
-      if (stat.size > this.#maxBytes) {
-        this.#failures.fail(tell, `larger than ${this.#maxBytes} bytes: ${stat.size}, not read`);
-        continue;
-      }
-      const read = readStable(raw, this.#fence, this.#maxBytes);
-      if (read.state === 'failed') {
-        this.#failures.fail(tell, read.error);
-        continue;
-      }
-      if (read.state === 'missing') continue;
-      const isYoung = Math.abs(Date.now() - stat.mtimeMs) < TORN_MS;
-      const isUnsure = read.state === 'changing' || (isYoung && looksTorn(read.bytes));
-      if (isUnsure && waitedMs < 4 * TORN_MS) return undefined;
-      if (read.state !== 'read') continue;
-      this.#failures.clear(tell);
-      Object.defineProperty(texts, name, {
-        value: decodeDocument(read.bytes),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-    }
-    return texts;
-  }
-
-  #deliver(
-    item: TreeItem,
-    names: readonly string[],
-    texts: { [name: string]: string },
-    files: readonly FileState[],
-  ): void {
+  #deliver(item: TreeItem, { names, texts, files }: ChangedItem): void {
     const times: [string, Instant][] = files.map(({ name, stat }) => [name, instant(stat.mtimeMs)]);
     const changedMs = Math.max(item.directoryMs, ...files.map(({ stat }) => stat.mtimeMs));
     const born = statSync(item.raw, { throwIfNoEntry: false })?.birthtimeMs ?? 0;
@@ -330,13 +256,5 @@ class TreeReader implements SourceReader {
     this.#open.delete(item);
     this.#context.schedule.remove(watched);
     this.#context.watcher.forget(watched);
-  }
-}
-
-function directoryMs(raw: RawPath): number {
-  try {
-    return statSync(raw, { throwIfNoEntry: false })?.mtimeMs ?? -1;
-  } catch {
-    return -1;
   }
 }

