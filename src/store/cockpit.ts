@@ -96,7 +96,13 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     desk = settledToast(desk, now);
     queue = arrangeQueue(queue, state, desk, now);
     const first = queue.rows[0];
-    if (desk.selected.queue === undefined && first) {
+    const isUntouched = desk.frozenUntil === 0;
+    if (
+      first &&
+      (desk.selected.queue === undefined || isUntouched) &&
+      desk.selected.queue !== first.item.key
+    ) {
+      // Until the first key the cursor is nobody's choice: it stands on what is most urgent.
       desk = { ...desk, selected: { ...desk.selected, queue: first.item.key } };
     } else if (first && !queue.rows.some((row) => row.item.key === desk.selected.queue)) {
       // Filtered away: the cursor goes to the first row that is left.

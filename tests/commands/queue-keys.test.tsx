@@ -135,6 +135,22 @@ describe('the order of the queue', () => {
   });
 });
 
+describe('before the first key', () => {
+  it('the cursor stands on what is most urgent, whatever comes in', async () => {
+    screen = await openScreen();
+    const worse = {
+      ...hangs,
+      id: 'new',
+      key: 'new',
+      title: 'disk is full',
+      attention: { rank: 1 as const, label: 'FATAL', why: 'no byte can be written', since: storyNow },
+    };
+    screen.engine.say({ now: addMs(storyNow, 1000), upserts: [worse] });
+    await screen.wait(200);
+    expect(screen.rows()[3]).toMatch(/^>x FATAL {3}coherence disk is full/);
+  });
+});
+
 describe('searching and filtering', () => {
   it('counts matches while typing and walks them with n and N', async () => {
     screen = await openScreen();

@@ -16,15 +16,15 @@ describe('the whole screen', () => {
     expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now       03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside        cost reflexive $41.20/50, full 07:25 (4h00m)
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================== since    until key|-4 Pipeline ---------------- read 1m ago
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ============= 1/7  since    until key|-4 Pipeline ---------------- read 1m ago
       >x FATAL   coherence API hangs: pid 2210 holds :8000            7m            R|coherence
        x FATAL   coherence restart asked 7 times, nothing runs        8m            b| ? goal         Data unavailable
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)         10m    never   a| ? orchestr.    PM not seen, workers=5
        ~ ORPHAN  coherence monitor:4121                              20s          Ent| x execution    API down
       -Why: API hangs: pid 2210 holds :8000 -------------------------------- read now| ! attention    1 issue, 2 unchecked
-       nothing moves: the port is held by a process that does not answer             |orket     +api+runs+turns+cards
-       http  :8000/api/health          no answer in 5s (3 of 3)                      |openclaw  +queue+plan+audit+run
-       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens |aragora   +api+breakers+debates
+       nothing moves: the port is held by a process that does not answer             |orket     +api +runs +turns +cards
+       http  :8000/api/health          no answer in 5s (3 of 3)                      |openclaw  +queue +plan +audit +run
+       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens |aragora   +api +breakers +debates
                                        on :8000                                      |-5 Work ---------------------- 2 running
        src   autonomous_api.log@1899   [Errno 98] address already in use (x5)        | coherence runner:4120 (w7)       ORPHAN
        doc   monitor_issues.json       api_unreachable, high, "timed out"; advises   | coherence monitor:4121           ORPHAN
@@ -62,7 +62,7 @@ describe('the whole screen', () => {
     expect(screen.rows().slice(0, 30).join('\n')).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now                                                                                       03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside                                                                                        cost reflexive $41.20/50, full 07:25 (4h00m)
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ====================================================================== since    until key|-2 Approvals(1) ----------------------------------------------------
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================================================================= 1/7  since    until key|-2 Approvals(1) ----------------------------------------------------
       >x FATAL   coherence API hangs: pid 2210 holds :8000                                                                7m            R| ! ANSWER  coherence task_864e65b18d8b704c (wo..    10m    never   a
        x FATAL   coherence restart asked 7 times, nothing runs                                                            8m            b|
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)                                                             10m    never   a|
@@ -76,10 +76,10 @@ describe('the whole screen', () => {
        src   autonomous_api.log@1899                 [Errno 98] address already in use (x5)                                              | ? orchestr.    PM not seen, workers=5
        doc   monitor_issues.json                     api_unreachable, high, "timed out"; advises "watchdog restarts pipeline": it did not| x execution    API down
                                                                                                                                          | ! attention    1 issue, 2 unchecked
-                                                                                                                                         |orket     +api+runs+turns+cards
-                                                                                                                                         |openclaw  +queue+plan+audit+run
-                                                                                                                                         |aragora   +api+breakers+debates
-                                                                                                                                         |reflexive +loop!cost+github
+                                                                                                                                         |orket     +api +runs +turns +cards
+                                                                                                                                         |openclaw  +queue +plan +audit +run
+                                                                                                                                         |aragora   +api +breakers +debates
+                                                                                                                                         |reflexive +loop !cost +github
                                                                                                                                          |-5 Work -------------------------------------------------- 2 running
       -9 Steps: API unreachable -------------------------------------------------------------------------------------------------- 0 of 4| coherence runner:4120 (w7)                               ORPHAN 20s
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| coherence monitor:4121                                   ORPHAN 20s
@@ -98,7 +98,7 @@ describe('the whole screen', () => {
     expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   NO ANSWER: coherence-api   9/10 fresh                03:14:07Z
        x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside  cost $41.20/50
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) =================== since    until key
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ============== 1/7  since    until key
       >x FATAL   coherence API hangs: pid 2210 holds :8000             7m            R
        x FATAL   coherence restart asked 7 times, nothing runs         8m            b
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)          10m    never   a

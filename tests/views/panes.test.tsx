@@ -131,7 +131,7 @@ describe('the queue', () => {
   });
   it('stale sources are items', async () => {
     expect(await paneFrame(queueLines, { engine: stale(), keys: ['G'] })).toMatchInlineSnapshot(`
-      "=1 Needs-you(8) 2 approvals(1) 3 fatal(2) ================= since    until key
+      "=1 Needs-you(8) 2 approvals(1) 3 fatal(2) ============ 8/8  since    until key
        ~ ORPHAN  coherence monitor:4121                             20s          Ent
        ~ ORPHAN  coherence runner:4120 (w7)                         20s          Ent
        $ COST    reflexive 41.20 of 50.00 USD, +2.10/h            1h00m    07:25 Ent
@@ -148,7 +148,7 @@ describe('the queue', () => {
       });
     };
     expect(await paneFrame(queueLines, { keys: ['g'], then })).toMatchInlineSnapshot(`
-      "=1 Needs-you(7) 2 approvals(2) 3 fatal(1) +1 new ========== since    until key
+      "=1 Needs-you(7) 2 approvals(2) 3 fatal(1) +1 new ===== 1/7  since    until key
       >. FATAL   coherence API hangs: pid 2210.. - gone 03:14:07     7m
        x FATAL   coherence restart asked 7 times, nothing runs       8m            b
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)        10m    never   a
@@ -357,10 +357,10 @@ describe('the pipeline', () => {
       >? orchestr.    PM not seen, workers=5
        x execution    API down
        ! attention    1 issue, 2 unchecked
-      orket     +api+runs+turns+cards
-      openclaw  +queue+plan+audit+run
-      aragora   +api+breakers+debates
-      reflexive +loop!cost+github"
+      orket     +api +runs +turns +cards
+      openclaw  +queue +plan +audit +run
+      aragora   +api +breakers +debates
+      reflexive +loop !cost +github"
     `);
   });
   it('of a stale system', async () => {

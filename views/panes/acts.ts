@@ -40,7 +40,8 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const seen = act.stages.filter((stage) => stage.state === 'seen').length;
   const progress = act.status === 'running' && act.stages.length > 0 ? ` ${seen}/${act.stages.length}` : '';
   const status = columns < 60 ? shortWords(act) : actWords(act);
-  const what = `${act.by} ${act.act} ${act.target.id}${attempt}: `;
+  const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
+  const what = `${act.by} ${verb} ${act.target.id}${attempt}: `;
   const outcome = `${status}${progress}${took}`;
   // The outcome is what one looks for: a long id gives way to it.
   const room = Math.max(6, columns - 7 - pen.safe(outcome).length);

@@ -3,7 +3,7 @@ import { refKey, refOf } from '../../src/domain/entity.ts';
 import { ageText } from '../../src/lib/time-text.ts';
 import type { SystemLayers } from '../../src/store/selectors/pipeline.ts';
 import { layerRows, pipelineOf } from '../../src/store/selectors/rows.ts';
-import type { Line, Span } from '../components/line.ts';
+import { type Line, lineWidth, type Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 import { layerSign } from './card.ts';
 import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
@@ -87,8 +87,14 @@ function closedLine(input: PaneInput, system: SystemLayers, selected: string | u
     if (!system.system.settled) return pen.line(columns, head, pen.span('reading ...', 'dim'));
     return pen.line(columns, head, pen.span('no layers', 'dim'), stateSpan(input, system));
   }
-  const parts = system.layers.map((layer) => pen.span(`${layerSign(layer)}${layer.name}`, toneOf(layer)));
-  return pen.line(columns, head, ...parts, stateSpan(input, system));
+  const state = stateSpan(input, system);
+  const parts = (gap: string): Span[] =>
+    system.layers.map((layer, index) =>
+      pen.span(`${index === 0 ? '' : gap}${layerSign(layer)}${layer.name}`, toneOf(layer)),
+    );
+  // Apart where there is room: a sign between two names reads as part of the first.
+  const apart = [head, ...parts(' '), state];
+  return pen.line(columns, ...(lineWidth(apart) <= columns ? apart : [head, ...parts(''), state]));
 }
 
 function toneOf(layer: Layer): Tone | undefined {

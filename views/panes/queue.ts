@@ -58,17 +58,17 @@ export function queueLines(input: PaneInput): readonly Line[] {
   ];
   if (queue.newcomers > 0) left.push(pen.span(` +${queue.newcomers} new`, 'warning'));
   if (filters.length > 0) left.push(pen.span(` &${filters.join(' &')}`, 'input'));
-  const right = columns >= 60 ? 'since    until key' : '';
-  const title = titleLine(input, active, left, right);
   const height = input.rows === 1 ? 1 : input.rows - 1;
-  if (queue.rows.length === 0) {
-    const empty = counts.all > 0 ? 'nothing of the kind shown; 1 shows all' : 'nothing needs you now';
-    return framed(input, title, [phaseLine(input, empty)]);
-  }
   const cursor = Math.max(
     0,
     queue.rows.findIndex((row) => row.item.key === desk.selected.queue),
   );
+  const place = queue.rows.length > height ? `${cursor + 1}/${queue.rows.length}  ` : '';
+  const title = titleLine(input, active, left, columns >= 60 ? `${place}since    until key` : '');
+  if (queue.rows.length === 0) {
+    const empty = counts.all > 0 ? 'nothing of the kind shown; 1 shows all' : 'nothing needs you now';
+    return framed(input, title, [phaseLine(input, empty)]);
+  }
   const first = firstRow(cursor, queue.rows.length, height);
   const lines = queue.rows
     .slice(first, first + height)

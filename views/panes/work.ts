@@ -40,7 +40,7 @@ export function workLines(input: PaneInput): readonly Line[] {
           : ageText(snapshot.now - row.since);
     const right =
       row.alarm === undefined ? age : `${row.alarm}${columns >= 60 && age !== '' ? ` ${age}` : ''}`;
-    const rightColumns = Math.min(columns >= 60 ? 18 : 10, Math.max(6, right.length + 1));
+    const rightColumns = Math.min(columns >= 60 ? 18 : 12, Math.max(6, right.length + 1));
     return [
       pen.span(isCursor ? '>' : ' ', 'strong'),
       pen.cell(row.ref.system, systemColumns),

@@ -67,7 +67,9 @@ export function menuLines(
     lines.push(
       pen.line(
         columns,
-        ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back`,
+        mode.menu === 'all'
+          ? ` no act applies to this ${mode.target.type}; Esc goes back`
+          : ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back`,
       ),
     );
   }

@@ -149,7 +149,7 @@ function valueText(name: string, value: unknown, offsetMs: number): string {
   if (typeof value === 'number' && (/(At|Until)$/.test(name) || name === 'since'))
     return timeOf(value, offsetMs);
   if (typeof value === 'string') return value;
-  if (value === undefined || value === null) return '';
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return '';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
