@@ -56,7 +56,18 @@ describe('running a program', () => {
   });
 
   test('passes hostile arguments each as exactly one, and no shell sees them', async () => {
-    const words = ['--version', '-rf', '$(touch hit)', '; touch hit', '..', 'a\nb', 'x'.repeat(10_000), 'a\u202eb', '`touch hit`', ''];
+    const words = [
+      '--version',
+      '-rf',
+      '$(touch hit)',
+      '; touch hit',
+      '..',
+      'a\nb',
+      'x'.repeat(10_000),
+      'a\u202eb',
+      '`touch hit`',
+      '',
+    ];
     const result = await run(node('console.log(JSON.stringify(process.argv.slice(1)))', '--', ...words));
     expect(JSON.parse(result.stdout.text)).toEqual(words);
     expect(existsSync(join(dir, 'hit'))).toBe(false);
@@ -73,7 +84,9 @@ describe('running a program', () => {
   test('caps the output it keeps, and knows size and hash of all of it', async () => {
     const before = process.memoryUsage().rss;
     const result = await run(
-      node('const b = Buffer.alloc(1e6, "y\\n"); let n = 0; (function w(){ while (n < 300) { n++; if (!process.stdout.write(b)) return process.stdout.once("drain", w); } })()'),
+      node(
+        'const b = Buffer.alloc(1e6, "y\\n"); let n = 0; (function w(){ while (n < 300) { n++; if (!process.stdout.write(b)) return process.stdout.once("drain", w); } })()',
+      ),
       { timeoutMs: 30_000, maxBytes: 10_000 },
     );
     const hash = createHash('sha256');
@@ -96,7 +109,10 @@ describe('running a program', () => {
 describe('deadlines', () => {
   test('returns soon after the deadline although a grandchild ignores TERM and holds the output', async () => {
     const at = performance.now();
-    const result = await run(sh("trap '' TERM; sleep 31 & echo $! ; sleep 32"), { timeoutMs: 700, graceMs: 300 });
+    const result = await run(sh("trap '' TERM; sleep 31 & echo $! ; sleep 32"), {
+      timeoutMs: 700,
+      graceMs: 300,
+    });
     expect(performance.now() - at).toBeLessThan(700 + 300 + 200);
     expect(result).toMatchObject({ timedOut: true, signal: 'SIGKILL', escaped: [] });
     expect(isAlive(Number(result.stdout.text))).toBe(false);
@@ -104,7 +120,8 @@ describe('deadlines', () => {
   });
 
   test('gives a program its grace: TERM first, with what it says then', async () => {
-    const script = 'process.on("SIGTERM", () => { console.log("saving"); process.exit(7); }); setInterval(() => {}, 1e3); console.log("up")';
+    const script =
+      'process.on("SIGTERM", () => { console.log("saving"); process.exit(7); }); setInterval(() => {}, 1e3); console.log("up")';
     const result = await run(node(script), { timeoutMs: 400, graceMs: 2000 });
     expect(result).toMatchObject({ timedOut: true, exitCode: 7 });
     expect(result.stdout.text).toBe('up\nsaving\n');
@@ -144,18 +161,28 @@ describe('deadlines', () => {
 describe('services and signals', () => {
   test('a service runs in its own session, appends its output, and is found again by pid and start time', async () => {
     const outputPath = join(dir, 'service.log');
-    const started = await startService({ argv: sh('echo up; sleep 30'), cwd: dir, env: { PATH: '/bin:/usr/bin' }, outputPath });
+    const started = await startService({
+      argv: sh('echo up; sleep 30'),
+      cwd: dir,
+      env: { PATH: '/bin:/usr/bin' },
+      outputPath,
+    });
     if (!started.ok) throw new Error(started.error);
     const { pid, startedAt } = started.value;
     toEnd.add(pid);
     if (startedAt === undefined) throw new Error('no start time');
     await expect.poll(() => readFileSync(outputPath, 'utf8')).toBe('up\n');
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[3]).toBe(String(pid));
-    expect(signalProcess({ pid, startedAt: addMs(startedAt, -10_000), signal: 'SIGTERM' })).toMatchObject({ ok: false });
+    expect(signalProcess({ pid, startedAt: addMs(startedAt, -10_000), signal: 'SIGTERM' })).toMatchObject({
+      ok: false,
+    });
     expect(isAlive(pid)).toBe(true);
     expect(signalProcess({ pid, startedAt, signal: 'SIGTERM', group: true }).ok).toBe(true);
     await expect.poll(() => isAlive(pid)).toBe(false);
-    expect(signalProcess({ pid, startedAt, signal: 'SIGTERM' })).toMatchObject({ ok: false, error: expect.stringMatching(/ended/) });
+    expect(signalProcess({ pid, startedAt, signal: 'SIGTERM' })).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/ended/),
+    });
   });
 
   test('says why a service could not start', async () => {
@@ -173,7 +200,9 @@ describe('services and signals', () => {
   test('a program outlives the one that started it', async () => {
     const script = `import { startService } from '${join(import.meta.dirname, '../../src/host/process.ts')}';
       const r = await startService({ argv: ['/bin/sleep', '30'], cwd: '/', env: {} }); console.log(r.value.pid);`;
-    const starter = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const starter = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     starter.stdout.on('data', (part) => {
       text += part;
