@@ -6,7 +6,7 @@ export const RESTART_ACT = 'pipeline.restart';
 export const ANSWER_ACT = 'job.answer';
 
 /** What a condition of the monitor means for the operator. No `rank`: it does not need a human. */
-export interface ConditionRule {
+interface ConditionRule {
   readonly rank?: AttentionRank;
   readonly label?: string;
   readonly act?: string;

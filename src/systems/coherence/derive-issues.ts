@@ -70,7 +70,7 @@ function reportedIssue(
     ...entityBase(scene, condition, check.seen.file.readAt),
     type: 'issue',
     key: condition,
-    title: firstLine(`${condition.replaceAll('_', ' ')}${message ? `: ${message}` : ''}`, 120),
+    title: titleOf(condition, message),
     severity,
     status: silent ? 'unchecked' : 'open',
     evidence: check.seen.at({ at: check.lastCheck ?? null }, `${condition}: ${message}`),
@@ -89,6 +89,13 @@ function reportedIssue(
     ...(cautions.length > 0 ? { cautions } : {}),
     ...(attention ? { attention } : {}),
   };
+}
+
+/** Condition and message, without saying the same words twice. */
+function titleOf(condition: string, message: string): string {
+  const words = condition.replaceAll('_', ' ');
+  if (message.toLowerCase().startsWith(words)) return firstLine(message, 120);
+  return firstLine(message === '' ? words : `${words}: ${message}`, 120);
 }
 
 /** Conditions that no act can end where their caution applies. */

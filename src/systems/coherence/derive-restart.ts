@@ -50,7 +50,7 @@ export function restartTroubles(scene: Scene, due: DueTimes): RestartTroubles {
  * The project manager's last sign of work. Its log is appended by all runs; a start that ends with "API check failed"
  * is none.
  */
-export function lastLifeOf(scene: Scene): Instant | undefined {
+function lastLifeOf(scene: Scene): Instant | undefined {
   const log = scene.managerLog;
   return instantOf(log?.fact('worked'), 'at') ?? instantOf(log?.fact('last'), 'at') ?? log?.file.modifiedAt;
 }
@@ -265,7 +265,7 @@ function lastAskEvidence(scene: Scene, asks: readonly RestartAsk[]): Evidence | 
 }
 
 /** `pipeline_version.json` as evidence. */
-export function versionEvidence(scene: Scene, note?: string): Evidence | undefined {
+function versionEvidence(scene: Scene, note?: string): Evidence | undefined {
   const { version } = scene;
   if (!version) return undefined;
   const text = `started_at ${clockText(version.startedAt, scene.now)}, commit ${version.sha.slice(0, 8)}`;

@@ -33,7 +33,9 @@ export function deriveCoherence(context: DeriveContext): Derived {
     quotingIssue(scene, book),
   ].filter((issue) => issue !== undefined);
   const approvals = approvalsOf(scene, book, due);
-  const issues = [...ours, ...fromMonitor.map((issue) => quietWhereTold(issue, ours))];
+  // A condition that happens to be called like one of ours would be a second entity of that id.
+  const reported = fromMonitor.filter((issue) => !ours.some((own) => own.key === issue.key));
+  const issues = [...ours, ...reported.map((issue) => quietWhereTold(issue, ours))];
   const entities: Entity[] = [
     ...layersOf(scene, issues, approvals.length, due),
     ...issues,

@@ -41,7 +41,7 @@ export class FactDraft {
 }
 
 /** What a log of the scripts does with one timed line that is not the copy of another; `own` is its own small state. */
-export type TakeLine<Own extends Json> = (line: TimedLine, draft: FactDraft, own: Own) => Own;
+type TakeLine<Own extends Json> = (line: TimedLine, draft: FactDraft, own: Own) => Own;
 
 /** Task ids a text mentions, each once. */
 export function taskIdsIn(text: string): readonly string[] {

@@ -8,7 +8,7 @@ import { apiPortOf, MONITOR_INTERVAL_S } from './schema.ts';
 import { instantOf, newestOf, type Seen, seenOf } from './seen.ts';
 
 /** A request for a restart that nobody has taken, or that was there before. */
-export interface RestartFile {
+interface RestartFile {
   readonly present: boolean;
   readonly reason: string;
   readonly at: Instant | undefined;
@@ -50,7 +50,7 @@ export interface Scene {
   readonly monitorIntervalMs: number;
 }
 
-export interface FatalFile {
+interface FatalFile {
   readonly reason: string;
   readonly detail: string | undefined;
   readonly at: Instant | undefined;
@@ -58,7 +58,7 @@ export interface FatalFile {
 }
 
 /** The project manager's state file, the newer one of its two modes. */
-export interface ManagerState {
+interface ManagerState {
   readonly parallel: boolean;
   readonly blocked: boolean;
   readonly blockedAt: Instant | undefined;

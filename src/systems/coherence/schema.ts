@@ -25,7 +25,7 @@ export const AUTONOMOUS_TIMEOUT_HOURS = 24;
 export const MONITOR_INTERVAL_S = 120;
 
 /** How long the parts of a restart take, in milliseconds. */
-export interface RestartTimes {
+interface RestartTimes {
   /** Between two looks of the watchdog for a request: 90 s. */
   readonly pollMs: number;
   /** With an API reason it ends uvicorn, waits 2 s, starts it, waits 5 s and asks for its health for up to 5 s. */

@@ -26,7 +26,7 @@ export interface Lease {
 }
 
 /** What is known of a worker: `gone` can never take its tasks again, unless a runner is started under its name. */
-export type WorkerLife = 'alive' | 'gone' | 'unknown';
+type WorkerLife = 'alive' | 'gone' | 'unknown';
 
 /** Everything about tasks, joined by id. */
 export interface TaskBook {
