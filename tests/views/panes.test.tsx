@@ -312,6 +312,16 @@ describe('the steps', () => {
       "
     `);
   });
+  it('shows the step one is at whole', async () => {
+    expect(await paneFrame(stepsLines, { keys: ['b'], columns: 50 })).toMatchInlineSnapshot(`
+      "=9 Steps: API unreachable ================= 0 of 4
+      >[ ]1 KILL 2210; watchdog 4098 starts            R
+             the API: health 200 by 03:15:16
+       [ ]2 answer task_864e65b18d8b704c, requeue ..
+       [?]3 see the pipeline run: PM alive, its lo..
+        - 4 end orphans 4120, 4121: one runner, on.."
+    `);
+  });
   it('not known because the engine failed', async () => {
     const engine = new FakeEngine();
     engine.failing = { playbook: 'engine ended' };

@@ -205,7 +205,10 @@ function footOf(state: CockpitState, mode: ApprovalMode, width: number): readonl
     case 'text': {
       const spec = mode.offer?.params.find((param) => mode.params[param.name] === undefined);
       add(`${title}. ${spec?.title ?? 'text'}${spec?.hint ? ` (${spec.hint})` : ''}:`, 'strong');
-      for (const line of safeLines(mode.text).slice(-5)) add(`> ${line}`, 'input', 3);
+      const typed = safeLines(mode.text);
+      typed.slice(-5).forEach((line, index, shown) => {
+        add(`> ${line}${index === shown.length - 1 ? '_' : ''}`, 'input', 3);
+      });
       add('Enter shows what it will run, Esc leaves', 'dim', 1);
       break;
     }
@@ -218,7 +221,7 @@ function footOf(state: CockpitState, mode: ApprovalMode, width: number): readonl
     case 'reason': {
       const required = mode.preview?.confirmation === 'yes-and-reason';
       add(`yes: ${title}. Reason${required ? '' : ' (may stay empty)'}, kept in the ledger:`, 'strong');
-      add(`> ${mode.reason}`, 'input', 2);
+      add(`> ${mode.reason}_`, 'input', 2);
       add(
         `Enter ${mode.preview?.confirmation === 'code' ? 'goes on to the code' : 'does it'}, Esc does not`,
         'dim',
@@ -228,7 +231,7 @@ function footOf(state: CockpitState, mode: ApprovalMode, width: number): readonl
     }
     case 'code':
       add(`yes: ${title}. Type ${mode.preview?.code ?? ''} and press Enter, Esc does not:`, 'strong');
-      add(`> ${mode.code}`, 'input', 1);
+      add(`> ${mode.code}_`, 'input', 1);
       break;
     case 'starting':
       add(`${title}: handing it to the runner...`, 'dim');
