@@ -84,22 +84,23 @@ export function createMasker(secrets: Iterable<string> = []): Masker {
   return { text, value, stream: (sink) => streamMask(text, sink) };
 }
 
+/** Parts of a variable's name that make its value a secret, whatever it is. */
+const SECRET_NAME = /^(?:TOKENS?|SECRETS?|PASSWORD|PASSWD|PASSPHRASE)$/;
+/** Parts that do so unless the value is a plain word: `SORT_KEY=created`, `AUTH=disabled`. */
+const LIKELY_NAME = /^(?:(?:API)?KEYS?|PASS|CREDENTIALS?|AUTH|DSN|PAT|COOKIE|JWT)$/;
+
 /**
  * Values of an environment that are secret by their name (`GITHUB_TOKEN`, `db_password`). Paths and numbers are left
  * out: `SSH_AUTH_SOCK` and `GOOGLE_APPLICATION_CREDENTIALS` name files, and masking them would hide what they name.
  */
 export function secretValuesOf(env: { readonly [name: string]: string | undefined }): readonly string[] {
-  const words =
-    /^(?:API)?(?:KEYS?|TOKENS?|SECRETS?|PASS|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|AUTH|DSN|PAT|COOKIE|JWT)$/;
   return Object.entries(env).flatMap(([name, value]) => {
     if (value === undefined || value.length < MIN_KNOWN || value.startsWith('/') || /^\d+$/.test(value))
       return [];
-    return name
-      .toUpperCase()
-      .split(/[_-]/)
-      .some((word) => words.test(word))
-      ? [value]
-      : [];
+    const parts = name.toUpperCase().split(/[_-]/);
+    if (parts.some((part) => SECRET_NAME.test(part))) return [value];
+    const isWord = /^[A-Za-z]{1,12}$/.test(value);
+    return !isWord && parts.some((part) => LIKELY_NAME.test(part)) ? [value] : [];
   });
 }
 

@@ -36,18 +36,21 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
   const claim = spec.risk === 'read' ? free : context.claim(spec, revision);
   const known = spec.params.map((param) => param.name);
   const given = Object.fromEntries(Object.entries(params).filter(([name]) => known.includes(name)));
-  let refused = notNow(spec, target, context) ?? paramsRefusal(spec.params, params);
+  const unfit = unable(spec, target, context) ?? paramsRefusal(spec.params, params);
   let steps: readonly Step[] = [];
-  if (refused === undefined) {
+  let unplanned: string | undefined;
+  if (unfit === undefined) {
     try {
       steps = spec.plan(view, target, given);
-      refused = planRefusal(spec, steps, target, given, masker);
+      unplanned = planRefusal(spec, steps, target, given, masker);
     } catch (error) {
-      refused = messageOf(error);
+      unplanned = messageOf(error);
     }
   }
-  refused ??= claimRefusal(claim);
-  const { confirmation } = decide(questionOf(spec, target, context));
+  // Asked after planning: what an operator may not do here they may well want to see.
+  const policy = decide(questionOf(spec, target, context));
+  const { confirmation } = policy;
+  const refused = unfit ?? policy.refused ?? unplanned ?? claimRefusal(claim);
   const digest = target.type === 'approval' ? target.payloadDigest : undefined;
   const environment = context.question.policy.environment;
   const preview: ActPreview = {
@@ -69,7 +72,7 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
     ...(refused === undefined ? {} : { refused: masker.text(refused) }),
     warnings: list(() => spec.warnings?.(view, target)),
     strands: list(() => spec.strands?.(view, target)),
-    expected: refused === undefined ? list(() => expectedOf(spec, target, given, revision, context)) : [],
+    expected: steps.length > 0 ? list(() => expectedOf(spec, target, given, revision, context)) : [],
     undo: spec.undo?.text ?? 'cannot be undone',
     revision,
     ...(digest === undefined ? {} : { payloadDigest: digest }),
@@ -125,10 +128,15 @@ export function paramsRefusal(specs: readonly ParamSpec[], params: Params): stri
 }
 
 function notNow(spec: ActSpec, target: Entity, context: PlanContext): string | undefined {
+  return unable(spec, target, context) ?? decide(questionOf(spec, target, context)).refused;
+}
+
+/** Why the kind says that it can't be done now. */
+function unable(spec: ActSpec, target: Entity, context: PlanContext): string | undefined {
   if (attempt(() => spec.appliesTo(target)) !== true)
     return `${spec.title} does not apply to a ${target.type}`;
   try {
-    return spec.precondition(context.view, target) ?? decide(questionOf(spec, target, context)).refused;
+    return spec.precondition(context.view, target);
   } catch (error) {
     return `whether it can be done is not known: ${messageOf(error)}`;
   }

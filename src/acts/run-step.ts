@@ -176,10 +176,11 @@ function changeFile(step: Extract<Step, { type: 'file' }>, around: StepSurroundi
   if (!before.ok) return failure(step, 'not-started', before.error);
   if (before.value?.truncated)
     return failure(step, 'not-started', `${step.path} is too large to keep a copy of what is there`);
-  around.keep({
+  const kept = tryKeep(around, {
     path: step.path,
     ...(before.value ? { content: before.value.bytes.toString('base64'), mode: before.value.mode } : {}),
   });
+  if (!kept) return failure(step, 'not-started', `what is in ${step.path} could not be kept`);
   const done =
     step.text === undefined ? hands.remove(root, step.path) : hands.write(root, step.path, step.text);
   if (!done.ok) return failure(step, 'not-started', done.error);
@@ -188,6 +189,16 @@ function changeFile(step: Extract<Step, { type: 'file' }>, around: StepSurroundi
     output: { title: step.title, exitCode: 0, stdout: done.value, stderr: '', truncated: false },
     end: { end: 'ok' },
   };
+}
+
+/** Nothing is overwritten that could not be put back. */
+function tryKeep(around: StepSurroundings, file: KeptFile): boolean {
+  try {
+    around.keep(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function sendSignal(step: SignalStep, around: StepSurroundings): Promise<StepResult> {

@@ -248,10 +248,11 @@ class OrderRun {
     summary: string,
   ): Promise<RunnerEnd> {
     const { clock, ledger, masker, orders, version } = this.#ports;
+    const told = masker.text(summary + this.#leftRunning());
     const progress: OrderProgress = {
       ...this.#progress,
       doing: 'ended',
-      summary: masker.text(summary),
+      summary: told,
       ...(this.#answer ? { answer: this.#answer } : {}),
     };
     const at = clock.now();
@@ -266,7 +267,7 @@ class OrderRun {
       revision: plan.revision,
       attempt: plan.attempt,
       outcome,
-      summary: masker.text(summary),
+      summary: told,
       ...(progress.exitCode === undefined ? {} : { exitCode: progress.exitCode }),
       stages: progress.stages,
       outputs: this.#outputs.flatMap(({ title, sha256, sizeBytes }) =>
@@ -279,6 +280,14 @@ class OrderRun {
     const release = mayTryAgain(outcome, spec);
     const stored = await this.#recorded(() => orders.finish(this.#row, { outcome, at, progress, release }));
     return stored === undefined ? 'not-recorded' : 'done';
+  }
+
+  /** Processes that left the program's group and were not ended with it: somebody must know of them. */
+  #leftRunning(): string {
+    const left = (this.#progress.escaped ?? []).filter(
+      (pid) => this.#ports.hands.startedAt(pid) !== undefined,
+    );
+    return left.length === 0 ? '' : `; left running: ${left.join(', ')}`;
   }
 
   async #recorded<T extends LedgerRow | boolean>(write: () => T): Promise<T | undefined> {

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateDirectory } from './state-dir.ts';
 
@@ -29,9 +38,8 @@ export function openSpool(directory: string, options: { readonly mode?: number }
   };
   return {
     open(order) {
-      // In the directory shared by operators the setgid bit and the parent's group come from the kernel.
       if (options.mode === undefined) ensurePrivateDirectory(folder);
-      else mkdirSync(folder, { recursive: true, mode: 0o770 });
+      else ensureSharedDirectory(folder);
       const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
       const descriptor = openSync(pathOf(order), flags, options.mode ?? 0o600);
       let left = SPOOL_BYTES - fstatSync(descriptor).size;
@@ -53,6 +61,11 @@ export function openSpool(directory: string, options: { readonly mode?: number }
     tail: (order, maxBytes) => readPart(pathOf(order), (size) => Math.max(0, size - maxBytes), maxBytes),
     text: (order, maxBytes) => readPart(pathOf(order), () => 0, maxBytes),
   };
+}
+
+/** For the group of the directory above: the umask of whoever comes first must not keep the others out. */
+function ensureSharedDirectory(path: string): void {
+  if (mkdirSync(path, { recursive: true }) !== undefined) chmodSync(path, 0o2770);
 }
 
 function readPart(path: string, startOf: (size: number) => number, maxBytes: number): string {

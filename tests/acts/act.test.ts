@@ -7,6 +7,7 @@ import { type ActService, createActService } from '../../src/acts/service.ts';
 import type { ActEntry, Params } from '../../src/domain/act.ts';
 import type { Ref, SystemId } from '../../src/domain/entity.ts';
 import { temporaryDirectory } from '../db/temporary.ts';
+import { shapes } from './secret-shapes.ts';
 import { firedIn, layToy, type ToyState } from './toy/kind.ts';
 import { type Cockpit, cockpit } from './toy/ports.ts';
 
@@ -198,7 +199,10 @@ describe('an act, from yes to ledger', () => {
   it("names processes that left the program's group and go on", async () => {
     const { done, service } = bench('escape');
     const entry = await done('job.run');
-    expect(entry.status).toBe('verified');
+    expect(entry).toMatchObject({
+      status: 'verified',
+      summary: expect.stringMatching(/^seen: job is done; left running: \d+/),
+    });
     expect(service.output({ order: entry.order }).text).toMatch(
       /still running, in sessions of their own: \d+/,
     );
@@ -251,6 +255,18 @@ describe('an act, from yes to ledger', () => {
     expect(service.output({ order: entry.order }).text).toContain('token ***');
     expect(storedBytes(state)).not.toContain('the-toy-secret');
     expect(storedBytes(state)).toContain('job.keyed');
+  });
+
+  it('stores nothing of what a program prints that has the shape of a secret', async () => {
+    const { done, root, state, service } = bench('leak');
+    writeFileSync(join(root, 'leak'), shapes.map(([name, secret]) => `${name}: ${secret}\n`).join(''));
+    const entry = await done('job.run');
+    expect(entry).toMatchObject({ status: 'failed', exitCode: 1 });
+    const stored = storedBytes(state) + JSON.stringify(service.entries());
+    for (const [name, secret] of shapes) {
+      expect(stored).toContain(`${name}: ***`);
+      expect(stored).not.toContain(secret);
+    }
   });
 
   it('refuses to store a secret that was typed', async () => {
@@ -374,6 +390,10 @@ describe('a yes that no longer fits', () => {
     const { host, say, service } = bench();
     host.holds.take('toy/job/a1', 'bob', Date.now() as never);
     expect((await say('job.run')).refused).toMatch(/^held by bob until/);
+    // What would run is shown all the same.
+    expect(service.preview({ act: 'job.run', target: job, params: {} }).commands).toEqual([
+      expect.stringContaining('act.sh a1 honest'),
+    ]);
     expect(service.offers({ target: job }).offers.find((one) => one.act === 'job.run')?.disabled).toMatch(
       /^held by bob/,
     );

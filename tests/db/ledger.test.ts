@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -279,6 +280,37 @@ describe('the ledger', () => {
     expect(other.verify()).toEqual({ ok: true, rows: 40, notes: [] });
     other.close();
     ledger.close();
+  });
+
+  it('stays whole when its writers are killed in the middle of writing', async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'ledger.db');
+    const program = join(directory, 'write.ts');
+    writeFileSync(
+      program,
+      `import { openLedger } from ${JSON.stringify(new URL('../../src/db/ledger.ts', import.meta.url).pathname)};
+       const ledger = openLedger({ path: ${JSON.stringify(path)}, now: 0, busyMs: 5000 });
+       const record = ${JSON.stringify(started('x'))};
+       // A pause, since SQLite's waiting is not fair: a loop without one keeps the other out for seconds.
+       for (let n = 0; n < 5000; n += 1) { ledger.append({ ...record, order: process.pid + '-' + n }); if (n === 3) console.log('writing'); await new Promise((resolve) => setTimeout(resolve, 2)); }`,
+    );
+    for (let round = 0; round < 4; round += 1) {
+      const children = [1, 2].map(() =>
+        spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'ignore'] }),
+      );
+      const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)));
+      const writing = children.map((child) => new Promise((resolve) => child.stdout.once('data', resolve)));
+      await Promise.race([Promise.all(writing), ...ended]);
+      await new Promise((resolve) => setTimeout(resolve, 20 + round * 17));
+      for (const child of children) child.kill('SIGKILL');
+      await Promise.all(ended);
+      const ledger = openLedger({ path, now: NIGHT });
+      const verdict = ledger.verify();
+      expect(verdict).toMatchObject({ ok: true });
+      expect(verdict.rows).toBeGreaterThan(8 * (round + 1) - 1);
+      expect(ledger.rows({ limit: 100_000 }).filter((row) => row.record.phase === 'damage')).toEqual([]);
+      ledger.close();
+    }
   });
 
   it('holds hostile text as it is', () => {

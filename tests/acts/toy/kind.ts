@@ -28,10 +28,11 @@ case "$2" in
   honest) node_write done ;;
   lie | quiet) ;;
   exit1) echo "no API" >&2; exit 1 ;;
+  leak) cat leak; cat leak >&2; exit 1 ;;
   exit1-done) node_write done; exit 3 ;;
   reject) node_write rejected ;;
   hang) trap '' TERM; sleep 30 & sleep 30 ;;
-  escape) setsid sleep 5 >/dev/null 2>&1 & sleep 0.3; node_write done ;;
+  escape) setsid sleep 20 >/dev/null 2>&1 & sleep 0.3; node_write done ;;
   slow) sleep 0.6; node_write done ;;
   many) sleep 0.2; mkdir -p done; : > "done/$1" ;;
   late) (sleep 1; node_write done) >/dev/null 2>&1 & ;;
@@ -143,7 +144,7 @@ function programStep(
 
 /** Short where nothing will be seen, long where it will: a loaded machine must not decide. */
 function deadlineMs(view: StateView): number {
-  if (['lie', 'exit1', 'hang'].includes(modeOf(view))) return 1_200;
+  if (['lie', 'exit1', 'hang', 'leak'].includes(modeOf(view))) return 1_200;
   return Number(process.env['TOY_DEADLINE_MS'] ?? 10_000);
 }
 
