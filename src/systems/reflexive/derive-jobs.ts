@@ -12,7 +12,7 @@ import {
   type OperationLogFact,
   type PullRequestFact,
 } from './facts.ts';
-import { unnamedItem } from './fold-life.ts';
+import { endedItem, unnamedItem } from './fold-life.ts';
 import { logSources } from './locate.ts';
 
 /** An operation in flight longer than this is stuck: all stages together have 40 minutes (`issue_processing.*_timeout`). */
@@ -24,7 +24,7 @@ export function deriveJobs(picture: Picture): Job[] {
   const operations = findFamily<OperationFact>(facts, ['analytics.db'], 'op:', (row) => row.id);
   let newestId = 0;
   for (const { value } of operations.values()) newestId = Math.max(newestId, value.id);
-  const joined: Joined = {
+  const parts = {
     picture,
     operations,
     newestId,
@@ -38,6 +38,7 @@ export function deriveJobs(picture: Picture): Job[] {
     claims: findFamily<ClaimFact>(facts, logSources, 'claim:', (fact) => fact.at),
     pullRequests: findFamily<PullRequestFact>(facts, ['audit.log', ...logSources], 'pr:', (fact) => fact.at),
   };
+  const joined: Joined = { ...parts, unnamedOwner: unnamedOwner(parts) };
   const jobs: Job[] = [];
   for (const found of operations.values()) jobs.push(operationJob(joined, found));
   jobs.push(...queuedJobs(joined), ...lostRequests(joined));
@@ -99,25 +100,55 @@ function rowText(row: OperationFact): string {
   return words.join(', ');
 }
 
+/** One thread, one item: a sentence without a number is about the row that began last before it. */
+function unnamedOwner(joined: Omit<Joined, 'unnamedOwner'>): number | undefined {
+  const at = joined.items.get(unnamedItem)?.value.at;
+  if (at === undefined) return undefined;
+  let owner: number | undefined;
+  let begun = 0;
+  for (const { value } of joined.operations.values()) {
+    const since = joined.told.get(String(value.id))?.value.at ?? value.startedAt ?? 0;
+    if (since > at || since < begun) continue;
+    owner = value.id;
+    begun = since;
+  }
+  return owner;
+}
+
+/** Rows have whole seconds, and the lines about an end follow it. */
+const rowSlackMs = 2000;
+
 /** What the log tells of a row, joined with what a moved log tells of its issue later. */
 function toldOf(joined: Joined, row: OperationFact): Found<OperationLogFact> | undefined {
   const told = joined.told.get(String(row.id));
   if (joined.items.size === 0) return told;
-  const named = joined.items.get(row.issue);
-  // One thread, one item: what names none is about the newest row.
-  const unnamed = row.id === joined.newestId ? joined.items.get(unnamedItem) : undefined;
-  const item = unnamed && unnamed.value.at > (named?.value.at ?? 0) ? unnamed : named;
   const since = told?.value.stageAt ?? told?.value.at ?? row.startedAt;
-  if (!item || since === undefined || item.value.at < since || row.newest !== row.id) return told;
-  const { at, offset, stage, pr, error, ended } = item.value;
+  const until = row.completedAt !== undefined ? addMs(row.completedAt, rowSlackMs) : Number.POSITIVE_INFINITY;
+  if (since === undefined || (!row.completed && row.id !== joined.newestId)) return told;
+  const within = (name: string): Found<ItemFact> | undefined => {
+    const item = joined.items.get(name);
+    return item && item.value.at >= since && item.value.at <= until ? item : undefined;
+  };
+  const named = within(row.issue);
+  const ended = within(endedItem(row.id));
+  const unnamed = row.id === joined.unnamedOwner ? joined.items.get(unnamedItem) : undefined;
+  const last = named ?? unnamed ?? ended;
+  if (!last) return told;
+  const stages = [named, unnamed].filter((item) => (item?.value.stageAt ?? 0) >= since);
+  stages.sort((a, b) => (b?.value.stageAt ?? 0) - (a?.value.stageAt ?? 0));
+  const { stage, stageAt, stageOffset } = stages[0]?.value ?? {};
+  const { pr, error } = named?.value ?? {};
+  const end = named?.value.ended ? named.value : ended?.value;
   const value: OperationLogFact = {
-    ...(told?.value ?? { at, offset }),
-    ...(stage === undefined ? {} : { stage, stageAt: at, stageOffset: offset }),
+    ...(told?.value ?? { at: last.value.at, offset: last.value.offset }),
+    ...(stage === undefined ? {} : { stage }),
+    ...(stageAt === undefined ? {} : { stageAt }),
+    ...(stageOffset === undefined ? {} : { stageOffset }),
     ...(pr === undefined ? {} : { pr }),
     ...(error === undefined ? {} : { error }),
-    ...(ended ? { completedAt: at, endOffset: offset, success: error === undefined } : {}),
+    ...(end ? { completedAt: ended?.value.at ?? end.at, endOffset: end.offset, success: row.success } : {}),
   };
-  return { value, file: item.file };
+  return { value, file: last.file };
 }
 
 interface JobState {

@@ -19,6 +19,8 @@ export interface Joined {
   readonly told: ReadonlyMap<string, Found<OperationLogFact>>;
   /** By issue: progress told by a file that does not hold the operation's beginning. */
   readonly items: ReadonlyMap<string, Found<ItemFact>>;
+  /** Row that what `items` tells without a number is about. */
+  readonly unnamedOwner: number | undefined;
   readonly claims: ReadonlyMap<string, Found<ClaimFact>>;
   readonly pullRequests: ReadonlyMap<string, Found<PullRequestFact>>;
   /** Newest row of all: the loop is one thread, so only this one can be at work. */

@@ -54,6 +54,8 @@ export type ItemFact = {
   readonly at: Instant;
   readonly offset: number;
   readonly stage?: string;
+  readonly stageAt?: Instant;
+  readonly stageOffset?: number;
   readonly pr?: number;
   readonly error?: string;
   readonly ended?: boolean;

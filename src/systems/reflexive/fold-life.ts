@@ -19,6 +19,9 @@ const operationCap = 600;
 /** The item at work, where a sentence leaves its number out. */
 export const unnamedItem = '?';
 
+/** The end of a row whose beginning is in another file. */
+export const endedItem = (id: number): string => `op-${id}`;
+
 /** A tracker announced longer ago than this belongs to another process (every read-only command makes one). */
 const trackerBelongsMs = 60_000;
 
@@ -142,6 +145,9 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
       if (id !== undefined && carry.op === String(id)) {
         edit({ completedAt: at, success: getBoolean(fields, 'success') ?? false, endOffset: offset });
       }
+      if (id !== undefined && carry.op === undefined) {
+        draft.put('item', endedItem(id), { at, offset, ended: true }, claimCap);
+      }
       return true;
     }
     default:
@@ -149,7 +155,7 @@ function foldOperation({ event, at, offset, draft, carry }: FoldInput): boolean 
   const stage = stageSentences.find(([start]) => event.event.startsWith(start))?.[1];
   if (stage !== undefined) {
     edit({ stage, stageAt: at, stageOffset: offset });
-    noteItem({ stage });
+    noteItem({ stage, stageAt: at, stageOffset: offset });
     return true;
   }
   const isSuccess = event.event.startsWith('Successfully processed work item');

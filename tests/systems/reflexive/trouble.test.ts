@@ -277,6 +277,9 @@ describe('trouble of a reflexive installation', () => {
       readAt: now,
       facts,
     };
+    // A log that begins in the middle of an operation is joined with every row.
+    const moved = new Map([['item:?', { at: at('2026-02-25T08:30:00Z'), offset: 0, stage: 'testing' }]]);
+    const log = { ...file, source: 'orchestrator.log', path: 'logs/orchestrator.log.1', facts: moved };
     const located = reflexiveKind.locate(
       world.dir,
       {
@@ -294,7 +297,8 @@ describe('trouble of a reflexive installation', () => {
       now,
       processes: { readAt: now, processes: world.processes },
       facts: {
-        files: (source: string) => (source === 'analytics.db' ? [file] : []),
+        files: (source: string) =>
+          source === 'analytics.db' ? [file] : source === 'orchestrator.log' ? [log] : [],
         status: () => undefined,
       },
     };
