@@ -192,6 +192,32 @@ describe('the card of an approval', () => {
   });
 });
 
+describe('what a decision would run', () => {
+  const engineWithLong = (): FakeEngine => {
+    const engine = engineWith(short);
+    engine.preview = (act, target, params) => ({
+      ...previewOf(act, target, params),
+      confirmation: 'yes',
+      commands: [`/usr/bin/python3 ${'a/very/long/path/'.repeat(20)}control.py approve --job=LAST-WORD`],
+    });
+    return engine;
+  };
+
+  it('is shown to its last word, however long it is', async () => {
+    await openCard(short, engineWithLong());
+    await screen.press('y');
+    expect(screen.frame().replaceAll('\n', '')).toContain('LAST-WORD');
+    expect(screen.frame()).toContain('Reason (may stay empty), kept in the ledger:');
+  });
+
+  it('says that it is not whole on a screen too small, and keeps the question in view', async () => {
+    screen = await openScreen({ engine: engineWithLong(), columns: 60, rows: 12 });
+    await screen.press('a', 'G', 'y');
+    expect(screen.frame()).toContain('more lines: this screen is too small');
+    expect(screen.frame()).toContain('> _');
+  });
+});
+
 describe('a question', () => {
   it('is answered in the card: Enter begins, lines come by paste, Enter previews, y and Enter send', async () => {
     const engine = await openCard(question);

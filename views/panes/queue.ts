@@ -16,7 +16,6 @@ import {
   titleLine,
 } from './pane.ts';
 
-const labelColumns = 8;
 const sinceColumns = 7;
 const untilColumns = 9;
 const keyColumns = 4;
@@ -70,9 +69,13 @@ export function queueLines(input: PaneInput): readonly Line[] {
     return framed(input, title, [phaseLine(input, empty)]);
   }
   const first = firstRow(cursor, queue.rows.length, height);
+  const labels = labelWidth(
+    columns,
+    queue.rows.map((row) => row.item),
+  );
   const lines = queue.rows
     .slice(first, first + height)
-    .map((row, index) => rowLine(pen, snapshot, row, columns, first + index === cursor));
+    .map((row, index) => rowLine(pen, snapshot, row, columns, labels, first + index === cursor));
   return framed(input, title, lines);
 }
 
@@ -97,6 +100,7 @@ export function filteredQueueLines(input: PaneInput, filter: 'approvals' | 'fata
   if (items.length === 0) return framed(input, title, [phaseLine(input, 'none')]);
   const cursor = items.findIndex((item) => item.key === snapshot.desk.selected[filter]);
   const first = firstRow(cursor, items.length, input.rows - 1);
+  const labels = labelWidth(columns, items);
   const lines = items
     .slice(first, first + input.rows - 1)
     .map((item, index) =>
@@ -105,13 +109,28 @@ export function filteredQueueLines(input: PaneInput, filter: 'approvals' | 'fata
         snapshot,
         { item, key: keyOfItem(item) },
         columns,
+        labels,
         active && first + index === Math.max(0, cursor),
       ),
     );
   return framed(input, title, lines);
 }
 
-function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, selected: boolean): Line {
+/** Room for the usual words (`APPROVE`), and for `NO SIGNAL` where it stands in the list and there is room. */
+function labelWidth(columns: number, items: readonly AttentionItem[]): number {
+  if (columns < 30) return 5;
+  const longest = items.reduce((width, item) => Math.max(width, item.label.length + 1), 8);
+  return columns >= 76 ? Math.min(11, longest) : 8;
+}
+
+function rowLine(
+  pen: Pen,
+  snapshot: Snapshot,
+  row: QueueRow,
+  columns: number,
+  labelColumns: number,
+  selected: boolean,
+): Line {
   const { item, ghost } = row;
   const { now, offsetMs, desk } = snapshot;
   const isMarked = desk.marks.has(item.key);
@@ -119,7 +138,7 @@ function rowLine(pen: Pen, snapshot: Snapshot, row: QueueRow, columns: number, s
   const tone: Tone | undefined = ghost ? 'off' : toneOf(item);
   const head: Span[] = [cursor, pen.span(ghost ? '.' : signOf(item), tone)];
   const mark = selected && isMarked ? '*' : ' ';
-  const label = pen.cell(item.label, columns < 30 ? 5 : labelColumns, tone);
+  const label = pen.cell(item.label, labelColumns, tone);
   const count = item.count > 1 ? ` (x${item.count})` : '';
   const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;
   const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : held;

@@ -28,7 +28,7 @@ export function dialogLines(
   );
   for (const [name, value] of Object.entries(preview.params)) add(`with      ${name} = ${value}`);
   preview.commands.forEach((command, index) => {
-    add(`${index === 0 ? 'runs ' : '     '}     ${command}`, 'strong', 6);
+    add(`${index === 0 ? 'runs ' : '     '}     ${command}`, 'strong', 60);
   });
   if (preview.commands.length === 0) add('runs      nothing: it only reads');
   for (const stage of preview.expected) {

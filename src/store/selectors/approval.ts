@@ -109,7 +109,10 @@ export function approvalPage(
   rows: number,
 ): ApprovalPage {
   const width = Math.max(1, columns - 2);
-  const foot = footOf(state, mode, width).slice(0, Math.max(1, rows - 2));
+  const prompt = promptOf(state, mode, width);
+  const foot = [...fitDetails(runLines(mode, width), rows - prompt.length - 3), ...prompt].slice(
+    -Math.max(1, rows),
+  );
   const head = headOf(state, mode, now, offsetMs, width).slice(0, Math.max(0, rows - foot.length - 1));
   const text = mode.shown.payload?.text;
   const lines = text === undefined ? [] : wrapPayload(text, width - 2);
@@ -169,24 +172,40 @@ function datesOf(shown: Approval, now: Instant, offsetMs: number): string {
   return parts.join(', ');
 }
 
-function footOf(state: CockpitState, mode: ApprovalMode, width: number): readonly CardLine[] {
+/** What a decision would run, whole: what is confirmed must be on the screen. */
+function runLines(mode: ApprovalMode, width: number): readonly CardLine[] {
+  const lines: CardLine[] = [];
+  const add = (text: string, tone: CardTone): void => {
+    for (const line of wrapText(safeText(text), width)) lines.push({ text: line, tone });
+  };
+  if (mode.error !== undefined) add(`The engine did not answer: ${mode.error}`, 'caution');
+  if (mode.refused !== undefined) add(`Refused: ${mode.refused}`, 'caution');
+  const { preview } = mode;
+  if (!preview || mode.stage === 'card') return lines;
+  for (const warning of preview.warnings) add(`Warning: ${warning}`, 'caution');
+  for (const strand of preview.strands) add(`Leaves behind: ${strand}`, 'caution');
+  add(`in ${preview.root}${preview.environment ? ` (${preview.environment})` : ''}`, 'dim');
+  for (const command of preview.commands) add(`runs ${command}`, 'plain');
+  for (const stage of preview.expected) add(`expects: ${stage.title}`, 'dim');
+  return lines;
+}
+
+/** Lines that have no room are counted, never left out in silence. */
+function fitDetails(lines: readonly CardLine[], room: number): readonly CardLine[] {
+  if (lines.length <= room) return lines;
+  const shown = lines.slice(0, Math.max(0, room - 1));
+  const text = safeText(
+    `(${lines.length - shown.length} more lines: this screen is too small to show what would run)`,
+  );
+  return [...shown, { text, tone: 'caution' }];
+}
+
+/** The decisions, or what is being asked: always on the screen. */
+function promptOf(state: CockpitState, mode: ApprovalMode, width: number): readonly CardLine[] {
   const lines: CardLine[] = [];
   const add = (text: string, tone: CardTone, most = 2): void => {
     for (const line of wrapText(safeText(text), width).slice(0, most)) lines.push({ text: line, tone });
   };
-  if (mode.error !== undefined) add(`The engine did not answer: ${mode.error}`, 'caution');
-  if (mode.refused !== undefined) add(`Refused: ${mode.refused}`, 'caution', 3);
-  if (mode.preview && mode.stage !== 'card') {
-    for (const warning of mode.preview.warnings) add(`Warning: ${warning}`, 'caution');
-    for (const strand of mode.preview.strands) add(`Leaves behind: ${strand}`, 'caution');
-    add(
-      `in ${mode.preview.root}${mode.preview.environment ? ` (${mode.preview.environment})` : ''}`,
-      'dim',
-      1,
-    );
-    for (const command of mode.preview.commands.slice(0, 4)) add(`runs ${command}`, 'plain', 3);
-    for (const stage of mode.preview.expected.slice(0, 3)) add(`expects: ${stage.title}`, 'dim', 1);
-  }
   const title = mode.offer?.title ?? '';
   switch (mode.stage) {
     case 'card':

@@ -90,7 +90,7 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
     const former = known.get(key);
     const next = live
       ? liveRow(state, live, holds.get(key))
-      : former && (former.ghost ? former : { ...former, ghost: ghostOf(state, former.item) });
+      : former && { ...former, ghost: ghostOf(state, former) };
     return next ? [former && isSameRow(former, next) ? former : next] : [];
   });
   const same = rows.length === before.rows.length && rows.every((row, index) => row === before.rows[index]);
@@ -135,22 +135,25 @@ function offReason(state: CockpitState, item: AttentionItem): string | undefined
   return entity.answerable ? undefined : (entity.reason ?? 'it can only be watched');
 }
 
-function ghostOf(state: CockpitState, item: AttentionItem): NonNullable<QueueRow['ghost']> {
+/** What became of an item, as far as it shows. The time is that of its going; who did it may be known only later. */
+function ghostOf(state: CockpitState, former: QueueRow): NonNullable<QueueRow['ghost']> {
+  const { item } = former;
+  const at = former.ghost?.at;
   const { now } = state;
-  if (state.aside.some((other) => other.key === item.key)) return { at: now, word: 'set aside' };
-  const act = item.ref
-    ? state.acts.find(
-        (entry) =>
-          entry.endedAt !== undefined &&
-          now - entry.endedAt < 120_000 &&
-          refKey(entry.target) === refKey(item.ref!),
-      )
-    : undefined;
-  if (act) return { at: act.endedAt ?? now, word: `${act.title} by ${act.by}` };
-  const entity = item.ref ? entityAt(state, item.ref) : undefined;
+  if (state.aside.some((other) => other.key === item.key)) return { at: at ?? now, word: 'set aside' };
+  if (!item.ref) return { at: at ?? now, word: 'gone' };
+  const key = refKey(item.ref);
+  const act = state.acts.find(
+    (entry) =>
+      refKey(entry.target) === key &&
+      (entry.status === 'verified' || entry.status === 'running') &&
+      now - (entry.endedAt ?? entry.startedAt) < 600_000,
+  );
+  if (act) return { at: at ?? act.endedAt ?? now, word: `${act.title} by ${act.by}` };
+  if (former.ghost) return former.ghost;
+  const entity = entityAt(state, item.ref);
   if (entity) return { at: now, word: `now ${stateWord(entity)}` };
-  const departed = item.ref ? state.departed.get(refKey(item.ref)) : undefined;
-  return { at: departed?.at ?? now, word: 'gone' };
+  return { at: state.departed.get(key)?.at ?? now, word: 'gone' };
 }
 
 function isSameRow(a: QueueRow, b: QueueRow): boolean {
