@@ -112,6 +112,11 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
         directories.set(showRaw(directory), directory);
         take(raw, undefined);
       } else if (enter(raw, undefined)) walk(raw, rest, depth);
+      else {
+        // Not there yet: both the place it will come to and the place itself tell when it does.
+        directories.set(showRaw(directory), directory);
+        directories.set(showRaw(raw), raw);
+      }
       return;
     }
     directories.set(showRaw(directory), directory);

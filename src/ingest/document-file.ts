@@ -87,13 +87,7 @@ export class DocumentFile {
       return this.#fail(read.error);
     }
     if (read.state === 'changing') {
-      if (now - this.#changingSince > LAST_RESORT_MS) {
-        this.#sink.failures.fail(
-          this.path,
-          'rewritten faster than it can be read: the last whole state is shown',
-        );
-        this.settled = true;
-      }
+      if (now - this.#changingSince > LAST_RESORT_MS) this.#giveUpFor(now);
       this.#candidate = undefined;
       return 'again';
     }
@@ -116,7 +110,10 @@ export class DocumentFile {
     const accept = isTorn
       ? ageMs > ABANDONED_MS || (stableMs >= TORN_MS && (previous?.looks ?? 0) >= TORN_LOOKS)
       : confirmed || tryingMs > IMPATIENT_MS;
-    if (!accept) return 'again';
+    if (!accept) {
+      if (tryingMs > LAST_RESORT_MS) this.#giveUpFor(now);
+      return 'again';
+    }
     this.#candidate = undefined;
     this.#changingSince = undefined;
     this.#accepted = stat;
@@ -128,6 +125,17 @@ export class DocumentFile {
     this.#sink.deliver(this.path, bytes, stat, !this.#told);
     this.#told = true;
     return isNews ? 'changed' : 'quiet';
+  }
+
+  /** It is tried on, and nobody waits for it any longer. */
+  #giveUpFor(now: number): void {
+    this.settled = true;
+    const seconds = Math.round((now - (this.#changingSince ?? now)) / 10_000) * 10;
+    const since = seconds >= 10 ? ` for ${seconds} s` : '';
+    this.#sink.failures.fail(
+      this.path,
+      `never whole${since}: its writer leaves no pause; the last whole state is shown`,
+    );
   }
 
   #missing(): LookResult {

@@ -2,6 +2,7 @@
  * Notifications of the kernel, as hints where to look. They come late, merged or not at all (network file systems, a
  * full queue), so nothing depends on them but how soon a change is seen.
  */
+import { statSync } from 'node:fs';
 import type { FSWatcher } from 'chokidar';
 import { type RawPath, splitRaw } from './raw-path.ts';
 import type { Schedule, Watched } from './schedule.ts';
@@ -37,16 +38,49 @@ export function blindWatcher(): Watcher {
   };
 }
 
+/** How often it is checked that directories which vanished and came back are watched again. */
+const RENEW_MS = 1000;
+
+/** Several things that want to know of one place. */
+class Interest {
+  readonly #by = new Map<string, Set<Watched>>();
+
+  get places(): Iterable<string> {
+    return this.#by.keys();
+  }
+
+  of(place: string): Iterable<Watched> {
+    return this.#by.get(place) ?? [];
+  }
+
+  has(place: string): boolean {
+    return this.#by.has(place);
+  }
+
+  add(place: string, watched: Watched): void {
+    const known = this.#by.get(place);
+    if (known) known.add(watched);
+    else this.#by.set(place, new Set([watched]));
+  }
+
+  drop(place: string, watched: Watched): void {
+    const known = this.#by.get(place);
+    known?.delete(watched);
+    if (known?.size === 0) this.#by.delete(place);
+  }
+}
+
 /** Watches with chokidar: one watch per directory, no file is watched or looked at by it. */
 export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watcher {
-  const byFile = new Map<string, Watched>();
-  const fileOf = new Map<Watched, string>();
-  const directoriesOf = new Map<Watched, ReadonlySet<string>>();
-  const watchedIn = new Map<string, Set<Watched>>();
-  const items = new Set<Watched>();
+  /** Who looks at a file, walks a directory, or reads a directory as its item. */
+  const files = new Interest();
+  const walks = new Interest();
+  const items = new Interest();
+  const placesOf = new Map<Watched, { readonly interest: Interest; readonly place: string }[]>();
+  /** Directories watched, with how many reasons there are. */
+  const reasons = new Map<string, number>();
   let isPolling = false;
   let closed = false;
-  const roots = new Set<string>();
 
   const fallBack = (): void => {
     if (isPolling || closed) return;
@@ -55,12 +89,44 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     onPolling();
   };
 
-  let backend: FSWatcher | undefined;
-  const begin = async (): Promise<void> => {
+  const hear = (event: string, directory: string, name: string | null): void => {
+    const file = name === null ? undefined : `${directory}/${name}`;
+    const isRead = file !== undefined && files.has(file);
+    if (isRead) for (const watched of files.of(file)) schedule.hint(watched);
+    for (const item of items.of(directory)) schedule.hint(item);
+    // A name that came or went may be a new match; mere writes to files of others are not our business.
+    if (event === 'rename' && !isRead) for (const walk of walks.of(directory)) schedule.lookSoon(walk);
+  };
+
+  let chokidar: typeof import('chokidar') | undefined;
+  const load = async (): Promise<void> => {
     // Loaded only where something is watched: verbs that read once are done without it.
-    const { watch } = await import('chokidar');
-    if (closed) return;
-    backend = watch([...roots], {
+    chokidar = await import('chokidar');
+    if (!closed) renew();
+  };
+
+  /** A watch begins a moment after it is asked for: what came in between is looked for, not waited for. */
+  const lookAround = (directories: ReadonlySet<string>): void => {
+    setTimeout(() => {
+      for (const directory of directories) {
+        for (const watched of [...walks.of(directory), ...items.of(directory)]) schedule.lookSoon(watched);
+      }
+      for (const file of files.places) {
+        if (!directories.has(file.slice(0, file.lastIndexOf('/')))) continue;
+        for (const watched of files.of(file)) schedule.lookSoon(watched);
+      }
+    }, SETUP_MS).unref();
+  };
+
+  /**
+   * The watch of each directory that is really watched, and its inode. One watcher each: of two roots, one in the other,
+   * a single watcher reports the outer one only.
+   */
+  const watches = new Map<string, { readonly inode: number; readonly watcher: FSWatcher }>();
+  const begin = (directory: string): boolean => {
+    const inode = inodeOf(directory);
+    if (chokidar === undefined || inode === undefined || isPolling || closed) return false;
+    const watcher = chokidar.watch(directory, {
       ignoreInitial: true,
       depth: 0,
       persistent: true,
@@ -68,99 +134,101 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
       ignorePermissionErrors: true,
       atomic: false,
       backend: 'native',
-      // Only the directories themselves: what lies in them is looked at by us.
-      ignored: (path: string) => !roots.has(path),
+      // Only the directory itself: what lies in it is looked at by us.
+      ignored: (path: string) => path !== directory,
     });
-    backend.on('error', fallBack);
-    backend.on('raw', (event: string, name: string | null, details: unknown) => {
-      const directory = (details as { readonly watchedPath?: string } | undefined)?.watchedPath;
-      if (directory === undefined) return;
-      const file = name === null ? undefined : `${directory}/${name}`;
-      const watched = file === undefined ? undefined : byFile.get(file);
-      if (watched) schedule.hint(watched);
-      for (const other of watchedIn.get(directory) ?? []) {
-        if (items.has(other)) schedule.hint(other);
-        // A name that came or went may be a new match; mere writes to files of others are not our business.
-        else if (event === 'rename' && watched === undefined) schedule.lookSoon(other);
-      }
-    });
-    lookAround();
+    watcher.on('error', fallBack);
+    watcher.on('raw', (event: string, name: string | null) => hear(event, directory, name));
+    watches.set(directory, { inode, watcher });
+    return true;
   };
-  /** A watch begins a moment after it is asked for: what came in between is looked for, not waited for. */
-  const lookAround = (directory?: string): void => {
-    setTimeout(() => {
-      for (const [place, others] of watchedIn) {
-        if (directory !== undefined && place !== directory) continue;
-        for (const other of others) schedule.lookSoon(other);
-      }
-      for (const [file, other] of byFile) {
-        if (directory === undefined || file.startsWith(`${directory}/`)) schedule.lookSoon(other);
-      }
-    }, SETUP_MS).unref();
+  const endWatch = (directory: string): void => {
+    void watches.get(directory)?.watcher.close();
+    watches.delete(directory);
   };
-  const begun = begin().catch(fallBack);
 
-  const add = (directory: string, watched: Watched): void => {
-    const known = watchedIn.get(directory);
-    if (known) {
-      known.add(watched);
+  /** Directories that were not there, or were replaced by others of their names, are watched once they are. */
+  const renew = (): void => {
+    const renewed = new Set<string>();
+    for (const directory of reasons.keys()) {
+      const watched = watches.get(directory);
+      if (watched !== undefined && inodeOf(directory) === watched.inode) continue;
+      endWatch(directory);
+      if (begin(directory)) renewed.add(directory);
+    }
+    if (renewed.size > 0) lookAround(renewed);
+  };
+  const renewal = setInterval(renew, RENEW_MS);
+  renewal.unref();
+  const loaded = load().catch(fallBack);
+
+  const want = (interest: Interest, place: string, directory: string, watched: Watched): void => {
+    interest.add(place, watched);
+    const places = placesOf.get(watched) ?? [];
+    places.push({ interest, place });
+    placesOf.set(watched, places);
+    const known = reasons.get(directory);
+    if (known === undefined && reasons.size >= MOST_DIRECTORIES) return;
+    reasons.set(directory, (known ?? 0) + 1);
+    if (known !== undefined) return;
+    if (begin(directory)) lookAround(new Set([directory]));
+  };
+
+  const unwant = (interest: Interest, place: string, directory: string, watched: Watched): void => {
+    interest.drop(place, watched);
+    const known = reasons.get(directory);
+    if (known === undefined) return;
+    if (known > 1) {
+      reasons.set(directory, known - 1);
       return;
     }
-    if (watchedIn.size >= MOST_DIRECTORIES) return;
-    watchedIn.set(directory, new Set([watched]));
-    roots.add(directory);
-    if (backend === undefined) return;
-    backend.add(directory);
-    lookAround(directory);
+    reasons.delete(directory);
+    endWatch(directory);
   };
 
-  const drop = (directory: string, watched: Watched): void => {
-    const known = watchedIn.get(directory);
-    if (!known) return;
-    known.delete(watched);
-    if (known.size > 0) return;
-    watchedIn.delete(directory);
-    roots.delete(directory);
-    backend?.unwatch(directory);
-  };
+  const directoryOf = (interest: Interest, place: string): string =>
+    interest === files ? String(splitRaw(place).directory) : place;
 
   return {
     watch(asked, watched) {
       // Names that are not text can't be named to the kernel from here: they are looked at in the sweep.
       const directories = new Set(asked.filter((directory) => typeof directory === 'string'));
-      const before = directoriesOf.get(watched) ?? new Set();
-      directoriesOf.set(watched, directories);
-      for (const directory of directories) if (!before.has(directory)) add(directory, watched);
-      for (const directory of before) if (!directories.has(directory)) drop(directory, watched);
+      const before = placesOf.get(watched) ?? [];
+      placesOf.set(
+        watched,
+        before.filter(({ place }) => directories.has(place)),
+      );
+      for (const { place } of before) {
+        if (directories.has(place)) directories.delete(place);
+        else unwant(walks, place, place, watched);
+      }
+      for (const directory of directories) want(walks, directory, directory, watched);
     },
     watchFile(path, watched) {
-      if (typeof path !== 'string') return;
-      byFile.set(path, watched);
-      fileOf.set(watched, path);
-      const { directory } = splitRaw(path);
-      if (typeof directory === 'string' && !watchedIn.has(directory)) {
-        directoriesOf.set(watched, new Set([directory]));
-        add(directory, watched);
-      }
+      if (typeof path === 'string') want(files, path, directoryOf(files, path), watched);
     },
-    watchItem(directory, watched) {
-      items.add(watched);
-      directoriesOf.set(watched, new Set([directory]));
-      add(directory, watched);
-    },
+    watchItem: (directory, watched) => want(items, directory, directory, watched),
     forget(watched) {
-      items.delete(watched);
-      const file = fileOf.get(watched);
-      if (file !== undefined && byFile.get(file) === watched) byFile.delete(file);
-      fileOf.delete(watched);
-      for (const directory of directoriesOf.get(watched) ?? []) drop(directory, watched);
-      directoriesOf.delete(watched);
+      for (const { interest, place } of placesOf.get(watched) ?? []) {
+        unwant(interest, place, directoryOf(interest, place), watched);
+      }
+      placesOf.delete(watched);
     },
     polling: () => isPolling,
     async close() {
       closed = true;
-      await begun;
-      await backend?.close();
+      clearInterval(renewal);
+      await loaded;
+      await Promise.all([...watches.values()].map(({ watcher }) => watcher.close()));
+      watches.clear();
     },
   };
+}
+
+function inodeOf(directory: string): number | undefined {
+  try {
+    return statSync(directory, { throwIfNoEntry: false })?.ino;
+  } catch {
+    return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import {
   chownSync,
   mkdirSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -196,4 +197,24 @@ test('new files of a glob are found when they come, and forgotten when they go',
   put('logs/deep/er/c.log', 'c\n');
   await seen.until(() => seen.lines().includes('c'), 1500);
   expect(seen.lines()).toEqual(['a', 'b', 'c']);
+});
+
+test('a directory that comes later, or again, is watched as one that was there', async () => {
+  const seen = await follow('logs/*.log');
+  for (const round of ['first', 'second']) {
+    const log = put(`logs/${round}.log`, 'begin\n');
+    await seen.until(() => seen.lines(`logs/${round}.log`).length === 1, 1500);
+    // Until the watch is renewed, changes of old files are found by the sweep alone.
+    await pause(2600);
+    let least = Number.POSITIVE_INFINITY;
+    for (let count = 2; count < 5; count += 1) {
+      await pause(250);
+      const at = performance.now();
+      appendFileSync(log, 'more\n');
+      await seen.until(() => seen.lines(`logs/${round}.log`).length === count, 1500);
+      least = Math.min(least, performance.now() - at);
+    }
+    expect(least).toBeLessThan(60);
+    rmSync(join(place.dir, 'logs'), { recursive: true });
+  }
 });
