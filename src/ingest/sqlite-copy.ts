@@ -41,7 +41,7 @@ export function databaseState(path: string): {
 }
 
 /** True when the rollback journal holds a transaction: under way, or left by a crash. */
-export function isJournalHot(path: string): boolean {
+function isJournalHot(path: string): boolean {
   const head = readHead(`${path}-journal`, JOURNAL_MAGIC.length);
   return head?.equals(JOURNAL_MAGIC) === true;
 }
