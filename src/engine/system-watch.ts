@@ -15,6 +15,11 @@ import { stateViewOf } from './state-view.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
+/**
+ * Entities made from half of the sources could be wrong ones, so nothing is told before all were read once, or this
+ * time has passed: a server that does not answer must not keep the rest from the screen.
+ */
+const PATIENCE_MS = 700;
 /** Bad records kept to be looked at; all are counted. */
 const KEPT_BAD_RECORDS = 200;
 
@@ -49,6 +54,7 @@ export class SystemWatch {
   #entities = new Map<string, Entity>();
   #data: JsonObject = {};
   #settled = false;
+  #telling = false;
   #closed = false;
   #deriveTimer: (() => void) | undefined;
   #wakeTimer: (() => void) | undefined;
@@ -101,7 +107,14 @@ export class SystemWatch {
   /** Starts reading; resolves when every source was read once, its facts derived, and the sources they name read too. */
   async start(): Promise<void> {
     this.#pump.start();
+    const stop = this.#ports.once
+      ? () => {}
+      : this.#ports.clock.after(PATIENCE_MS, () => {
+          this.#telling = true;
+          this.#derive();
+        });
     await this.#settle();
+    stop();
   }
 
   /** Reads all sources again now and derives. */
@@ -158,6 +171,7 @@ export class SystemWatch {
       if (this.#specsText === before) break;
     }
     this.#settled = true;
+    this.#telling = true;
     if (!this.#closed) this.#derive();
   }
 
@@ -217,7 +231,7 @@ export class SystemWatch {
   }
 
   #scheduleDerive(): void {
-    if (this.#deriveTimer || this.#closed || !this.#settled) return;
+    if (this.#deriveTimer || this.#closed || !this.#telling) return;
     const wait = Math.max(0, this.#earliest - this.#ports.clock.monotonic());
     this.#deriveTimer = this.#ports.clock.after(wait, () => {
       this.#deriveTimer = undefined;
@@ -246,6 +260,7 @@ export class SystemWatch {
     }
     this.#data = derived.data ?? {};
     this.#updateSpecs();
+    if (!this.#telling) return;
     const { diff, next } = diffEntities(this.#entities, derived.entities.map(withDigest));
     this.#entities = next;
     if (derived.nextInstant !== undefined) {

@@ -1,0 +1,138 @@
+/** The built cockpit in a real terminal, on fixture trees or on the live demo of some kinds. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DrivenTerminal, startTerminal } from './terminal.ts';
+
+export const mainPath = new URL('../../dist/main.js', import.meta.url).pathname;
+const demoPath = new URL('../../dist/demo.js', import.meta.url).pathname;
+
+/** A temporary directory that goes away with `remove`. */
+export function temporaryDirectory(name: string): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), `binnacle-${name}-`));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export interface CockpitOptions {
+  readonly args: readonly string[];
+  readonly state: string;
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Starts `binnacle` with these arguments. */
+export function startCockpit(options: CockpitOptions): DrivenTerminal {
+  return startTerminal({
+    command: process.execPath,
+    args: [mainPath, ...options.args],
+    columns: options.columns ?? 120,
+    rows: options.rows ?? 40,
+    env: { BINNACLE_STATE_DIR: options.state, BINNACLE_HOST_DIR: '', ...options.env },
+  });
+}
+
+/** A live demo of some kinds, as the cockpit would start it. */
+export interface RunningDemo {
+  readonly dir: string;
+  /** `-s` arguments for all of its systems. */
+  readonly args: readonly string[];
+  readonly systems: readonly {
+    readonly kind: string;
+    readonly dir: string;
+    readonly settings: Record<string, string>;
+  }[];
+  /** Switches lies of a kind's stand-ins on; none switches them off. */
+  lie(kind: string, ...lies: string[]): void;
+  close(): Promise<void>;
+}
+
+/** Lays out the simulated systems of these kinds and lets them live. */
+export async function startDemo(...kinds: string[]): Promise<RunningDemo> {
+  const home = temporaryDirectory('e2e-demo');
+  const child: ChildProcess = spawn(process.execPath, [demoPath, 'run', home.path, ...kinds], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const laid = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      if (text.includes('\n')) resolve(text);
+    });
+    child.once('close', (code) => reject(new Error(`the demo ended with ${code}`)));
+  });
+  const systems = (JSON.parse(laid) as { systems: RunningDemo['systems'] }).systems;
+  return {
+    dir: home.path,
+    systems,
+    args: systems.flatMap(({ kind, dir, settings }) => [
+      '-s',
+      [`${kind}=${dir}`, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`)].join(','),
+    ]),
+    lie(kind, ...lies) {
+      const system = systems.find((one) => one.kind === kind);
+      if (!system) throw new Error(`no ${kind} in this demo`);
+      writeFileSync(join(system.dir, '.lies'), lies.join(' '));
+    },
+    async close() {
+      child.stdin?.end();
+      await ended;
+      home.remove();
+    },
+  };
+}
+
+/** Rows of the ledger as `ledger --json` prints them. */
+export interface LedgerLine {
+  readonly seq: number;
+  readonly record: {
+    readonly phase: string;
+    readonly act: string;
+    readonly outcome?: string;
+    readonly summary?: string;
+    readonly reason?: string;
+    readonly exitCode?: number | null;
+    readonly target: { readonly id: string };
+  };
+}
+
+/** Reads one JSON value per line. */
+export function jsonLines<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+/** Text of a file, or nothing while it is not there. */
+export function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Moves down the queue until the selected row shows `text`. Newcomers are counted above the list while keys are pressed
+ * and come in once the hands rest; a row that is not there yet is looked for again then.
+ */
+export async function selectRow(terminal: DrivenTerminal, text: string, withinMs = 30_000): Promise<void> {
+  const until = performance.now() + withinMs;
+  const selected = (): string => terminal.screen().find((row) => row.startsWith('>')) ?? '';
+  await terminal.waitFor(() => selected() !== '' && /(\d+)\/\1 fresh/.test(terminal.text()), withinMs);
+  for (;;) {
+    await terminal.press('g');
+    await terminal.settled();
+    for (let last = ''; selected() !== last; ) {
+      last = selected();
+      if (last.includes(text)) return;
+      await terminal.press('j');
+      await terminal.settled();
+    }
+    if (performance.now() > until) throw new Error(`no row shows "${text}"; screen:\n${terminal.text()}`);
+    await terminal.waitGone(/\+\d+ new/, 5_000).catch(() => {});
+  }
+}
