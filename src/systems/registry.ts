@@ -1,4 +1,5 @@
 /** One row per watched system. A new kind is a folder beside this file and a row here. */
+import { aragoraKind } from './aragora/index.ts';
 import { coherenceKind } from './coherence/index.ts';
 import { openclawKind } from './openclaw/index.ts';
 import { orketKind } from './orket/index.ts';
@@ -9,5 +10,6 @@ export const builtInKinds: readonly SystemKind[] = [
   orketKind,
   reflexiveKind,
   coherenceKind,
+  aragoraKind,
   openclawKind,
 ];

@@ -1,0 +1,291 @@
+import type { Evidence, Issue, Service } from '../../domain/entity.ts';
+import { addMs, type Instant } from '../../domain/instant.ts';
+import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import type { FileFacts } from '../system.ts';
+import { processEvidence } from './crew.ts';
+import { clockText, counted, entityBase, evidenceOf, firstLine, textsOf, trailOf } from './draft.ts';
+import { instantOf } from './facts.ts';
+import { issueOf } from './issue.ts';
+import type { Scene } from './scene.ts';
+
+/** How the API stands. `silent`: no answer once, which proves nothing yet. */
+export interface ApiView {
+  readonly state: 'up' | 'degraded' | 'down' | 'silent' | 'unknown';
+  readonly why: string;
+  readonly since: Instant | undefined;
+  readonly evidence: Evidence;
+  readonly trail: readonly Evidence[];
+}
+
+/** Answers in a row that must be missing before a server counts as down. */
+const FAILURES = 2;
+
+/** Joins the health paths, the process table and the server's own log. */
+export function apiViewOf(scene: Scene): ApiView {
+  const ids = scene.place.server === 'nomic' ? ['api.health'] : ['api.healthz', 'api.health'];
+  const files = ids.map((id) => scene.file(id)).filter((file) => file !== undefined);
+  const trail = trailOf(
+    ...['api.healthz', 'api.health', 'api.readyz', 'api.status'].map((id) => answerEvidence(scene.file(id))),
+    ...scene.crew.servers.map(processEvidence),
+    scene.server ? lifeEvidence(scene.server) : undefined,
+  );
+  const [first] = files;
+  if (!first) return unaskedView(scene, trail);
+  const evidence = answerEvidence(first) ?? evidenceOf(first);
+  const answered = files.find((file) => isReachable(file.facts.get('answer')));
+  if (!answered) {
+    const answer = first.facts.get('answer');
+    const failures = Math.max(...files.map((file) => getNumber(file.facts.get('answer'), 'failures') ?? 0));
+    const why = getString(answer, 'why') ?? 'no answer';
+    const state = failures >= FAILURES ? 'down' : 'silent';
+    return { state, why, since: instantOf(answer, 'since'), evidence, trail };
+  }
+  const trouble = troubleOf(scene);
+  if (trouble) return { state: 'degraded', ...trouble, trail };
+  const since = instantOf(answered.facts.get('answer'), 'since');
+  return { state: 'up', why: 'answers', since, evidence: answerEvidence(answered) ?? evidence, trail };
+}
+
+/** A refusal (401, 404) is an answer too: somebody is there. */
+function isReachable(answer: Json | undefined): boolean {
+  const status = getNumber(answer, 'status');
+  return status !== undefined && status < 500;
+}
+
+function unaskedView(scene: Scene, trail: readonly Evidence[]): ApiView {
+  const [process] = scene.crew.servers;
+  const evidence: Evidence = process
+    ? processEvidence(process)
+    : scene.server
+      ? (lifeEvidence(scene.server) ?? evidenceOf(scene.server))
+      : { source: 'processes' };
+  const why = process
+    ? `pid ${process.pid} runs, no url= to ask it`
+    : scene.server
+      ? 'its log is read, no url= to ask it'
+      : 'no url= and no log= given';
+  return { state: 'unknown', why, since: undefined, evidence, trail };
+}
+
+function lifeEvidence(server: FileFacts): Evidence | undefined {
+  const line = server.facts.get('lifecycle') ?? server.facts.get('last');
+  return line === undefined ? undefined : evidenceOf(server, line);
+}
+
+function answerEvidence(file: FileFacts | undefined): Evidence | undefined {
+  const answer = file?.facts.get('answer');
+  if (!file || answer === undefined) return undefined;
+  const said = textsOf(
+    getString(file.facts.get('health'), 'status'),
+    getString(file.facts.get('ready'), 'status'),
+    getString(file.facts.get('status'), 'message'),
+  )[0];
+  const text =
+    getBoolean(answer, 'ok') === true ? (said ?? 'answers') : (getString(answer, 'why') ?? 'no answer');
+  const at = instantOf(answer, 'since');
+  return { source: file.source, url: file.path, text, ...(at === undefined ? {} : { at }) };
+}
+
+/** What the server says of itself, the worst first. */
+function troubleOf(
+  scene: Scene,
+): { why: string; since: Instant | undefined; evidence: Evidence } | undefined {
+  const of = (
+    id: string,
+    why: string,
+  ): { why: string; since: Instant | undefined; evidence: Evidence } | undefined => {
+    const file = scene.file(id);
+    const evidence = answerEvidence(file);
+    if (!file || !evidence) return undefined;
+    return { why, since: instantOf(file.facts.get('answer'), 'since'), evidence: { ...evidence, text: why } };
+  };
+  const ready = scene.fact('api.readyz', 'ready');
+  const readyAnswer = scene.fact('api.readyz', 'answer');
+  if (
+    ready !== undefined &&
+    (getNumber(readyAnswer, 'status') === 503 || getString(ready, 'status') === 'not_ready')
+  ) {
+    const failed = getArray(ready, 'failed').join(', ');
+    const reason = getString(ready, 'reason');
+    return of(
+      'api.readyz',
+      `not ready${failed ? `: ${failed}` : reason ? `: ${firstLine(reason, 60)}` : ''}`,
+    );
+  }
+  const healthz = scene.fact('api.healthz', 'health');
+  if (getBoolean(healthz, 'degraded') === true) {
+    return of('api.healthz', `degraded: ${firstLine(getString(healthz, 'reason') ?? 'no reason given', 60)}`);
+  }
+  const health = scene.fact('api.health', 'health');
+  const word = getString(health, 'status');
+  if (word !== undefined && word !== 'healthy' && word !== 'ok')
+    return of('api.health', `says ${firstLine(word, 30)}`);
+  return undefined;
+}
+
+/** The API, and each component its status page names. */
+export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
+  const status: Service['status'] =
+    api.state === 'silent' || api.state === 'unknown' ? 'unknown' : api.state === 'up' ? 'up' : api.state;
+  const version = getString(scene.fact('api.health', 'health'), 'version');
+  const own: Service = {
+    ...entityBase(scene, 'api', scene.file('api.healthz') ?? scene.file('api.health') ?? scene.server),
+    type: 'service',
+    title: 'Aragora API',
+    status,
+    detail: api.why,
+    evidence: api.evidence,
+    trail: api.trail,
+    cautions: textsOf(
+      version !== undefined &&
+        scene.place.server === 'nomic' &&
+        `version ${version} is written into the code of this server, it tells nothing`,
+      'health says nothing of open breakers: its count of them is always 0',
+    ),
+    ...(scene.server ? { logFiles: [scene.server.path] } : {}),
+  };
+  return [own, ...componentsOf(scene).map((one) => componentService(scene, one))];
+}
+
+interface Component {
+  readonly id: string;
+  readonly name: string;
+  readonly native: string;
+  readonly status: Service['status'];
+  readonly message: string | undefined;
+  readonly file: FileFacts;
+}
+
+/** Components of the status page while it is answered. */
+export function componentsOf(scene: Scene): readonly Component[] {
+  const file = scene.file('api.status');
+  if (!file || getBoolean(file.facts.get('answer'), 'ok') !== true) return [];
+  return getArray(file.facts.get('status'), 'components').map((one) => {
+    const native = getString(one, 'status') ?? 'unknown';
+    return {
+      id: getString(one, 'id') ?? '?',
+      name: getString(one, 'name') ?? '?',
+      native,
+      status: componentStatus(native),
+      message: getString(one, 'message'),
+      file,
+    };
+  });
+}
+
+function componentStatus(native: string): Service['status'] {
+  if (native === 'operational') return 'up';
+  if (/degraded|partial|maintenance/.test(native)) return 'degraded';
+  if (/outage|down|unavailable|error/.test(native)) return 'down';
+  return 'unknown';
+}
+
+function componentService(scene: Scene, one: Component): Service {
+  return {
+    ...entityBase(scene, `component.${one.id}`, one.file),
+    type: 'service',
+    title: one.name,
+    status: one.status,
+    detail: one.message ?? one.native,
+    evidence: { ...componentEvidence(one), text: `${one.native}${one.message ? `: ${one.message}` : ''}` },
+  };
+}
+
+function componentEvidence(one: Component): Evidence {
+  const at = instantOf(one.file.facts.get('answer'), 'since');
+  return { source: one.file.source, url: one.file.path, ...(at === undefined ? {} : { at }) };
+}
+
+/** What is wrong with the server. */
+export function apiIssues(scene: Scene, api: ApiView): readonly Issue[] {
+  return [
+    apiIssue(scene, api),
+    ...componentsOf(scene)
+      .filter((one) => one.status === 'down' || one.status === 'degraded')
+      .map((one) => componentIssue(scene, one)),
+    failuresIssue(scene),
+  ].filter((issue) => issue !== undefined);
+}
+
+function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
+  if (api.state === 'down') {
+    const [process] = scene.crew.servers;
+    return issueOf(scene, 'api-down', {
+      severity: 'fatal',
+      title: process ? `API hangs: pid ${process.pid} gives no answer` : 'API gives no answer',
+      detail: api.why,
+      since: api.since,
+      evidence: api.evidence,
+      trail: api.trail,
+      attention: {
+        rank: 2,
+        label: 'DOWN',
+        why: process ? `${api.why}, its process lives` : `${api.why}, no process of this root seen`,
+      },
+      playbook: 'api-down',
+      suggested: 'systemctl restart aragora: kills running debates, up again in about 10 s',
+      cautions: [
+        'kill -USR1 is no reload: it ends the server, and pgrep -f aragora names other processes too',
+        'the loop runs without the API; open breakers survive a restart',
+      ],
+      ...(scene.server ? { logFiles: [scene.server.path] } : {}),
+    });
+  }
+  if (api.state !== 'degraded') return undefined;
+  return issueOf(scene, 'api-degraded', {
+    severity: 'error',
+    title: `API ${api.why}`,
+    since: api.since,
+    evidence: api.evidence,
+    trail: api.trail,
+    attention: { rank: 4, label: 'DEGRADED', why: 'answers, but takes no or less work' },
+    playbook: 'api-down',
+    ...(scene.server ? { logFiles: [scene.server.path] } : {}),
+  });
+}
+
+function componentIssue(scene: Scene, one: Component): Issue {
+  const isDown = one.status === 'down';
+  return issueOf(scene, `component/${one.id}`, {
+    severity: isDown ? 'error' : 'warning',
+    title: `${one.name} ${one.native.replaceAll('_', ' ')}`,
+    ...(one.message === undefined ? {} : { detail: one.message }),
+    since: undefined,
+    evidence: { ...componentEvidence(one), text: one.message ?? one.native },
+    attention: {
+      rank: isDown ? 4 : 5,
+      label: isDown ? 'DOWN' : 'DEGRADED',
+      why: one.message ?? 'says its status page',
+      group: `components-${one.status}`,
+    },
+  });
+}
+
+const WINDOW_MS = 600_000;
+const MANY = 5;
+
+/** Requests the server answered with 5xx lately, by its log. */
+function failuresIssue(scene: Scene): Issue | undefined {
+  const log = scene.server;
+  const fact = log?.facts.get('failures');
+  if (!log || fact === undefined) return undefined;
+  const times = getArray(fact, 'times').filter((at): at is number => typeof at === 'number');
+  const recent = times.filter((at) => at > scene.now - WINDOW_MS && at <= scene.now);
+  const leaving = recent[recent.length - MANY];
+  if (recent.length < MANY || leaving === undefined) return undefined;
+  scene.due.isPast(addMs(leaving as Instant, WINDOW_MS));
+  const since = recent[0] as Instant;
+  return issueOf(scene, 'server-errors', {
+    severity: 'warning',
+    title: `${counted(recent.length, 'request')} failed in 10 min`,
+    detail: getString(fact, 'text') ?? '',
+    since,
+    evidence: evidenceOf(log, fact),
+    attention: {
+      rank: 5,
+      label: 'ERRORS',
+      why: `last ${clockText(instantOf(fact, 'at') ?? since, scene.now)}: ${firstLine(getString(fact, 'text') ?? '', 60)}`,
+    },
+    logFiles: [log.path],
+  });
+}

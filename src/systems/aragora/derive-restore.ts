@@ -1,0 +1,110 @@
+import type { RestorePoint } from '../../domain/entity.ts';
+import { getNumber, getString, type Json } from '../../lib/json.ts';
+import type { FileFacts } from '../system.ts';
+import { counted, entityBase, evidenceOf, firstLine, textsOf } from './draft.ts';
+import { instantOf } from './facts.ts';
+import type { Scene } from './scene.ts';
+
+/** What one can go back to: backups of protected files, git points, checkpoints. */
+export function restorePointsOf(scene: Scene): readonly RestorePoint[] {
+  const current = scene.loop.open?.backup;
+  const points = [
+    ...scene.files('backups').map((file) => backupPoint(scene, file, current ?? undefined)),
+    ...scene.files('rollback').map((file) => rollbackPoint(scene, file)),
+  ];
+  for (const file of scene.files('checkpoints')) {
+    for (const [key, fact] of file.facts) {
+      if (key.startsWith('checkpoint/')) points.push(checkpointPoint(scene, file, fact));
+    }
+  }
+  return points.filter((one) => one !== undefined);
+}
+
+function backupPoint(scene: Scene, file: FileFacts, current: string | undefined): RestorePoint | undefined {
+  const fact = file.facts.get('backup');
+  const name = getString(fact, 'name');
+  if (fact === undefined || name === undefined) return undefined;
+  const manifest = getString(fact, 'manifest');
+  const files = getNumber(fact, 'files');
+  const createdAt = instantOf(fact, 'createdAt');
+  const what =
+    manifest === 'read'
+      ? `${firstLine(getString(fact, 'reason') ?? 'no reason given', 60)}, ${counted(files ?? 0, 'protected file')}`
+      : manifest === 'bad'
+        ? 'manifest unreadable'
+        : 'no manifest, cannot be restored from';
+  return {
+    ...entityBase(scene, name, file),
+    type: 'restorePoint',
+    title: name,
+    label: what,
+    ...(createdAt === undefined ? {} : { createdAt }),
+    evidence: evidenceOf(file, createdAt === undefined ? undefined : { at: createdAt }, what),
+    logKeys: [name],
+    cautions: textsOf(
+      name === current && 'taken before the cycle that is open now',
+      manifest === 'read' &&
+        'restore overwrites these files without asking, uncommitted edits too, and nothing else',
+      manifest === 'read' &&
+        'nomic_loop.py restore exits 0 even when it found nothing: only "Restored N files" counts',
+    ),
+    data: { form: 'backup', files: files ?? null },
+  };
+}
+
+function rollbackPoint(scene: Scene, file: FileFacts): RestorePoint | undefined {
+  const fact = file.facts.get('point');
+  const id = getString(fact, 'id');
+  if (fact === undefined || id === undefined) return undefined;
+  const createdAt = instantOf(fact, 'createdAt');
+  const commit = getString(fact, 'commit');
+  const files = getNumber(fact, 'files') ?? 0;
+  const label = textsOf(
+    firstLine(getString(fact, 'description') ?? 'rollback point', 60),
+    commit && `commit ${commit.slice(0, 12)}`,
+    files > 0 && counted(files, 'file'),
+  ).join(', ');
+  return {
+    ...entityBase(scene, `rollback-${id}`, file),
+    type: 'restorePoint',
+    title: `rollback ${id}`,
+    label,
+    ...(createdAt === undefined ? {} : { createdAt }),
+    ...(commit === undefined ? {} : { commit }),
+    evidence: evidenceOf(file, createdAt === undefined ? undefined : { at: createdAt }, label),
+    logKeys: [id],
+    cautions: textsOf(commit && 'going back is git reset --hard: everything uncommitted is lost'),
+    data: { form: 'rollback' },
+  };
+}
+
+function checkpointPoint(scene: Scene, file: FileFacts, fact: Json): RestorePoint | undefined {
+  const name = getString(fact, 'name');
+  if (name === undefined) return undefined;
+  const form = getString(fact, 'form');
+  const at = instantOf(fact, 'at');
+  const state = getString(fact, 'state');
+  const label =
+    form === 'debate'
+      ? `debate ${getString(fact, 'debate')} after round ${getNumber(fact, 'round') ?? '?'}`
+      : form === 'machine'
+        ? `cycle ${getString(fact, 'cycle') ?? '?'}${state ? ` in ${state}` : ''}`
+        : form === 'loop'
+          ? `cycle ${getString(fact, 'cycle') ?? '?'}, left by an exception`
+          : 'unreadable';
+  return {
+    ...entityBase(scene, `checkpoint-${name}`, file),
+    type: 'restorePoint',
+    title: name,
+    label,
+    ...(at === undefined ? {} : { createdAt: at }),
+    evidence: { ...evidenceOf(file, { at: at ?? null }, label), path: `${file.path}/${name}` },
+    cautions: textsOf(
+      form === 'debate' && 'the API lists its own database only; resume changes a status and runs no debate',
+      (form === 'machine' || form === 'loop') &&
+        'aragora nomic resume reports success and starts a new cycle instead',
+      state === 'PAUSED' && 'resuming a PAUSED checkpoint does nothing',
+    ),
+    data: { form: form ?? null },
+  };
+}
