@@ -7,6 +7,7 @@ import type { EntityDiff } from '../domain/diff.ts';
 import { stateWord } from '../domain/diff.ts';
 import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
+import { instant } from '../domain/instant.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import { LogStore } from '../logs/log-store.ts';
@@ -84,6 +85,7 @@ export function createEngine(options: EngineOptions): Engine {
   const logs = new LogStore();
   const listeners = new Set<(changes: StateChanges) => void>();
   const watches = new Map<SystemId, SystemWatch>();
+  const told = new Set<SystemWatch>();
   let statusTimer: (() => void) | undefined;
   let actsMoved = false;
   let closed = false;
@@ -114,7 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
   ];
   const factsSince = (): Pick<StateChanges, 'factsSince'> => {
     const sinces = [...watches.values()].flatMap((watch) => watch.factsSince ?? []);
-    const newest = sinces.length > 0 ? sinces.reduce((a, b) => (a > b ? a : b)) : undefined;
+    const newest = sinces.length > 0 ? instant(Math.max(...sinces)) : undefined;
     return newest === undefined ? {} : { factsSince: newest };
   };
   const frame = (): StateChanges => ({
@@ -155,7 +157,9 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
       onStatus: tellSoon,
       onChange(changed, diff) {
-        if (changed.settled) recordChanges(logs, diff, clock);
+        // What is there at the first look did not just happen.
+        if (told.has(changed)) recordChanges(logs, diff, clock);
+        told.add(changed);
         if (listeners.size === 0) return;
         const upserts = [...diff.appeared, ...diff.changed.map((pair) => pair.after)];
         const removed = diff.gone.map(refOf);

@@ -15,11 +15,9 @@ import { stateViewOf } from './state-view.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
-/**
- * Entities made from half of the sources could be wrong ones, so nothing is told before all were read once, or this
- * time has passed: a server that does not answer must not keep the rest from the screen.
- */
-const PATIENCE_MS = 700;
+/** Sources that are waited for before anything is told: a server or program that does not answer must not keep the rest. */
+const LOCAL: ReadonlySet<string> = new Set(['log', 'document', 'tree', 'database', 'process']);
+const READ_LOOK_MS = 20;
 /** Bad records kept to be looked at; all are counted. */
 const KEPT_BAD_RECORDS = 200;
 
@@ -58,6 +56,7 @@ export class SystemWatch {
   #closed = false;
   #deriveTimer: (() => void) | undefined;
   #wakeTimer: (() => void) | undefined;
+  #readTimer: (() => void) | undefined;
   #earliest = 0;
   #factsSince: Instant | undefined;
   #failure: string | undefined;
@@ -107,14 +106,7 @@ export class SystemWatch {
   /** Starts reading; resolves when every source was read once, its facts derived, and the sources they name read too. */
   async start(): Promise<void> {
     this.#pump.start();
-    const stop = this.#ports.once
-      ? () => {}
-      : this.#ports.clock.after(PATIENCE_MS, () => {
-          this.#telling = true;
-          this.#derive();
-        });
     await this.#settle();
-    stop();
   }
 
   /** Reads all sources again now and derives. */
@@ -159,6 +151,7 @@ export class SystemWatch {
     this.#closed = true;
     this.#deriveTimer?.();
     this.#wakeTimer?.();
+    this.#readTimer?.();
     await this.#pump.close();
   }
 
@@ -186,12 +179,39 @@ export class SystemWatch {
     const outcome = this.#facts.take(event);
     if (event.type === 'status') {
       this.#statuses.set(event.status.id, event.status);
-      if (!outcome.changed) this.#ports.onStatus(this);
+      if (!this.#telling) this.#lookWhetherRead();
+      else if (!outcome.changed) this.#ports.onStatus(this);
     } else {
       this.#account(event, outcome.records.length, outcome.bad);
       this.#feedLogs(event, outcome.records);
     }
     if (outcome.changed) this.#scheduleDerive();
+  }
+
+  /**
+   * Entities made from half of the sources could be wrong ones: nothing is told before all local ones were read once,
+   * those included that the first facts name.
+   */
+  #tellWhenLocalIsRead(): void {
+    const isRead = (spec: SourceSpec): boolean => {
+      const status = this.#statuses.get(spec.id);
+      return status !== undefined && (status.lastReadAt !== undefined || status.state === 'error');
+    };
+    const local = (): readonly SourceSpec[] => this.#specs.filter((spec) => LOCAL.has(spec.type));
+    if (!local().every(isRead)) return;
+    this.#derive();
+    if (!local().every(isRead)) return;
+    this.#telling = true;
+    this.#derive();
+  }
+
+  /** Soon, not at once: the state of a source may be told before what was read of it. */
+  #lookWhetherRead(): void {
+    if (this.#ports.once || this.#readTimer) return;
+    this.#readTimer = this.#ports.clock.after(READ_LOOK_MS, () => {
+      this.#readTimer = undefined;
+      if (!this.#telling && !this.#closed) this.#tellWhenLocalIsRead();
+    });
   }
 
   #account(event: IngestEvent & { source: string }, records: number, bad: readonly BadRecord[]): void {

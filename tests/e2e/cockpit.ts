@@ -125,14 +125,21 @@ export async function selectRow(terminal: DrivenTerminal, text: string, withinMs
   await terminal.waitFor(() => selected() !== '' && /(\d+)\/\1 fresh/.test(terminal.text()), withinMs);
   for (;;) {
     await terminal.press('g');
-    await terminal.settled();
+    // The title says which row the cursor is on; without it there is but one page and the first row has the mark.
+    await terminal.waitFor((rows) => isOnFirstRow(rows), 5_000);
     for (let last = ''; selected() !== last; ) {
       last = selected();
       if (last.includes(text)) return;
       await terminal.press('j');
-      await terminal.settled();
+      await terminal.waitFor(() => selected() !== last, 1_000).catch(() => {});
     }
     if (performance.now() > until) throw new Error(`no row shows "${text}"; screen:\n${terminal.text()}`);
     await terminal.waitGone(/\+\d+ new/, 5_000).catch(() => {});
   }
+}
+
+function isOnFirstRow(rows: readonly string[]): boolean {
+  const title = rows.findIndex((row) => row.includes('Needs-you'));
+  const place = /\b(\d+)\/\d+\s+since/.exec(rows[title] ?? '')?.[1];
+  return place === undefined ? (rows[title + 1] ?? '').startsWith('>') : place === '1';
 }
