@@ -163,7 +163,10 @@ export function createEngine(options: EngineOptions): Engine {
         if (listeners.size === 0) return;
         const upserts = [...diff.appeared, ...diff.changed.map((pair) => pair.after)];
         const removed = diff.gone.map(refOf);
-        if (upserts.length === 0 && removed.length === 0) return tellSoon();
+        if (upserts.length === 0 && removed.length === 0) {
+          tellSoon();
+          return;
+        }
         for (const [index, part] of slices(upserts).entries()) {
           tell({ ...frame(), upserts: part, removed: index === 0 ? removed : [] });
         }

@@ -134,7 +134,10 @@ function refuse(why: string, options: ActOptions, output: Output): number {
 
 /** What would run, word by word; the real run prints and records the same text. */
 function printPreview(preview: ActPreview, json: boolean, output: Output): void {
-  if (json) return output.json(withIsoTimes(preview), true);
+  if (json) {
+    output.json(withIsoTimes(preview), true);
+    return;
+  }
   const line = (text: string): void => output.line(safeText(text));
   line(`${preview.title}: ${preview.targetTitle}`);
   line(

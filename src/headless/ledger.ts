@@ -13,35 +13,28 @@ export function printLedger(rows: readonly LedgerRow[], json: boolean, output: O
   printTable(
     output,
     ['SEQ', 'WHEN', 'WHO', 'WHAT', 'TARGET', 'RESULT'],
-    rows.map(({ seq, record }) => {
-      const who = record.who.cameFrom ? `${record.who.cameFrom} as ${record.who.user}` : record.who.user;
-      const common = [String(seq), toIso(record.at), who];
-      switch (record.phase) {
-        case 'started':
-          return [...common, record.act, `${record.target.system}/${record.target.id}`, 'started'];
-        case 'finished': {
-          const summary = record.summary ? `: ${record.summary}` : '';
-          return [
-            ...common,
-            record.act,
-            `${record.target.system}/${record.target.id}`,
-            `${record.outcome}${summary}`,
-          ];
-        }
-        case 'settled':
-          return [
-            ...common,
-            record.act,
-            `${record.target.system}/${record.target.id}`,
-            `settled: ${record.note}`,
-          ];
-        case 'damage':
-          return [...common, '-', '-', `damage: ${record.note}`];
-      }
-    }),
+    rows.map(ledgerCells),
   );
   if (rows.length === 0) output.note(safeText('no act was recorded yet'));
   return 0;
+}
+
+function ledgerCells({ seq, record }: LedgerRow): readonly string[] {
+  const who = record.who.cameFrom ? `${record.who.cameFrom} as ${record.who.user}` : record.who.user;
+  const common = [String(seq), toIso(record.at), who];
+  if (record.phase === 'damage') return [...common, '-', '-', `damage: ${record.note}`];
+  return [...common, record.act, `${record.target.system}/${record.target.id}`, resultOf(record)];
+}
+
+function resultOf(record: Exclude<LedgerRow['record'], { phase: 'damage' }>): string {
+  switch (record.phase) {
+    case 'started':
+      return record.reason === undefined ? 'started' : `started: ${record.reason}`;
+    case 'finished':
+      return record.summary === '' ? record.outcome : `${record.outcome}: ${record.summary}`;
+    case 'settled':
+      return `settled: ${record.note}`;
+  }
 }
 
 /** `ledger verify`: 0 when the record is whole, 3 when it is not. */

@@ -115,11 +115,13 @@ function printSources(state: CockpitState, json: boolean, output: Output): void 
   const rows = state.systems.flatMap((system) =>
     system.sources.map((source) => ({ system: system.id, ...source })),
   );
-  if (json)
-    return output.json(
+  if (json) {
+    output.json(
       rows.map((row) => withIsoTimes(row)),
       true,
     );
+    return;
+  }
   printTable(
     output,
     ['SOURCE', 'SYSTEM', 'TYPE', 'STATE', 'READ', 'ITEMS', 'RECORDS', 'BAD', 'PLACE'],
@@ -138,11 +140,13 @@ function printSources(state: CockpitState, json: boolean, output: Output): void 
 }
 
 function printActs(state: CockpitState, json: boolean, output: Output): void {
-  if (json)
-    return output.json(
+  if (json) {
+    output.json(
       state.acts.map((act) => withIsoTimes(act)),
       true,
     );
+    return;
+  }
   printTable(
     output,
     ['STARTED', 'ORDER', 'ACT', 'TARGET', 'STATUS', 'BY', 'SUMMARY'],
