@@ -10,11 +10,7 @@ export function printLedger(rows: readonly LedgerRow[], json: boolean, output: O
     for (const row of rows) output.json(withIsoTimes(row));
     return 0;
   }
-  printTable(
-    output,
-    ['SEQ', 'WHEN', 'WHO', 'WHAT', 'TARGET', 'RESULT'],
-    rows.map(ledgerCells),
-  );
+  printTable(output, ['SEQ', 'WHEN', 'WHO', 'WHAT', 'TARGET', 'RESULT'], rows.map(ledgerCells));
   if (rows.length === 0) output.note(safeText('no act was recorded yet'));
   return 0;
 }
