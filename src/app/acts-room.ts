@@ -14,7 +14,7 @@ import { type Ledger, openLedger } from '../db/ledger.ts';
 import { openSpool, type Spool } from '../db/spool.ts';
 import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
 import type { SystemId } from '../domain/entity.ts';
-import { messageOf } from '../domain/error.ts';
+import { messageOf, UserError } from '../domain/error.ts';
 import { instant } from '../domain/instant.ts';
 import type { Who } from '../domain/ledger.ts';
 import type { ProcessMark } from '../domain/order.ts';
@@ -90,6 +90,19 @@ export function openActs(mode: 'create' | 'if there' | 'rehearse', busyMs?: numb
       if (passing !== undefined) rmSync(passing, { recursive: true, force: true });
     },
   };
+}
+
+/** The records, or why they can't be had: whoever only looks goes on without them, and says so. */
+export function tryOpenActs(mode: 'create' | 'if there'): Result<ActsRoom | undefined> {
+  try {
+    return { ok: true, value: openActs(mode) };
+  } catch (error) {
+    return { ok: false, error: [messageOf(error), ...stepsOf(error)].join('; ') };
+  }
+}
+
+function stepsOf(error: unknown): readonly string[] {
+  return error instanceof UserError ? error.nextSteps : [];
 }
 
 /** Knows the secrets of the environment and of the systems' env-files, so that none of them is stored or shown. */

@@ -6,7 +6,7 @@ import { stateDirectories } from '../db/state-dir.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
-import { planFor } from './engine-plan.ts';
+import { absentSummaries, planFor } from './engine-plan.ts';
 import { startEngineThread } from './engine-worker.ts';
 import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
@@ -52,9 +52,10 @@ export async function openCockpit(
 
 /** The demo's systems, located as the command line would; the host's configuration has no part in it. */
 function demoSession(options: Options, demo: Demo): Session {
-  const { systems } = configuredSystems(demo.systems, {}, undefined, demo.dir, process.env);
+  const { systems } = configuredSystems(demo.systems, {}, { path: undefined }, demo.dir, process.env);
   return {
     systems,
+    absent: [],
     from: 'command line',
     config: {},
     configPath: undefined,
@@ -71,6 +72,7 @@ async function watch(
   draw: DrawCockpit,
 ): Promise<number> {
   const plan = planFor(session.systems, {
+    absent: absentSummaries(session.absent),
     describedKinds: session.describedKinds,
     once: false,
     notices: [

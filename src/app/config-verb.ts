@@ -1,7 +1,9 @@
-import { loadConfig } from '../config/load.ts';
+import { defaultKeymap, rebind } from '../commands/keymap.ts';
+import { commandsById } from '../commands/registry.ts';
+import { loadConfig, placeText } from '../config/load.ts';
 import type { Options } from '../config/options.ts';
 import { COMMON_KEYS } from '../config/schema.ts';
-import { configuredSystems, kindsOf } from '../config/systems.ts';
+import { configuredSystems } from '../config/systems.ts';
 import { UserError } from '../domain/error.ts';
 import { builtInKinds } from '../systems/registry.ts';
 
@@ -28,14 +30,21 @@ export function describeConfig(): string {
 
 /** Checks the configuration and every system in it. Throws UserError with file, line and key for what is wrong. */
 export function checkOwnConfig(options: Options, cwd: string): string {
-  const { path, file } = loadConfig(options.config, cwd, process.env);
+  const { file, ...place } = loadConfig(options.config, cwd, process.env);
+  const { path } = place;
   if (path === undefined) {
     throw new UserError('there is no configuration here', [
       '`binnacle config schema > binnacle.yaml` makes a start',
     ]);
   }
-  kindsOf(file, path);
-  const { systems } = configuredSystems(options.systems, file, path, cwd, process.env);
+  const { systems, absent } = configuredSystems(options.systems, file, place, cwd, process.env);
+  const first = absent[0];
+  if (first) throw first.error;
+  for (const [command, keys] of Object.entries(file.keys ?? {})) {
+    const wanted = typeof keys === 'string' ? [keys] : keys;
+    const conflict = rebind(defaultKeymap, { [command]: wanted }, new Set(commandsById.keys())).conflicts[0];
+    if (conflict) throw new UserError(`${placeText(place, ['keys', command])}: ${conflict.text}`);
+  }
   const lines = systems.map(({ kind, located }) => `  ${located.system}  ${kind.kind}  ${located.root}`);
   return [`${path} is right; ${systems.length} systems`, ...lines].join('\n');
 }

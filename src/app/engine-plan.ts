@@ -1,7 +1,8 @@
-import { type ConfiguredSystem, kindsOf, secretOf } from '../config/systems.ts';
+import { type AbsentSystem, type ConfiguredSystem, kindsOf, secretOf } from '../config/systems.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import { type ActDesk, createEngine, type Engine } from '../engine/engine.ts';
+import type { SystemSummary } from '../engine/protocol.ts';
 import type { SystemWatch } from '../engine/system-watch.ts';
 import { type Clock, fixedClock, systemClock } from '../host/clock.ts';
 import { createPump } from '../ingest/pump.ts';
@@ -14,6 +15,8 @@ import type { Located, SystemKind } from '../systems/system.ts';
  */
 export interface EnginePlan {
   readonly systems: readonly { readonly kind: string; readonly located: Located }[];
+  /** Systems that were named and are not there, as they are shown. */
+  readonly absent?: readonly SystemSummary[];
   /** Kinds described by the configuration, as written there. */
   readonly describedKinds: { readonly [name: string]: Json };
   /** Read once and stop, for verbs; else watch. */
@@ -21,6 +24,8 @@ export interface EnginePlan {
   /** As of when ages and deadlines are judged; undefined: now. */
   readonly at?: Instant;
   readonly notices: readonly string[];
+  /** Why there are no acts, where they were wanted. */
+  readonly actsOff?: string;
   /** Directory of the records shared by the cockpits of this host. */
   readonly budgetDir?: string;
 }
@@ -30,6 +35,32 @@ export function planFor(systems: readonly ConfiguredSystem[], rest: Omit<EngineP
   return { ...rest, systems: systems.map(({ kind, located }) => ({ kind: kind.kind, located })) };
 }
 
+/** A system that is not there, as one whose only source, its directory, can't be read. */
+export function absentSummaries(absent: readonly AbsentSystem[]): readonly SystemSummary[] {
+  return absent.map(({ system, kind, title, root, error }) => ({
+    id: system,
+    kind,
+    title,
+    root,
+    readOnly: true,
+    state: 'error',
+    settled: true,
+    sources: [
+      {
+        id: 'root',
+        type: 'tree',
+        place: root,
+        state: 'error',
+        items: 0,
+        records: 0,
+        badRecords: 0,
+        unreadBytes: 0,
+        error: error.message,
+      },
+    ],
+  }));
+}
+
 /** The clock a plan asks for. */
 export function clockOf(plan: Pick<EnginePlan, 'at'>): Clock {
   return plan.at === undefined ? systemClock() : fixedClock(plan.at);
@@ -37,7 +68,9 @@ export function clockOf(plan: Pick<EnginePlan, 'at'>): Clock {
 
 /** Kind objects by the names of the plan. */
 export function kindOf(plan: Pick<EnginePlan, 'describedKinds'>, name: string): SystemKind {
-  const kind = kindsOf({ kinds: { ...plan.describedKinds } }, undefined).find((one) => one.kind === name);
+  const kind = kindsOf({ kinds: { ...plan.describedKinds } }, { path: undefined }).find(
+    (one) => one.kind === name,
+  );
   if (!kind) throw new Error(`no kind "${name}" in this program`);
   return kind;
 }
@@ -55,7 +88,11 @@ export function engineOf(
     makePump: createPump,
     secret: (located, name) => secretOf(located, name, process.env),
     notices: plan.notices,
+    ...(plan.actsOff === undefined ? {} : { actsOff: plan.actsOff }),
+    ...(plan.absent === undefined ? {} : { absent: plan.absent }),
     ...(plan.budgetDir === undefined ? {} : { budgetDir: plan.budgetDir }),
+    // Copies of another host's files: what runs here has nothing to do with them.
+    ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),
     ...(makeActs ? { makeActs: (watches) => makeActs(watches, clock) } : {}),
   });
 }

@@ -1,13 +1,20 @@
 import { loadConfig } from '../config/load.ts';
 import type { Options } from '../config/options.ts';
 import type { ConfigFile } from '../config/schema.ts';
-import { type ConfiguredSystem, configuredSystems, type SystemsFrom } from '../config/systems.ts';
+import {
+  type AbsentSystem,
+  type ConfiguredSystem,
+  configuredSystems,
+  type SystemsFrom,
+} from '../config/systems.ts';
 import { UserError } from '../domain/error.ts';
 import type { Json } from '../lib/json.ts';
 
 /** What one invocation works with: the configuration, and the systems it found. */
 export interface Session {
   readonly systems: readonly ConfiguredSystem[];
+  /** Named, and not there: shown in error beside the others. */
+  readonly absent: readonly AbsentSystem[];
   readonly from: SystemsFrom;
   readonly config: ConfigFile;
   readonly configPath: string | undefined;
@@ -17,14 +24,15 @@ export interface Session {
 
 /** Reads the configuration and locates the systems. Throws UserError for whatever is wrong with either. */
 export function openSession(options: Options, cwd: string): Session {
-  const { path, file } = loadConfig(options.config, cwd, process.env);
-  const { systems, from } = configuredSystems(options.systems, file, path, cwd, process.env);
+  const { file, ...place } = loadConfig(options.config, cwd, process.env);
+  const { systems, absent, from } = configuredSystems(options.systems, file, place, cwd, process.env);
   const readOnly = options.flags.has('--read-only') || file['read-only'] === true;
   return {
     systems: readOnly ? systems.map(asReadOnly) : systems,
+    absent,
     from,
     config: file,
-    configPath: path,
+    configPath: place.path,
     describedKinds: (file.kinds ?? {}) as { readonly [name: string]: Json },
     readOnly,
   };

@@ -1,11 +1,11 @@
 import type { Options } from '../config/options.ts';
 import type { ActSummary } from '../domain/act.ts';
-import { ExternalError } from '../domain/error.ts';
+import { ExternalError, UserError } from '../domain/error.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { keepAlive } from '../host/clock.ts';
 import { type CockpitState, initialState, reduceChanges } from '../store/state.ts';
-import { actDeskFor, openActs } from './acts-room.ts';
-import { engineOf, planFor } from './engine-plan.ts';
+import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts';
+import { absentSummaries, engineOf, planFor } from './engine-plan.ts';
 import { nothingToWatch, openSession } from './session.ts';
 
 /** What a verb works with. */
@@ -15,6 +15,8 @@ export interface VerbEngine {
   state(): CockpitState;
   /** The acts of the kinds that are watched. */
   verbs(): readonly ActSummary[];
+  /** What is wrong beside: systems that were named and are not there, records that can't be opened. */
+  readonly troubles: readonly UserError[];
   close(): Promise<void>;
 }
 
@@ -29,8 +31,10 @@ export interface VerbNeeds {
 export async function openEngine(options: Options, needs: VerbNeeds): Promise<VerbEngine> {
   const session = openSession(options, process.cwd());
   if (session.systems.length === 0) throw nothingToWatch();
-  const acts = needs.withActs === 'never' ? undefined : openActs(needs.withActs);
+  const troubles = session.absent.map(({ error }) => error);
+  const acts = actsFor(needs.withActs, troubles);
   const plan = planFor(session.systems, {
+    absent: absentSummaries(session.absent),
     describedKinds: session.describedKinds,
     once: needs.watch !== true,
     notices: [],
@@ -55,6 +59,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   });
   return {
     engine,
+    troubles,
     state: () => state,
     verbs: () =>
       session.systems.flatMap(({ kind, located }) =>
@@ -74,4 +79,20 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
       release();
     },
   };
+}
+
+/** A verb that reads does without the records where they can't be opened; one that acts does not. */
+function actsFor(withActs: VerbNeeds['withActs'], troubles: UserError[]): ActsRoom | undefined {
+  switch (withActs) {
+    case 'never':
+      return undefined;
+    case 'if there': {
+      const opened = tryOpenActs('if there');
+      if (opened.ok) return opened.value;
+      troubles.push(new UserError(`acts and items set aside are not known: ${opened.error}`, [], 0));
+      return undefined;
+    }
+    default:
+      return openActs(withActs);
+  }
 }

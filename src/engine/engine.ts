@@ -22,6 +22,7 @@ import type {
   Presence,
   RequestOf,
   StateChanges,
+  SystemSummary,
 } from './protocol.ts';
 import { readBeside } from './read-beside.ts';
 import { SystemWatch } from './system-watch.ts';
@@ -67,10 +68,16 @@ export interface EngineOptions {
   makePump(specs: readonly IngestSpec[], options: PumpOptions): Pump;
   secret(located: Located, name: string): string | undefined;
   readonly budgetDir?: string;
+  /** See {@link PumpOptions}. */
+  readonly hideProcesses?: boolean;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
   makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
   /** Sentences for the first row that hold for the whole session. */
   readonly notices?: readonly string[];
+  /** Systems that can't be watched at all, told among the others. */
+  readonly absent?: readonly SystemSummary[];
+  /** Why there is no acts room where one was wanted. */
+  readonly actsOff?: string;
 }
 
 /** The engine, and the port to it for callers in the same thread. */
@@ -126,7 +133,7 @@ export function createEngine(options: EngineOptions): Engine {
     ...factsSince(),
     upserts: [],
     removed: [],
-    systems: [...watches.values()].map((watch) => watch.summary()),
+    systems: [...[...watches.values()].map((watch) => watch.summary()), ...(options.absent ?? [])],
     figures: figures(),
     logSeq: logs.seq,
     notices: notices(),
@@ -155,6 +162,7 @@ export function createEngine(options: EngineOptions): Engine {
       makePump: options.makePump,
       secret: options.secret,
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
+      ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
       onStatus: tellSoon,
       onChange(changed, diff) {
         // What is there at the first look did not just happen.
@@ -190,7 +198,7 @@ export function createEngine(options: EngineOptions): Engine {
     return watch;
   };
   const deskFor = (): ActDesk => {
-    if (!acts) throw new UserError('acts are off: this view only reads', []);
+    if (!acts) throw new UserError(`acts are off: ${options.actsOff ?? 'this view only reads'}`, []);
     return acts;
   };
 

@@ -29,6 +29,7 @@ export interface WatchPorts {
   makePump(specs: readonly IngestSpec[], options: PumpOptions): Pump;
   secret(located: Located, name: string): string | undefined;
   readonly budgetDir?: string;
+  readonly hideProcesses?: boolean;
   /** Entities moved. The first call is the first complete derivation. */
   onChange(watch: SystemWatch, diff: EntityDiff): void;
   /** Sources, logs or figures moved, entities did not. */
@@ -78,6 +79,7 @@ export class SystemWatch {
       once: ports.once,
       secret: (name) => ports.secret(located, name),
       ...(ports.budgetDir === undefined ? {} : { budgetDir: ports.budgetDir }),
+      ...(ports.hideProcesses === true ? { hideProcesses: true } : {}),
       onEvent: (event) => this.#take(event),
     });
   }

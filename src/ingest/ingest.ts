@@ -140,6 +140,8 @@ export interface PumpOptions {
   readonly budgetDir?: string;
   /** Symlinks leading out of the root are refused unless this is set. */
   readonly allowOutside?: boolean;
+  /** Judge as if this host ran nothing: for copies of another host's files. */
+  readonly hideProcesses?: boolean;
   onEvent(event: IngestEvent): void;
 }
 

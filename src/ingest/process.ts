@@ -1,5 +1,5 @@
 import { messageOf } from '../domain/error.ts';
-import type { ProcessTable } from '../domain/process.ts';
+import { emptyProcessTable, type ProcessTable } from '../domain/process.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { processTableReader } from '../host/process-table.ts';
 import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
@@ -32,9 +32,15 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
     context.touched();
   };
 
+  const look = (): Promise<ProcessTable> => {
+    const now = context.options.clock.now();
+    return context.options.hideProcesses
+      ? Promise.resolve(emptyProcessTable(now))
+      : table.read(spec.match, now);
+  };
+
   const read = (): Promise<void> => {
-    reading ??= table
-      .read(spec.match, context.options.clock.now())
+    reading ??= look()
       .then((now) => {
         if (closed) return;
         keeper.items = now.processes.length;

@@ -66,7 +66,10 @@ describe('status --json on a fixture tree', () => {
             '--at',
             toIso(fixture.at),
           ],
-          { encoding: 'utf8', env: { PATH: '/nowhere', HOME: state, BINNACLE_STATE_DIR: state } },
+          {
+            encoding: 'utf8',
+            env: { PATH: '/nowhere', HOME: state, BINNACLE_STATE_DIR: state, BINNACLE_PROCESSES: 'none' },
+          },
         );
         expect(result.stderr).toBe('');
         const printed = JSON.parse(result.stdout) as Record<string, { id: string; payloadDigest?: string }[]>;
