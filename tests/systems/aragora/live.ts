@@ -1,0 +1,127 @@
+/** A simulated checkout that really runs, looked at afresh each time: files, process table and server, nothing kept. */
+import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { aragoraSimulator } from '../../../fixtures/demo/aragora/simulator.ts';
+import type { LaidSystem, SimulatorOptions } from '../../../fixtures/demo/simulator.ts';
+import { entityKey } from '../../../src/domain/entity.ts';
+import { instant } from '../../../src/domain/instant.ts';
+import type { ProcessInfo } from '../../../src/domain/process.ts';
+import { processTableReader } from '../../../src/host/process-table.ts';
+import { aragoraKind } from '../../../src/systems/aragora/index.ts';
+import type { Derived, Located } from '../../../src/systems/system.ts';
+import { deriveLocated, type FixtureCase, locateCase } from '../fixture-case.ts';
+
+export interface Live {
+  readonly laid: LaidSystem;
+  readonly located: Located;
+  /** Everything as of now, or as of a later moment. */
+  look(laterMs?: number): Promise<Derived>;
+  /** Looks until `holds`, or fails after `seconds` with what was there last. */
+  until<T>(
+    what: string,
+    seconds: number,
+    holds: (derived: Derived) => T | undefined,
+    laterMs?: number,
+  ): Promise<T>;
+  /** Processes of the checkout, as the process source gives them. */
+  processes(): Promise<readonly ProcessInfo[]>;
+  /** Names of the lies switched on from now on. */
+  lie(...names: string[]): void;
+  end(): Promise<void>;
+}
+
+export function zone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** The checkout as laid out, not started. */
+export async function layLive(
+  pace: number,
+): Promise<{ dir: string; laid: LaidSystem; options: SimulatorOptions }> {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-aragora-live-')));
+  const options: SimulatorOptions = { pace, python: writeInterpreter(dir), now: () => Date.now() };
+  const laid = await aragoraSimulator.lay(join(dir, 'checkout'), options);
+  return { dir, laid, options };
+}
+
+/** Lays the simulated checkout out and starts it. */
+export async function startLive(pace: number): Promise<Live> {
+  const { dir, laid, options } = await layLive(pace);
+  const ending = new AbortController();
+  const running = aragoraSimulator.run(laid, options, ending.signal);
+  const settings = { ...laid.settings, timezone: zone() };
+  const fixture = { settings, mtimes: {}, processes: [], http: {}, at: instant(0) };
+  const located = locateCase(aragoraKind, laid.dir, fixture);
+  const reader = processTableReader();
+  const processes = async (): Promise<readonly ProcessInfo[]> => {
+    const spec = aragoraKind.sources(located, {}).find((source) => source.type === 'process');
+    if (spec?.type !== 'process') return [];
+    return (await reader.read(spec.match, instant(Date.now()))).processes;
+  };
+  const look = async (laterMs = 0): Promise<Derived> => {
+    const http = await readAnswers(located);
+    const table = await processes();
+    const at = instant(Date.now() + laterMs);
+    return deriveLocated(aragoraKind, located, { ...fixture, at, processes: table, http });
+  };
+  return {
+    laid,
+    located,
+    look,
+    processes,
+    async until(what, seconds, holds, laterMs) {
+      const end = Date.now() + seconds * 1000;
+      for (;;) {
+        const derived = await look(laterMs);
+        const answer = holds(derived);
+        if (answer !== undefined) return answer;
+        if (Date.now() > end) {
+          const state = derived.entities.map(
+            (one) => `${entityKey(one)} ${'status' in one ? one.status : ''}`,
+          );
+          throw new Error(`not within ${seconds} s: ${what}\n${state.join('\n')}`);
+        }
+        await sleep(150);
+      }
+    },
+    lie: (...names) => writeFileSync(join(laid.dir, '.lies'), names.join(' ')),
+    async end() {
+      ending.abort();
+      await running;
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function writeInterpreter(dir: string): string {
+  const simulator = new URL('../../../fixtures/demo/aragora/simulator.ts', import.meta.url).href;
+  const script = join(dir, 'stand-in.mjs');
+  writeFileSync(
+    script,
+    `import { aragoraSimulator } from ${JSON.stringify(simulator)};
+process.exitCode = await aragoraSimulator.standIn(process.argv.slice(2), {
+  cwd: process.cwd(), env: process.env, lies: new Set(), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text),
+});\n`,
+  );
+  const path = join(dir, 'python');
+  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' --no-warnings '${script}' "$@"\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function readAnswers(located: Located): Promise<FixtureCase['http']> {
+  const answers: Record<string, { status?: number; body?: string; error?: string }> = {};
+  const asked = aragoraKind.sources(located, {}).map(async (spec) => {
+    if (spec.type !== 'http') return;
+    try {
+      const answer = await fetch(`${located.url}${spec.path}`, { signal: AbortSignal.timeout(700) });
+      answers[spec.path] = { status: answer.status, body: await answer.text() };
+    } catch (error) {
+      answers[spec.path] = { error: error instanceof Error ? error.message : 'no answer' };
+    }
+  });
+  await Promise.all(asked);
+  return answers;
+}
