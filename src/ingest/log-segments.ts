@@ -1,7 +1,15 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Generation } from './generation.ts';
+import { isPastOf } from './log-siblings.ts';
 import { type Fence, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
+
+/** Older parts opened for a first reading at most; each holds a descriptor until it is read. */
+const MOST_PAST = 16;
+/** As much of a shorter file's beginning and end is compared with a longer one. */
+const COMPARED_BYTES = 1024;
+/** Files with less in common than this are taken for different ones that begin alike. */
+const TELLING_BYTES = 64;
 
 /** A rotated sibling of a log that may hold lines nobody has read. */
 export interface Segment {
@@ -47,6 +55,73 @@ export function openSegments(
     segments.push(segment);
   }
   return { segments, copied };
+}
+
+/** What a first reading of a log may take in of its past. */
+export interface PastLimits {
+  readonly fence: Fence;
+  readonly maxLineBytes: number;
+  /** About that much is read, the newest first; of the oldest part only its end. */
+  readonly bytes: number;
+  /** Segments not written to since were read by a former follower of this log. */
+  readonly readUntilMs: number;
+}
+
+/**
+ * Opens the parts of a log that were moved away before anybody followed it, to be read before `current`: the newest
+ * that fit, oldest first. Copies of what is read anyway are left out; `copies` are those of `current`, which its writer
+ * may be about to empty.
+ */
+export function openPast(
+  log: string,
+  current: Generation,
+  segments: readonly Segment[],
+  limits: PastLimits,
+): { readonly past: Generation[]; readonly copies: ReadonlySet<string> } {
+  const past: Generation[] = [];
+  const copies = new Set<string>();
+  let left = limits.bytes - current.stat.size;
+  for (const { key, name, raw, mtimeMs } of [...segments].reverse()) {
+    if (left <= 0 || past.length === MOST_PAST) break;
+    if (!isPastOf(log, name) || mtimeMs <= limits.readUntilMs || key === current.key) continue;
+    if (past.some((other) => other.key === key)) continue;
+    const opened = openFile(raw, limits.fence);
+    if (!opened.ok) continue;
+    const { descriptor, stat } = opened;
+    const isKnown = (other: Generation): boolean =>
+      holdsTheSame(
+        { descriptor, sizeBytes: stat.size },
+        { descriptor: other.descriptor, sizeBytes: other.stat.size },
+      );
+    if (stat.size === 0 || [current, ...past].some(isKnown)) {
+      if (stat.size > 0 && isKnown(current)) copies.add(key);
+      closeSync(descriptor);
+      continue;
+    }
+    const generation = new Generation(descriptor, stat, limits.maxLineBytes, left);
+    generation.rotated = name;
+    past.push(generation);
+    left -= stat.size;
+  }
+  return { past: past.reverse(), copies };
+}
+
+/** Whether the shorter of two files is the beginning of the longer one, by its own beginning and end. */
+function holdsTheSame(a: OpenedFile, b: OpenedFile): boolean {
+  const shorter = Math.min(a.sizeBytes, b.sizeBytes);
+  if (shorter < TELLING_BYTES) return false;
+  const count = Math.min(COMPARED_BYTES, shorter);
+  return [0, shorter - count].every((at) => bytesAt(a, at, count).equals(bytesAt(b, at, count)));
+}
+
+interface OpenedFile {
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+function bytesAt({ descriptor }: OpenedFile, at: number, count: number): Buffer {
+  const bytes = Buffer.alloc(count);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, count, at));
 }
 
 /** Whether a segment holds what was read from `last`, or the beginning of it. */

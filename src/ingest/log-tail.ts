@@ -7,11 +7,11 @@ import { type Instant, instant } from '../domain/instant.ts';
 import { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
-import { isCopyOf, openSegments, type Segment } from './log-segments.ts';
+import { isCopyOf, openPast, openSegments, type Segment } from './log-segments.ts';
 import { compareSiblings, listSiblings } from './log-siblings.ts';
 import { OldGenerations } from './old-generations.ts';
 import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
-import type { RawPath } from './raw-path.ts';
+import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
 
@@ -27,6 +27,8 @@ export interface LogFamily {
   readonly failures: FailureBook;
   readonly maxLineBytes: number;
   readonly initialBytes: number;
+  /** A path the source's own glob names: it is followed in its own right. */
+  follows(raw: RawPath): boolean;
   /** The tail that has this file open, if another one has. */
   ownerOf(key: string): LogTail | undefined;
   /** A look read something or changed what is known. */
@@ -55,12 +57,21 @@ export class LogTail implements Watched {
   #goneTold = true;
   readonly #fence: Fence;
   readonly #family: LogFamily;
+  /** Newest time of what a former follower of this path has read. */
+  readonly #readUntilMs: number;
 
-  constructor(path: string, raw: RawPath, fence: Fence, family: LogFamily) {
+  constructor(
+    path: string,
+    raw: RawPath,
+    fence: Fence,
+    family: LogFamily,
+    readUntilMs = Number.NEGATIVE_INFINITY,
+  ) {
     this.path = path;
     this.raw = raw;
     this.#fence = fence;
     this.#family = family;
+    this.#readUntilMs = readUntilMs;
     this.#old = new OldGenerations({
       read: (generation) => this.#read(generation),
       flush: (generation) => this.#flush(generation, true),
@@ -76,8 +87,17 @@ export class LogTail implements Watched {
     return this.#goneTold && this.#queue.length === 0 && this.aliasOf === undefined && this.#old.isQuiet;
   }
 
+  /** Newest modification time of what it has read. */
+  get readUntilMs(): number {
+    return Math.max(this.#readUntilMs, ...this.#all.map(({ stat }) => stat.mtimeMs), this.#knownMtimeMs);
+  }
+
   holds(key: string): boolean {
-    return [...this.#queue, ...this.#old.all].some((generation) => generation.key === key);
+    return this.#all.some((generation) => generation.key === key);
+  }
+
+  get #all(): readonly Generation[] {
+    return [...this.#old.all, ...this.#queue];
   }
 
   /** Hands over an old generation to the tail of the path it has now. Undefined while this path is still its own. */
@@ -108,11 +128,11 @@ export class LogTail implements Watched {
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
-    for (const generation of [...this.#old.all, ...this.#queue]) this.#flush(generation, false);
+    for (const generation of this.#all) this.#flush(generation, false);
   }
 
   close(): void {
-    for (const generation of [...this.#old.all, ...this.#queue]) generation.close();
+    for (const generation of this.#all) generation.close();
     this.#queue = [];
   }
 
@@ -219,7 +239,7 @@ export class LogTail implements Watched {
     const first = !this.#opened;
     const tailBytes = first ? this.#family.initialBytes : undefined;
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
-    if (first) for (const sibling of this.#siblings()) this.#seen.add(sibling.key);
+    if (first) this.#queuePast(next);
     else {
       const last = this.#old.newest;
       if (last !== undefined) this.#queueUnread(last, next, false);
@@ -235,6 +255,20 @@ export class LogTail implements Watched {
     this.#goneTold = false;
     this.aliasOf = undefined;
     return true;
+  }
+
+  /** Before its first file, what a rotation moved away shortly before it was looked at for the first time. */
+  #queuePast(first: Generation): void {
+    const { before } = this.#splitSiblings(first);
+    const segments = before.filter(({ raw }) => !this.#family.follows(raw));
+    const { past, copies } = openPast(showRaw(splitRaw(this.raw).name), first, segments, {
+      fence: this.#fence,
+      maxLineBytes: this.#family.maxLineBytes,
+      bytes: this.#family.initialBytes,
+      readUntilMs: this.#readUntilMs,
+    });
+    for (const { key } of before) if (!copies.has(key)) this.#seen.add(key);
+    this.#queue.push(...past);
   }
 
   /** Takes a file over that another path of this source was following: it was renamed to this one. */

@@ -3,6 +3,7 @@ import type { SourceStatus } from '../domain/source.ts';
 import { absoluteGlob, type Discovery, Finder, fenceOf } from './discover.ts';
 import { LogTail } from './log-tail.ts';
 import type { Fence } from './open-file.ts';
+import { showRaw } from './raw-path.ts';
 import {
   FailureBook,
   gate,
@@ -17,6 +18,8 @@ import type { Watched } from './schedule.ts';
 
 const LINE_BYTES = 256 * 1024;
 const INITIAL_BYTES = 16 * 1024 * 1024;
+/** Paths nobody follows any more of which it is remembered how far they were read. */
+const MOST_DROPPED = 1000;
 
 /** A `log` source: every file its glob matches is followed. */
 export function logReader(spec: SpecOf<'log'>, context: ReaderContext): SourceReader {
@@ -33,6 +36,10 @@ class LogReader implements SourceReader {
   #discovered: Discovery | undefined;
   readonly #failures: FailureBook;
   readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
+  /** Paths the glob names now, as the file system has them. */
+  #named: ReadonlySet<string> = new Set();
+  /** Paths that were followed once: newest time of what was read. */
+  readonly #dropped = new Map<string, number>();
   readonly #walk: Watched = watchedBy(() => this.#discover());
   readonly #gate = gate();
   #walked = false;
@@ -93,21 +100,29 @@ class LogReader implements SourceReader {
     }
     this.#discovered = discovery;
     const { found, refused, directories } = discovery;
+    this.#named = new Set(found.map(({ raw }) => showRaw(raw)));
     this.#context.watcher.watch(directories, this.#walk);
     for (const { path, reason } of refused) this.#failures.fail(path, reason);
     const there = new Set([...found, ...refused].map(({ path }) => path));
     this.#failures.prune((path) => there.has(path) || this.#tails.has(path));
     for (const { path, raw } of found) {
       if (this.#tails.has(path)) continue;
-      const tail = new LogTail(path, raw, this.#fence, {
-        source: this.#spec.id,
-        context: this.#context,
-        failures: this.#failures,
-        maxLineBytes: this.#context.options.maxLineBytes ?? LINE_BYTES,
-        initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
-        ownerOf: (key) => this.#ownerOf(key),
-        onProgress: (at) => this.#progress(at),
-      });
+      const tail = new LogTail(
+        path,
+        raw,
+        this.#fence,
+        {
+          source: this.#spec.id,
+          context: this.#context,
+          failures: this.#failures,
+          maxLineBytes: this.#context.options.maxLineBytes ?? LINE_BYTES,
+          initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
+          follows: (sibling) => this.#named.has(showRaw(sibling)),
+          ownerOf: (key) => this.#ownerOf(key),
+          onProgress: (at) => this.#progress(at),
+        },
+        this.#dropped.get(path),
+      );
       const watched = watchedBy(() => {
         const result = tail.look();
         this.#keeper.lastReadAt = this.#context.options.clock.now();
@@ -133,9 +148,18 @@ class LogReader implements SourceReader {
       if (there.has(path) || !tail.isOver) continue;
       this.#context.schedule.remove(watched);
       this.#context.watcher.forget(watched);
+      this.#remember(path, tail.readUntilMs);
       tail.close();
       this.#tails.delete(path);
     }
+  }
+
+  /** What was read of a path must not be read again when the path comes back and its past lies beside it. */
+  #remember(path: string, readUntilMs: number): void {
+    this.#dropped.delete(path);
+    this.#dropped.set(path, readUntilMs);
+    const [oldest] = this.#dropped.keys();
+    if (this.#dropped.size > MOST_DROPPED && oldest !== undefined) this.#dropped.delete(oldest);
   }
 
   #ownerOf(key: string): LogTail | undefined {

@@ -63,6 +63,7 @@ function tailOf(root: string, events: IngestEvent[], initialBytes: number): LogT
     failures: new FailureBook('log', context),
     maxLineBytes: 1 << 18,
     initialBytes,
+    follows: () => false,
     ownerOf: () => undefined,
     onProgress: () => {},
   });
