@@ -10,8 +10,9 @@ import type { Output } from './headless/output.ts';
 
 declare const BINNACLE_VERSION: string | undefined;
 
-const HELP = `binnacle                                  the cockpit over the systems found, configured or named
-binnacle pane NAME                        one pane alone: queue card logs pipeline work acts
+/** What `binnacle --help` prints; the README has it too. */
+export const HELP = `binnacle                                  the cockpit over the systems found, configured or named
+binnacle pane NAME                        one pane alone: queue approvals fatal pipeline work logs acts card steps
 binnacle demo                             five simulated systems, live, in a temporary directory
 binnacle status [--json | --tmux] [--all] one look at everything
 binnacle list WHAT [--json]               attention approvals issues layers runs turns jobs services meters
@@ -35,6 +36,7 @@ exit codes: 0 done, nothing needs a human   1 something needs a human (status)  
 export async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   const verb = options.words[0] ?? '';
+  checkWords(verb, options.words.length);
   if (options.flags.has('--help') || verb === 'help') {
     process.stdout.write(`${HELP}\n`);
     return 0;
@@ -49,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     case 'demo':
       return await screen(options, { demo: true });
     case 'pane':
-      return await screen(options, { pane: wordAt(options, 1, 'pane NAME') });
+      return await screen(options, { pane: await paneNamed(options.words[1]) });
     case 'status':
     case 'list':
     case 'show':
@@ -67,6 +69,40 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Words a verb takes, itself included: what is more was meant as something else, and is not passed over. */
+const MOST_WORDS: Readonly<Record<string, number>> = {
+  '': 0,
+  demo: 1,
+  pane: 2,
+  status: 1,
+  list: 2,
+  show: 3,
+  logs: 1,
+  act: 3,
+  ledger: 2,
+  config: 2,
+};
+
+function checkWords(verb: string, count: number): void {
+  const most = Object.hasOwn(MOST_WORDS, verb) ? MOST_WORDS[verb] : undefined;
+  if (most !== undefined && count > Math.max(most, 1)) {
+    throw new UserError(`\`binnacle ${verb}\` takes ${most === 1 ? 'no word' : 'no word more'} after it`, [
+      'quote a text with blanks in it; run `binnacle --help`',
+    ]);
+  }
+}
+
+/** The pane of `binnacle pane NAME`, known before anything is opened. */
+async function paneNamed(name: string | undefined): Promise<string> {
+  const { paneNames } = await import('./app/pane-names.ts');
+  const names = paneNames();
+  if (name !== undefined && names.some((pane, index) => pane === name || String(index + 1) === name))
+    return name;
+  throw new UserError(name === undefined ? 'which pane?' : `there is no pane "${name}"`, [
+    `panes: ${names.join(' ')}`,
+  ]);
+}
+
 async function screen(options: Options, wishes: CockpitWishes): Promise<number> {
   const { terminalProblem } = await import('./app/terminal-problem.ts');
   const problem = terminalProblem(process.stdin, process.stdout, process.env);
@@ -78,11 +114,14 @@ async function screen(options: Options, wishes: CockpitWishes): Promise<number> 
   const { openCockpit } = await import('./app/cockpit.ts');
   const { drawCockpit } = await import('../views/main.tsx');
   const { themeFrom } = await import('../views/theme.ts');
-  const theme = themeFrom(process.env, {
-    noColor: options.flags.has('--no-color'),
-    ...(options.flags.has('--ascii') ? { ascii: true } : {}),
+  return await openCockpit(options, wishes, ({ wantedTheme, ...given }) => {
+    const ascii = options.flags.has('--ascii') || wantedTheme === 'ascii';
+    const theme = themeFrom(process.env, {
+      noColor: options.flags.has('--no-color') || wantedTheme === 'mono',
+      ...(ascii ? { ascii } : {}),
+    });
+    return drawCockpit({ ...given, theme });
   });
-  return await openCockpit(options, wishes, (given) => drawCockpit({ ...given, theme }));
 }
 
 async function outputs(): Promise<Output> {
@@ -94,13 +133,18 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
   const { openEngine } = await import('./app/verb-engine.ts');
   const output = await outputs();
   const json = options.flags.has('--json');
-  const { state, verbs, close } = await openEngine(options, { withActs: 'if there' });
+  if (verb === 'list') (await import('./headless/list.ts')).checkListed(options.words[1]);
+  if (verb === 'show') (await import('./headless/show.ts')).checkShown(options.words[1], options.words[2]);
+  const { state, verbs, troubles, close } = await openEngine(options, { withActs: 'if there' });
   try {
+    await tellTroubles(troubles);
     switch (verb) {
       case 'status': {
         const { printStatus } = await import('./headless/status.ts');
         const form = json ? 'json' : options.flags.has('--tmux') ? 'tmux' : 'text';
-        return printStatus(state(), { form, all: options.flags.has('--all') }, output);
+        const code = printStatus(state(), { form, all: options.flags.has('--all') }, output);
+        // What is configured and not there comes before what is there and can't be read.
+        return Math.max(0, ...troubles.map((trouble) => trouble.exitCode)) || code;
       }
       case 'list': {
         const { printList } = await import('./headless/list.ts');
@@ -117,6 +161,18 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
   }
 }
 
+/** What is wrong beside what was asked for, on stderr: the answer itself stays whole. */
+async function tellTroubles(troubles: readonly UserError[]): Promise<void> {
+  if (troubles.length === 0) return;
+  const { safeLines } = await import('./lib/safe-text.ts');
+  for (const { message, nextSteps } of troubles) {
+    const lines = [`binnacle: ${message}`, ...nextSteps.map((step) => `  ${step}`)].flatMap((line) =>
+      safeLines(line),
+    );
+    process.stderr.write(`${lines.join('\n')}\n`);
+  }
+}
+
 async function logs(options: Options): Promise<number> {
   const { openEngine } = await import('./app/verb-engine.ts');
   const { printLogs } = await import('./headless/logs.ts');
@@ -124,12 +180,13 @@ async function logs(options: Options): Promise<number> {
   const follow = options.flags.has('--follow');
   const { logQuery, lineCount } = await import('./app/verb-arguments.ts');
   const query = logQuery(options);
-  const { engine, close } = await openEngine(options, { withActs: 'never', watch: follow });
+  const lines = lineCount(options) ?? (query.since === undefined ? 100 : undefined);
+  const { engine, troubles, close } = await openEngine(options, { withActs: 'never', watch: follow });
   try {
+    await tellTroubles(troubles);
     const ended = new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
     });
-    const lines = lineCount(options) ?? (query.since === undefined ? 100 : undefined);
     return await printLogs(
       engine,
       { query, lines, follow, json: options.flags.has('--json') },
@@ -148,15 +205,23 @@ async function act(options: Options): Promise<number> {
   const { actParams } = await import('./app/verb-arguments.ts');
   const output = await outputs();
   const dryRun = options.flags.has('--dry-run');
-  const { engine, state, close } = await openEngine(options, { withActs: dryRun ? 'rehearse' : 'create' });
+  const [, actId, targetText] = options.words;
+  if (actId === undefined || targetText === undefined) {
+    throw new UserError('`binnacle act ACT TARGET`', ['`binnacle list verbs` names the acts']);
+  }
+  const params = actParams(options.values.get('--param') ?? []);
+  const { engine, state, troubles, close } = await openEngine(options, {
+    withActs: dryRun ? 'rehearse' : 'create',
+  });
   try {
+    await tellTroubles(troubles);
     return await runAct(
       engine,
       state(),
       {
-        act: options.words[1],
-        target: options.words[2],
-        params: actParams(options.values.get('--param') ?? []),
+        act: actId,
+        target: targetText,
+        params,
         reason: options.values.get('--reason')?.at(-1),
         yes: options.flags.has('--yes'),
         code: options.values.get('--confirm')?.at(-1),
@@ -178,11 +243,12 @@ async function ledger(options: Options): Promise<number> {
   const output = await outputs();
   const json = options.flags.has('--json');
   const word = options.words[1];
+  const limit = lineCount(options);
   try {
     if (word === 'verify') return printVerdict(verifyLedger(), json, output);
     if (word !== undefined)
       throw new UserError(`\`ledger ${word}\` is not known`, ['`binnacle ledger [verify]`']);
-    return printLedger(readLedger(lineCount(options)), json, output);
+    return printLedger(readLedger(limit), json, output);
   } finally {
     await output.flush();
   }
@@ -193,12 +259,11 @@ async function config(options: Options): Promise<number> {
   const word = options.words[1];
   if (word === 'schema') process.stdout.write(`${describeConfig()}\n`);
   else if (word === 'check') process.stdout.write(`${checkOwnConfig(options, process.cwd())}\n`);
-  else throw new UserError('`binnacle config schema` or `binnacle config check`');
+  else {
+    throw new UserError(word === undefined ? 'config what?' : `\`config ${word}\` is not known`, [
+      '`binnacle config schema` prints the keys of binnacle.yaml',
+      '`binnacle config check` says whether yours is right',
+    ]);
+  }
   return 0;
-}
-
-function wordAt(options: Options, index: number, usage: string): string {
-  const word = options.words[index];
-  if (word === undefined) throw new UserError(`\`binnacle ${usage}\``);
-  return word;
 }

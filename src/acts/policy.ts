@@ -13,6 +13,8 @@ export interface SystemPolicy {
   /** Acts as `noun.verb`, `noun.*`, `*.verb` or `*`; when given, nothing else is offered. */
   readonly allow?: readonly string[];
   readonly deny?: readonly string[];
+  /** Acts that want a reason whatever their risk asks for. */
+  readonly reasonRequired?: readonly string[];
   /** User the acts must run as instead of the owner of the root; `*` leaves it open. */
   readonly runAs?: string;
 }
@@ -42,7 +44,9 @@ export interface PolicyAnswer {
 /** Decides. Pure: the same question gives the same answer. */
 export function decide(question: PolicyQuestion): PolicyAnswer {
   const { act, policy } = question;
-  const confirmation = confirmationOf(act.risk, act.menu, policy.environment);
+  const asked = confirmationOf(act.risk, act.menu, policy.environment);
+  const isReasonWanted = policy.reasonRequired !== undefined && matchesAny(policy.reasonRequired, act.id);
+  const confirmation = asked === 'yes' && isReasonWanted ? 'yes-and-reason' : asked;
   const refused = refusalOf(question);
   return refused === undefined ? { confirmation } : { confirmation, refused };
 }

@@ -11,6 +11,7 @@ import type { ConfigFile } from '../config/schema.ts';
 import { secretOf } from '../config/systems.ts';
 import { type HostStore, openHostStore } from '../db/host-store.ts';
 import { type Ledger, openLedger } from '../db/ledger.ts';
+import { copyForLooking, isRecordThere } from '../db/look-at-copy.ts';
 import { openSpool, type Spool } from '../db/spool.ts';
 import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
 import type { SystemId } from '../domain/entity.ts';
@@ -50,18 +51,21 @@ export function ledgerPath(directories: StateDirectories, user: string): string 
   return join(directories.shared, directories.isHostWide ? `ledger-${user}.db` : 'ledger.db');
 }
 
+/** How the records are opened; see {@link openActs}. `look`: a copy of them, where they can't be written to. */
+type ActsMode = 'create' | 'if there' | 'rehearse' | 'look';
+
 /**
  * Opens the records. Where none exist, `if there` gives undefined, so that a verb that reads leaves nothing behind, and
  * `rehearse` (a dry run) makes empty ones that go away again. Throws UserError when the state directory can't be had.
  */
 export function openActs(mode: 'create', busyMs?: number): ActsRoom;
-export function openActs(mode: 'create' | 'if there' | 'rehearse'): ActsRoom | undefined;
-export function openActs(mode: 'create' | 'if there' | 'rehearse', busyMs?: number): ActsRoom | undefined {
+export function openActs(mode: ActsMode): ActsRoom | undefined;
+export function openActs(mode: ActsMode, busyMs?: number): ActsRoom | undefined {
   let directories = stateDirectories(process.env);
   let passing: string | undefined;
-  if (mode !== 'create' && !existsSync(join(directories.shared, 'host.db'))) {
-    if (mode === 'if there') return undefined;
-    passing = mkdtempSync(join(tmpdir(), 'binnacle-rehearsal-'));
+  if (mode === 'if there' && !isRecordThere(join(directories.shared, 'host.db'))) return undefined;
+  if (mode === 'look' || (mode === 'rehearse' && !existsSync(join(directories.shared, 'host.db')))) {
+    passing = passingDirectory(mode, directories);
     directories = { state: passing, shared: passing, isHostWide: false };
   }
   ensurePrivateDirectory(directories.state);
@@ -97,8 +101,22 @@ export function tryOpenActs(mode: 'create' | 'if there'): Result<ActsRoom | unde
   try {
     return { ok: true, value: openActs(mode) };
   } catch (error) {
-    return { ok: false, error: [messageOf(error), ...stepsOf(error)].join('; ') };
+    const why = [messageOf(error), ...stepsOf(error)].join('; ');
+    if (mode === 'create') return { ok: false, error: why };
+    try {
+      return { ok: true, value: openActs('look') };
+    } catch {
+      return { ok: false, error: why };
+    }
   }
+}
+
+/** A directory that goes away with the room: empty for a rehearsal, else with copies of the records. */
+function passingDirectory(mode: ActsMode, { shared, isHostWide }: StateDirectories): string {
+  if (mode === 'rehearse') return mkdtempSync(join(tmpdir(), 'binnacle-rehearsal-'));
+  const { user } = readIdentity();
+  const ledger = ledgerPath({ state: shared, shared, isHostWide }, user);
+  return copyForLooking([join(shared, 'host.db'), ledger]).directory;
 }
 
 function stepsOf(error: unknown): readonly string[] {
@@ -118,13 +136,14 @@ export function maskerFor(located: readonly Located[]): Masker {
 /** What the configuration says about acts on one system. */
 export function policyOf(located: Located, config: ConfigFile): SystemPolicy {
   const { environment, runAs, readOnly } = located.settings;
-  const { allow, deny } = config.acts ?? {};
+  const { allow, deny, 'reason-required': reasonRequired } = config.acts ?? {};
   return {
     readOnly: readOnly === true,
     ...(environment === undefined ? {} : { environment }),
     ...(runAs === undefined ? {} : { runAs }),
     ...(allow === undefined ? {} : { allow }),
     ...(deny === undefined ? {} : { deny }),
+    ...(reasonRequired === undefined ? {} : { reasonRequired }),
   };
 }
 

@@ -30,6 +30,8 @@ export type DrawCockpit = (given: {
   readonly hostName: string;
   readonly pane?: string;
   readonly rebindings?: { readonly [command: string]: readonly string[] };
+  /** `theme` of the configuration. */
+  readonly wantedTheme?: 'color' | 'mono' | 'ascii';
   readonly host: OperatorHost;
 }) => Drawing & { engineEnded(why: string): void };
 
@@ -95,6 +97,7 @@ async function watch(
       host: operatorHost(terminal),
       ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),
       ...rebindingsOf(session.config),
+      ...(session.config.theme === undefined ? {} : { wantedTheme: session.config.theme }),
     });
     tellEnd = drawing.engineEnded;
     return drawing;

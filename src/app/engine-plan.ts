@@ -55,7 +55,7 @@ export function absentSummaries(absent: readonly AbsentSystem[]): readonly Syste
         records: 0,
         badRecords: 0,
         unreadBytes: 0,
-        error: error.message,
+        error: error.message.replace(/^.*?: (?=\/)/, ''),
       },
     ],
   }));

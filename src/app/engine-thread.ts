@@ -13,7 +13,9 @@ const engine = engineOf(
     ...plan,
     ...(acts ? { budgetDir: acts.budgetDir } : {}),
     // A cockpit that can record nothing still shows everything.
-    ...(opened.ok ? {} : { actsOff: opened.error, notices: [...plan.notices, `acts are off: ${opened.error}`] }),
+    ...(opened.ok
+      ? {}
+      : { actsOff: opened.error, notices: [...plan.notices, `acts are off: ${opened.error}`] }),
   },
   acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
 );

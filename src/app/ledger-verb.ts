@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
-import { openLedger } from '../db/ledger.ts';
+import { basename, join } from 'node:path';
+import { type Ledger, openLedger } from '../db/ledger.ts';
+import { copyForLooking, isRecordThere } from '../db/look-at-copy.ts';
 import { stateDirectories } from '../db/state-dir.ts';
-import { UserError } from '../domain/error.ts';
+import { messageOf, UserError } from '../domain/error.ts';
 import type { LedgerRow, LedgerVerdict } from '../domain/ledger.ts';
 import { systemClock } from '../host/clock.ts';
 import { readIdentity } from '../host/identity.ts';
@@ -19,13 +20,32 @@ export function verifyLedger(): LedgerVerdict {
   return verdict;
 }
 
-function withLedger<T>(use: (ledger: ReturnType<typeof openLedger>) => T): T | undefined {
+function withLedger<T>(use: (ledger: Ledger) => T): T | undefined {
   const path = ledgerPath(stateDirectories(process.env), readIdentity().user);
-  if (!existsSync(path)) return undefined;
-  const ledger = openLedger({ path, now: systemClock().now() });
+  if (!isRecordThere(path)) return undefined;
+  const now = systemClock().now();
+  const open = (at: string): T => {
+    const ledger = openLedger({ path: at, now });
+    try {
+      return use(ledger);
+    } finally {
+      ledger.close();
+    }
+  };
   try {
-    return use(ledger);
-  } finally {
-    ledger.close();
+    return open(path);
+  } catch (error) {
+    if (!isWriteRefused(error)) throw error;
   }
+  const { directory, remove } = copyForLooking([path]);
+  try {
+    return open(join(directory, basename(path)));
+  } finally {
+    remove();
+  }
+}
+
+/** SQLite writes beside a file to read it; where that is not allowed, a copy is read. */
+function isWriteRefused(error: unknown): boolean {
+  return /readonly database|unable to open database|EROFS|EACCES|EPERM/.test(messageOf(error));
 }

@@ -22,6 +22,9 @@ const PLAIN = '\x1b[0m';
 export const ENTER_ALTERNATE = set(ALTERNATE);
 export const LEAVE_ALTERNATE = unset(ALTERNATE);
 
+/** Cursor to the first cell, then everything from there on erased; the lines scrolled out above stay. */
+export const ERASE_SCREEN = '\x1b[0m\x1b[H\x1b[J';
+
 export interface ModeChoice {
   readonly mouse: boolean;
   readonly focus: boolean;

@@ -47,6 +47,8 @@ export interface Terminal {
   size(): TerminalSize;
   onKey(listener: (event: KeyEvent) => void): () => void;
   onResize(listener: (size: TerminalSize) => void): () => void;
+  /** Erases what is drawn, cursor to the first cell. Does nothing while the screen is not the drawing's. */
+  erase(): void;
   /** Registers how the drawing is suspended and redrawn. Returns the end of it. */
   onSuspend(suspendDrawing: SuspendDrawing): () => void;
   /** Registers how the drawing is taken down; run at most once, before the terminal is given back. */

@@ -2,7 +2,7 @@ import type { KeyEvent } from '../lib/key-decoder.ts';
 import { isForeground, stopGroup } from './job-control.ts';
 import { startTerminalGuard, type TerminalGuard } from './terminal-guard.ts';
 import { type KeyReader, keyReader } from './terminal-input.ts';
-import { ENTER_ALTERNATE, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
+import { ENTER_ALTERNATE, ERASE_SCREEN, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
 import type { EndCause, InkOptions, SuspendDrawing, Terminal, TerminalOptions } from './terminal-port.ts';
 import { DrawnOutput, divertWrites, keepPlain, SilentInput, type TerminalSize } from './terminal-streams.ts';
 
@@ -85,6 +85,10 @@ class OperatorTerminal implements Terminal {
   onResize(listener: (size: TerminalSize) => void): () => void {
     this.resizeListeners.add(listener);
     return () => this.resizeListeners.delete(listener);
+  }
+
+  erase(): void {
+    if (this.state === 'ours' && this.output.isAlternate) this.output.writeLast(ERASE_SCREEN);
   }
 
   onSuspend(suspendDrawing: SuspendDrawing): () => void {

@@ -6,9 +6,22 @@ import { messageOf, UserError } from '../domain/error.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 
 /** A configuration file read and checked, or none. */
-export interface LoadedConfig {
-  readonly path: string | undefined;
+export interface LoadedConfig extends ConfigPlace {
   readonly file: ConfigFile;
+}
+
+/** Where a configuration's keys stand, for messages about them. */
+export interface ConfigPlace {
+  readonly path: string | undefined;
+  /** Line of a key, counted from 1; undefined when it is not written there. */
+  lineOf?(keys: readonly (string | number)[]): number | undefined;
+}
+
+/** `binnacle.yaml:7: systems.1.root`: how a message names a key, by its file and line. */
+export function placeText(place: ConfigPlace, keys: readonly (string | number)[]): string {
+  const path = place.path ?? 'configuration';
+  const line = place.lineOf?.(keys);
+  return `${path}${line === undefined ? '' : `:${line}`}: ${keys.join('.')}`;
 }
 
 /** Where a configuration is looked for, in this order. */
@@ -31,13 +44,13 @@ export function loadConfig(
     if (!existsSync(path)) {
       throw new UserError(`configuration ${path} does not exist`, ['check the path given with -C']);
     }
-    return { path, file: readConfig(path) };
+    return { path, ...readConfig(path) };
   }
   const path = configPlaces(cwd, env).find((place) => existsSync(place));
-  return path === undefined ? { path, file: {} } : { path, file: readConfig(path) };
+  return path === undefined ? { path, file: {} } : { path, ...readConfig(path) };
 }
 
-function readConfig(path: string): ConfigFile {
+function readConfig(path: string): Omit<LoadedConfig, 'path'> {
   let text: string;
   try {
     // Whoever can write this file decides which programs acts start.
@@ -52,11 +65,15 @@ function readConfig(path: string): ConfigFile {
       'check its permissions',
     ]);
   }
-  return checkConfig(text, path);
+  return readText(text, path);
 }
 
 /** Checks the text of a configuration. Exported for `config check` and its test. */
 export function checkConfig(text: string, path: string): ConfigFile {
+  return readText(text, path).file;
+}
+
+function readText(text: string, path: string): Omit<LoadedConfig, 'path'> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const broken = document.errors[0];
@@ -64,9 +81,14 @@ export function checkConfig(text: string, path: string): ConfigFile {
     const { line, col } = lines.linePos(broken.pos[0]);
     throw new UserError(`${path}:${line}:${col}: ${broken.message}`, ['mend the YAML there']);
   }
-  const value = (document.toJS({ maxAliasCount: 50 }) ?? {}) as unknown;
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 50 }) ?? {};
+  } catch (error) {
+    throw new UserError(`${path}:1: ${messageOf(error)}`, ['write it without aliases']);
+  }
   const checked = configSchema.safeParse(value);
-  if (checked.success) return checked.data;
+  if (checked.success) return { file: checked.data, lineOf: (keys) => lineOf(document, lines, keys) };
   const issue = checked.error.issues[0];
   const keys = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;

@@ -1,11 +1,12 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { isKnownZone } from '../domain/instant.ts';
 import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
-import type { CommonSettings, Located, Look, SystemKind } from '../systems/system.ts';
+import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
+import { type ConfigPlace, placeText } from './load.ts';
 import { lookInto } from './look.ts';
 import type { SystemOption } from './options.ts';
 import { COMMON_KEYS, type ConfigFile, camelCase } from './schema.ts';
@@ -18,155 +19,262 @@ export interface ConfiguredSystem {
   readonly located: Located;
 }
 
+/** A system that was named and can't be watched: the others are, and this one is shown in error with its reason. */
+export interface AbsentSystem {
+  readonly system: SystemId;
+  readonly kind: string;
+  readonly title: string;
+  readonly root: string;
+  readonly error: UserError;
+}
+
+/** What was found, and how. */
+export interface FoundSystems {
+  readonly systems: readonly ConfiguredSystem[];
+  readonly absent: readonly AbsentSystem[];
+  readonly from: SystemsFrom;
+}
+
 /** How the systems were found, for the screen. */
 export type SystemsFrom = 'command line' | 'configuration' | 'working directory' | 'nothing';
 
-/** Systems to watch: those of the command line, else of the configuration, else what the working directory looks like. */
+/**
+ * Systems to watch: those of the command line, else of the configuration, else what the working directory looks like.
+ * Throws UserError for what is written wrong, and when none of the systems named is there; a directory that is missing
+ * beside others that are not (a disk that did not mount) keeps nobody from looking at those.
+ */
 export function configuredSystems(
   options: readonly SystemOption[],
   config: ConfigFile,
-  configPath: string | undefined,
+  place: ConfigPlace,
   cwd: string,
   env: Env,
-): { readonly systems: readonly ConfiguredSystem[]; readonly from: SystemsFrom } {
-  const kinds = kindsOf(config, configPath);
-  const names = new Set<string>();
+): FoundSystems {
+  const kinds = kindsOf(config, place);
+  checkActNames(config, kinds, place);
   if (options.length > 0) {
-    return {
-      from: 'command line',
-      systems: options.map((option) =>
-        locateSystem(kinds, option.kind, option.dir, option.settings, `-s ${option.kind}`, names, cwd, env),
-      ),
-    };
+    const wishes = options.map(
+      ({ kind, dir, settings }): Wish => ({ kind, dir, settings, where: () => `-s ${kind}=${dir}` }),
+    );
+    return { from: 'command line', ...locateAll(kinds, wishes, cwd, env) };
   }
   if (config.systems && config.systems.length > 0) {
-    return {
-      from: 'configuration',
-      systems: config.systems.map((entry, index) => {
-        const { kind, root, ...settings } = entry as Record<string, unknown> & { kind: string; root: string };
-        const where = `${configPath ?? 'configuration'}: systems[${index}]`;
-        const texts = Object.fromEntries(
-          Object.entries(settings).map(([key, value]) => [key, String(value)]),
-        );
-        return locateSystem(kinds, kind, root, texts, where, names, cwd, env);
-      }),
-    };
+    const wishes = config.systems.map((entry, index): Wish => {
+      const { kind, root, ...rest } = entry as Record<string, unknown> & { kind: string; root: string };
+      const settings = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, String(value)]));
+      const where = (key?: string): string =>
+        placeText(place, key === undefined ? ['systems', index] : ['systems', index, key]);
+      return { kind, dir: root, settings, where };
+    });
+    return { from: 'configuration', ...locateAll(kinds, wishes, cwd, env) };
   }
-  const detected = detectSystems(kinds, cwd, env, names);
-  return { from: detected.length > 0 ? 'working directory' : 'nothing', systems: detected };
+  const detected = detectSystems(kinds, cwd, env);
+  return { from: detected.systems.length > 0 ? 'working directory' : 'nothing', ...detected };
 }
 
 /** All kinds there are: built in, then those the configuration describes. */
-export function kindsOf(config: ConfigFile, configPath: string | undefined): readonly SystemKind[] {
+export function kindsOf(config: ConfigFile, place: ConfigPlace): readonly SystemKind[] {
   const described = Object.entries(config.kinds ?? {}).map(([name, description]) => {
     if (builtInKinds.some((kind) => kind.kind === name)) {
-      throw new UserError(`${configPath}: kinds.${name}: there is a built-in kind of that name`, [
+      throw new UserError(`${placeText(place, ['kinds', name])}: there is a built-in kind of that name`, [
         'choose another name',
       ]);
     }
-    return customKind(name, description, `${configPath ?? 'configuration'}: kinds.${name}`);
+    return customKind(name, description, (keys) => placeText(place, ['kinds', name, ...keys]));
   });
   return [...builtInKinds, ...described];
+}
+
+/** A misspelt act on a list of denied ones would be allowed without a word. */
+function checkActNames(config: ConfigFile, kinds: readonly SystemKind[], place: ConfigPlace): void {
+  const known = [...new Set(kinds.flatMap((kind) => kind.acts.map((act) => act.id)))].sort();
+  const parts = (pattern: string): readonly string[] => pattern.split('.');
+  const isKnown = (pattern: string): boolean =>
+    pattern === '*' ||
+    known.some((id) => {
+      const [noun, verb] = parts(id);
+      const [wantedNoun, wantedVerb, more] = parts(pattern);
+      return (
+        more === undefined &&
+        (wantedNoun === '*' || wantedNoun === noun) &&
+        (wantedVerb === '*' || wantedVerb === verb)
+      );
+    });
+  for (const list of ['deny', 'allow', 'reason-required'] as const) {
+    const wrong = config.acts?.[list]?.find((pattern) => !isKnown(pattern));
+    if (wrong === undefined) continue;
+    throw new UserError(`${placeText(place, ['acts', list])}: there is no act "${wrong}"`, [
+      `acts: ${known.join(', ')}`,
+      'noun.* and *.verb name several',
+    ]);
+  }
 }
 
 function detectSystems(
   kinds: readonly SystemKind[],
   cwd: string,
   env: Env,
-  names: Set<string>,
-): ConfiguredSystem[] {
+): Pick<FoundSystems, 'systems' | 'absent'> {
   const look = lookInto(cwd, env);
   const found = kinds.flatMap((kind) => {
     const recognition = kind.recognise(look);
     return recognition && recognition.confidence >= 0.5 ? [{ kind, recognition }] : [];
   });
   found.sort((a, b) => b.recognition.confidence - a.recognition.confidence);
-  return found.map(({ kind }) => locateSystem(kinds, kind.kind, cwd, {}, cwd, names, cwd, env));
+  const wishes = found.map(
+    ({ kind }): Wish => ({ kind: kind.kind, dir: cwd, settings: {}, where: () => cwd }),
+  );
+  return locateAll(kinds, wishes, cwd, env);
 }
 
-function locateSystem(
+/** A system somebody named. */
+interface Wish {
+  readonly kind: string;
+  readonly dir: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** How a message names this system, or one key of it. */
+  where(key?: string): string;
+}
+
+function locateAll(
   kinds: readonly SystemKind[],
-  kindName: string,
-  dir: string,
-  given: Readonly<Record<string, string>>,
-  where: string,
-  names: Set<string>,
+  wishes: readonly Wish[],
   cwd: string,
   env: Env,
-): ConfiguredSystem {
-  const kind = kinds.find((candidate) => candidate.kind === kindName);
-  if (!kind) {
-    throw new UserError(`${where}: there is no kind "${kindName}"`, [
-      `kinds: ${kinds.map((candidate) => candidate.kind).join(', ')}`,
-    ]);
+): Pick<FoundSystems, 'systems' | 'absent'> {
+  const names = systemNames(wishes);
+  const systems: ConfiguredSystem[] = [];
+  const absent: AbsentSystem[] = [];
+  for (const [index, wish] of wishes.entries()) {
+    const kind = kinds.find((candidate) => candidate.kind === wish.kind);
+    if (!kind) {
+      throw new UserError(`${wish.where('kind')}: there is no kind "${wish.kind}"`, [
+        `kinds: ${kinds.map((candidate) => candidate.kind).join(', ')}`,
+      ]);
+    }
+    const settings = readSettings(kind, wish);
+    const system = names[index] as SystemId;
+    const located = locateSystem(kind, wish, system, settings, cwd, env);
+    if (!(located instanceof UserError)) systems.push({ kind, located });
+    else {
+      const root = resolve(cwd, wish.dir);
+      absent.push({ system, kind: kind.kind, title: kind.title, root, error: located });
+    }
   }
-  const settings = readSettings(kind, given, where);
-  const root = resolve(cwd, dir);
-  const stat = statSync(root, { throwIfNoEntry: false });
-  // A directory that does not exist yet is waited for; a file is a mistake.
-  if (stat && !stat.isDirectory()) throw new UserError(`${where}: ${root} is not a directory`);
-  if (!stat) {
-    throw new UserError(`${where}: ${root} does not exist`, [
-      'name the directory the system lives in',
-      'a system that has not been installed yet can be added later',
-    ]);
-  }
-  const real = realpathSync(root);
-  const id = uniqueName(settings.name ?? kind.kind, names);
-  const look: Look = lookInto(real, env);
-  try {
-    return { kind, located: kind.locate(real, look, id, settings) };
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${where}: ${messageOf(error)}`);
-  }
+  const first = absent[0];
+  if (first && systems.length === 0) throw first.error;
+  return { systems, absent };
 }
 
-function uniqueName(wanted: string, names: Set<string>): SystemId {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(wanted)) {
-    throw new UserError(`"${wanted}" can't be a system's name`, [
-      'use letters, digits, point, dash and underscore, 32 at most, a letter or digit first',
-    ]);
-  }
-  let name = wanted;
-  for (let number = 2; names.has(name); number += 1) name = `${wanted}-${number}`;
-  names.add(name);
-  return name as SystemId;
-}
-
-function readSettings(
+/** The system where its directory holds one, else what is wrong there. */
+function locateSystem(
   kind: SystemKind,
-  given: Readonly<Record<string, string>>,
-  where: string,
-): CommonSettings {
+  wish: Wish,
+  system: SystemId,
+  settings: CommonSettings,
+  cwd: string,
+  env: Env,
+): Located | UserError {
+  const root = resolve(cwd, wish.dir);
+  const at = wish.where('root');
+  const wanted = `name the directory the ${kind.title} system lives in`;
+  try {
+    const stat = statSync(root, { throwIfNoEntry: false });
+    if (!stat) return new UserError(`${at}: ${root} does not exist`, [wanted]);
+    if (!stat.isDirectory()) return new UserError(`${at}: ${root} is a file, not a directory`, [wanted]);
+    accessSync(root, constants.R_OK | constants.X_OK);
+    const real = realpathSync(root);
+    return kind.locate(real, lookInto(real, env), system, settings);
+  } catch (error) {
+    if (error instanceof UserError) return new UserError(`${at}: ${error.message}`, error.nextSteps);
+    return new UserError(`${at}: ${messageOf(error)}`, [wanted]);
+  }
+}
+
+/** `name`, else the kind, else `kind-2`: names that were given are nobody else's. */
+function systemNames(wishes: readonly Wish[]): readonly SystemId[] {
+  const given = new Map<string, Wish>();
+  for (const wish of wishes) {
+    const name = wish.settings['name'];
+    if (name === undefined) continue;
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(name)) {
+      throw new UserError(`${wish.where('name')}: "${name}" can't be a system's name`, [
+        'use letters, digits, point, dash and underscore, 32 at most, a letter or digit first',
+      ]);
+    }
+    const other = given.get(name);
+    if (other) {
+      throw new UserError(`${wish.where('name')}: the name "${name}" is taken by ${other.where('name')}`, [
+        'give each system a name of its own',
+      ]);
+    }
+    given.set(name, wish);
+  }
+  const taken = new Set(given.keys());
+  return wishes.map(({ kind, settings }) => {
+    if (settings['name'] !== undefined) return settings['name'] as SystemId;
+    let name = kind;
+    for (let number = 2; taken.has(name); number += 1) name = `${kind}-${number}`;
+    taken.add(name);
+    return name as SystemId;
+  });
+}
+
+function readSettings(kind: SystemKind, { settings: given, where }: Wish): CommonSettings {
   const common: Record<string, string | boolean> = {};
   const own: Record<string, string> = {};
   for (const [key, value] of Object.entries(given)) {
-    if (!(key in COMMON_KEYS)) own[camelCase(key)] = value;
-    else if (key === 'read-only') common[camelCase(key)] = value === 'true' || value === '';
+    if (!Object.hasOwn(COMMON_KEYS, key)) own[camelCase(key)] = value;
+    else if (key === 'read-only') common[camelCase(key)] = readSwitch(value, where(key));
     else common[camelCase(key)] = value;
   }
   const timezone = common['timezone'] ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (typeof timezone === 'string' && !isKnownZone(timezone)) {
-    throw new UserError(`${where}: timezone ${timezone} is unknown`, [
+    throw new UserError(`${where('timezone')}: timezone "${timezone}" is unknown`, [
       'use a name such as Europe/Berlin or UTC',
     ]);
   }
   const url = common['url'];
-  if (typeof url === 'string' && !/^https?:\/\/[^\s/]+/.test(url)) {
-    throw new UserError(`${where}: url ${url} is not an http or https address`);
+  if (typeof url === 'string' && !isHttpAddress(url)) {
+    throw new UserError(`${where('url')}: url "${url}" is not an http or https address`, [
+      'write it as http://127.0.0.1:8000',
+    ]);
   }
   const checked = kind.settings.safeParse(own);
   if (!checked.success) {
     const issue = checked.error.issues[0];
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-    const name = unknown ?? issue?.path.join('.') ?? 'settings';
-    throw new UserError(
-      `${where}: ${name}: ${unknown === undefined ? (issue?.message ?? 'not valid') : `is no setting of ${kind.kind}`}`,
-      [`settings of every kind: ${Object.keys(COMMON_KEYS).join(', ')}`],
-    );
+    const name = kebabCase(String(unknown ?? issue?.path[0] ?? 'settings'));
+    const what = unknown === undefined ? (issue?.message ?? 'not valid') : `is no setting of ${kind.kind}`;
+    throw new UserError(`${where(name)}: "${name}" ${what}`, [
+      `settings of every kind: ${Object.keys(COMMON_KEYS).join(', ')}`,
+      ...ownSettings(kind),
+    ]);
   }
   return { timezone, ...common, ...(checked.data as object) } as CommonSettings;
+}
+
+/** The settings a kind has beside the common ones, for a message. */
+function ownSettings(kind: SystemKind): readonly string[] {
+  const shape = (kind.settings as { def?: { shape?: object } }).def?.shape;
+  const names = Object.keys(shape ?? {}).map(kebabCase);
+  return names.length > 0 ? [`settings of ${kind.kind}: ${names.join(', ')}`] : [];
+}
+
+/** Whoever writes `read-only=yes` means it: anything but a plain no or yes is refused, never taken for a no. */
+function readSwitch(value: string, where: string): boolean {
+  if (/^(true|yes|on|1|)$/i.test(value)) return true;
+  if (/^(false|no|off|0)$/i.test(value)) return false;
+  throw new UserError(`${where}: read-only "${value}" is neither true nor false`, ['write read-only=true']);
+}
+
+function isHttpAddress(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '';
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** Value of a variable acts or sources need: the cockpit's own, else that of the system's env-file. */

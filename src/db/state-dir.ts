@@ -69,8 +69,11 @@ export function ensurePrivateDirectory(path: string): void {
     if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`the state directory ${path} can't be used: ${(error as Error).message}`, [
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' || code === 'ENOTDIR' ? 'it, or what leads to it, is a file' : message;
+    throw new UserError(`the state directory ${path} can't be used: ${why}`, [
       'name another with BINNACLE_STATE_DIR',
+      'looking needs none: status, list, show and logs work without it',
     ]);
   }
 }

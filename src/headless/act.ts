@@ -11,8 +11,8 @@ import type { Output } from './output.ts';
 import { findTarget } from './target.ts';
 
 export interface ActOptions {
-  readonly act: string | undefined;
-  readonly target: string | undefined;
+  readonly act: string;
+  readonly target: string;
   readonly params: Params;
   readonly reason: string | undefined;
   readonly yes: boolean;
@@ -28,10 +28,7 @@ export async function runAct(
   options: ActOptions,
   output: Output,
 ): Promise<number> {
-  if (options.act === undefined || options.target === undefined) {
-    throw new UserError('`binnacle act ACT TARGET`', ['`binnacle list verbs` names the acts']);
-  }
-  const act = options.act;
+  const { act } = options;
   const offered = await actTargets(engine, state, act, options.target);
   const target = { system: offered.system, type: offered.type, id: offered.id } as const;
   const preview = await engine.call('preview', { act, target, params: options.params });

@@ -19,6 +19,14 @@ export const LISTABLE: readonly string[] = [
   'systems',
 ];
 
+/** Throws UserError for a list there is not, before anything is read for it. */
+export function checkListed(what: string | undefined): void {
+  if (what !== undefined && (LISTABLE.includes(what) || LISTS.some((list) => list.name === what))) return;
+  throw new UserError(what === undefined ? 'list what?' : `there is no list "${what}"`, [
+    `lists: ${LISTABLE.join(' ')}`,
+  ]);
+}
+
 /** Prints one list. Throws UserError for a list there is not. */
 export function printList(
   what: string | undefined,
@@ -64,9 +72,8 @@ export function printList(
       printActs(state, json, output);
       return 0;
     default:
-      throw new UserError(what === undefined ? 'list what?' : `there is no list "${what}"`, [
-        `lists: ${LISTABLE.join(' ')}`,
-      ]);
+      checkListed(what);
+      return 0;
   }
 }
 

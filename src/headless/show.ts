@@ -8,20 +8,30 @@ import { entityJson, LISTS } from './json.ts';
 import type { Output } from './output.ts';
 import { findTarget } from './target.ts';
 
+/** Throws UserError where no type or no id is named, before anything is read for it. Returns both. */
+export function checkShown(
+  what: string | undefined,
+  id: string | undefined,
+): { readonly type: EntityType; readonly id: string } {
+  const type = typeOf(what);
+  if (type && id !== undefined) return { type, id };
+  const names = `WHAT is one of: ${LISTS.map((list) => singular(list.verb)).join(' ')}`;
+  if (what === undefined) throw new UserError('show what? `binnacle show WHAT ID`', [names]);
+  if (!type) throw new UserError(`nothing is called "${what}"`, [names]);
+  throw new UserError(`which ${what}? \`binnacle show ${what} ID\``, [
+    `\`binnacle list ${LISTS.find((list) => list.type === type)?.verb}\` names them`,
+  ]);
+}
+
 /** Prints one entity with its evidence. */
 export function printEntity(
   what: string | undefined,
-  id: string | undefined,
+  wanted: string | undefined,
   state: CockpitState,
   json: boolean,
   output: Output,
 ): number {
-  const type = typeOf(what);
-  if (!type || id === undefined) {
-    throw new UserError(`show what? \`binnacle show WHAT ID\``, [
-      `WHAT is one of: ${LISTS.map((list) => singular(list.verb)).join(' ')}`,
-    ]);
-  }
+  const { type, id } = checkShown(what, wanted);
   const entity = findTarget(state, id, (one) => one.type === type);
   if (entity.type !== type) {
     throw new UserError(`"${id}" is a ${entity.type}, not a ${type}`, [`binnacle show ${entity.type} ${id}`]);

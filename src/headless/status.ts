@@ -58,7 +58,7 @@ function printText(state: CockpitState, queue: CockpitState['queue'], output: Ou
         item.since === undefined ? '-' : ageText(state.now - item.since),
         item.until === undefined ? (item.onExpiry ?? '-') : untilText(item.until, state.now),
         item.ref?.id ?? '-',
-        item.title === item.why ? item.why : `${item.title}: ${item.why}`,
+        item.title.endsWith(item.why) ? item.title : `${item.title}: ${item.why}`,
       ]),
     );
     output.line(safeText(''));

@@ -58,6 +58,17 @@ describe('how an act is confirmed', () => {
     expect(confirmationOf(risk, menu, environment)).toBe(expected);
   });
 
+  it('wants a reason where the configuration asks for one, and no harder confirmation', () => {
+    const wanted = (reasonRequired: readonly string[]): string =>
+      decide(question({ policy: { readOnly: false, reasonRequired } })).confirmation;
+    expect(wanted(['job.restart'])).toBe('yes-and-reason');
+    expect(wanted(['job.*'])).toBe('yes-and-reason');
+    expect(wanted(['run.restart'])).toBe('yes');
+    const destructive = { id: 'job.restart', menu: 'restart', risk: 'destructive' } as const;
+    const policy = { readOnly: false, reasonRequired: ['*'] };
+    expect(decide(question({ act: destructive, policy })).confirmation).toBe('code');
+  });
+
   it('takes a yes only where it is enough, a reason that says something, and exactly the letters shown', () => {
     const ask = (confirmation: 'none' | 'yes' | 'yes-and-reason' | 'code') => ({
       confirmation,

@@ -59,7 +59,7 @@ describe('finding the configuration', () => {
     writeFileSync(join(home, '.config', 'binnacle', 'binnacle.yaml'), 'read-only: true\n');
     expect(loadConfig(undefined, cwd, { HOME: home }).file).toEqual({ 'read-only': true });
     writeFileSync(join(cwd, 'binnacle.yaml'), 'read-only: false\n');
-    expect(loadConfig(undefined, cwd, { HOME: home })).toEqual({
+    expect(loadConfig(undefined, cwd, { HOME: home })).toMatchObject({
       path: join(cwd, 'binnacle.yaml'),
       file: { 'read-only': false },
     });

@@ -10,19 +10,25 @@ import { type DescribedSource, durationMs, kindDescription } from './schema.ts';
 
 const DEFAULT_POLL_MS = 10_000;
 
+/** How a message names a key of the description: a text before it, or whoever knows its line. */
+export type DescribedWhere = string | ((keys: readonly (string | number)[]) => string);
+
 /** Builds a kind. Throws UserError naming the place (`where`) and the key for a description that is not right. */
-export function customKind(name: string, description: unknown, where: string): SystemKind {
+export function customKind(name: string, description: unknown, where: DescribedWhere): SystemKind {
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(name)) {
-    throw new UserError(`${where}: "${name}" can't be a kind's name`, [
+    throw new UserError(`${placeOf(where, [])}: "${name}" can't be a kind's name`, [
       'use small letters, digits and dashes',
     ]);
   }
   const checked = kindDescription.safeParse(description);
   if (!checked.success) {
     const issue = checked.error.issues[0];
-    const unknown = issue?.code === 'unrecognized_keys' ? `.${issue.keys[0]}` : '';
-    const key = `${(issue?.path ?? []).map((part) => `.${String(part)}`).join('')}${unknown}`;
-    throw new UserError(`${where}${key}: ${unknown ? 'is no key here' : (issue?.message ?? 'not valid')}`);
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+    const keys = [...(issue?.path ?? []), ...unknown].map((key) =>
+      typeof key === 'number' ? key : String(key),
+    );
+    const what = unknown.length > 0 ? 'is no key here' : (issue?.message ?? 'not valid');
+    throw new UserError(`${placeOf(where, keys)}: ${what}`, ['the README describes a kind of your own']);
   }
   const kind = checked.data;
   checkReferences(kind, where);
@@ -55,14 +61,32 @@ export function customKind(name: string, description: unknown, where: string): S
   };
 }
 
-/** What the schema can't see: a source that does not exist, a pattern that is none. */
-function checkReferences(kind: z.infer<typeof kindDescription>, where: string): void {
+function placeOf(where: DescribedWhere, keys: readonly (string | number)[]): string {
+  return typeof where === 'string' ? `${where}${keys.map((key) => `.${key}`).join('')}` : where(keys);
+}
+
+/** What the schema can't see: a source that does not exist, a pattern that is none, an act there is not. */
+function checkReferences(kind: z.infer<typeof kindDescription>, where: DescribedWhere): void {
   for (const [index, entity] of kind.entities.entries()) {
     const [source = '', query] = entity.from.split('.');
-    const described = kind.sources[source];
-    if (!described) throw new UserError(`${where}.entities[${index}].from: there is no source "${source}"`);
-    if (described.type === 'database' && !(query && query in described.queries)) {
-      throw new UserError(`${where}.entities[${index}].from: name a query, as in ${source}.QUERY`);
+    const described = Object.hasOwn(kind.sources, source) ? kind.sources[source] : undefined;
+    const from = placeOf(where, ['entities', index, 'from']);
+    if (!described) {
+      throw new UserError(`${from}: there is no source "${source}"`, [
+        `sources: ${Object.keys(kind.sources).join(', ')}`,
+      ]);
+    }
+    if (described.type === 'database' && !(query && Object.hasOwn(described.queries, query))) {
+      throw new UserError(`${from}: name a query, as in ${source}.QUERY`, [
+        `queries: ${Object.keys(described.queries).join(', ')}`,
+      ]);
+    }
+    for (const [row, { act }] of (entity.attention ?? []).entries()) {
+      if (act === undefined || kind.acts?.some((one) => one.id === act)) continue;
+      throw new UserError(
+        `${placeOf(where, ['entities', index, 'attention', row, 'act'])}: there is no act "${act}"`,
+        [`acts: ${(kind.acts ?? []).map((one) => one.id).join(', ') || 'none'}`],
+      );
     }
   }
   for (const [id, source] of Object.entries(kind.sources)) {
@@ -71,7 +95,7 @@ function checkReferences(kind: z.infer<typeof kindDescription>, where: string): 
       new RegExp(source.pattern, 'u');
     } catch (error) {
       throw new UserError(
-        `${where}.sources.${id}.pattern: ${error instanceof Error ? error.message : 'bad'}`,
+        `${placeOf(where, ['sources', id, 'pattern'])}: ${error instanceof Error ? error.message : 'bad'}`,
       );
     }
   }
