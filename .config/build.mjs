@@ -1,12 +1,23 @@
 // Bundles src/ and views/ into dist/. Entries are split, so that a verb that needs no screen never loads Ink; React is
 // the production build. With --if-stale it does nothing while dist/ is newer than every source.
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const out = join(root, 'dist');
-const stamp = join(out, '.built');
+const dist = join(root, 'dist');
+const stamp = join(dist, '.built');
+// Built beside and swapped in, so that a program started meanwhile finds the old files or the new ones.
+const out = `${dist}.new-${process.pid}`;
 
 function newest(path) {
   const stat = statSync(path);
@@ -31,7 +42,6 @@ try {
 }
 
 const startedAt = Date.now();
-rmSync(out, { recursive: true, force: true });
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
 const common = {
   absWorkingDir: root,
@@ -86,5 +96,9 @@ await esbuild.build({
 });
 
 chmodSync(join(out, 'main.js'), 0o755);
-writeFileSync(stamp, '');
+writeFileSync(join(out, '.built'), '');
+const former = `${dist}.old-${process.pid}`;
+if (existsSync(dist)) renameSync(dist, former);
+renameSync(out, dist);
+rmSync(former, { recursive: true, force: true });
 if (!process.argv.includes('--if-stale')) console.log(`built dist/ in ${Date.now() - startedAt} ms`);

@@ -3,7 +3,10 @@
  * of its lies. What the ledger says afterwards must tell them apart.
  */
 import { spawnSync } from 'node:child_process';
-import { afterEach, describe, expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
 import {
   jsonLines,
   type LedgerLine,
@@ -14,24 +17,27 @@ import {
   startDemo,
   temporaryDirectory,
 } from './cockpit.ts';
-import { closeTerminals, type DrivenTerminal } from './terminal.ts';
+import type { DrivenTerminal } from './terminal.ts';
 
-const undo: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  await closeTerminals();
-  for (const step of undo.splice(0).reverse()) await step();
-});
+/** Ends with the test what it started: tests of this file run side by side, for most of their time is waiting. */
+type AtEnd = (step: () => void | Promise<void>) => void;
 
-async function demoOf(...kinds: string[]): Promise<RunningDemo> {
+async function demoOf(atEnd: AtEnd, ...kinds: string[]): Promise<RunningDemo> {
   const demo = await startDemo(...kinds);
-  undo.push(() => demo.close());
+  atEnd(() => demo.close());
   return demo;
 }
 
-function stateDirectory(): string {
+function stateDirectory(atEnd: AtEnd): string {
   const state = temporaryDirectory('e2e-acts');
-  undo.push(() => state.remove());
+  atEnd(() => state.remove());
   return state.path;
+}
+
+function cockpitOf(atEnd: AtEnd, demo: RunningDemo, state: string): DrivenTerminal {
+  const terminal = startCockpit({ args: demo.args, state });
+  atEnd(() => terminal.close());
+  return terminal;
 }
 
 function ledgerOf(state: string): LedgerLine[] {
@@ -93,54 +99,59 @@ async function actByKey(
   }
 }
 
-describe('OpenClaw: approve, on the card', () => {
-  async function approve(lie?: string): Promise<{ state: string; terminal: DrivenTerminal }> {
-    const demo = await demoOf('openclaw');
+/** Opens the card of the plan to review, reads it to its end, says yes and why. */
+async function approveOnCard(terminal: DrivenTerminal): Promise<void> {
+  await selectRow(terminal, 'Draft the tide table');
+  await terminal.press('a');
+  await terminal.waitFor(/REVIEW .*Draft the tide table/);
+  // The first line says what the program does differently from what is shown.
+  expect(terminal.text()).toMatch(/approving makes a new plan/);
+  await terminal.press('end');
+  await terminal.waitFor('to the end');
+  await terminal.press('y');
+  await terminal.waitFor(/[Rr]eason/);
+  terminal.type('tide table reviewed');
+  await terminal.waitFor('tide table reviewed');
+  await terminal.press('enter');
+}
+
+describe.concurrent('OpenClaw: approve, on the card', () => {
+  async function approve(atEnd: AtEnd, lie?: string): Promise<{ state: string; terminal: DrivenTerminal }> {
+    const demo = await demoOf(atEnd, 'openclaw');
     if (lie) demo.lie('openclaw', lie);
-    const state = stateDirectory();
-    const terminal = startCockpit({ args: demo.args, state });
-    await selectRow(terminal, 'Draft the tide table');
-    await terminal.press('a');
-    await terminal.waitFor(/REVIEW .*Draft the tide table/);
-    // The first line says what the program does differently from what is shown.
-    expect(terminal.text()).toMatch(/approving makes a new plan/);
-    await terminal.press('end');
-    await terminal.waitFor('to the end');
-    await terminal.press('y');
-    await terminal.waitFor(/[Rr]eason/);
-    terminal.type('tide table reviewed');
-    await terminal.waitFor('tide table reviewed');
-    await terminal.press('enter');
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
+    await approveOnCard(terminal);
     return { state, terminal };
   }
 
-  it('is verified when a worker claims the job, and shows so', async () => {
-    const { state, terminal } = await approve();
+  it('is verified when a worker claims the job, and shows so', async ({ onTestFinished }) => {
+    const { state, terminal } = await approve(onTestFinished);
     expect(await outcomeOf(state, 'job.approve')).toMatchObject({ outcome: 'verified', exitCode: 0 });
     await terminal.waitFor(/approve .*verified/);
     expect(ledgerOf(state)[0]?.record).toMatchObject({ phase: 'started', reason: 'tide table reviewed' });
     expect(verifyLedger(state)).toMatchObject({ status: 0 });
   });
 
-  it.each(['accepted-not-found', 'not-claimed', 'flip-back'])(
+  it.for(['accepted-not-found', 'not-claimed', 'flip-back'])(
     'is not believed when the program exits 0 and %s',
-    async (lie) => {
-      const { state, terminal } = await approve(lie);
+    { timeout: 180_000 },
+    async (lie, { onTestFinished }) => {
+      const { state, terminal } = await approve(onTestFinished, lie);
       expect(await outcomeOf(state, 'job.approve', 120_000)).toMatchObject({
         outcome: 'not-seen',
         exitCode: 0,
       });
       await terminal.waitFor(/approve .*NOT SEEN/);
     },
-    180_000,
   );
 });
 
-describe('OpenClaw: answer', () => {
-  it('submits the goal with the answer and cancels the old job', async () => {
-    const demo = await demoOf('openclaw');
-    const state = stateDirectory();
-    const terminal = startCockpit({ args: demo.args, state });
+describe.concurrent('OpenClaw: answer', () => {
+  it('submits the goal with the answer and cancels the old job', async ({ onTestFinished: atEnd }) => {
+    const demo = await demoOf(atEnd, 'openclaw');
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'Write to the three pilots');
     await terminal.press('a');
     await terminal.waitFor(/Which of the two berths/);
@@ -162,28 +173,28 @@ describe('OpenClaw: answer', () => {
   });
 });
 
-describe('Orket: replay a turn', () => {
-  async function replay(lie?: string): Promise<string> {
-    const demo = await demoOf('orket');
+describe.concurrent('Orket: replay a turn', () => {
+  async function replay(atEnd: AtEnd, lie?: string): Promise<string> {
+    const demo = await demoOf(atEnd, 'orket');
     if (lie) demo.lie('orket', lie);
-    const state = stateDirectory();
-    const terminal = startCockpit({ args: demo.args, state });
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'NO-PROG');
     await actByKey(terminal, 'r', /replay/i);
     return state;
   }
 
-  it('is verified by the answer of the program', async () => {
-    expect(await outcomeOf(await replay(), 'turn.replay')).toMatchObject({
+  it('is verified by the answer of the program', async ({ onTestFinished: atEnd }) => {
+    expect(await outcomeOf(await replay(atEnd), 'turn.replay')).toMatchObject({
       outcome: 'verified',
       exitCode: 0,
     });
   });
 
-  it.each(['fatal-exit-0', 'nulls', 'silent'])(
+  it.for(['fatal-exit-0', 'nulls', 'silent'])(
     'is not believed when the program exits 0 with %s',
-    async (lie) => {
-      expect(await outcomeOf(await replay(lie), 'turn.replay')).toMatchObject({
+    async (lie, { onTestFinished: atEnd }) => {
+      expect(await outcomeOf(await replay(atEnd, lie), 'turn.replay')).toMatchObject({
         outcome: 'not-seen',
         exitCode: 0,
       });
@@ -191,29 +202,108 @@ describe('Orket: replay a turn', () => {
   );
 });
 
-describe('Coherence: restart the pipeline', () => {
-  async function restart(lie?: string): Promise<string> {
-    const demo = await demoOf('coherence');
+describe.concurrent('Coherence: restart the pipeline', () => {
+  async function restart(atEnd: AtEnd, lie?: string): Promise<string> {
+    const demo = await demoOf(atEnd, 'coherence');
     if (lie) demo.lie('coherence', lie);
-    const state = stateDirectory();
-    const terminal = startCockpit({ args: demo.args, state });
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'stale version');
     await actByKey(terminal, 'R', /restart/i, 'load the new commit');
     return state;
   }
 
-  it('is verified when a younger project manager lives and its log moves', async () => {
-    expect(await outcomeOf(await restart(), 'pipeline.restart', 180_000)).toMatchObject({
+  it('is verified when a younger project manager lives and its log moves', async ({
+    onTestFinished: atEnd,
+  }) => {
+    expect(await outcomeOf(await restart(atEnd), 'pipeline.restart', 180_000)).toMatchObject({
       outcome: 'verified',
     });
   }, 240_000);
 
-  it.each(['eat-request', 'version-only'])(
+  it.for(['eat-request', 'version-only'])(
     'is not believed when the request vanished and %s',
-    async (lie) => {
-      const end = await outcomeOf(await restart(lie), 'pipeline.restart', 240_000);
+    { timeout: 300_000 },
+    async (lie, { onTestFinished: atEnd }) => {
+      const end = await outcomeOf(await restart(atEnd, lie), 'pipeline.restart', 240_000);
       expect(end).toMatchObject({ outcome: 'not-seen' });
     },
-    300_000,
   );
 });
+
+describe.concurrent('killed in the middle of an act', () => {
+  it('the cockpit: the runner goes on, and the next cockpit shows how it ended', async ({
+    onTestFinished: atEnd,
+  }) => {
+    const demo = await demoOf(atEnd, 'orket');
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
+    await selectRow(terminal, 'NO-PROG');
+    await actByKey(terminal, 'r', /replay/i);
+    await until(() => ledgerOf(state).length > 0);
+    terminal.kill('SIGKILL');
+    expect(await terminal.exit).toMatchObject({ signal: 'SIGKILL' });
+    expect(await outcomeOf(state, 'turn.replay')).toMatchObject({ outcome: 'verified' });
+    const next = cockpitOf(atEnd, demo, state);
+    await next.waitFor(/replay.*verified/, 20_000);
+    expect(ledgerOf(state).map(({ record }) => record.phase)).toEqual(['started', 'finished']);
+  });
+
+  it('the runner: the outcome is unknown until a person settles it, and nothing runs again', async ({
+    onTestFinished: atEnd,
+  }) => {
+    const demo = await demoOf(atEnd, 'openclaw');
+    demo.lie('openclaw', 'not-claimed');
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
+    await approveOnCard(terminal);
+    await until(() => runnersOf(state).length > 0);
+    // The program has run; what is left is to look for its effect.
+    await until(() => readFileSync(join(state, 'runner.log'), 'utf8') === '' && stepsDone(state));
+    for (const pid of runnersOf(state)) process.kill(pid, 'SIGKILL');
+    await terminal.waitFor(/approve .*UNKNOWN/, 20_000);
+    terminal.kill('SIGKILL');
+    await terminal.exit;
+    const next = cockpitOf(atEnd, demo, state);
+    await next.waitFor(/approve .*UNKNOWN/, 20_000);
+    expect(runnersOf(state)).toEqual([]);
+    expect(ledgerOf(state).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
+    expect(verifyLedger(state)).toMatchObject({ status: 0 });
+  });
+});
+
+async function until(holds: () => boolean, withinMs = 20_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Runners that work for this state directory. */
+function runnersOf(state: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return argv.includes('runner.js') && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(state);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Whether every step of the newest order was run: what the orders in the store say. */
+function stepsDone(state: string): boolean {
+  const database = new Database(join(state, 'host.db'), { readonly: true });
+  try {
+    const row = database.prepare('SELECT progress FROM orders ORDER BY created_at DESC LIMIT 1').get() as
+      | { progress: string }
+      | undefined;
+    return row !== undefined && (JSON.parse(row.progress) as { stepsDone: number }).stepsDone > 0;
+  } finally {
+    database.close();
+  }
+}
