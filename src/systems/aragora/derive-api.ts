@@ -8,6 +8,11 @@ import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
 import type { Scene } from './scene.ts';
 
+/** The server inside the loop's program is mute while the loop waits at its terminal or hangs. */
+export function isBlockedLoop({ place, loop }: Scene): boolean {
+  return place.server === 'nomic' && (loop.state === 'waiting' || loop.state === 'stalled');
+}
+
 /** How the API stands. `silent`: no answer once, which proves nothing yet. */
 export interface ApiView {
   readonly state: 'up' | 'degraded' | 'down' | 'silent' | 'unknown';
@@ -135,7 +140,7 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
     status,
     detail: api.why,
     evidence: api.evidence,
-    trail: api.trail,
+    trail: api.trail.filter((one) => !isSameSpot(one, api.evidence)),
     cautions: textsOf(
       version !== undefined &&
         scene.place.server === 'nomic' &&
@@ -145,6 +150,10 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
     ...(scene.server ? { logFiles: [scene.server.path] } : {}),
   };
   return [own, ...componentsOf(scene).map((one) => componentService(scene, one))];
+}
+
+function isSameSpot(a: Evidence, b: Evidence): boolean {
+  return a.source === b.source && a.offset === b.offset && a.pid === b.pid && a.text === b.text;
 }
 
 interface Component {
@@ -208,6 +217,8 @@ export function apiIssues(scene: Scene, api: ApiView): readonly Issue[] {
 }
 
 function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
+  // A loop that is blocked can't answer either: that is told where the loop is.
+  if (api.state === 'down' && isBlockedLoop(scene)) return undefined;
   if (api.state === 'down') {
     const [process] = scene.crew.servers;
     return issueOf(scene, 'api-down', {

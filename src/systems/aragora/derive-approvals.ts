@@ -77,10 +77,18 @@ function fileApproval(scene: Scene, file: FileFacts): Approval | undefined {
     cautions: textsOf(
       expiresAt === undefined && 'when it runs out cannot be told from its file',
       status === 'expired' && isPending && 'nobody wrote that it ran out; an approval now reaches nobody',
+      status === 'pending' &&
+        isWithoutLoop(scene) &&
+        'no loop runs here: perhaps nobody waits for the answer any more',
       getBoolean(fact, 'changesCut') === true && 'the list of changes is longer than what is shown',
       getBoolean(fact, 'hasChanges') !== true && 'it names no changes: what would be applied is not known',
     ),
   };
+}
+
+/** Who asked looks at the file every 5 s while it lives; without a loop there may be nobody. */
+function isWithoutLoop({ loop }: Scene): boolean {
+  return loop.state === 'ended' || loop.state === 'dead' || loop.state === 'never';
 }
 
 function attentionOf(

@@ -20,6 +20,8 @@ export interface Breaker {
   readonly text: string;
   readonly file: FileFacts;
   readonly fact: Json;
+  /** Known from a line of the log alone, which tells no half-open. */
+  readonly isFromLog: boolean;
 }
 
 /** All breakers: the server's answer where it can be asked, else what its log last said, and the loop's own. */
@@ -53,6 +55,7 @@ function serverBreakers(scene: Scene): readonly Breaker[] {
       text: getString(fact, 'text') ?? status,
       file: log,
       fact,
+      isFromLog: true,
     });
   }
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -83,6 +86,7 @@ function answeredBreaker(scene: Scene, file: FileFacts, item: Json): Breaker {
     text: parts.join(', '),
     file,
     fact: item,
+    isFromLog: false,
   };
 }
 
@@ -121,6 +125,7 @@ function loopBreakers(scene: Scene): readonly Breaker[] {
       text: parts.join(', '),
       file,
       fact: { offset: null, at: saved ?? null },
+      isFromLog: false,
     });
   }
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -139,6 +144,9 @@ export function breakerServices(scene: Scene, breakers: readonly Breaker[]): rea
     cautions: textsOf(
       breaker.name === UNNAMED &&
         'the server logs its single breakers without a name: several may be this one',
+      breaker.isFromLog &&
+        breaker.status === 'open' &&
+        'known from the log alone: it may be on trial by now, the log does not say',
       breaker.owner === 'server' &&
         breaker.status !== 'closed' &&
         'neither a restart nor the admin reset clears it: only its cooldown and one success do',
@@ -207,6 +215,9 @@ function breakerIssue(scene: Scene, breaker: Breaker): Issue {
         }
       : {}),
     playbook: 'breaker-open',
+    cautions: textsOf(
+      breaker.isFromLog && 'known from the log alone: it may be on trial by now, the log does not say',
+    ),
     logKeys: [breakerKey(breaker.name)],
   });
 }

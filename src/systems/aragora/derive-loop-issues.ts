@@ -3,7 +3,7 @@ import { addMs } from '../../domain/instant.ts';
 import { processEvidence } from './crew.ts';
 import { crashEvidence, stallText, stateEvidence } from './derive-loop.ts';
 import { logTrail } from './derive-runs.ts';
-import { clockText, evidenceOf, spanText, textsOf, trailOf } from './draft.ts';
+import { clockText, evidenceOf, firstLine, spanText, textsOf, trailOf } from './draft.ts';
 import { issueOf } from './issue.ts';
 import type { Scene } from './scene.ts';
 import { BUDGET_GRACE_MS } from './schema.ts';
@@ -68,6 +68,7 @@ function deadIssue(scene: Scene): Issue | undefined {
       : 'before its first cycle';
   const since = loop.last?.at ?? loop.log.modifiedAt;
   const backup = loop.open?.backup;
+  const crash = crashEvidence(scene)?.text;
   return issueOf(scene, 'loop-dead', {
     severity: 'fatal',
     title: `loop died ${where}`,
@@ -78,7 +79,9 @@ function deadIssue(scene: Scene): Issue | undefined {
     attention: {
       rank: 2,
       label: 'DEAD',
-      why: `no process, last line ${since === undefined ? 'unknown' : clockText(since, now)}, nothing rolled back`,
+      why: crash
+        ? firstLine(`no process; ${crash}`, 80)
+        : `no process, last line ${since === undefined ? 'unknown' : clockText(since, now)}, nothing rolled back`,
       onExpiry: 'nothing restarts it',
     },
     playbook: 'loop-dead',

@@ -78,6 +78,7 @@ export function loopService(scene: Scene): Service {
       ...(loop.process ? [processEvidence(loop.process)] : loop.unattributed.map(processEvidence)),
       loop.log && loop.start !== undefined ? evidenceOf(loop.log, loop.start, 'loop started') : undefined,
       loop.log && loop.end !== undefined ? evidenceOf(loop.log, loop.end, 'loop complete') : undefined,
+      answeredEvidence(scene),
       stateEvidence(scene),
       crashEvidence(scene),
     ),
@@ -91,6 +92,18 @@ export function loopService(scene: Scene): Service {
         'kill -USR1 "$(pgrep -f aragora)" ends every process with that word in its command line',
     ),
   };
+}
+
+/** What the server inside the loop's program says of it: the one live phase that is told truly. */
+function answeredEvidence(scene: Scene): Evidence | undefined {
+  const file = scene.file('api.nomic');
+  if (!file || !scene.loop.isAnswering) return undefined;
+  const state = file.facts.get('nomic');
+  const text = textsOf(
+    `cycle ${getNumber(state, 'cycle') ?? '?'}, phase ${firstLine(getString(state, 'phase') ?? '?', 40)}`,
+    getString(state, 'loop'),
+  ).join(', ');
+  return { source: file.source, url: file.path, text };
 }
 
 function lastEvidence(loop: LoopView): Evidence | undefined {

@@ -42,7 +42,7 @@ function backupPoint(scene: Scene, file: FileFacts, current: string | undefined)
     evidence: evidenceOf(file, createdAt === undefined ? undefined : { at: createdAt }, what),
     logKeys: [name],
     cautions: textsOf(
-      name === current && 'taken before the cycle that is open now',
+      name === current && 'taken before the newest cycle, which has no outcome',
       manifest === 'read' &&
         'restore overwrites these files without asking, uncommitted edits too, and nothing else',
       manifest === 'read' &&

@@ -31,6 +31,8 @@ export interface LoopView {
   readonly log: FileFacts | undefined;
   readonly process: ProcessInfo | undefined;
   readonly unattributed: readonly ProcessInfo[];
+  /** The server inside the loop's program answered with a cycle of its own: it lives, wherever that is. */
+  readonly isAnswering: boolean;
   /** The process began after the log's last line: what the log tells is of the loop before it. */
   readonly isLogFormer: boolean;
   readonly startedAt: Instant | undefined;
@@ -50,7 +52,12 @@ export interface LoopView {
 }
 
 /** Joins log and process table. */
-export function loopViewOf(log: FileFacts | undefined, crew: Crew, due: DueTimes): LoopView {
+export function loopViewOf(
+  log: FileFacts | undefined,
+  crew: Crew,
+  isAnswering: boolean,
+  due: DueTimes,
+): LoopView {
   const fact = (key: string): Json | undefined => log?.facts.get(key);
   const cycles = cyclesOf(log);
   const newest = cycles.at(-1);
@@ -65,6 +72,7 @@ export function loopViewOf(log: FileFacts | undefined, crew: Crew, due: DueTimes
     log,
     process,
     unattributed: crew.unattributed,
+    isAnswering,
     isLogFormer: process !== undefined && isYounger(process, last),
     start: fact('loop'),
     startedAt: instantOf(fact('loop'), 'at'),
@@ -99,7 +107,7 @@ function stateOf(
 ): LoopState {
   const { process, end, start, open, last, log } = base;
   if (process && question) return 'waiting';
-  if (process) return stall && (open || !end) ? 'stalled' : 'running';
+  if (process || (base.isAnswering && log && !end)) return stall && (open || !end) ? 'stalled' : 'running';
   if (!log || (!start && !open && !last)) return 'never';
   if (end) return 'ended';
   if (base.unattributed.length > 0) return 'unseen';

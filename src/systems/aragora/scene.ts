@@ -1,5 +1,5 @@
 import type { Instant } from '../../domain/instant.ts';
-import type { Json } from '../../lib/json.ts';
+import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { DeriveContext, FileFacts, Located } from '../system.ts';
 import { type Crew, crewOf } from './crew.ts';
 import { DueTimes } from './draft.ts';
@@ -41,10 +41,17 @@ export function sceneOf(context: DeriveContext): Scene {
     due,
     crew,
     processesAt: processes.readAt,
-    loop: loopViewOf(file('nomic.log'), crew, due),
+    loop: loopViewOf(file('nomic.log'), crew, isAnswering(file('api.nomic')), due),
     file,
     files: (source) => facts.files(source).filter((one) => one.present),
     fact: (source, key) => file(source)?.facts.get(key),
     server: file('server.stream') ?? file('server.log'),
   };
+}
+
+/** `/api/nomic/state` of the loop's own server names a cycle that runs; `{"cycle": 0, "phase": "idle"}` is none. */
+function isAnswering(file: FileFacts | undefined): boolean {
+  if (getBoolean(file?.facts.get('answer'), 'ok') !== true) return false;
+  const state = file?.facts.get('nomic');
+  return (getNumber(state, 'cycle') ?? 0) > 0 && getString(state, 'phase') !== 'idle';
 }

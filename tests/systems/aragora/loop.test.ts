@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { at, find, loopLog, loopProcess, queue, Told } from './told.ts';
+import { at, find, located, loopLog, loopProcess, queue, Told } from './told.ts';
 
 const debate = "[22:10:00]   [timeout] Phase 'debate' has 1800s budget";
 
@@ -119,6 +119,30 @@ describe('a loop without a process', () => {
     expect(find(derived, 'run', '310fcea8')).toMatchObject({ status: 'failed', endedAt: at('22:20:00') });
   });
 
+  it('lives when the server inside it names a running cycle, wherever its process is', () => {
+    const where = located({ extra: { nomic: '.nomic', server: 'nomic', stream: [] } });
+    const state = (body: unknown): Told =>
+      new Told(where)
+        .log('nomic.log', loopLog(debate), '22:20:00')
+        .http('api.nomic', '22:25:00', { status: 200, body });
+    const alive = state({ cycle: 1, phase: 'debate', loop_id: 'loop_20261120_222440_9b52e8cd' }).derive(
+      '22:30:00',
+    );
+    expect(queue(alive)).toEqual([]);
+    expect(find(alive, 'service', 'loop')?.status).toBe('up');
+    expect(queue(state({ cycle: 0, phase: 'idle' }).derive('22:30:00'))).toEqual(['2 DEAD loop-dead']);
+  });
+
+  it('tells of the crash log’s last error where there is one', () => {
+    const state = gone().log(
+      'nomic.crash',
+      '2026-11-20 22:20:01,551 ERROR Nomic loop crashed\nTraceback (most recent call last):\nMemoryError: no\n',
+    );
+    expect(find(state.derive('22:30:00'), 'issue', 'loop-dead')?.attention?.why).toBe(
+      'no process; MemoryError: no',
+    );
+  });
+
   it('is neither dead nor alive when another user’s process might be it', () => {
     const state = gone();
     const { cwd: _hidden, ...other } = loopProcess('21:59:00');
@@ -178,6 +202,16 @@ describe('a loop at its terminal', () => {
     expect(queue(state.derive('22:10:30'))).toEqual([]);
     const approval = find(state.derive('22:10:35'), 'approval', 'prompt-310fcea8-commit');
     expect(approval?.cautions?.[0]).toContain('a guess');
+  });
+
+  it('explains why the server inside it is mute, which is then no issue of its own', () => {
+    const where = located({ extra: { nomic: '.nomic', server: 'nomic', stream: [] } });
+    const state = new Told(where).log('nomic.log', loopLog(...prompt), '22:10:05');
+    state.processes = [loopProcess('21:59:00', { readsTerminal: true, terminal: 'pts/4' })];
+    state.http('api.health', '22:30:00', { error: 'timed out' }, 3);
+    expect(queue(state.derive('22:30:00'))).toEqual(['3 APPROVE prompt-310fcea8-commit']);
+    state.processes = [loopProcess('21:59:00')];
+    expect(queue(state.derive('22:12:00'))).toEqual(['2 DOWN api-down']);
   });
 
   it('asks whether to go on after a failed cycle', () => {
