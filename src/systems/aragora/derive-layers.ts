@@ -25,11 +25,7 @@ export function layersOf(scene: Scene, api: ApiView, breakers: readonly Breaker[
     ['breakers', 'breakers', breakersLayer(scene, breakers)],
     ['debates', 'debates', debatesLayer(scene)],
     ['loop', 'nomic', loopLayer(scene)],
-    ...PHASES.map((name, index): [string, string, LayerView] => [
-      `phase.${name}`,
-      `${index} ${name}`,
-      phaseLayer(scene, name),
-    ]),
+    ...PHASES.map((name): [string, string, LayerView] => [`phase.${name}`, name, phaseLayer(scene, name)]),
   ];
   return layers.map(([id, name, { logKeys, ...view }], order) => ({
     ...entityBase(scene, id, scene.file(view.evidence.source)),
