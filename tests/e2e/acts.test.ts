@@ -3,7 +3,7 @@
  * of its lies. What the ledger says afterwards must tell them apart.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -69,6 +69,19 @@ async function outcomeOf(state: string, act: string, withinMs = 60_000): Promise
   }
 }
 
+/** Presses a key until it has its effect: on a loaded host two keys may come in one read, and such a key never acts. */
+async function pressFor(terminal: DrivenTerminal, key: string, effect: RegExp): Promise<void> {
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await terminal.press(key);
+    const isSeen = await terminal.waitFor(effect, 2_000).then(
+      () => true,
+      () => false,
+    );
+    if (isSeen) return;
+  }
+  await terminal.waitFor(effect);
+}
+
 /** Opens the menu of a key, takes the act with that title, confirms, and gives a reason where one is asked for. */
 async function actByKey(
   terminal: DrivenTerminal,
@@ -81,8 +94,7 @@ async function actByKey(
   for (let step = 0; /Enter choose/.test(terminal.text()); step += 1) {
     const chosen = terminal.screen().findLast((row) => row.startsWith('>')) ?? '';
     if (title.test(chosen)) {
-      await terminal.press('enter');
-      await terminal.waitGone(/Enter choose/);
+      await pressFor(terminal, 'enter', />no, back/);
     } else {
       if (step > 8) throw new Error(`no entry ${title} in the menu of ${key}; screen:\n${terminal.text()}`);
       await terminal.press('j');
@@ -90,9 +102,9 @@ async function actByKey(
     }
   }
   await terminal.waitFor(/>no, back/);
-  await terminal.press('y');
-  if (reason !== undefined) {
-    await terminal.waitFor(/[Rr]eason/);
+  if (reason === undefined) await pressFor(terminal, 'y', /Needs-you(?![\s\S]*>no, back)/);
+  else {
+    await pressFor(terminal, 'y', /[Rr]eason/);
     terminal.type(reason);
     await terminal.waitFor(reason);
     await terminal.press('enter');
@@ -108,8 +120,7 @@ async function approveOnCard(terminal: DrivenTerminal): Promise<void> {
   expect(terminal.text()).toMatch(/approving makes a new plan/);
   await terminal.press('end');
   await terminal.waitFor('to the end');
-  await terminal.press('y');
-  await terminal.waitFor(/[Rr]eason/);
+  await pressFor(terminal, 'y', /[Rr]eason/);
   terminal.type('tide table reviewed');
   await terminal.waitFor('tide table reviewed');
   await terminal.press('enter');
@@ -162,14 +173,11 @@ describe.concurrent('OpenClaw: answer', () => {
     await terminal.waitFor('the northern berth');
     await terminal.press('enter');
     await terminal.waitFor(/y\s+yes: submit/);
-    await terminal.press('y');
-    await terminal.waitFor(/Reason/);
+    await pressFor(terminal, 'y', /Reason/);
     terminal.type('asked by phone');
     await terminal.waitFor('asked by phone');
     await terminal.press('enter');
     expect(await outcomeOf(state, 'job.resubmit')).toMatchObject({ outcome: 'verified' });
-    await terminal.press('L');
-    await terminal.waitFor(/job_cancelled/);
   });
 });
 
@@ -226,7 +234,7 @@ describe.concurrent('Coherence: restart the pipeline', () => {
     { timeout: 300_000 },
     async (lie, { onTestFinished: atEnd }) => {
       const end = await outcomeOf(await restart(atEnd, lie), 'pipeline.restart', 240_000);
-      expect(end).toMatchObject({ outcome: 'not-seen' });
+      expect(end, JSON.stringify(end)).toMatchObject({ outcome: 'not-seen' });
     },
   );
 });
@@ -257,16 +265,14 @@ describe.concurrent('killed in the middle of an act', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await approveOnCard(terminal);
-    await until(() => runnersOf(state).length > 0);
-    // The program has run; what is left is to look for its effect.
-    await until(() => readFileSync(join(state, 'runner.log'), 'utf8') === '' && stepsDone(state));
-    for (const pid of runnersOf(state)) process.kill(pid, 'SIGKILL');
+    await until(() => stepsDone(state) && runnerOf(state) !== undefined);
+    process.kill(runnerOf(state) as number, 'SIGKILL');
     await terminal.waitFor(/approve .*UNKNOWN/, 20_000);
     terminal.kill('SIGKILL');
     await terminal.exit;
     const next = cockpitOf(atEnd, demo, state);
     await next.waitFor(/approve .*UNKNOWN/, 20_000);
-    expect(runnersOf(state)).toEqual([]);
+    expect(runnerOf(state)).toBeUndefined();
     expect(ledgerOf(state).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
     expect(verifyLedger(state)).toMatchObject({ status: 0 });
   });
@@ -280,30 +286,32 @@ async function until(holds: () => boolean, withinMs = 20_000): Promise<void> {
   }
 }
 
-/** Runners that work for this state directory. */
-function runnersOf(state: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return argv.includes('runner.js') && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(state);
-      } catch {
-        return false;
-      }
-    });
+/** The runner of the newest order, while it lives. */
+function runnerOf(state: string): number | undefined {
+  const pid = newestOrder(state)?.runner_pid;
+  return pid !== undefined && pid !== null && existsSync(`/proc/${pid}`) ? pid : undefined;
 }
 
-/** Whether every step of the newest order was run: what the orders in the store say. */
-function stepsDone(state: string): boolean {
-  const database = new Database(join(state, 'host.db'), { readonly: true });
+interface StoredOrder {
+  readonly progress: string;
+  readonly runner_pid: number | null;
+}
+
+function newestOrder(state: string): StoredOrder | undefined {
+  const path = join(state, 'host.db');
+  if (!existsSync(path)) return undefined;
+  const database = new Database(path, { readonly: true });
   try {
-    const row = database.prepare('SELECT progress FROM orders ORDER BY created_at DESC LIMIT 1').get() as
-      | { progress: string }
-      | undefined;
-    return row !== undefined && (JSON.parse(row.progress) as { stepsDone: number }).stepsDone > 0;
+    return database
+      .prepare('SELECT progress, runner_pid FROM orders ORDER BY created_at DESC LIMIT 1')
+      .get() as StoredOrder | undefined;
   } finally {
     database.close();
   }
+}
+
+/** Whether every step of the newest order was run: what is left is to look for its effect. */
+function stepsDone(state: string): boolean {
+  const order = newestOrder(state);
+  return order !== undefined && (JSON.parse(order.progress) as { stepsDone: number }).stepsDone > 0;
 }

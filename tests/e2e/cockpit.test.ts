@@ -145,6 +145,43 @@ describe('the cockpit on a live Orket', () => {
     await terminal.press('Q');
     expect((await terminal.exit).code).toBe(0);
   });
+
+  it('is whole again after any storm of sizes, as if drawn for the first time', async () => {
+    // Judged as of a fixed time nothing but the sizes changes the picture.
+    const terminal = startCockpit({
+      args: ['-s', `orket=${laid.dir}`, '--at', '2026-02-10T05:00:00Z'],
+      state: state.path,
+    });
+    const body = (rows: readonly string[]): string => rows.slice(1).join('\n');
+    await terminal.waitFor(
+      (rows) => {
+        const text = rows.join('\n');
+        return (
+          /(\d+)\/\1 fresh {3}/.test(text) &&
+          /Steps: .* \d of \d/.test(text) &&
+          text.includes('session_end') &&
+          !text.includes('reading')
+        );
+      },
+      20_000,
+    );
+    const first = body(terminal.screen());
+    for (let round = 0; round < 8; round += 1) {
+      for (const [columns, rows] of [
+        [200, 50],
+        [80, 24],
+        [60, 15],
+        [30, 3],
+        [1, 1],
+      ] as const) {
+        terminal.resize(columns, rows);
+        // Now within one window of the store, now over several frames.
+        if (round % 2 === 1) await new Promise((resolve) => setTimeout(resolve, round * 4));
+      }
+      terminal.resize(120, 40);
+      await terminal.waitFor((rows) => body(rows) === first, 5_000);
+    }
+  });
 });
 
 describe('bad input', () => {
