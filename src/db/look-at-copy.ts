@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { messageOf, UserError } from '../domain/error.ts';
@@ -30,7 +30,7 @@ export function copyForLooking(paths: readonly string[]): { readonly directory: 
   try {
     for (const path of paths) {
       for (const part of PARTS) {
-        if (existsSync(path + part)) copyPart(path + part, join(directory, basename(path) + part));
+        if (isRecordThere(path + part)) copyPart(path + part, join(directory, basename(path) + part));
       }
     }
     return { directory, remove };

@@ -23,6 +23,8 @@ export interface SourceStatus {
   readonly lastChangedAt?: Instant;
   readonly records: number;
   readonly badRecords: number;
+  /** The newest of the bad records: where it is and what is wrong with it. */
+  readonly lastBad?: BadRecord;
   /** Bytes known to be there and not read yet. */
   readonly unreadBytes: number;
   /** What is wrong and what to do next. */

@@ -17,6 +17,8 @@ import { stateViewOf } from './state-view.ts';
 const MIN_DERIVE_GAP_MS = 30;
 /** Sources that are waited for before anything is told: a server or program that does not answer must not keep the rest. */
 const LOCAL: ReadonlySet<string> = new Set(['log', 'document', 'tree', 'database', 'process']);
+/** Sources whose every reading is a whole. */
+const READ_WHOLE: ReadonlySet<string> = new Set(['document', 'http', 'database']);
 const READ_LOOK_MS = 20;
 /** Bad records kept to be looked at; all are counted. */
 const KEPT_BAD_RECORDS = 200;
@@ -311,17 +313,29 @@ export class SystemWatch {
     const known = this.#statuses.get(spec.id);
     const badRecords = this.#badCounts.get(spec.id) ?? 0;
     const records = this.#records.get(spec.id) ?? 0;
-    if (known) return { ...known, records, badRecords };
+    const lastBad = this.#bad.get(spec.id)?.at(-1);
+    const counts = { records, badRecords, ...(lastBad === undefined ? {} : { lastBad }) };
+    if (known) return { ...known, ...counts, ...this.#notUnderstood(spec, known) };
     return {
       id: spec.id,
       type: spec.type,
       place: placeOf(spec),
       state: 'waiting',
       items: 0,
-      records,
-      badRecords,
+      ...counts,
       unreadBytes: 0,
     };
+  }
+
+  /** What was read whole and made no sense as a whole is not read: what it said before is shown, with its age. */
+  #notUnderstood(spec: SourceSpec, known: SourceStatus): Partial<SourceStatus> {
+    if (!READ_WHOLE.has(spec.type) || known.state !== 'fresh') return {};
+    const failed = this.#facts.files(spec.id).filter((file) => file.present && file.error !== undefined);
+    const first = failed[0];
+    if (!first) return {};
+    const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
+    const before = first.facts.size > 0 ? '; what it said before is shown' : '';
+    return { state: 'error', error: `${first.path}: ${first.error}${more}${before}` };
   }
 }
 

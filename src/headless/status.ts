@@ -1,3 +1,4 @@
+import type { BadRecord } from '../domain/source.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, clockText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
@@ -85,9 +86,17 @@ function printText(state: CockpitState, queue: CockpitState['queue'], output: Ou
     for (const source of system.sources) {
       if (source.state === 'error' || source.state === 'stale') {
         output.line(safeText(`${system.id}: ${source.id} ${source.state}: ${source.error ?? source.place}`));
+      } else if (source.lastBad) {
+        const many = `${source.badRecords} bad ${source.badRecords === 1 ? 'record' : 'records'}`;
+        output.line(safeText(`${system.id}: ${source.id} ${many}, newest: ${badText(source.lastBad)}`));
       }
     }
   }
+}
+
+/** Where a bad record is and what is wrong with it. */
+export function badText({ path, offset, reason }: BadRecord): string {
+  return `${path}${offset === undefined ? '' : `@${offset}`}: ${reason}`;
 }
 
 /** The signs of the pipeline pane. */

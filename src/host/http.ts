@@ -141,6 +141,7 @@ function explain(error: Error): string {
   if (code === 'ECONNREFUSED') return 'connection refused: nothing listens there';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name is not known';
   if (code === 'ECONNRESET') return 'the server closed the connection';
+  if (code?.startsWith('HPE_')) return `what answers there speaks no HTTP (${error.message})`;
   return error.message !== '' ? error.message : (code ?? 'failed');
 }
 

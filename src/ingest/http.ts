@@ -139,7 +139,7 @@ class HttpReader implements SourceReader {
       this.#keeper.items = 1;
       this.#keeper.lastReadAt = at;
       this.#keeper.changed(at);
-      this.#keeper.set('fresh', answer.truncated ? error : undefined);
+      this.#keeper.set(answer.truncated ? 'error' : 'fresh', answer.truncated ? error : undefined);
     } else if (status === undefined) this.#keeper.set('stale', `${error} (${this.#failures} in a row)`);
     else this.#keeper.set('error', explainStatus(status, missingVariable));
     const pause = answer.retryAfterMs ?? 0;
