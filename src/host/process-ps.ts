@@ -9,12 +9,34 @@ const LINE =
   /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(\S+)\s+(\S+)\s+(\S+)\s*(.*)$/;
 const COLUMNS = 'pid=,ppid=,pgid=,lstart=,tty=,stat=,user=,command=';
 
+interface PsAnswer {
+  readonly all: readonly ProcessInfo[];
+  readonly ports: ReadonlyMap<number, readonly number[]>;
+}
+
 /** Reads the table with `ps`. Arguments with spaces come apart there: `ps` prints them joined. */
-export async function readPsTable(wish: ProcessWish, at: Instant): Promise<ProcessTable> {
+export function psReader(): (wish: ProcessWish, at: Instant, shareMs?: number) => Promise<ProcessTable> {
+  let last: Promise<PsAnswer> | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  return async (wish, at, shareMs = 0) => {
+    const now = performance.now();
+    if (last === undefined || now - askedAt >= shareMs) {
+      askedAt = now;
+      last = askPs();
+    }
+    return chosenOf(await last, wish, at);
+  };
+}
+
+async function askPs(): Promise<PsAnswer> {
   const all = parsePs(await outputOf(['/bin/ps', '-axww', '-o', COLUMNS]));
   const ports = existsSync('/usr/sbin/lsof')
     ? parseLsofPorts(await outputOf(['/usr/sbin/lsof', '-nP', '-iTCP', '-sTCP:LISTEN', '-Fpn']))
     : new Map<number, number[]>();
+  return { all, ports };
+}
+
+function chosenOf({ all, ports }: PsAnswer, wish: ProcessWish, at: Instant): ProcessTable {
   const wanted = new Set<number>();
   for (const row of all) {
     const byWord = wish.words.some((word) => word !== '' && row.argv.some((part) => part.includes(word)));

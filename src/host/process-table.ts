@@ -7,7 +7,7 @@ import type { Instant } from '../domain/instant.ts';
 import type { ProcessInfo, ProcessTable } from '../domain/process.ts';
 import { userName } from './accounts.ts';
 import { portsOf, readListeningSockets } from './listening-ports.ts';
-import { readPsTable } from './process-ps.ts';
+import { psReader } from './process-ps.ts';
 import {
   hasProc,
   listPids,
@@ -20,8 +20,11 @@ import type { ProcessWish } from './process-wish.ts';
 import { readsTerminal, terminalName } from './terminal-wait.ts';
 
 export interface ProcessTableReader {
-  /** The wanted processes as of now. This program itself is never among them. */
-  read(wish: ProcessWish, at: Instant): Promise<ProcessTable>;
+  /**
+   * The wanted processes as of now. This program itself is never among them. `shareMs`: what was read for somebody else
+   * that short a time ago will do; several systems that look at the same moment cost one reading.
+   */
+  read(wish: ProcessWish, at: Instant, shareMs?: number): Promise<ProcessTable>;
 }
 
 interface Known {
@@ -47,7 +50,7 @@ interface Row {
 
 /** A reader for this platform: /proc on Linux, `ps` elsewhere. */
 export function processTableReader(): ProcessTableReader {
-  return hasProc() ? procReader() : { read: readPsTable };
+  return hasProc() ? procReader() : { read: psReader() };
 }
 
 /** Arguments are read again that often, in case a program replaced its own. */
@@ -56,7 +59,13 @@ const ARGV_MS = 10_000;
 const YOUNG_MS = 5000;
 /** Kernel threads come and go rarely; their pids are not looked at in between. */
 const KERNEL_MS = 30_000;
+/**
+ * Listening sockets are read again that often. The kernel walks its whole table of connections for it, some 30 ms on a
+ * busy host: what that costs sets the pause.
+ */
 const SOCKETS_MS = 2000;
+const LONGEST_SOCKETS_MS = 10_000;
+const SOCKETS_COST_FACTOR = 200;
 
 /** Rows of all user processes, with what needs not be read each time kept over. */
 function rowReader(): () => Row[] {
@@ -106,8 +115,11 @@ function procReader(): ProcessTableReader {
   const readRows = rowReader();
   let sockets: ReadonlyMap<string, number> = new Map();
   let socketsAsOf = '';
-  let socketsAt = Number.NEGATIVE_INFINITY;
-  let lastWish: ProcessWish | undefined;
+  let socketsUntil = Number.NEGATIVE_INFINITY;
+  let rows: readonly Row[] = [];
+  let rowsAt = Number.NEGATIVE_INFINITY;
+  let socketsReadAt = Number.NEGATIVE_INFINITY;
+  const wishes = new WeakSet<ProcessWish>();
 
   const portsFor = (row: Row, sockets: ReadonlyMap<string, number>, asOf: string): readonly number[] => {
     const entry = known.get(row.pid);
@@ -166,15 +178,22 @@ function procReader(): ProcessTableReader {
   };
 
   return {
-    async read(wish, at) {
-      const rows = readRows();
+    async read(wish, at, shareMs = 0) {
       const now = performance.now();
-      if (now - socketsAt > SOCKETS_MS || wish !== lastWish) {
+      const isShared = now - rowsAt < shareMs;
+      if (!isShared) {
+        rows = readRows();
+        rowsAt = now;
+      }
+      // Who asks for the first time, or for the state of this very moment, is not given an old one.
+      const isDue = now > socketsUntil || shareMs === 0 || !wishes.has(wish);
+      if (isDue && !(isShared && socketsReadAt >= rowsAt)) {
         sockets = readListeningSockets();
         socketsAsOf = [...sockets.keys()].sort().join(',');
-        socketsAt = now;
-        lastWish = wish;
+        socketsReadAt = performance.now();
+        socketsUntil = socketsReadAt + socketsPauseMs(socketsReadAt - now);
       }
+      wishes.add(wish);
       const asOf = socketsAsOf;
       const wantedPorts = new Set(wish.ports ?? []);
       const wantedPids = new Set(wish.pids ?? []);
@@ -196,6 +215,10 @@ function procReader(): ProcessTableReader {
       return { readAt: at, processes };
     },
   };
+}
+
+function socketsPauseMs(costMs: number): number {
+  return Math.min(LONGEST_SOCKETS_MS, Math.max(SOCKETS_MS, costMs * SOCKETS_COST_FACTOR));
 }
 
 function readArgv(pid: number): string[] {

@@ -5,17 +5,37 @@ import { processTableReader } from '../host/process-table.ts';
 import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
 
 const EVERY_MS = 1000;
+/** All systems look in the same beat, and what one of them has read then serves the others. */
+const BEAT_MS = 50;
 /** A table in which nothing changed is told again that often, so that its age stays small. */
 const RETELL_MS = 5000;
 
 /** What does not change in a process's life is known for all systems together. */
 const table = processTableReader();
 
+const onBeat = new Set<() => void>();
+let beat: NodeJS.Timeout | undefined;
+
+/** Calls back once a second, everybody at the same moment, until the returned function is called. */
+function everySecond(look: () => void): () => void {
+  onBeat.add(look);
+  beat ??= setInterval(() => {
+    for (const each of onBeat) each();
+  }, EVERY_MS);
+  beat.unref();
+  return () => {
+    onBeat.delete(look);
+    if (onBeat.size > 0) return;
+    clearInterval(beat);
+    beat = undefined;
+  };
+}
+
 /** A `process` source: the processes a system is interested in, once a second. */
 export function processReader(spec: SpecOf<'process'>, context: ReaderContext): SourceReader {
   const keeper = new StatusKeeper(spec, 'process table');
   const first = gate();
-  let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => {};
   let reading: Promise<void> | undefined;
   let toldKey = '';
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -32,15 +52,15 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
     context.touched();
   };
 
-  const look = (): Promise<ProcessTable> => {
+  const look = (shareMs: number): Promise<ProcessTable> => {
     const now = context.options.clock.now();
     return context.options.hideProcesses
       ? Promise.resolve(emptyProcessTable(now))
-      : table.read(spec.match, now);
+      : table.read(spec.match, now, shareMs);
   };
 
-  const read = (): Promise<void> => {
-    reading ??= look()
+  const read = (shareMs: number): Promise<void> => {
+    reading ??= look(shareMs)
       .then((now) => {
         if (closed) return;
         keeper.items = now.processes.length;
@@ -59,19 +79,18 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
   return {
     settled: first.opened,
     start() {
-      void read();
-      if (context.options.once) return;
-      timer = setInterval(() => void read(), EVERY_MS);
-      timer.unref();
+      void read(BEAT_MS);
+      if (!context.options.once) stop = everySecond(() => void read(BEAT_MS));
     },
     async refresh() {
+      await reading;
       toldAt = Number.NEGATIVE_INFINITY;
-      await read();
+      await read(0);
     },
     status: (): SourceStatus => keeper.status(),
     close() {
       closed = true;
-      clearInterval(timer);
+      stop();
       first.open();
     },
   };
