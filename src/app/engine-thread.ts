@@ -15,7 +15,7 @@ const engine = engineOf(
     // A cockpit that can record nothing still shows everything.
     ...(opened.ok
       ? {}
-      : { actsOff: opened.error, notices: [...plan.notices, `acts are off: ${opened.error}`] }),
+      : { actsOff: opened.error, notices: [...plan.notices, "ACTS OFF: records can't be written"] }),
   },
   acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
 );

@@ -1,4 +1,4 @@
-import type { BadRecord } from '../domain/source.ts';
+import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, clockText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
@@ -84,14 +84,25 @@ function printText(state: CockpitState, queue: CockpitState['queue'], output: Ou
   );
   for (const system of state.systems) {
     for (const source of system.sources) {
-      if (source.state === 'error' || source.state === 'stale') {
-        output.line(safeText(`${system.id}: ${source.id} ${source.state}: ${source.error ?? source.place}`));
+      if (
+        source.state === 'error' ||
+        source.state === 'stale' ||
+        (source.state === 'fresh' && source.error)
+      ) {
+        const state = source.state === 'fresh' ? 'read' : source.state;
+        output.line(safeText(`${system.id}: ${source.id} ${state}: ${whereAndWhat(source)}`));
       } else if (source.lastBad) {
         const many = `${source.badRecords} bad ${source.badRecords === 1 ? 'record' : 'records'}`;
         output.line(safeText(`${system.id}: ${source.id} ${many}, newest: ${badText(source.lastBad)}`));
       }
     }
   }
+}
+
+/** What is wrong with a source, and its place where that does not name it. */
+function whereAndWhat({ place, error }: SourceStatus): string {
+  if (error === undefined) return place;
+  return error.includes(place) || place.includes('*') ? error : `${place}: ${error}`;
 }
 
 /** Where a bad record is and what is wrong with it. */

@@ -41,6 +41,7 @@ class DatabaseReader implements SourceReader {
   readonly #told: string;
   readonly #keeper: StatusKeeper;
   readonly #failures: FailureBook;
+  #shape: string | undefined;
   readonly #gate = gate();
   readonly #watched: Watched = watchedBy(() => this.#look());
   #signature: string | undefined;
@@ -82,7 +83,7 @@ class DatabaseReader implements SourceReader {
   status(): SourceStatus {
     const failure = this.#failures.first();
     if (failure) this.#keeper.set('error', failure[1]);
-    else if (this.#keeper.items > 0) this.#keeper.set('fresh');
+    else if (this.#keeper.items > 0) this.#keeper.set('fresh', this.#shape);
     else this.#keeper.set('waiting', `not there yet: ${this.#path}`);
     return this.#keeper.status();
   }
@@ -193,6 +194,7 @@ class DatabaseReader implements SourceReader {
     }
     this.#signature = signature;
     this.#failures.clear(this.#told);
+    this.#shape = shapeText(outcome.failed);
     const modifiedAt = instant(Math.max(stat.mtimeMs, wal?.mtimeMs ?? 0));
     const { clock } = this.#context.options;
     this.#keeper.items = Object.values(outcome.results).reduce((sum, rows) => sum + rows.length, 0) || 1;
@@ -239,6 +241,14 @@ class DatabaseReader implements SourceReader {
     this.#gate.open();
     return 'quiet';
   }
+}
+
+/** A table may come later; a column that is not there is another shape than the one known, and worth a word. */
+function shapeText(failed: QueryOutcome['failed']): string | undefined {
+  const columns = Object.entries(failed).filter(([, reason]) => /column/.test(reason));
+  if (columns.length === 0) return undefined;
+  const what = columns.map(([query, reason]) => `${query}: ${reason}`).join('; ');
+  return `of an older or newer shape than known, read as far as it goes (${what})`;
 }
 
 function databaseStatOf(path: string): boolean {

@@ -38,14 +38,18 @@ function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
   if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 0, 'alarm');
   // That nothing here is real must be read before anything else.
   const isDemo = (notice: string): boolean => notice.startsWith('DEMO');
+  // A cockpit that can't act must be known before a key is tried.
+  const isActsOff = (notice: string): boolean => notice.startsWith('ACTS OFF');
   for (const notice of state.notices.filter(isDemo)) add(notice, 1, 'warning');
+  for (const notice of state.notices.filter(isActsOff)) add(notice, 2, 'warning');
   add(state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '), 5);
   if (freshness.noAnswer.length > 0) add(`NO ANSWER: ${namesText(freshness.noAnswer)}`, 2, 'alarm');
   if (freshness.unread.length > 0) add(`UNREAD: ${namesText(freshness.unread)}`, 2, 'alarm');
   if (state.figures.polling && !state.notices.includes('polling')) add('polling', 4, 'warning');
   if (state.phase === 'loading') add('reading ...', 3);
   else add(`${freshness.fresh}/${freshness.total} fresh${freshness.settled ? '' : ', reading ...'}`, 3);
-  for (const notice of state.notices.filter((one) => !isDemo(one))) add(notice, 4, 'warning');
+  for (const notice of state.notices.filter((one) => !isDemo(one) && !isActsOff(one)))
+    add(notice, 4, 'warning');
   add(`opened ${ageText(snapshot.now - snapshot.openedAt)} ago`.replace('now ago', 'now'), 6, 'dim');
   const room = columns - lineWidth([clock]) - 2;
   return splitLine(joined(pen, parts, room), [clock], columns);
