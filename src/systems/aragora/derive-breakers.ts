@@ -63,16 +63,19 @@ function serverBreakers(scene: Scene): readonly Breaker[] {
 
 function answeredBreaker(scene: Scene, file: FileFacts, item: Json): Breaker {
   const name = getString(item, 'name') ?? '?';
-  const status = statusOf(getString(item, 'status'));
+  const told = statusOf(getString(item, 'status'));
   const failures = getNumber(item, 'failures');
   const threshold = getNumber(item, 'threshold');
   const until = instantOf(item, 'until');
   const entities = getArray(item, 'entities').filter((one) => typeof one === 'string');
-  if (until !== undefined) scene.due.isPast(until);
+  // The cooldown ends between two answers: from then on the next call is a trial.
+  const isOver = told === 'open' && until !== undefined && scene.due.isPast(until);
+  const status = isOver ? 'half-open' : told;
   const parts = textsOf(
     status === 'closed' && entities.length > 0 ? undefined : status,
     failures !== undefined && failures > 0 && `${failures} of ${threshold ?? '?'} failures`,
     status === 'open' && until !== undefined && `tries again ${clockText(until, scene.now)}`,
+    isOver && until !== undefined && `cooldown over ${clockText(until, scene.now)}`,
     entities.length > 0 && `open for ${entities.slice(0, 5).join(', ')}`,
   );
   return {

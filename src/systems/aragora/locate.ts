@@ -136,12 +136,20 @@ export function aragoraSources(located: Located): readonly SourceSpec[] {
   ];
 }
 
-/** Public paths, each with a budget far below the server's own limits. */
+/**
+ * Requests a minute to the server, all paths and all cockpits of this host together: the budget is counted by host.
+ * Twice what one cockpit asks; the loop's own server allows 30 on its nomic paths.
+ */
+const UNIFIED_PER_MINUTE = 40;
+const NOMIC_PER_MINUTE = 20;
+
+/** Public paths, asked far below the server's own limits. */
 function httpSources(located: Located): readonly SourceSpec[] {
   const variable = located.settings.keyEnv;
   const key = variable
     ? { secretHeader: { name: 'authorization', variable, prefix: 'Bearer ' } as const }
     : {};
+  const isNomic = placeOf(located).server === 'nomic';
   const http = (
     id: string,
     path: string,
@@ -154,11 +162,11 @@ function httpSources(located: Located): readonly SourceSpec[] {
     path,
     everyMs,
     timeoutMs: 4_000,
-    perMinute: Math.ceil(90_000 / everyMs),
+    perMinute: isNomic ? NOMIC_PER_MINUTE : UNIFIED_PER_MINUTE,
     parser,
     ...header,
   });
-  if (placeOf(located).server === 'nomic') {
+  if (isNomic) {
     return [
       http('api.health', '/api/health', 10_000, 'health-answer'),
       http('api.nomic', '/api/nomic/state', 15_000, 'nomic-answer'),
@@ -166,9 +174,9 @@ function httpSources(located: Located): readonly SourceSpec[] {
   }
   return [
     http('api.healthz', '/healthz', 10_000, 'health-answer'),
-    http('api.health', '/api/health', 15_000, 'health-answer'),
-    http('api.readyz', '/readyz', 15_000, 'ready-answer'),
-    http('api.status', '/api/v1/status', 20_000, 'status-answer', key),
+    http('api.health', '/api/health', 30_000, 'health-answer'),
+    http('api.readyz', '/readyz', 20_000, 'ready-answer'),
+    http('api.status', '/api/v1/status', 30_000, 'status-answer', key),
     http('api.breakers', '/api/circuit-breakers', 15_000, 'breakers-answer', key),
   ];
 }

@@ -121,6 +121,18 @@ describe('breakers', () => {
     expect(second?.attention).toEqual(first?.attention);
   });
 
+  it('are on trial once their cooldown is over, before the next answer says so', () => {
+    const state = new Told().http(
+      'api.breakers',
+      '22:00:00',
+      answer({ a: { status: 'open', failures: 5, cooldown_remaining: 10, open_duration: 50 } }),
+    );
+    expect(state.derive('22:00:00').nextInstant).toBe(at('22:00:10'));
+    const derived = state.derive('22:00:10');
+    expect(find(derived, 'service', 'breaker.a')).toMatchObject({ status: 'degraded' });
+    expect(queue(derived)).toEqual([]);
+  });
+
   it('are told by the log where the server can’t be asked, unnamed ones too, and reset together', () => {
     const line = (time: string, message: string): string =>
       `${JSON.stringify({ level: 'WARNING', logger: 'aragora.resilience.circuit_breaker', message, timestamp: `2026-11-20T${time}+00:00` })}\n`;
