@@ -112,15 +112,19 @@ async function screen(options: Options, wishes: CockpitWishes): Promise<number> 
     return await look('status', options);
   }
   const { openCockpit } = await import('./app/cockpit.ts');
-  const { drawCockpit } = await import('../views/main.tsx');
-  const { themeFrom } = await import('../views/theme.ts');
-  return await openCockpit(options, wishes, ({ wantedTheme, ...given }) => {
-    const ascii = options.flags.has('--ascii') || wantedTheme === 'ascii';
-    const theme = themeFrom(process.env, {
-      noColor: options.flags.has('--no-color') || wantedTheme === 'mono',
-      ...(ascii ? { ascii } : {}),
-    });
-    return drawCockpit({ ...given, theme });
+  return await openCockpit(options, wishes, async () => {
+    const [{ drawCockpit }, { themeFrom }] = await Promise.all([
+      import('../views/main.tsx'),
+      import('../views/theme.ts'),
+    ]);
+    return ({ wantedTheme, ...given }) => {
+      const ascii = options.flags.has('--ascii') || wantedTheme === 'ascii';
+      const theme = themeFrom(process.env, {
+        noColor: options.flags.has('--no-color') || wantedTheme === 'mono',
+        ...(ascii ? { ascii } : {}),
+      });
+      return drawCockpit({ ...given, theme });
+    };
   });
 }
 

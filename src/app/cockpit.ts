@@ -22,7 +22,7 @@ export interface CockpitWishes {
   readonly pane?: string;
 }
 
-/** What draws; handed in, so that this room knows nothing of how. */
+/** What draws; its loading is handed in, so that this room knows nothing of how. */
 export type DrawCockpit = (given: {
   readonly engine: EnginePort;
   readonly terminal: Terminal;
@@ -39,14 +39,15 @@ export type DrawCockpit = (given: {
 export async function openCockpit(
   options: Options,
   wishes: CockpitWishes,
-  draw: DrawCockpit,
+  loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
   const session = wishes.demo ? undefined : openSession(options, process.cwd());
-  if (session && session.systems.length > 0) return await watch(options, wishes, session, undefined, draw);
+  if (session && session.systems.length > 0)
+    return await watch(options, wishes, session, undefined, loadDraw);
   if (session && wishes.orDemo !== true) throw nothingToWatch();
   const demo = await startDemoSystems();
   try {
-    return await watch(options, wishes, demoSession(options, demo), demo, draw);
+    return await watch(options, wishes, demoSession(options, demo), demo, loadDraw);
   } finally {
     await demo.close();
   }
@@ -71,7 +72,7 @@ async function watch(
   wishes: CockpitWishes,
   session: Session,
   demo: Demo | undefined,
-  draw: DrawCockpit,
+  loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
   const plan = planFor(session.systems, {
     absent: absentSummaries(session.absent),
@@ -86,22 +87,29 @@ async function watch(
   });
   const clock = systemClock();
   const { stdin, stdout, stderr } = process;
-  return await runOnTerminal({ stdin, stdout, stderr, clock }, (terminal) => {
-    let tellEnd = (_why: string): void => {};
-    const engine = startEngineThread({ plan, config: session.config }, (why) => tellEnd(why));
-    const drawing = draw({
-      engine,
-      terminal,
-      clock,
-      hostName: hostname(),
-      host: operatorHost(terminal),
-      ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),
-      ...rebindingsOf(session.config),
-      ...(session.config.theme === undefined ? {} : { wantedTheme: session.config.theme }),
+  let tellEnd = (_why: string): void => {};
+  // The engine reads while the screen's own code is still being loaded.
+  const engine = startEngineThread({ plan, config: session.config }, (why) => tellEnd(why));
+  const loading = loadDraw();
+  try {
+    return await runOnTerminal({ stdin, stdout, stderr, clock }, async (terminal) => {
+      const draw = await loading;
+      const drawing = draw({
+        engine,
+        terminal,
+        clock,
+        hostName: hostname(),
+        host: operatorHost(terminal),
+        ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),
+        ...rebindingsOf(session.config),
+        ...(session.config.theme === undefined ? {} : { wantedTheme: session.config.theme }),
+      });
+      tellEnd = drawing.engineEnded;
+      return drawing;
     });
-    tellEnd = drawing.engineEnded;
-    return drawing;
-  });
+  } finally {
+    await engine.close();
+  }
 }
 
 function rebindingsOf(config: ConfigFile): {

@@ -2,7 +2,14 @@ import type { KeyEvent } from '../lib/key-decoder.ts';
 import { isForeground, stopGroup } from './job-control.ts';
 import { startTerminalGuard, type TerminalGuard } from './terminal-guard.ts';
 import { type KeyReader, keyReader } from './terminal-input.ts';
-import { ENTER_ALTERNATE, ERASE_SCREEN, everythingOff, type ModeChoice, modesOff, modesOn } from './terminal-modes.ts';
+import {
+  ENTER_ALTERNATE,
+  ERASE_SCREEN,
+  everythingOff,
+  type ModeChoice,
+  modesOff,
+  modesOn,
+} from './terminal-modes.ts';
 import type { EndCause, InkOptions, SuspendDrawing, Terminal, TerminalOptions } from './terminal-port.ts';
 import { DrawnOutput, divertWrites, keepPlain, SilentInput, type TerminalSize } from './terminal-streams.ts';
 
@@ -259,7 +266,6 @@ class OperatorTerminal implements Terminal {
     this.listen(stdin, 'end', () => this.hangUp('input ended'));
     this.listen(stdin, 'error', (error) => this.hangUp(`input: ${String(error)}`));
     this.listen(stdout, 'close', () => this.hangUp('output closed'));
-    this.listen(stdout, 'resize', () => this.tellSize());
     // These stay: a write queued before the end may fail after it.
     stdout.on('error', (error) => this.hangUp(`output: ${String(error)}`));
     stderr.on('error', () => {});
@@ -270,6 +276,12 @@ class OperatorTerminal implements Terminal {
     for (const signal of END_SIGNALS) {
       this.listen(process, signal, () => this.end({ type: 'signal', signal }));
     }
+    // The signal, not the stream's `resize`: a window that went small and back before we looked has the size it had, the
+    // stream says nothing, and the rows it lost on the way would stay blank.
+    this.listen(process, 'SIGWINCH', () => {
+      refreshSize(this.options.stdout);
+      this.tellSize();
+    });
     this.listen(process, 'SIGCONT', this.onContinue);
     this.stopWhenAsked();
     this.undo.push(() => process.off('SIGTSTP', this.onStop));

@@ -12,6 +12,7 @@ import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import { LogStore } from '../logs/log-store.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
+import { FlowGauge } from './flow-gauge.ts';
 import type {
   AnswerOf,
   Aside,
@@ -29,8 +30,9 @@ import { SystemWatch } from './system-watch.ts';
 
 /** Entities in one slice of a snapshot: cloning 40,000 at once would take 165 ms. */
 const SLICE = 1_000;
-/** Figures, source ages and log counts are told at most this often. */
+/** Figures, source ages and log counts are told at most this often, and this soon after a quiet time. */
 const STATUS_GAP_MS = 100;
+const STATUS_SOON_MS = 4;
 
 /** A system to watch, located by the configuration. */
 export interface WatchedSystem {
@@ -94,26 +96,17 @@ export function createEngine(options: EngineOptions): Engine {
   const watches = new Map<SystemId, SystemWatch>();
   const told = new Set<SystemWatch>();
   let statusTimer: (() => void) | undefined;
+  let statusAt = Number.NEGATIVE_INFINITY;
   let actsMoved = false;
   let closed = false;
-  let linesBefore = 0;
-  let linesAt = clock.monotonic();
-  let linesPerSecond = 0;
+  const flow = new FlowGauge(clock.monotonic());
 
   const figures = (): EngineFigures => {
     const sources = [...watches.values()].flatMap((watch) => watch.summary().sources);
-    const now = clock.monotonic();
-    const records = sources.reduce((sum, source) => sum + source.records, 0);
-    if (now - linesAt >= 1_000) {
-      linesPerSecond = ((records - linesBefore) * 1_000) / (now - linesAt);
-      linesBefore = records;
-      linesAt = now;
-    }
     return {
-      lagMs: 0,
+      ...flow.figures(clock.monotonic()),
       unreadBytes: sources.reduce((sum, source) => sum + source.unreadBytes, 0),
       badRecords: sources.reduce((sum, source) => sum + source.badRecords, 0),
-      linesPerSecond: Math.round(linesPerSecond),
       polling: [...watches.values()].some((watch) => watch.polling),
     };
   };
@@ -147,8 +140,10 @@ export function createEngine(options: EngineOptions): Engine {
   };
   const tellSoon = (): void => {
     if (statusTimer || closed || listeners.size === 0) return;
-    statusTimer = clock.after(STATUS_GAP_MS, () => {
+    const wait = Math.max(STATUS_SOON_MS, statusAt + STATUS_GAP_MS - clock.monotonic());
+    statusTimer = clock.after(wait, () => {
       statusTimer = undefined;
+      statusAt = clock.monotonic();
       tell({ ...frame(), ...(actsMoved ? actsPart() : {}) });
       actsMoved = false;
     });
@@ -164,6 +159,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
       ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
       onStatus: tellSoon,
+      onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {
         // What is there at the first look did not just happen.
         if (told.has(changed)) recordChanges(logs, diff, clock);

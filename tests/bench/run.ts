@@ -24,7 +24,7 @@ const state = mkdtempSync(join(tmpdir(), 'binnacle-bench-'));
 const env = { ...process.env, BINNACLE_STATE_DIR: state, NO_COLOR: undefined, CI: undefined };
 const figures: Figure[] = [];
 
-const laid = await layOutCase('orket', process.env['BENCH_CASE'] ?? firstCase());
+const laid = await layOutCase('orket', 'model-timeout');
 const system = ['-s', `orket=${laid.dir}`];
 
 const bare = wall('bare node -e 0', ['-e', '0']);
@@ -35,10 +35,6 @@ await screenFigures();
 rmSync(state, { recursive: true, force: true });
 laid.remove();
 print();
-
-function firstCase(): string {
-  return 'live';
-}
 
 /** Wall time of a whole program over eleven runs after two to warm up. */
 function wall(name: string, argv: readonly string[], against?: Figure): Figure {
@@ -117,6 +113,8 @@ async function screenFigures(): Promise<void> {
   add('idle: bytes to the terminal in 20 s', 'bytes', [terminal.output().length - bytesBefore]);
 
   await keyFigures(terminal);
+  terminal.send('L');
+  await terminal.waitFor('L: this item');
   await followFigures(terminal);
   terminal.kill('SIGKILL');
   await terminal.exit;
@@ -129,8 +127,8 @@ async function keyFigures(terminal: DrivenTerminal): Promise<void> {
   for (let count = 0; count < 40; count += 1) {
     const before = terminal.text();
     const startedAt = performance.now();
-    terminal.send(count % 2 === 0 ? '?' : '\u001b[21~');
-    terminal.send(count % 2 === 0 ? '' : 'q');
+    // Help opens and closes: the largest change of the screen a key makes.
+    terminal.send(count % 2 === 0 ? '?' : 'q');
     await terminal.waitFor(() => terminal.text() !== before, 5_000);
     times.push(performance.now() - startedAt);
     await pause(120);
