@@ -11,7 +11,7 @@ import { StillTable, type TableComponent, tableWindow } from './components/still
 import { TextBlock } from './components/text.tsx';
 import { useKeys } from './hooks/use-keys.ts';
 import { useSnapshot } from './hooks/use-snapshot.ts';
-import { type Box as Cells, layoutOf } from './layout.ts';
+import type { Box as Cells } from './layout.ts';
 import { actsLines } from './panes/acts.ts';
 import { cardLines } from './panes/card.ts';
 import { footerLine } from './panes/footer.ts';
@@ -28,6 +28,7 @@ import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from '.
 import { dialogLines } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
 import type { Theme } from './theme.ts';
+import { layoutFor } from './wanted.ts';
 
 /** Leaves the screen at once; `resume` takes it back and draws all of it again. */
 export type SuspendDrawing = () => Promise<{ resume(): Promise<void> }>;
@@ -82,14 +83,7 @@ export function App(props: AppProps) {
   );
   const { desk } = snapshot;
   const pen = penOf(theme);
-  const zoom = desk.only ?? desk.zoom;
-  const layout = layoutOf({
-    columns: desk.columns,
-    rows: desk.rows,
-    sheet: hasSheet(snapshot),
-    grow: desk.grow,
-    ...(zoom ? { zoom } : {}),
-  });
+  const layout = layoutFor(snapshot, pen, hasSheet(snapshot));
   const header = headerLines({
     snapshot,
     pen,
@@ -112,7 +106,14 @@ export function App(props: AppProps) {
     />
   );
   return (
-    <Box flexDirection="column" width={layout.columns} height={layout.rows} overflow="hidden">
+    <Box
+      // A terminal that was resized has lost rows nobody can know: the whole picture is made anew.
+      key={desk.resizes}
+      flexDirection="column"
+      width={layout.columns}
+      height={layout.rows}
+      overflow="hidden"
+    >
       <TextBlock lines={header} theme={theme} />
       {right.length > 0 ? (
         <Box flexDirection="row">

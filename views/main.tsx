@@ -32,6 +32,8 @@ export interface ScreenTerminal {
   size(): { readonly columns: number; readonly rows: number };
   onKey(listener: (event: KeyEvent) => void): () => void;
   onResize(listener: (size: { readonly columns: number; readonly rows: number }) => void): () => void;
+  /** Erases what is drawn, cursor to the first cell. Does nothing while the screen is not ours. */
+  erase(): void;
   /** Takes how the drawing is suspended and redrawn. */
   onSuspend(suspend: SuspendDrawing): () => void;
   /** Gives the terminal back to the shell until `fg`. */
@@ -118,6 +120,15 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     <App {...{ cockpit, dispatcher, keys, host, theme, table, onTerminal }} hostName={options.hostName} />
   );
   let isUp = true;
+  // Before the renderer hears of it: the first frame of a new size finds an empty screen, and compares with nothing.
+  let resizes = 0;
+  cockpit.subscribe(() => {
+    const { desk } = cockpit.snapshot();
+    if (desk.resizes === resizes) return;
+    resizes = desk.resizes;
+    instance.clear();
+    terminal.erase();
+  });
   const instance = render(screen(undefined), {
     ...terminal.ink,
     onRender({ renderTime }) {

@@ -60,7 +60,13 @@ function stepHere(snapshot: Snapshot) {
 function undoable(snapshot: Snapshot) {
   const acts = selectActs(snapshot.state.acts);
   const selected = acts.find((act) => act.order === snapshot.desk.selected.acts);
-  return snapshot.desk.focus === 'acts' && selected ? selected : acts.find((act) => act.status !== 'running');
+  if (snapshot.desk.focus === 'acts' && selected) return selected;
+  return acts
+    .filter((act) => act.status !== 'running')
+    .reduce<(typeof acts)[number] | undefined>(
+      (newest, act) => (newest === undefined || act.startedAt > newest.startedAt ? act : newest),
+      undefined,
+    );
 }
 
 /** The act under the cursor of the acts pane, or the page that is open. */

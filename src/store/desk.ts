@@ -76,6 +76,8 @@ export interface Crumb {
 export interface Desk {
   readonly columns: number;
   readonly rows: number;
+  /** How often the terminal told its size: the picture is drawn from nothing after each. */
+  readonly resizes: number;
   readonly focus: PaneId;
   /** The list whose selected row the card, the steps, the lens and the acts are about: the one focused last. */
   readonly subject: PaneId;
@@ -119,6 +121,7 @@ export function newDesk(columns: number, rows: number, only?: PaneId): Desk {
   return {
     columns,
     rows,
+    resizes: 0,
     focus: only ?? 'queue',
     subject: only !== undefined && isListPane(only) ? only : 'queue',
     ...(only ? { only } : {}),
@@ -138,11 +141,17 @@ export function newDesk(columns: number, rows: number, only?: PaneId): Desk {
   };
 }
 
-/** A size below one cell, as a terminal that is being torn down reports it, counts as one. */
+/**
+ * A size the terminal was told. A size below one cell, as a terminal that is being torn down reports it, counts as one.
+ * The same size again is another desk too: what the terminal did to its rows in between is not known.
+ */
 export function resized(desk: Desk, columns: number, rows: number): Desk {
-  const width = Math.max(1, Math.floor(columns) || 1);
-  const height = Math.max(1, Math.floor(rows) || 1);
-  return width === desk.columns && height === desk.rows ? desk : { ...desk, columns: width, rows: height };
+  return {
+    ...desk,
+    columns: Math.max(1, Math.floor(columns) || 1),
+    rows: Math.max(1, Math.floor(rows) || 1),
+    resizes: desk.resizes + 1,
+  };
 }
 
 /** Any key: the order of the queue stands still for two seconds. */

@@ -153,18 +153,15 @@ describe('the cockpit on a live Orket', () => {
       state: state.path,
     });
     const body = (rows: readonly string[]): string => rows.slice(1).join('\n');
-    await terminal.waitFor(
-      (rows) => {
-        const text = rows.join('\n');
-        return (
-          /(\d+)\/\1 fresh {3}/.test(text) &&
-          /Steps: .* \d of \d/.test(text) &&
-          text.includes('session_end') &&
-          !text.includes('reading')
-        );
-      },
-      20_000,
-    );
+    await terminal.waitFor((rows) => {
+      const text = rows.join('\n');
+      return (
+        /(\d+)\/\1 fresh {3}/.test(text) &&
+        /Steps: .* \d of \d/.test(text) &&
+        text.includes('session_end') &&
+        !text.includes('reading')
+      );
+    }, 20_000);
     const first = body(terminal.screen());
     for (let round = 0; round < 8; round += 1) {
       for (const [columns, rows] of [

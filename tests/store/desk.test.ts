@@ -25,7 +25,8 @@ describe('the desk', () => {
   it('takes any size as at least one cell', () => {
     expect(resized(desk, 0, -3)).toMatchObject({ columns: 1, rows: 1 });
     expect(resized(desk, Number.NaN, 10)).toMatchObject({ columns: 1, rows: 10 });
-    expect(resized(desk, 120, 40)).toBe(desk);
+    // The same size again: what the terminal did to its rows in between is not known.
+    expect(resized(desk, 120, 40)).toMatchObject({ columns: 120, rows: 40, resizes: 1 });
   });
 
   it('clears marks on leaving the view and remembers the way', () => {

@@ -16,22 +16,25 @@ describe('the whole screen', () => {
     expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now       03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside        cost reflexive $41.20/50, full 07:25 (4h00m)
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ============= 1/7  since    until key|-4 Pipeline ---------------- read 1m ago
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================== since    until key|-4 Pipeline ---------------- read 1m ago
       >x FATAL   coherence API hangs: pid 2210 holds :8000            7m            R|coherence
        x FATAL   coherence restart asked 7 times, nothing runs        8m            b| ? goal         Data unavailable
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)         10m    never   a| ? orchestr.    PM not seen, workers=5
        ~ ORPHAN  coherence monitor:4121                              20s          Ent| x execution    API down
-      -Why: API hangs: pid 2210 holds :8000 -------------------------------- read now| ! attention    1 issue, 2 unchecked
-       nothing moves: the port is held by a process that does not answer             |orket     +api +runs +turns +cards
-       http  :8000/api/health          no answer in 5s (3 of 3)                      |openclaw  +queue +plan +audit +run
-       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens |aragora   +api +breakers +debates
-                                       on :8000                                      |-5 Work ---------------------- 2 running
-       src   autonomous_api.log@1899   [Errno 98] address already in use (x5)        | coherence runner:4120 (w7)       ORPHAN
-       doc   monitor_issues.json       api_unreachable, high, "timed out"; advises   | coherence monitor:4121           ORPHAN
-                                       "watchdog restarts pipeline": it did not      | orket     9c41:TIDE-3/6 coder        1m
-      -9 Steps: API unreachable ---------------------------------------------- 0 of 4| openclaw  3c4d billing-cron    beat now
-       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16         R|-7 Acts ---------------------- 0 running
-       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              | 02:41 bob approve 1a2b: verified 4.0s
+       ~ ORPHAN  coherence runner:4120 (w7)                          20s          Ent| ! attention    1 issue, 2 unchecked
+       $ COST    reflexive 41.20 of 50.00 USD, +2.10/h             1h00m    07:25 Ent|orket     +api +runs +turns +cards
+       ? UNREAD  coherence source api: no answer in 5 s              now          Ent|openclaw  +queue +plan +audit +run
+      -Why: API hangs: pid 2210 holds :8000 -------------------------------- read now|aragora   +api +breakers +debates
+       nothing moves: the port is held by a process that does not answer             |reflexive +loop !cost +github
+       http  :8000/api/health          no answer in 5s (3 of 3)                      |-5 Work ---------------------- 2 running
+       proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens | coherence runner:4120 (w7)       ORPHAN
+                                       on :8000                                      | coherence monitor:4121           ORPHAN
+       src   autonomous_api.log@1899   [Errno 98] address already in use (x5)        | orket     9c41:TIDE-3/6 coder        1m
+       doc   monitor_issues.json       api_unreachable, high, "timed out"; advises   | openclaw  3c4d billing-cron    beat now
+                                       "watchdog restarts pipeline": it did not      |-7 Acts ---------------------- 0 running
+      -9 Steps: API unreachable ---------------------------------------------- 0 of 4| 02:41 bob approve 1a2b: verified 4.0s
+       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16         R|
+       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              |
        [?]3 see the pipeline run: PM alive, its log moves                            |
         - 4 end orphans 4120, 4121: one runner, one monitor                          |
       -6 Logs + changes, this item (L: all) ------------------------------------------------ follow  unread 0  bad 0  lag 0.1s
@@ -39,9 +42,6 @@ describe('the whole screen', () => {
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
        03:13:10.871 monitor          Restart requested: api_unreachable
        03:13:46     CHANGE           pipeline_version.json started_at 03:13:46Z
-
-
-
 
 
 
@@ -62,34 +62,34 @@ describe('the whole screen', () => {
     expect(screen.rows().slice(0, 30).join('\n')).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now                                                                                       03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside                                                                                        cost reflexive $41.20/50, full 07:25 (4h00m)
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================================================================= 1/7  since    until key|-2 Approvals(1) ----------------------------------------------------
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ====================================================================== since    until key|-2 Approvals(1) ----------------------------------------------------
       >x FATAL   coherence API hangs: pid 2210 holds :8000                                                                7m            R| ! ANSWER  coherence task_864e65b18d8b704c (wo..    10m    never   a
-       x FATAL   coherence restart asked 7 times, nothing runs                                                            8m            b|
-       ! ANSWER  coherence task_864e65b18d8b704c (worker w7)                                                             10m    never   a|
-       ~ ORPHAN  coherence monitor:4121                                                                                  20s          Ent|-3 Fatal(2) --------------------------------------------------------
-       ~ ORPHAN  coherence runner:4120 (w7)                                                                              20s          Ent| x FATAL   coherence API hangs: pid 2210 holds..     7m            R
-       $ COST    reflexive 41.20 of 50.00 USD, +2.10/h                                                                 1h00m    07:25 Ent| x FATAL   coherence restart asked 7 times, no..     8m            b
-      -Why: API hangs: pid 2210 holds :8000 ------------------------------------------------------------------------------------ read now|
-       nothing moves: the port is held by a process that does not answer                                                                 |-4 Pipeline -------------------------------------------- read 1m ago
-       http  :8000/api/health                        no answer in 5s (3 of 3)                                                            |coherence
-       proc  pid 2210                                uvicorn app.main:app since 22:13:58Z, listens on :8000                              | ? goal         Data unavailable
-       src   autonomous_api.log@1899                 [Errno 98] address already in use (x5)                                              | ? orchestr.    PM not seen, workers=5
-       doc   monitor_issues.json                     api_unreachable, high, "timed out"; advises "watchdog restarts pipeline": it did not| x execution    API down
-                                                                                                                                         | ! attention    1 issue, 2 unchecked
-                                                                                                                                         |orket     +api +runs +turns +cards
-                                                                                                                                         |openclaw  +queue +plan +audit +run
-                                                                                                                                         |aragora   +api +breakers +debates
-                                                                                                                                         |reflexive +loop !cost +github
-                                                                                                                                         |-5 Work -------------------------------------------------- 2 running
-      -9 Steps: API unreachable -------------------------------------------------------------------------------------------------- 0 of 4| coherence runner:4120 (w7)                               ORPHAN 20s
-       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| coherence monitor:4121                                   ORPHAN 20s
-       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  | orket     9c41:TIDE-3/6 coder                                    1m
-       [?]3 see the pipeline run: PM alive, its log moves                                                                                |-7 Acts -------------------------------------------------- 0 running
-        - 4 end orphans 4120, 4121: one runner, one monitor                                                                              | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
-                                                                                                                                         |
-                                                                                                                                         |
+       x FATAL   coherence restart asked 7 times, nothing runs                                                            8m            b|-3 Fatal(2) --------------------------------------------------------
+       ! ANSWER  coherence task_864e65b18d8b704c (worker w7)                                                             10m    never   a| x FATAL   coherence API hangs: pid 2210 holds..     7m            R
+       ~ ORPHAN  coherence monitor:4121                                                                                  20s          Ent| x FATAL   coherence restart asked 7 times, no..     8m            b
+       ~ ORPHAN  coherence runner:4120 (w7)                                                                              20s          Ent|-4 Pipeline -------------------------------------------- read 1m ago
+       $ COST    reflexive 41.20 of 50.00 USD, +2.10/h                                                                 1h00m    07:25 Ent|coherence
+       ? UNREAD  coherence source api: no answer in 5 s                                                                  now          Ent| ? goal         Data unavailable
+      -Why: API hangs: pid 2210 holds :8000 ------------------------------------------------------------------------------------ read now| ? orchestr.    PM not seen, workers=5
+       nothing moves: the port is held by a process that does not answer                                                                 | x execution    API down
+       http  :8000/api/health                        no answer in 5s (3 of 3)                                                            | ! attention    1 issue, 2 unchecked
+       proc  pid 2210                                uvicorn app.main:app since 22:13:58Z, listens on :8000                              |orket     +api +runs +turns +cards
+       src   autonomous_api.log@1899                 [Errno 98] address already in use (x5)                                              |-5 Work -------------------------------------------------- 2 running
+       doc   monitor_issues.json                     api_unreachable, high, "timed out"; advises "watchdog restarts pipeline": it did not| coherence runner:4120 (w7)                               ORPHAN 20s
+      -9 Steps: API unreachable -------------------------------------------------------------------------------------------------- 0 of 4| coherence monitor:4121                                   ORPHAN 20s
+       [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| orket     9c41:TIDE-3/6 coder                                    1m
+       [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  |-7 Acts -------------------------------------------------- 0 running
+       [?]3 see the pipeline run: PM alive, its log moves                                                                                | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
+        - 4 end orphans 4120, 4121: one runner, one monitor                                                                              |
       -6 Logs + changes, this item (L: all) -------------------------------------------------------------------------------------------------------------------------------- follow  unread 0  bad 0  lag 0.1s
-       03:06:10.902 monitor          WARNING API unreachable: timed out"
+       03:06:10.902 monitor          WARNING API unreachable: timed out
+      ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
+       03:13:10.871 monitor          Restart requested: api_unreachable
+       03:13:46     CHANGE           pipeline_version.json started_at 03:13:46Z
+
+
+
+      "
     `);
   });
 
@@ -103,13 +103,13 @@ describe('the whole screen', () => {
        x FATAL   coherence restart asked 7 times, nothing runs         8m            b
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)          10m    never   a
        ~ ORPHAN  coherence monitor:4121                               20s          Ent
+       ~ ORPHAN  coherence runner:4120 (w7)                           20s          Ent
       -Why: API hangs: pid 2210 holds.. ----- coherence ?goal ?orchestr xexecutio !att
        nothing moves: the port is held by a process that does not answer
        http  :8000/api/health          no answer in 5s (3 of 3)
        proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens
                                        on :8000
-       src   autonomous_api.log@1899   [Errno 98] address already in use (x5)
-       (2 more lines: 8, then j; Enter shows all)
+       (3 more lines: 8, then j; Enter shows all)
       -9 Steps: API unreachable ----------------------------------------------- 0 of 4
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16          R
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives
@@ -135,11 +135,11 @@ describe('the whole screen', () => {
        ~ ORPHAN  coherence runner:4120 (w7)       20s          Ent
        $ COST    reflexive 41.20 of 50.00 US..  1h00m    07:25 Ent
        ? UNREAD  coherence source api: no an..    now          Ent
-
-
       -Why: API hangs: pid 2210 holds :8000 ------------- read now
        nothing moves: the port is held by a process that
              does not answer
+       http  :8000/api/health   no answer in 5s (3 of 3)
+       (6 more lines: 8, then j; Enter shows all)
        R restart..  b steps  K take  d aside  L lens  : commands"
     `);
   });

@@ -86,6 +86,10 @@ class XtermTerminal extends EventEmitter implements ScreenTerminal {
     return () => this.off('resize', tell);
   }
 
+  erase(): void {
+    this.write('\x1b[H\x1b[J');
+  }
+
   onSuspend(): () => void {
     return () => {};
   }

@@ -504,12 +504,12 @@ describe('the acts', () => {
     expect(await paneFrame(actsLines, { engine: withAll(), columns: 44, rows: 8 })).toMatchInlineSnapshot(`
       "-7 Acts --------------- 1 running, 1 unknown
        03:14 bob approve 1a2b: running 0/1
+         . by 02:42:00 job leaves awaiting_audit
        02:41 bob approve 1a2b: UNKNOWN 4.0s
        02:41 bob approve 1a2b: verified 4.0s
        02:41 bob approve 1a2b: NOT SEEN 4.0s
        02:41 bob approve 1a2b (attemp..FAILED 4.0s
-       02:41 bob approve 1a2b: TIMED OUT 4.0s
-      "
+       02:41 bob approve 1a2b: TIMED OUT 4.0s"
     `);
   });
 });

@@ -1,5 +1,6 @@
 import type { ActEntry, StageState } from '../../src/domain/act.ts';
 import { clockText, durationText } from '../../src/lib/time-text.ts';
+import type { Snapshot } from '../../src/store/cockpit.ts';
 import { actWords, selectActs } from '../../src/store/selectors/acts.ts';
 import type { Line, Pen } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
@@ -7,31 +8,66 @@ import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleL
 
 /** What was done, by whom, and what came of it; an act under way shows its stages. */
 export function actsLines(input: PaneInput): readonly Line[] {
+  const { snapshot, pen } = input;
+  const active = hasKeys(snapshot, 'acts');
+  const { acts } = snapshot.state;
+  const count = (passes: (act: ActEntry) => boolean, word: string): string => {
+    const number = acts.filter(passes).length;
+    return number > 0 ? `, ${number} ${word}` : '';
+  };
+  const running = acts.filter((act) => act.status === 'running').length;
+  const right = `${running} running${count((act) => act.status === 'unknown', 'unknown')}${count(isNew, 'new')}`;
+  const title = titleLine(input, active, [paneLabel(pen, 'acts', 'Acts', active)], right);
+  if (acts.length === 0) return framed(input, title, [phaseLine(input, 'nothing was done yet')]);
+  const { rows, cursor } = allRows(input);
+  const height = input.rows - 1;
+  const first = firstRow(cursor, rows.length, height);
+  return framed(
+    input,
+    title,
+    rows.slice(first, first + height).map((row) => row.line),
+  );
+}
+
+/** An outcome that no screen has shown to anybody yet. */
+function isNew(act: ActEntry): boolean {
+  return act.unseen === true;
+}
+
+/** All rows of the pane, and the one under the cursor (-1: the keys are elsewhere). */
+function allRows(input: PaneInput): {
+  readonly rows: readonly { readonly order: string; readonly line: Line }[];
+  readonly cursor: number;
+} {
   const { snapshot, pen, columns } = input;
   const active = hasKeys(snapshot, 'acts');
   const acts = selectActs(snapshot.state.acts);
-  const running = acts.filter((act) => act.status === 'running').length;
-  const unknown = acts.filter((act) => act.status === 'unknown').length;
-  const right = `${running} running${unknown > 0 ? `, ${unknown} unknown` : ''}`;
-  const title = titleLine(input, active, [paneLabel(pen, 'acts', 'Acts', active)], right);
-  if (acts.length === 0) return framed(input, title, [phaseLine(input, 'nothing was done yet')]);
   const selected = snapshot.desk.selected.acts ?? acts[0]?.order;
   const rows: { readonly order: string; readonly line: Line }[] = [];
   for (const act of acts) {
     const isCursor = active && act.order === selected;
     rows.push({ order: act.order, line: actLine(pen, act, isCursor, columns, snapshot.offsetMs) });
-    if (act.status === 'running' && columns >= 60) {
-      for (const stage of act.stages)
-        rows.push({ order: act.order, line: stageLine(pen, stage, columns, snapshot.offsetMs) });
-    }
+    for (const stage of stagesShown(act))
+      rows.push({ order: act.order, line: stageLine(pen, stage, columns, snapshot.offsetMs) });
   }
-  const cursor = active ? rows.findIndex((row) => row.order === selected) : -1;
-  const first = firstRow(cursor, rows.length, input.rows - 1);
-  return framed(
-    input,
-    title,
-    rows.slice(first, first + input.rows - 1).map((row) => row.line),
-  );
+  return { rows, cursor: active ? rows.findIndex((row) => row.order === selected) : -1 };
+}
+
+/** An act under way shows what it waits for; how an ended one went stands in its own row and on its page. */
+function stagesShown(act: ActEntry): readonly StageState[] {
+  return act.status === 'running' ? act.stages : [];
+}
+
+/** Rows the pane would fill, its title not counted. */
+export function actRows(acts: readonly ActEntry[]): number {
+  return acts.reduce((count, act) => count + 1 + stagesShown(act).length, 0);
+}
+
+/** Orders of the acts a pane of that size shows. */
+export function actsInView(snapshot: Snapshot, pen: Pen, columns: number, rows: number): readonly string[] {
+  const all = allRows({ snapshot, pen, columns, rows });
+  const first = firstRow(all.cursor, all.rows.length, rows - 1);
+  return [...new Set(all.rows.slice(first, first + rows - 1).map((row) => row.order))];
 }
 
 function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, offsetMs: number): Line {
@@ -49,7 +85,7 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
     columns,
     pen.span(isCursor ? '>' : ' ', 'strong'),
     pen.span(clockText(act.startedAt, offsetMs, 'minutes'), 'dim'),
-    ' ',
+    pen.span(isNew(act) ? '*' : ' ', 'strong'),
     pen.cell(what, Math.min(room, pen.safe(what).length), isCursor ? 'strong' : undefined),
     pen.span(outcome, toneOf(act)),
   );
@@ -77,20 +113,22 @@ function shortWords(act: ActEntry): string {
 /** ` + accepted: card leaves ready   03:15:09` */
 function stageLine(pen: Pen, stage: StageState, columns: number, offsetMs: number): Line {
   const sign = stage.state === 'seen' ? '+' : stage.state === 'contradicted' ? 'x' : '.';
-  const when =
-    stage.state === 'seen'
-      ? stage.seenAt === undefined
-        ? ''
-        : ` at ${clockText(stage.seenAt, offsetMs)}`
-      : ` by ${clockText(stage.deadline, offsetMs)}`;
+  const when = stageTime(stage, offsetMs);
   const detail = stage.detail === undefined ? '' : `: ${stage.detail}`;
   const tone: Tone | undefined =
     stage.state === 'seen' ? 'good' : stage.state === 'contradicted' ? 'alarm' : 'dim';
   const need = stage.required ? '' : ' (shown only)';
-  return pen.line(
-    columns,
-    pen.span(`      ${sign} ${stage.stage}${when}  ${stage.title}${detail}${need}`, tone),
-  );
+  // In the right column what is awaited and until when say more than the name of the stage.
+  const text =
+    columns < 60
+      ? `   ${sign} ${when === '' ? '' : `${when} `}${stage.title}${detail}`
+      : `      ${sign} ${stage.stage}${when === '' ? '' : ` ${when}`}  ${stage.title}${detail}${need}`;
+  return pen.line(columns, pen.span(text, tone));
+}
+
+function stageTime(stage: StageState, offsetMs: number): string {
+  if (stage.state !== 'seen') return `by ${clockText(stage.deadline, offsetMs)}`;
+  return stage.seenAt === undefined ? '' : `at ${clockText(stage.seenAt, offsetMs)}`;
 }
 
 function toneOf(act: ActEntry): Tone | undefined {

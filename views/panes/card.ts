@@ -39,6 +39,12 @@ export function cardLines(input: PaneInput, pipelineInTitle = false): readonly L
   return framed(input, title, shown);
 }
 
+/** Rows the card would fill at a width, title included. */
+export function cardRows(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>): number {
+  const card = cardOf(input.snapshot.state, input.snapshot.subject);
+  return 1 + (card ? bodyLines(input, card).length : 1);
+}
+
 function readText(ms: number): string {
   const age = ageText(ms);
   return age === 'now' ? 'read now' : `read ${age} ago`;
@@ -104,9 +110,20 @@ function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number):
   const wrapped = pen.wrapped(`${at}${fact.text}`, textColumns, undefined, 2);
   return wrapped.map((text, index) => [
     pen.cell(index === 0 ? ` ${fact.form}` : '', formColumns + 1, 'dim'),
-    pen.cell(index === 0 ? `${fact.place} ` : '', placeColumns, index === 0 ? 'title' : undefined),
+    pen.cell(
+      index === 0 ? endOf(pen, fact.place, placeColumns - 1) : '',
+      placeColumns - 1,
+      index === 0 ? 'title' : undefined,
+    ),
+    pen.span(' '),
     ...text,
   ]);
+}
+
+/** A place that is too long keeps its end: name and offset say more than the directories before them. */
+function endOf(pen: Pen, place: string, columns: number): string {
+  const safe = pen.safe(place);
+  return safe.length <= columns ? place : `..${[...safe].slice(-Math.max(1, columns - 2)).join('')}`;
 }
 
 /** The layers of the subject's system in a few characters: `coherence ?goal ?orchestr. xexecution`. */

@@ -120,7 +120,7 @@ function formatRow(
     pen.cell(day + clock, (isOld ? 6 : 0) + (narrow ? 9 : 13), 'dim'),
   ];
   if (!narrow)
-    head.push(pen.cell(`${origin} `, originColumns + 1, row.form === 'change' ? 'change' : 'title'));
+    head.push(pen.cell(origin, originColumns, row.form === 'change' ? 'change' : 'title'), pen.span(' '));
   return pen.line(columns, ...head, pen.span(text, tone));
 }
 

@@ -1,18 +1,29 @@
 import type { ActEntry, StageState } from '../../domain/act.ts';
 import { memoLast } from './memo.ts';
 
-/** Acts as the pane shows them: under way first, then those whose outcome somebody must settle, then newest first. */
+/**
+ * Acts as the pane shows them: under way first, then those whose outcome somebody must settle, then results nobody saw
+ * yet, then newest first.
+ */
 export const selectActs = memoLast((acts: readonly ActEntry[]): readonly ActEntry[] =>
   [...acts].sort((a, b) => actRank(a) - actRank(b) || b.startedAt - a.startedAt),
 );
 
 function actRank(act: ActEntry): number {
-  return act.status === 'running' ? 0 : act.status === 'unknown' ? 1 : 2;
+  if (act.status === 'running') return 0;
+  if (act.status === 'unknown') return 1;
+  return act.unseen ? 2 : 3;
 }
 
 /** The stage an act is waiting for, or the last one. */
 function currentStage(act: ActEntry): StageState | undefined {
   return act.stages.find((stage) => stage.state !== 'seen') ?? act.stages[act.stages.length - 1];
+}
+
+/** The last thing that was seen; a stage that is only shown may still be out. */
+function seenWords(act: ActEntry): string {
+  const stage = act.stages.findLast((one) => one.state === 'seen');
+  return stage?.detail ?? stage?.title ?? 'the effect';
 }
 
 /** How an act stands, in an operator's words. */
@@ -22,7 +33,7 @@ export function actWords(act: ActEntry): string {
     case 'running':
       return stage ? `waits: ${stage.title}` : 'running';
     case 'verified':
-      return `seen: ${stage?.detail ?? stage?.title ?? 'the effect'}`;
+      return `seen: ${seenWords(act)}`;
     case 'not-seen': {
       const other = act.stages.find((one) => one.state === 'contradicted');
       return other ? `ran, but ${other.detail ?? other.title}` : 'ran, effect not seen';

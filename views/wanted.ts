@@ -1,0 +1,55 @@
+import type { Snapshot } from '../src/store/cockpit.ts';
+import type { PaneId } from '../src/store/desk.ts';
+import { pipelineOf, rowIds } from '../src/store/selectors/rows.ts';
+import type { Pen } from './components/line.ts';
+import { columnsOf, type Layout, layoutOf, type WantedRows } from './layout.ts';
+import { actRows } from './panes/acts.ts';
+import { cardRows } from './panes/card.ts';
+
+/** Where everything stands on the screen of a snapshot. */
+export function layoutFor(snapshot: Snapshot, pen: Pen, sheet: boolean): Layout {
+  const { desk } = snapshot;
+  const zoom = desk.only ?? desk.zoom;
+  return layoutOf({
+    columns: desk.columns,
+    rows: desk.rows,
+    sheet,
+    grow: desk.grow,
+    focus: desk.focus,
+    wanted: wantedRows(snapshot, pen),
+    ...(zoom ? { zoom } : {}),
+  });
+}
+
+/** Rows each pane would fill with what it has now, title included. What is still being asked for is left out. */
+function wantedRows(snapshot: Snapshot, pen: Pen): WantedRows {
+  const { desk, companion, log, queue, state } = snapshot;
+  const { left } = columnsOf(desk.columns);
+  const listed = (pane: PaneId): number => 1 + Math.max(1, rowIds(snapshot, pane).length);
+  const isLogKnown = log.phase !== 'loading';
+  const isPlaybookKnown = companion.playbook !== undefined || companion.error !== undefined;
+  return {
+    queue: 1 + Math.max(1, queue.rows.length),
+    card: cardRows({ snapshot, pen, columns: left }),
+    ...(isPlaybookKnown ? { steps: stepRows(snapshot) } : {}),
+    ...(isLogKnown ? { logs: 1 + Number(desk.log.histogram) + Math.max(1, log.rows.length) } : {}),
+    approvals: listed('approvals'),
+    fatal: listed('fatal'),
+    pipeline: pipelineRows(snapshot),
+    work: listed('work'),
+    acts: 1 + Math.max(1, actRows(state.acts)),
+  };
+}
+
+/** The step under the cursor is shown whole, over up to four rows. */
+function stepRows(snapshot: Snapshot): number {
+  const count = snapshot.companion.playbook?.steps.length ?? 0;
+  return 1 + Math.max(1, count) + (snapshot.desk.focus === 'steps' && count > 0 ? 3 : 0);
+}
+
+/** As if the system with most layers were opened up: the boxes below stand still while the cursor goes from system to system. */
+function pipelineRows(snapshot: Snapshot): number {
+  const { systems } = pipelineOf(snapshot);
+  const most = systems.reduce((count, system) => Math.max(count, system.layers.length), 0);
+  return 1 + Math.max(1, most + systems.length);
+}
