@@ -34,8 +34,27 @@ export function crewOf(root: string, processes: readonly ProcessInfo[]): Crew {
       else if (place === 'unseen') unattributed.push(process);
     } else if (isServer(process) && isBelow(process.cwd ?? '', root)) servers.push(process);
   }
-  loops.sort((a, b) => b.startedAt - a.startedAt);
-  return { loops, unattributed, servers };
+  return { loops: onePerFamily(loops), unattributed: onePerFamily(unattributed), servers };
+}
+
+/**
+ * A wrapper (`uv run`) and forked workers carry the same words as the loop itself. Of such a family one stands for all:
+ * who reads the terminal, else the eldest.
+ */
+function onePerFamily(processes: readonly ProcessInfo[]): readonly ProcessInfo[] {
+  const byPid = new Map(processes.map((one) => [one.pid, one]));
+  const families = new Map<number, ProcessInfo>();
+  for (const process of processes) {
+    let eldest = process;
+    for (let hops = 0; hops < 16; hops += 1) {
+      const parent = byPid.get(eldest.parentPid);
+      if (!parent || parent === eldest) break;
+      eldest = parent;
+    }
+    const known = families.get(eldest.pid) ?? eldest;
+    families.set(eldest.pid, process.readsTerminal && !known.readsTerminal ? process : known);
+  }
+  return [...families.values()].sort((a, b) => b.startedAt - a.startedAt);
 }
 
 function isServer({ argv }: ProcessInfo): boolean {

@@ -1,5 +1,5 @@
 import type { Evidence, Issue, Service } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
+import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { FileFacts } from '../system.ts';
 import { processEvidence } from './crew.ts';
@@ -25,6 +25,9 @@ export interface ApiView {
 /** Answers in a row that must be missing before a server counts as down. */
 const FAILURES = 2;
 
+/** An answer that old says nothing of now: the budget is used up, or nobody asks any more. */
+const OLD_MS = 180_000;
+
 /** Joins the health paths, the process table and the server's own log. */
 export function apiViewOf(scene: Scene): ApiView {
   const ids = scene.place.server === 'nomic' ? ['api.health'] : ['api.healthz', 'api.health'];
@@ -37,6 +40,11 @@ export function apiViewOf(scene: Scene): ApiView {
   const [first] = files;
   if (!first) return unaskedView(scene, trail);
   const evidence = answerEvidence(first) ?? evidenceOf(first);
+  const newest = Math.max(...files.map((file) => instantOf(file.facts.get('answer'), 'at') ?? 0));
+  if (scene.due.isPast(addMs(instant(newest), OLD_MS))) {
+    const why = `not asked since ${clockText(instant(newest), scene.now)}`;
+    return { state: 'unknown', why, since: undefined, evidence, trail };
+  }
   const answered = files.find((file) => isReachable(file.facts.get('answer')));
   if (!answered) {
     const answer = first.facts.get('answer');

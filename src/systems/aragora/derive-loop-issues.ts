@@ -58,9 +58,7 @@ function stalledIssue(scene: Scene): Issue | undefined {
 
 function deadIssue(scene: Scene): Issue | undefined {
   const { loop, now } = scene;
-  if (loop.state !== 'dead' && !(loop.isLogFormer && loop.open)) return undefined;
-  // A new process runs: the dead cycle is past, its restart has begun.
-  if (!loop.log || loop.process) return undefined;
+  if (loop.state !== 'dead' || !loop.log) return undefined;
   const where = loop.open
     ? `in cycle ${loop.open.n}${loop.phase ? ` ${loop.phase.name}` : ''}`
     : loop.newest

@@ -177,6 +177,33 @@ describe('a loop without a process', () => {
   });
 });
 
+describe('several processes with the same words', () => {
+  const family = (more: {
+    readonly parentPid: number;
+    readonly readsTerminal?: boolean;
+  }): ReturnType<typeof loopProcess>[] => [
+    loopProcess('21:59:00', { pid: 10, argv: ['uv', 'run', 'scripts/nomic_loop.py', 'run'] }),
+    loopProcess('21:59:01', { pid: 11, terminal: 'pts/4', ...more }),
+  ];
+
+  it('are one loop when one is the other’s child, told by whoever reads the terminal', () => {
+    const state = told(debate);
+    state.processes = family({ parentPid: 10, readsTerminal: true });
+    const derived = state.derive('22:11:00');
+    expect(find(derived, 'service', 'loop')?.cautions?.join()).not.toContain('at once');
+    expect(derived.data?.['loopPid']).toBe(11);
+    expect(queue(derived)).toEqual(['3 ANSWER prompt-310fcea8-unknown']);
+  });
+
+  it('are two loops in one log when they are not related, and that is said', () => {
+    const state = told(debate);
+    state.processes = family({ parentPid: 1 });
+    expect(find(state.derive('22:11:00'), 'service', 'loop')?.cautions?.join()).toContain(
+      '2 loops run on this root at once',
+    );
+  });
+});
+
 describe('a loop at its terminal', () => {
   const prompt = [
     "[22:10:00]   [timeout] Phase 'commit' has 180s budget",

@@ -186,6 +186,15 @@ describe('the API', () => {
     expect(find(derived, 'issue', 'api-down')).toMatchObject({ severity: 'fatal', since: at('22:00:10') });
   });
 
+  it('is unknown when nobody has asked it for three minutes, whatever it said then', () => {
+    const state = new Told().http('api.healthz', '22:00:00', ok);
+    expect(find(state.derive('22:02:59'), 'service', 'api')?.status).toBe('up');
+    expect(find(state.derive('22:03:00'), 'service', 'api')).toMatchObject({
+      status: 'unknown',
+      detail: 'not asked since 22:00:00Z',
+    });
+  });
+
   it('hangs when its process lives and gives no answer', () => {
     const state = new Told().http('api.healthz', '22:00:20', { error: 'timed out' }, 2);
     state.processes = [
