@@ -25,6 +25,8 @@ export interface LogRow extends LogRecord {
   readonly system: SystemId;
   readonly source: string;
   readonly path: string;
+  /** The log this row was written to, where `path` is the name a rotation gave to it since. */
+  readonly log?: string;
   /** Where it sorts: its own time, else that of its nearest neighbour. */
   readonly sortAt: Instant;
   /** `log` is a line of a file or stream; `change` is a state change, an act or a wipe, told by us. */
@@ -117,6 +119,7 @@ export function matcherOf(query: LogQuery): (row: LogRow) => boolean {
     if (keySet || files) {
       const mine =
         files?.has(row.path) === true ||
+        (row.log !== undefined && files?.has(row.log) === true) ||
         row.keys?.some((key) => keySet?.has(key)) === true ||
         keys?.some((key) => row.text.includes(key)) === true;
       if (!mine) return false;

@@ -7,7 +7,7 @@ import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestEvent, IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import type { JsonObject } from '../lib/json.ts';
-import type { LogStore } from '../logs/log-store.ts';
+import type { LogOrigin, LogStore } from '../logs/log-store.ts';
 import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
 import { FactStore } from './fact-store.ts';
 import type { SystemSummary } from './protocol.ts';
@@ -36,6 +36,8 @@ export interface WatchPorts {
   onChange(watch: SystemWatch, diff: EntityDiff): void;
   /** Sources, logs or figures moved, entities did not. */
   onStatus(watch: SystemWatch): void;
+  /** Lines written while we watch are in the view, `lagMs` after their file was last written to. */
+  onLines?(lines: number, lagMs: number): void;
 }
 
 /** One watched system: sources to facts to entities, and the diff of them. */
@@ -250,7 +252,13 @@ export class SystemWatch {
       if (first !== undefined && (this.#factsSince === undefined || first > this.#factsSince))
         this.#factsSince = first;
     }
-    this.#ports.logs.add(origin, records, event.modifiedAt ?? event.at);
+    const place = event.rotated === undefined ? origin : rotatedOrigin(origin, event.rotated);
+    this.#ports.logs.add(place, records, event.modifiedAt ?? event.at);
+    if (this.#telling && event.chunk.type === 'lines') {
+      // A file found later may be an old one. A time in the future (another host's clock) is no negative delay.
+      const writtenAt = event.fresh ? event.at : (event.modifiedAt ?? event.at);
+      this.#ports.onLines?.(event.chunk.lines.length, Math.max(0, this.#ports.clock.now() - writtenAt));
+    }
     this.#ports.onStatus(this);
   }
 
@@ -361,6 +369,12 @@ function stateOf(sources: readonly SourceStatus[]): SystemSummary['state'] {
   if (bad.some((source) => source.type === 'http')) return 'unreachable';
   if (bad.some((source) => source.state === 'error')) return 'error';
   return bad.length > 0 ? 'stale' : 'ok';
+}
+
+/** Where lines stand that were read after their file was renamed. */
+function rotatedOrigin(origin: LogOrigin, name: string): LogOrigin {
+  const directory = origin.path.slice(0, origin.path.lastIndexOf('/') + 1);
+  return { ...origin, path: `${directory}${name}`, log: origin.path };
 }
 
 /** The digest a decision is bound to is taken here, once, for all kinds. */

@@ -113,7 +113,7 @@ class DocumentReader implements SourceReader, DocumentSink {
 
   #discover(): 'quiet' {
     const discovery = this.#finder.find();
-    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    this.#noteRead();
     if (discovery === this.#discovered) {
       this.#dropGone();
       return 'quiet';
@@ -129,7 +129,7 @@ class DocumentReader implements SourceReader, DocumentSink {
       const file = new DocumentFile(path, raw, this.#fence, this);
       const watched = watchedBy(() => {
         const result = file.look();
-        this.#keeper.lastReadAt = this.#context.options.clock.now();
+        this.#noteRead();
         if (!this.#isSettled) this.#checkSettled();
         return result;
       });
@@ -139,7 +139,7 @@ class DocumentReader implements SourceReader, DocumentSink {
     }
     this.#dropGone();
     this.#walked = true;
-    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    this.#noteRead();
     if (!this.#isSettled) this.#checkSettled();
     return 'quiet';
   }
@@ -154,10 +154,16 @@ class DocumentReader implements SourceReader, DocumentSink {
     }
   }
 
+  /** The source as a whole was read: not before everything that was there at first was. */
+  #noteRead(): void {
+    if (this.#isSettled) this.#keeper.lastReadAt = this.#context.options.clock.now();
+  }
+
   #checkSettled(): void {
     if (!this.#walked) return;
     for (const { file } of this.#files.values()) if (!file.settled) return;
     this.#isSettled = true;
+    this.#noteRead();
     this.#context.touched();
     this.#gate.open();
   }

@@ -93,7 +93,7 @@ class LogReader implements SourceReader {
 
   #discover(): 'quiet' {
     const discovery = this.#finder.find();
-    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    this.#noteRead();
     if (discovery === this.#discovered) {
       this.#dropGone();
       return 'quiet';
@@ -125,7 +125,7 @@ class LogReader implements SourceReader {
       );
       const watched = watchedBy(() => {
         const result = tail.look();
-        this.#keeper.lastReadAt = this.#context.options.clock.now();
+        this.#noteRead();
         if (!this.#isSettled) this.#checkSettled();
         return result;
       });
@@ -135,7 +135,7 @@ class LogReader implements SourceReader {
       this.#context.touched();
     }
     this.#walked = true;
-    this.#keeper.lastReadAt = this.#context.options.clock.now();
+    this.#noteRead();
     if (!this.#isSettled) this.#checkSettled();
     this.#dropGone();
     return 'quiet';
@@ -172,10 +172,16 @@ class LogReader implements SourceReader {
     this.#context.touched();
   }
 
+  /** The source as a whole was read: not before everything that was there at first was. */
+  #noteRead(): void {
+    if (this.#isSettled) this.#keeper.lastReadAt = this.#context.options.clock.now();
+  }
+
   #checkSettled(): void {
     if (!this.#walked) return;
     for (const { tail } of this.#tails.values()) if (!tail.settled) return;
     this.#isSettled = true;
+    this.#noteRead();
     if (this.#context.options.once) for (const { tail } of this.#tails.values()) tail.finish();
     this.#context.touched();
     this.#gate.open();

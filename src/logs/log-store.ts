@@ -21,6 +21,8 @@ export interface LogOrigin {
   readonly system: SystemId;
   readonly source: string;
   readonly path: string;
+  /** The log these records were written to, when a rotation has named their file `path` since. */
+  readonly log?: string;
 }
 
 /**
@@ -53,7 +55,8 @@ export class LogStore {
   /** Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time. */
   add(origin: LogOrigin, records: readonly LogRecord[], readAt: Instant): void {
     if (records.length === 0) return;
-    const file = `${origin.system}/${origin.source}/${origin.path}`;
+    // One log through all its rotations: the rest of a traceback may stand in the next file.
+    const file = `${origin.system}/${origin.source}/${origin.log ?? origin.path}`;
     let lastAt = this.#lastAt.get(file) ?? records.find((record) => record.at !== undefined)?.at ?? readAt;
     const fresh: LogRow[] = [];
     for (const record of records) {
