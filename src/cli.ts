@@ -165,6 +165,14 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
   }
 }
 
+function checkSystemNames(wanted: readonly string[], known: readonly string[]): void {
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new UserError(`--system ${unknown}: no system of that name is watched`, [
+    `systems: ${known.join(', ')}`,
+  ]);
+}
+
 /** What is wrong beside what was asked for, on stderr: the answer itself stays whole. */
 async function tellTroubles(troubles: readonly UserError[]): Promise<void> {
   if (troubles.length === 0) return;
@@ -185,9 +193,13 @@ async function logs(options: Options): Promise<number> {
   const { logQuery, lineCount } = await import('./app/verb-arguments.ts');
   const query = logQuery(options);
   const lines = lineCount(options) ?? (query.since === undefined ? 100 : undefined);
-  const { engine, troubles, close } = await openEngine(options, { withActs: 'never', watch: follow });
+  const { engine, state, troubles, close } = await openEngine(options, { withActs: 'never', watch: follow });
   try {
     await tellTroubles(troubles);
+    checkSystemNames(
+      options.systemNames,
+      state().systems.map((system) => system.id),
+    );
     const ended = new Promise<void>((resolve) => {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
     });

@@ -1,5 +1,5 @@
 import type { Options } from '../config/options.ts';
-import { readTime, readTimeOrAge } from '../config/options.ts';
+import { readTimeOrAge } from '../config/options.ts';
 import type { Params } from '../domain/act.ts';
 import type { SystemId } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
@@ -11,7 +11,8 @@ export function lineCount(options: Options): number | undefined {
   const text = options.values.get('--lines')?.at(-1);
   if (text === undefined) return undefined;
   const count = Number(text);
-  if (!Number.isInteger(count) || count < 0) throw new UserError(`-n ${text}: a number of lines is wanted`);
+  if (!Number.isInteger(count) || count < 0)
+    throw new UserError(`-n ${text}: a number of lines is wanted`, ['for example -n 50']);
   return count;
 }
 
@@ -20,12 +21,12 @@ export function logQuery(options: Options): LogQuery {
   const one = (name: string): string | undefined => options.values.get(name)?.at(-1);
   const now = options.at ?? systemClock().now();
   const grep = one('--grep');
-  const level = one('--level');
+  const level = one('--level') === 'warn' ? 'warning' : one('--level');
   const run = one('--run');
   const since = readTimeOrAge('--since', one('--since'), now);
-  const until = readTime('--until', one('--until'));
+  const until = readTimeOrAge('--until', one('--until'), now);
   if (level !== undefined && !['debug', 'info', 'warning', 'error'].includes(level)) {
-    throw new UserError(`--level ${level}: debug, info, warning or error`);
+    throw new UserError(`--level ${level}: there is no such level`, ['levels: debug, info, warning, error']);
   }
   if (grep !== undefined) {
     try {
@@ -33,6 +34,7 @@ export function logQuery(options: Options): LogQuery {
     } catch (error) {
       throw new UserError(
         `--grep ${grep}: ${error instanceof Error ? error.message : 'not a regular expression'}`,
+        ['write a sign that means itself with a backslash before it, for example \\('],
       );
     }
   }
@@ -52,7 +54,10 @@ export function actParams(given: readonly string[]): Params {
   const params: Record<string, string> = {};
   for (const text of given) {
     const equals = text.indexOf('=');
-    if (equals <= 0) throw new UserError(`--param ${text}: name=value is wanted`);
+    if (equals <= 0)
+      throw new UserError(`--param ${text}: name=value is wanted`, [
+        '`binnacle list verbs` names the parameters',
+      ]);
     params[text.slice(0, equals)] = text.slice(equals + 1);
   }
   return params;

@@ -141,11 +141,16 @@ export function parseSystemOption(text: string): SystemOption {
   const settings: Record<string, string> = {};
   for (const part of parts.slice(1)) {
     const split = part.indexOf('=');
-    if (split <= 0) throw new UserError(`-s ${text}: "${part}" is not key=value`);
+    if (split <= 0) {
+      throw new UserError(`-s ${text}: "${part}" is not key=value`, [
+        'a comma within a value is written \\,',
+      ]);
+    }
     settings[part.slice(0, split)] = part.slice(split + 1);
   }
   const dir = parts[0] ?? '';
-  if (dir === '') throw new UserError(`-s ${text}: the directory is missing`);
+  if (dir === '')
+    throw new UserError(`-s ${text}: the directory is missing`, ['for example -s orket=/srv/orket']);
   return { kind: text.slice(0, equals), dir, settings };
 }
 
@@ -153,10 +158,19 @@ export function parseSystemOption(text: string): SystemOption {
 export function readTime(option: string, text: string | undefined): Instant | undefined {
   if (text === undefined) return undefined;
   const at = parseInstant(text);
-  if (at === undefined) {
+  if (at === undefined || !isCalendarDay(text)) {
     throw new UserError(`${option} ${text}: not a time`, ['write it as 2026-02-21T03:14:07Z']);
   }
   return at;
+}
+
+/** Engines read the 30th of February as the 2nd of March; whoever types it means another day. */
+function isCalendarDay(text: string): boolean {
+  const [, year, month, day] = /^(\d{4})-(\d\d)-(\d\d)/.exec(text) ?? [];
+  return (
+    day === undefined ||
+    new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+  );
 }
 
 /** Reads a time of the command line that may also be an age: `15m`, `2h`, `3d`, `90s`. */

@@ -39,7 +39,10 @@ export function printList(
   if (entities) {
     const rows = state.lists[entities.type];
     if (json) output.json(rows.map(entityJson), true);
-    else printEntities(rows, state, output);
+    else {
+      printEntities(rows, state, output);
+      if (rows.length === 0) output.note(safeText(`no ${entities.verb}`));
+    }
     return 0;
   }
   switch (what) {

@@ -61,6 +61,7 @@ async function newestRows(
   query: LogQuery,
   wanted: number | undefined,
 ): Promise<readonly LogRow[]> {
+  if (wanted === 0) return [];
   const rows: LogRow[] = [];
   let at: LogCursor | 'end' = 'end';
   for (;;) {

@@ -46,7 +46,10 @@ export function summaryLine(state: CockpitState): string {
 
 function printText(state: CockpitState, queue: CockpitState['queue'], output: Output): void {
   const aside = state.aside.length > 0 ? `, ${state.aside.length} set aside` : '';
-  const needs = queue.length === 0 ? 'nothing needs a human' : `${queue.length} need a human`;
+  const needs =
+    queue.length === 0
+      ? 'nothing needs a human'
+      : `${queue.length} ${queue.length === 1 ? 'needs' : 'need'} a human`;
   output.line(safeText(`${clockText(state.now)}Z  ${needs}${aside}  (${summaryLine(state)})`));
   output.line(safeText(''));
   if (queue.length > 0) {

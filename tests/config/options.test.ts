@@ -23,6 +23,7 @@ describe('the command line', () => {
     [['status', '--dry-run'], '--dry-run is no option of `binnacle status`'],
     [['status', '--at'], '--at needs a value'],
     [['status', '--at', 'noon'], '--at noon: not a time'],
+    [['status', '--at', '2026-02-30T00:00:00Z'], 'not a time'],
     [['status', '--json=yes'], '--json takes no value'],
     [['-s', 'orket'], '-s orket: KIND=DIR is wanted'],
     [['-s', 'orket=/x,url'], '"url" is not key=value'],
