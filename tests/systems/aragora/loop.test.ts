@@ -177,6 +177,17 @@ describe('a loop without a process', () => {
   });
 });
 
+describe('a loop that was just started', () => {
+  it('is not stalled by the open phase of the loop before it, however long that is over', () => {
+    const state = told(debate);
+    state.processes = [loopProcess('23:30:00')];
+    const derived = state.derive('23:30:05');
+    expect(queue(derived)).toEqual([]);
+    expect(find(derived, 'service', 'loop')?.status).toBe('up');
+    expect(find(derived, 'meter', 'cycle-time')).toBeUndefined();
+  });
+});
+
 describe('several processes with the same words', () => {
   const family = (more: {
     readonly parentPid: number;
@@ -229,6 +240,12 @@ describe('a loop at its terminal', () => {
     expect(queue(state.derive('22:10:30'))).toEqual([]);
     const approval = find(state.derive('22:10:35'), 'approval', 'prompt-310fcea8-commit');
     expect(approval?.cautions?.[0]).toContain('a guess');
+  });
+
+  it('no longer waits once a line follows the question', () => {
+    const state = told(...prompt, '[22:10:20]   Committed: 4f0c2b7d');
+    state.processes = [loopProcess('21:59:00', { terminal: 'pts/4', user: 'bob' })];
+    expect(queue(state.derive('22:11:00'))).toEqual([]);
   });
 
   it('explains why the server inside it is mute, which is then no issue of its own', () => {

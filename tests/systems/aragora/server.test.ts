@@ -146,6 +146,11 @@ describe('breakers', () => {
     const derived = state.derive('22:01:00');
     expect(queue(derived)).toEqual(['5 BREAKER breaker-open/grok', '5 BREAKER breaker-open/unnamed']);
     expect(find(derived, 'issue', 'breaker-open/grok')?.since).toBe(at('22:00:00'));
+    const trial = new Told(where).log(
+      'server.log',
+      line('22:00:00', '[gpt] Circuit state: OPEN -> HALF_OPEN'),
+    );
+    expect(find(trial.derive('22:01:00'), 'service', 'breaker.gpt')?.status).toBe('degraded');
     const reset = new Told(where).log(
       'server.log',
       line('22:00:00', 'Circuit breaker OPEN for grok after 5 failures') +
