@@ -74,6 +74,10 @@ function fileApproval(scene: Scene, file: FileFacts): Approval | undefined {
     trail: trailOf(decisionEvidence(file, fact)),
     ...(attention ? { attention } : {}),
     logKeys: [id],
+    // The log never names the approval; what the loop did around it stands there all the same.
+    ...(scene.loop.log && status === 'pending' && getString(fact, 'requestedBy') === 'nomic-loop'
+      ? { logFiles: [scene.loop.log.path] }
+      : {}),
     cautions: textsOf(
       expiresAt === undefined && 'when it runs out cannot be told from its file',
       status === 'expired' && isPending && 'nobody wrote that it ran out; an approval now reaches nobody',
