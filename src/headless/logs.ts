@@ -23,10 +23,12 @@ export async function printLogs(
   output: Output,
   ended: Promise<void>,
 ): Promise<number> {
+  // What is known now is history; whatever comes in while it is read is told once, here or by the first pull.
+  let seq = newestSeq(engine);
   const first = await newestRows(engine, options.query, options.lines);
   for (const row of first) printRow(row, options.json, output);
   if (!options.follow) return 0;
-  let seq = first.reduce((newest, row) => Math.max(newest, row.seq), 0);
+  const printed = new Set(first.filter((row) => row.seq > seq).map((row) => row.seq));
   let busy = false;
   let again = false;
   const pull = async (): Promise<void> => {
@@ -38,7 +40,7 @@ export async function printLogs(
     do {
       again = false;
       const { rows, more } = await engine.call('tail', { query: options.query, seq, rows: PAGE });
-      for (const row of rows) printRow(row, options.json, output);
+      for (const row of rows) if (!printed.delete(row.seq)) printRow(row, options.json, output);
       seq = rows.at(-1)?.seq ?? seq;
       if (more) again = true;
     } while (again);
@@ -54,6 +56,15 @@ export async function printLogs(
   await Promise.race([over, ended]);
   stop();
   return 0;
+}
+
+/** The newest place in the order in which rows came in. */
+function newestSeq(engine: EnginePort): number {
+  let newest = 0;
+  engine.subscribe((changes) => {
+    newest = Math.max(newest, changes.logSeq ?? 0);
+  })();
+  return newest;
 }
 
 async function newestRows(

@@ -347,6 +347,30 @@ describe('logs --follow', () => {
     }
   });
 
+  it('-n 0 prints what comes, and nothing of what was there', async () => {
+    const system = plainSystem();
+    try {
+      const child = startVerb(['logs', '--follow', '-n', '0', '--json', ...system.args]);
+      const end = endOf(child);
+      let seen = '';
+      child.stdout?.on('data', (part: string) => {
+        seen += part;
+      });
+      let number = 0;
+      await until(() => {
+        number += 1;
+        appendFileSync(system.log, `${line(number)}\n`);
+        return seen.includes('"text":');
+      });
+      child.kill('SIGTERM');
+      const { code, stdout } = await end;
+      expect(code).toBe(0);
+      expect(stdout).not.toContain('"line 0"');
+    } finally {
+      system.remove();
+    }
+  });
+
   it('ends quietly when its reader has gone', async () => {
     const system = plainSystem();
     try {
