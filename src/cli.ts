@@ -86,9 +86,10 @@ const MOST_WORDS: Readonly<Record<string, number>> = {
 function checkWords(verb: string, count: number): void {
   const most = Object.hasOwn(MOST_WORDS, verb) ? MOST_WORDS[verb] : undefined;
   if (most !== undefined && count > Math.max(most, 1)) {
-    throw new UserError(`\`binnacle ${verb}\` takes ${most === 1 ? 'no word' : 'no word more'} after it`, [
-      'quote a text with blanks in it; run `binnacle --help`',
-    ]);
+    throw new UserError(
+      `\`binnacle ${verb}\` takes ${most === 1 ? 'no word' : `${most - 1} at most`} after it`,
+      ['quote a text with blanks in it; run `binnacle --help`'],
+    );
   }
 }
 
