@@ -3,6 +3,7 @@ import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { FileFacts } from '../system.ts';
 import { processEvidence } from './crew.ts';
+import { componentIssues, componentServices } from './derive-components.ts';
 import { clockText, counted, entityBase, evidenceOf, firstLine, textsOf, trailOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
@@ -157,71 +158,18 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
     ),
     ...(scene.server ? { logFiles: [scene.server.path] } : {}),
   };
-  return [own, ...componentsOf(scene).map((one) => componentService(scene, one))];
+  return [own, ...componentServices(scene)];
 }
 
 function isSameSpot(a: Evidence, b: Evidence): boolean {
   return a.source === b.source && a.offset === b.offset && a.pid === b.pid && a.text === b.text;
 }
 
-interface Component {
-  readonly id: string;
-  readonly name: string;
-  readonly native: string;
-  readonly status: Service['status'];
-  readonly message: string | undefined;
-  readonly file: FileFacts;
-}
-
-/** Components of the status page while it is answered. */
-export function componentsOf(scene: Scene): readonly Component[] {
-  const file = scene.file('api.status');
-  if (!file || getBoolean(file.facts.get('answer'), 'ok') !== true) return [];
-  return getArray(file.facts.get('status'), 'components').map((one) => {
-    const native = getString(one, 'status') ?? 'unknown';
-    return {
-      id: getString(one, 'id') ?? '?',
-      name: getString(one, 'name') ?? '?',
-      native,
-      status: componentStatus(native),
-      message: getString(one, 'message'),
-      file,
-    };
-  });
-}
-
-function componentStatus(native: string): Service['status'] {
-  if (native === 'operational') return 'up';
-  if (/degraded|partial|maintenance/.test(native)) return 'degraded';
-  if (/outage|down|unavailable|error/.test(native)) return 'down';
-  return 'unknown';
-}
-
-function componentService(scene: Scene, one: Component): Service {
-  return {
-    ...entityBase(scene, `component.${one.id}`, one.file),
-    type: 'service',
-    title: one.name,
-    status: one.status,
-    detail: one.message ?? one.native,
-    evidence: { ...componentEvidence(one), text: `${one.native}${one.message ? `: ${one.message}` : ''}` },
-  };
-}
-
-function componentEvidence(one: Component): Evidence {
-  const at = instantOf(one.file.facts.get('answer'), 'since');
-  return { source: one.file.source, url: one.file.path, ...(at === undefined ? {} : { at }) };
-}
-
 /** What is wrong with the server. */
 export function apiIssues(scene: Scene, api: ApiView): readonly Issue[] {
-  return [
-    apiIssue(scene, api),
-    ...componentsOf(scene)
-      .filter((one) => one.status === 'down' || one.status === 'degraded')
-      .map((one) => componentIssue(scene, one)),
-    failuresIssue(scene),
-  ].filter((issue) => issue !== undefined);
+  return [apiIssue(scene, api), ...componentIssues(scene), failuresIssue(scene)].filter(
+    (issue) => issue !== undefined,
+  );
 }
 
 function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
@@ -260,23 +208,6 @@ function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
     attention: { rank: 4, label: 'DEGRADED', why: 'answers, but takes no or less work' },
     playbook: 'api-down',
     ...(scene.server ? { logFiles: [scene.server.path] } : {}),
-  });
-}
-
-function componentIssue(scene: Scene, one: Component): Issue {
-  const isDown = one.status === 'down';
-  return issueOf(scene, `component/${one.id}`, {
-    severity: isDown ? 'error' : 'warning',
-    title: `${one.name} ${one.native.replaceAll('_', ' ')}`,
-    ...(one.message === undefined ? {} : { detail: one.message }),
-    since: undefined,
-    evidence: { ...componentEvidence(one), text: one.message ?? one.native },
-    attention: {
-      rank: isDown ? 4 : 5,
-      label: isDown ? 'DOWN' : 'DEGRADED',
-      why: one.message ?? 'says its status page',
-      group: `components-${one.status}`,
-    },
   });
 }
 

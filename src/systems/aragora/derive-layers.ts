@@ -1,8 +1,9 @@
 import type { Evidence, Layer } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
 import { getBoolean, getString } from '../../lib/json.ts';
-import { type ApiView, componentsOf } from './derive-api.ts';
+import type { ApiView } from './derive-api.ts';
 import type { Breaker } from './derive-breakers.ts';
+import { componentsOf } from './derive-components.ts';
 import { loopText } from './derive-loop.ts';
 import { phaseKeys } from './derive-runs.ts';
 import { clockText, counted, entityBase, evidenceOf, firstLine, spanText } from './draft.ts';
