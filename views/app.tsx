@@ -28,7 +28,7 @@ import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from '.
 import { dialogLines } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
 import type { Theme } from './theme.ts';
-import { layoutFor } from './wanted.ts';
+import { hasSheet, layoutFor } from './wanted.ts';
 
 /** Leaves the screen at once; `resume` takes it back and draws all of it again. */
 export type SuspendDrawing = () => Promise<{ resume(): Promise<void> }>;
@@ -43,27 +43,6 @@ export interface AppProps {
   readonly table: TableComponent | undefined;
   /** Told once how the drawing is suspended for another program, and how the screen is left. */
   onTerminal?(suspend: SuspendDrawing, leave: (code: number) => void): () => void;
-}
-
-/** True for prompts and pages that take the body of the screen; the others are one line at the foot. */
-function hasSheet(snapshot: Snapshot): boolean {
-  switch (snapshot.desk.mode.type) {
-    case 'browse':
-    case 'search':
-    case 'filter':
-    case 'copy':
-      return false;
-    case 'palette':
-    case 'help':
-    case 'menu':
-    case 'params':
-    case 'dialog':
-    case 'approval':
-    case 'aside':
-    case 'details':
-    case 'settle':
-      return true;
-  }
 }
 
 /** The screen. It only puts blocks of lines in their places; what they say comes from the panes' functions. */

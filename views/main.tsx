@@ -11,8 +11,10 @@ import { type PaneId, paneNumbers, resized } from '../src/store/desk.ts';
 import type { EnginePort } from '../src/store/state.ts';
 import type { Timer } from '../src/store/timer.ts';
 import { App, type SuspendDrawing } from './app.tsx';
+import { penOf } from './components/line.ts';
 import type { TableComponent } from './components/still-table.tsx';
 import { type Theme, themeFrom } from './theme.ts';
+import { tellActsShown } from './wanted.ts';
 
 /** What the screen needs of the terminal: streams for the renderer, decoded keys, sizes, and a way to lend it. */
 export interface ScreenTerminal {
@@ -129,6 +131,7 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     instance.clear();
     terminal.erase();
   });
+  tellActsShown(cockpit, penOf(theme));
   const instance = render(screen(undefined), {
     ...terminal.ink,
     onRender({ renderTime }) {

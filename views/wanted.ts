@@ -1,9 +1,9 @@
-import type { Snapshot } from '../src/store/cockpit.ts';
+import type { Cockpit, Snapshot } from '../src/store/cockpit.ts';
 import type { PaneId } from '../src/store/desk.ts';
 import { pipelineOf, rowIds } from '../src/store/selectors/rows.ts';
 import type { Pen } from './components/line.ts';
 import { columnsOf, type Layout, layoutOf, type WantedRows } from './layout.ts';
-import { actRows } from './panes/acts.ts';
+import { actRows, actsInView } from './panes/acts.ts';
 import { cardRows } from './panes/card.ts';
 
 /** Where everything stands on the screen of a snapshot. */
@@ -19,6 +19,41 @@ export function layoutFor(snapshot: Snapshot, pen: Pen, sheet: boolean): Layout 
     wanted: wantedRows(snapshot, pen),
     ...(zoom ? { zoom } : {}),
   });
+}
+
+/** Tells the store after each frame which acts were in it. Returns the end of that. */
+export function tellActsShown(cockpit: Cockpit, pen: Pen): () => void {
+  return cockpit.subscribe(() => cockpit.actsShown(shownActs(cockpit.snapshot(), pen)));
+}
+
+/** Orders of the acts a frame shows: those in the rows of their pane, or the one whose page is open. */
+function shownActs(snapshot: Snapshot, pen: Pen): readonly string[] {
+  const { mode } = snapshot.desk;
+  if (mode.type === 'details' && mode.subject.of === 'act') return [mode.subject.order];
+  if (!snapshot.state.acts.some((act) => act.unseen)) return [];
+  const box = layoutFor(snapshot, pen, hasSheet(snapshot)).boxes.find((one) => one.pane === 'acts');
+  return box ? actsInView(snapshot, pen, box.columns, box.rows) : [];
+}
+
+/** True for prompts and pages that take the body of the screen; the others are one line at the foot. */
+export function hasSheet(snapshot: Snapshot): boolean {
+  switch (snapshot.desk.mode.type) {
+    case 'browse':
+    case 'search':
+    case 'filter':
+    case 'copy':
+      return false;
+    case 'palette':
+    case 'help':
+    case 'menu':
+    case 'params':
+    case 'dialog':
+    case 'approval':
+    case 'aside':
+    case 'details':
+    case 'settle':
+      return true;
+  }
 }
 
 /** Rows each pane would fill with what it has now, title included. What is still being asked for is left out. */

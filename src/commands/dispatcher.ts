@@ -13,6 +13,8 @@ import { commands, commandsById } from './registry.ts';
 const deadAfterEscapeMs = 300;
 /** How often keys renew what is held; a hold lapses after ninety seconds. */
 const renewHoldsMs = 30_000;
+/** Keys are told to the engine at most this often. */
+const awakeMs = 20_000;
 /** Longest one-line text; a paste beyond is cut. */
 const maxLineText = 500;
 
@@ -33,6 +35,7 @@ export function createDispatcher(
 ): Dispatcher {
   const byScope = indexKeys(keymap);
   let heldAt = 0;
+  let awakeAt = Number.NEGATIVE_INFINITY;
   const context: CommandContext = {
     cockpit,
     host,
@@ -63,6 +66,19 @@ export function createDispatcher(
     }
   }
 
+  /** Somebody is at the keys; told now and then, for whatever lapses where nobody is. */
+  function tellAwake(): void {
+    if (cockpit.now() - awakeAt < awakeMs) return;
+    awakeAt = cockpit.now();
+    cockpit.call('awake', {}).catch(() => {});
+  }
+
+  /** Results that were on the screen while somebody pressed a key were seen. */
+  function tellSeen(): void {
+    const orders = cockpit.takeSeen();
+    if (orders.length > 0) cockpit.call('saw', { orders }).catch(() => {});
+  }
+
   /** A hold lapses by itself when nobody presses keys any more; keys keep it. */
   function keepHolds(): void {
     const { taken } = cockpit.fresh().desk;
@@ -78,7 +94,9 @@ export function createDispatcher(
 
   function handleKey(press: KeyPress): void {
     cockpit.update((desk) => touched(desk, cockpit.now()));
+    tellAwake();
     keepHolds();
+    tellSeen();
     const snapshot = cockpit.fresh();
     const mode = snapshot.desk.mode;
     const binding = bindingOf(byScope, snapshot, press.name);
@@ -93,11 +111,15 @@ export function createDispatcher(
     if (!command) return;
     const effect: Effect = typeof command.effect === 'function' ? command.effect(snapshot) : command.effect;
     if (effect === 'ask' || effect === 'quit') {
+      // Said, and never acted on: a hand that knows why presses again.
       if (press.typed === 'burst') {
-        cockpit.toast('typed ahead or pasted: it moves, it does not act', 'refusal');
+        cockpit.toast(`${press.name} typed too fast: press again`, 'refusal');
         return;
       }
-      if (press.sinceEscapeMs !== undefined && press.sinceEscapeMs < deadAfterEscapeMs) return;
+      if (press.sinceEscapeMs !== undefined && press.sinceEscapeMs < deadAfterEscapeMs) {
+        cockpit.toast(`${press.name} too soon after Esc: press again`, 'refusal');
+        return;
+      }
     }
     if (mode.type === 'copy' && binding.when === 'copy') {
       cockpit.update((desk) => (desk.mode.type === 'copy' ? inMode(desk, { type: 'browse' }) : desk));
@@ -108,7 +130,10 @@ export function createDispatcher(
   function typeCharacter(press: KeyPress, mode: Mode): void {
     if (press.text === undefined || press.text === '\n') return;
     // A confirmation code is typed by hand, one key at a time.
-    if (isCode(mode) && press.typed === 'burst') return;
+    if (isCode(mode) && press.typed === 'burst') {
+      cockpit.toast('the code typed too fast: one key at a time', 'refusal');
+      return;
+    }
     insert(press.text);
   }
 

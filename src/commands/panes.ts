@@ -156,7 +156,6 @@ export const paneCommands: readonly Command[] = [
       const subject = detailsOf(context.snapshot());
       if (!subject) return;
       context.cockpit.update((desk) => inMode(desk, { type: 'details', subject, scroll: 0 }));
-      if (subject.of === 'act') void loadOutput(context, subject.order);
     },
   },
   {
@@ -206,12 +205,3 @@ export const paneCommands: readonly Command[] = [
       cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'aside' }, scroll: 0 })),
   },
 ];
-
-async function loadOutput(context: CommandContext, order: string): Promise<void> {
-  const { text } = await context.cockpit.call('output', { order });
-  context.cockpit.update((desk) =>
-    desk.mode.type === 'details' && desk.mode.subject.of === 'act' && desk.mode.subject.order === order
-      ? inMode(desk, { ...desk.mode, subject: { of: 'act', order, output: text } })
-      : desk,
-  );
-}

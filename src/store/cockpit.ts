@@ -1,3 +1,4 @@
+import type { ActEntry } from '../domain/act.ts';
 import { messageOf } from '../domain/error.ts';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { LogQuery } from '../domain/log.ts';
@@ -19,6 +20,9 @@ const stepMs = 10_000;
 /** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
 const countingStepMs = 1000;
 const countingWithinMs = 120_000;
+
+/** A row that stood on the screen for less than this was not read. */
+const readMs = 1000;
 
 /** All a frame is drawn from. A new object for each frame; parts that did not change keep their reference. */
 export interface Snapshot {
@@ -63,6 +67,10 @@ export interface Cockpit {
   call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
   now(): Instant;
   toast(text: string, tone?: 'note' | 'refusal'): void;
+  /** Orders of the acts the last frame showed; told by whoever knows where everything stands. */
+  actsShown(orders: readonly string[]): void;
+  /** Ended acts that stood on the screen long enough to be read and were not taken here before. */
+  takeSeen(): readonly string[];
   /** What the last frame cost in milliseconds. */
   frameCost(ms: number): void;
   /** The engine has ended; what is known stays on the screen and says so. */
@@ -83,6 +91,11 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let cancelThaw: (() => void) | undefined;
   let closed = false;
   let tickedAt = openedAt;
+
+  /** The act whose output was asked for last, as it was then. */
+  let outputOf: ActEntry | undefined;
+  /** Since when an ended act that nobody saw stands on the screen. */
+  const shownSince = new Map<string, Instant>();
 
   const throttle = createThrottle(timer, draw, options.shortestWindowMs);
   const companion = createCompanion(port, timer, throttle.request);
@@ -141,6 +154,28 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
     log.setQuery(logQuery(next), keep);
+    followOutput(next);
+  }
+
+  /** The page of an act shows what its program has written so far, for as long as it is open. */
+  function followOutput(next: Snapshot): void {
+    const { mode } = next.desk;
+    const order = mode.type === 'details' && mode.subject.of === 'act' ? mode.subject.order : undefined;
+    const act = next.state.acts.find((one) => one.order === order);
+    if (act === outputOf) return;
+    outputOf = act;
+    if (!act) return;
+    port
+      .call('output', { order: act.order })
+      .then(({ text }) => {
+        const { mode: now } = desk;
+        if (now.type !== 'details' || now.subject.of !== 'act' || now.subject.order !== act.order) return;
+        if (now.subject.output === text) return;
+        desk = { ...desk, mode: { ...now, subject: { ...now.subject, output: text } } };
+        throttle.request();
+      })
+      // The tail that came with the act is shown instead.
+      .catch(() => {});
   }
 
   /** Only a frame that was drawn counts: after it, the end of the payload has been on the screen. */
@@ -199,6 +234,19 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     toast(text, tone = 'note') {
       desk = toasted(desk, text, tone, timer.now());
       throttle.request();
+    },
+    actsShown(orders) {
+      const unseen = new Set(state.acts.filter((act) => act.unseen).map((act) => act.order));
+      const shown = new Set(orders.filter((order) => unseen.has(order)));
+      for (const order of shownSince.keys()) if (!shown.has(order)) shownSince.delete(order);
+      for (const order of shown) if (!shownSince.has(order)) shownSince.set(order, timer.now());
+    },
+    takeSeen() {
+      const now = timer.now();
+      const seen = [...shownSince].filter(([, since]) => now - since >= readMs).map(([order]) => order);
+      // Not told again until it was away: the answer takes a moment.
+      for (const order of seen) shownSince.set(order, instant(Number.MAX_SAFE_INTEGER));
+      return seen;
     },
     frameCost: (ms) => throttle.frameCost(ms),
     fail(why) {

@@ -285,7 +285,7 @@ describe('acts under way', () => {
     expect(screen.frame()).toContain('running 1/2');
     await screen.press('7', 'enter');
     expect(screen.frame()).toContain('line one of its output');
-    expect(screen.frame()).toContain('waiting: health answers 200');
+    expect(screen.frame()).toContain('waiting until 03:15:07: health answers 200');
   });
 
   it('are ended with X only while they run', async () => {
@@ -378,5 +378,82 @@ describe('a key that means nothing here', () => {
     await screen.event({ type: 'paste', text: 'RyQ' });
     expect(mode().type).toBe('browse');
     expect(screen.frame()).toContain('a paste does nothing here');
+  });
+});
+
+describe('results nobody saw', () => {
+  const news = { ...doneAct, order: 'o-old', title: 'restart', unseen: true } as const;
+
+  it('come first, are counted, and are seen once they stood there while somebody was at the keys', async () => {
+    const acts = [{ ...doneAct, order: 'o-new', startedAt: addMs(storyNow, -1000) }, news];
+    const engine = new FakeEngine(storySnapshot({ acts }));
+    screen = await openScreen({ engine });
+    expect(screen.frame()).toContain('0 running, 1 new');
+    expect(screen.rows()[1]).toContain('*1 new result (7)');
+    const first = screen.rows().findIndex((row) => row.includes('7 Acts'));
+    expect(screen.rows()[first + 1]).toMatch(/\|\s*\d\d:\d\d\*/);
+    await screen.wait(60_000);
+    expect(engine.of('saw')).toEqual([]);
+    await screen.press('j', 'k');
+    expect(engine.of('saw')).toEqual([{ orders: ['o-old'] }]);
+  });
+
+  it('are not seen where they have no place on the screen, nor by the key that brought them', async () => {
+    const engine = new FakeEngine(storySnapshot({ acts: [news] }));
+    screen = await openScreen({ engine, columns: 80, rows: 24 });
+    await screen.wait(5000);
+    await screen.press('j', '7');
+    expect(screen.rows()[1]).toContain('*1 new result (7)');
+    expect(engine.of('saw')).toEqual([]);
+    await screen.wait(2000);
+    await screen.press('escape');
+    expect(engine.of('saw')).toEqual([{ orders: ['o-old'] }]);
+  });
+});
+
+describe('keys', () => {
+  it('tell the engine that somebody is awake, now and then', async () => {
+    screen = await openScreen();
+    await screen.press('j', 'k', 'j');
+    expect(screen.engine.of('awake')).toHaveLength(1);
+    await screen.wait(21_000);
+    expect(screen.engine.of('awake')).toHaveLength(1);
+    await screen.press('j', 'k');
+    expect(screen.engine.of('awake')).toHaveLength(2);
+  });
+});
+
+describe('the page of an act under way', () => {
+  it('follows its stages and its output', async () => {
+    const running = {
+      ...doneAct,
+      status: 'running',
+      stages: doneAct.stages.map((stage) => ({ ...stage, state: 'waiting' }) as const),
+    } as const;
+    const { endedAt: _ended, ...open } = running;
+    const engine = new FakeEngine(storySnapshot({ acts: [open] }));
+    screen = await openScreen({ engine });
+    await screen.press('7', 'enter');
+    expect(screen.frame()).toContain('waiting until');
+    expect(screen.frame()).toContain('line one of its output');
+    expect(engine.of('output')).toHaveLength(1);
+    expect(screen.rows().at(-1)).toContain('X end it');
+    engine.say({
+      now: addMs(storyNow, 2000),
+      acts: [
+        {
+          ...doneAct,
+          status: 'not-seen',
+          stages: doneAct.stages.map(
+            (stage) => ({ ...stage, state: 'contradicted', detail: 'the card went back to ready' }) as const,
+          ),
+        },
+      ],
+    });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('CONTRADICTED: ');
+    expect(screen.frame()).toContain('the card went back to ready');
+    expect(engine.of('output')).toHaveLength(2);
+    expect(screen.rows().at(-1)).not.toContain('X end it');
   });
 });

@@ -110,6 +110,39 @@ describe('the card of an approval', () => {
     expect(screen.rows()[3]).toMatch(/ a-\|/);
   });
 
+  it('keeps the other ways out open where there is nothing to decide', async () => {
+    const { payload: _payload, payloadDigest: _digest, ...rest } = short;
+    const empty = {
+      ...rest,
+      answerable: false,
+      reason: 'there is no plan to approve',
+      decisions: ['job.retry', 'job.cancel'],
+    };
+    const engine = new FakeEngine(storySnapshot({ upserts: [empty] }));
+    const way = { risk: 'costly', params: [], does: 'asks the planner again' } as const;
+    engine.offersByType = {
+      approval: [
+        ...(offers['approval'] ?? []),
+        { ...way, act: 'job.retry', title: 'submit the goal again', menu: 'replay' },
+        { ...way, act: 'job.cancel', title: 'cancel', menu: 'cancel', disabled: 'it is cancelled already' },
+      ],
+    };
+    screen = await openScreen({ engine, rows: 60 });
+    // The key of its row is no dead one: the card has ways out.
+    expect(screen.rows()[3]).toMatch(/ a\|/);
+    await screen.press('a');
+    expect(screen.frame()).toContain('NOT TO BE DECIDED: there is no plan to approve');
+    await screen.press('y', 'D');
+    expect(engine.of('preview')).toEqual([]);
+    await screen.press('2');
+    expect(engine.of('preview')).toEqual([]);
+    expect(screen.rows().at(-1)).toContain('cancel: it is cancelled already');
+    await screen.press('1');
+    expect(engine.of('preview')).toEqual([{ act: 'job.retry', target: refOf(short), params: {} }]);
+    await screen.press('y', 'enter');
+    expect(engine.of('start')).toMatchObject([{ act: 'job.retry' }]);
+  });
+
   it('refuses when it was decided, or expired, while the card was open', async () => {
     const engine = await openCard(short);
     engine.say({ now: addMs(storyNow, 1000), upserts: [{ ...short, status: 'expired' }] });

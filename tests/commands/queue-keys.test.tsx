@@ -294,9 +294,10 @@ describe('quitting', () => {
   it('is dead right after an escape character and in a burst', async () => {
     screen = await openScreen();
     await screen.event(keyPress('Q', { sinceEscapeMs: 40 }));
+    expect(screen.rows().at(-1)).toContain('Q too soon after Esc: press again');
     await screen.event(keyPress('Q', { typed: 'burst' }));
     expect(screen.host.quits).toEqual([]);
-    expect(screen.frame()).toContain('typed ahead or pasted');
+    expect(screen.frame()).toContain('Q typed too fast: press again');
   });
 });
 

@@ -65,19 +65,19 @@ describe('the first rows', () => {
   });
   it('with sources that are stale or unread', async () => {
     expect(await paneFrame(header, { engine: stale(), rows: 2 })).toMatchInlineSnapshot(`
-      " prod-eu-1   UNREAD: coherence-db   0/2 fresh                        03:14:07Z
+      " prod-eu-1   2 others   UNREAD: coherence-db   0/2 fresh             03:14:07Z
        x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside"
     `);
   });
   it('when the engine ended', async () => {
     expect(await paneFrame(header, { rows: 2, failed: 'thread ended' })).toMatchInlineSnapshot(`
-      " prod-eu-1 PROD   ENGINE ENDED: thread ended   NO ANSWER: coheren..  03:14:07Z
+      " prod-eu-1 PROD   ENGINE ENDED: thread ended   NO ANSWER: 1          03:14:07Z
        x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside"
     `);
   });
   it('narrow', async () => {
     expect(await paneFrame(header, { rows: 1, columns: 30 })).toMatchInlineSnapshot(
-      `" prod-eu-1 PROD   N  03:14:07Z"`,
+      `" prod-eu-.. PROD     03:14:07Z"`,
     );
   });
 });

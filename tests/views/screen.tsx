@@ -8,8 +8,10 @@ import type { KeyEvent, KeyPress } from '../../src/lib/key-event.ts';
 import { type Cockpit, createCockpit, type Snapshot } from '../../src/store/cockpit.ts';
 import type { PaneId } from '../../src/store/desk.ts';
 import { App } from '../../views/app.tsx';
+import { penOf } from '../../views/components/line.ts';
 import type { TableComponent } from '../../views/components/still-table.tsx';
 import { plainTheme, type Theme } from '../../views/theme.ts';
+import { tellActsShown } from '../../views/wanted.ts';
 import { FakeEngine } from './fake-engine.ts';
 import { storyNow } from './sample-state.ts';
 
@@ -88,6 +90,7 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
   const dispatcher = createDispatcher(cockpit, host);
   const listeners = new Set<(event: KeyEvent) => void>();
   const stdout = new FrameStream(options.columns ?? 120, options.rows ?? 40);
+  tellActsShown(cockpit, penOf(options.theme ?? plainTheme));
   const app = render(
     <App
       cockpit={cockpit}

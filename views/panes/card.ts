@@ -1,12 +1,15 @@
-import type { Layer } from '../../src/domain/entity.ts';
+import type { Approval, Layer } from '../../src/domain/entity.ts';
 import { safeLines } from '../../src/lib/safe-text.ts';
-import { ageText, clockText, leftText } from '../../src/lib/time-text.ts';
+import { ageText, clockText, dateText, leftText } from '../../src/lib/time-text.ts';
+import { hasOtherWays } from '../../src/store/selectors/act-key.ts';
 import { type CardFact, type CardModel, cardOf } from '../../src/store/selectors/card.ts';
 import { pipelineOf } from '../../src/store/selectors/rows.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import { framed, hasKeys, type PaneInput, phaseLine, titleLine } from './pane.ts';
 
 const formColumns = 6;
+/** A time further away than this is told with its day. */
+const oldMs = 20 * 3_600_000;
 
 /** Why the selected item stands in the queue: what the program does otherwise, its question, its evidence. */
 export function cardLines(input: PaneInput, pipelineInTitle = false): readonly Line[] {
@@ -69,7 +72,7 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
   if (card.heldBy !== undefined) add(`held by ${card.heldBy}`, 'warning');
   const { approval } = card;
   if (approval) {
-    if (!approval.answerable) add(`watch only: ${approval.reason ?? 'it is decided elsewhere'}`, 'warning');
+    if (!approval.answerable) add(undecidableText(approval, card.cautions), 'warning');
     if (approval.question !== undefined) add(approval.question, 'strong', 4);
     if (approval.payload) {
       const payload = safeLines(approval.payload.text);
@@ -96,17 +99,28 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
     card.why !== approval?.question
   )
     add(card.why);
-  for (const fact of card.facts) lines.push(...factLines(pen, fact, columns, offsetMs));
+  for (const fact of card.facts) lines.push(...factLines(pen, fact, columns, offsetMs, now));
   return lines;
 }
 
-function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number): Line[] {
+/** Why it can't be decided; a reason that stands among the notes already is not said twice. */
+function undecidableText(approval: Approval, cautions: readonly string[]): string {
+  const word = hasOtherWays(approval) ? 'not to be decided, a shows the ways out' : 'watch only';
+  const reason = approval.reason ?? 'it is decided elsewhere';
+  return cautions.includes(reason) ? word : `${word}: ${reason}`;
+}
+
+function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number, now: number): Line[] {
   const placeColumns = Math.max(12, Math.min(columns >= 100 ? 40 : 26, Math.floor(columns * 0.33)));
   const textColumns = columns - 1 - formColumns - placeColumns;
   if (textColumns < 16) {
     return [pen.line(columns, ` ${fact.form} ${fact.place}  ${fact.text}`)];
   }
-  const at = fact.at === undefined ? '' : `${clockText(fact.at, offsetMs)} `;
+  const day =
+    fact.at !== undefined && Math.abs(now - fact.at) > oldMs
+      ? `${dateText(fact.at, offsetMs).slice(5, 10)} `
+      : '';
+  const at = fact.at === undefined ? '' : `${day}${clockText(fact.at, offsetMs)} `;
   const wrapped = pen.wrapped(`${at}${fact.text}`, textColumns, undefined, 2);
   return wrapped.map((text, index) => [
     pen.cell(index === 0 ? ` ${fact.form}` : '', formColumns + 1, 'dim'),

@@ -2,10 +2,11 @@ import type { HostPort } from '../../src/commands/command.ts';
 import { matchesOf } from '../../src/commands/find.ts';
 import { type Binding, keysOf, keyText, type Scope } from '../../src/commands/keymap.ts';
 import { commandsById } from '../../src/commands/registry.ts';
+import { widthOf } from '../../src/lib/text-width.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { isTyping } from '../../src/store/mode.ts';
 import { menuKeys, menuOfAct } from '../../src/store/selectors/act-key.ts';
-import { type Line, type Pen, type Span, splitLine } from '../components/line.ts';
+import { type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
 
 export interface FooterInput {
   readonly snapshot: Snapshot;
@@ -15,102 +16,109 @@ export interface FooterInput {
   readonly host: HostPort;
 }
 
-/** The last row: the keys that make sense here, and at the right why one of them does nothing, or what just happened. */
+/** Columns between the keys and the message, so that neither reads as part of the other. */
+const gapColumns = 2;
+
+/**
+ * The last row: the keys that make sense here, and at the right why one of them does nothing, or what just happened.
+ * What has no room goes whole: from the right of the keys, `?` last; the message is cut before what is being typed is.
+ */
 export function footerLine(input: FooterInput): Line {
   const { snapshot, pen, columns } = input;
   const { desk } = snapshot;
+  const { typed, groups } = leftParts(input);
   const right: Span[] = desk.toast
     ? [pen.span(desk.toast.text, desk.toast.tone === 'refusal' ? 'warning' : 'strong')]
     : reasonSpans(input);
   const text = right.map((span) => span.text).join('');
-  // A message is worth more than the keys beside it.
-  const room = desk.toast ? Math.min(columns - 12, text.length) : Math.floor(columns / 2);
+  const typedSpans = typed === undefined ? [] : [typedSpan(pen, typed, columns)];
+  const free = columns - 1 - lineWidth(typedSpans) - gapColumns;
+  // A message is worth more than the keys beside it; a reason leaves them half of the row.
+  const most = desk.toast ? free : Math.min(free, Math.floor(columns / 2));
+  const width = Math.min(widthOf(pen.safe(text)), Math.max(0, most));
   const shown =
-    right.length > 0 ? [pen.cell(text, Math.min(text.length, Math.max(0, room)), right[0]?.tone)] : [];
-  return splitLine([pen.span(' '), ...leftSpans(input)], shown, columns);
+    width >= Math.min(8, text.length) && text !== '' ? [pen.cell(text, width, right[0]?.tone)] : [];
+  const room = columns - 1 - lineWidth(typedSpans) - (shown.length > 0 ? width + gapColumns : 0);
+  return splitLine([pen.span(' '), ...typedSpans, ...fittingGroups(pen, groups, room)], shown, columns);
 }
 
-function leftSpans(input: FooterInput): Span[] {
+/** The groups that fit, two spaces between them. */
+function fittingGroups(pen: Pen, groups: readonly Line[], room: number): Line {
+  const kept = [...groups];
+  const joined = (): Line =>
+    kept.flatMap((group, index) => (index === 0 ? [...group] : [pen.span('  '), ...group]));
+  while (kept.length > 0 && lineWidth(joined()) > room) kept.splice(kept.length > 2 ? -2 : -1, 1);
+  return joined();
+}
+
+/** What is being typed: its end, where the cursor is, stays in view. */
+function typedSpan(pen: Pen, typed: string, columns: number): Span {
+  const safe = pen.safe(typed);
+  const room = Math.max(1, columns - 3);
+  const end =
+    widthOf(safe) <= room ? typed : `${typed[0] ?? ''}..${[...safe].slice(-Math.max(1, room - 3)).join('')}`;
+  return pen.cell(`${end}_`, Math.min(widthOf(pen.safe(end)) + 1, room + 1), 'input');
+}
+
+interface LeftParts {
+  /** The text being typed on this row, with the sign before it. */
+  readonly typed?: string;
+  /** Keys with their words, the most needed first. */
+  readonly groups: readonly Line[];
+}
+
+function leftParts(input: FooterInput): LeftParts {
   const { snapshot, pen } = input;
   const { mode } = snapshot.desk;
+  const keys = (...pairs: (readonly [string, string])[]): LeftParts => ({ groups: keyGroups(pen, pairs) });
+  const typing = keys(['Enter', 'take'], ['Esc', 'no']);
+  const writing = keys(['Enter', 'take'], ['Esc', 'no'], ['Ctrl-u', 'erase'], ['Ctrl-e', 'editor']);
   switch (mode.type) {
     case 'search':
     case 'filter': {
-      const sign = mode.type === 'search' ? '/' : '&';
       const found = mode.type === 'search' ? matchCount(snapshot, mode.text) : '';
-      return [
-        pen.span(`${sign}${mode.text}_`, 'input'),
-        pen.span(`  ${found}Enter takes it, Esc leaves`, 'dim'),
-      ];
+      const hints = [found, 'Enter takes it, Esc leaves'].filter((text) => text !== '');
+      return {
+        typed: `${mode.type === 'search' ? '/' : '&'}${mode.text}`,
+        groups: hints.map((text, index) => [pen.span(`${index === 0 ? '  ' : ''}${text}`, 'dim')]),
+      };
     }
     case 'copy':
-      return [pen.span('copy: l line  i id  x command  e evidence  Esc', 'input')];
+      return keys(['l', 'line'], ['i', 'id'], ['x', 'command'], ['e', 'evidence'], ['Esc', 'no']);
     case 'browse':
-      return browseSpans(input);
+      return { groups: keyGroups(pen, browsePairs(input)) };
     case 'palette':
-      return keySpans(pen, [
-        ['Enter', 'run'],
-        ['Up Down', 'choose'],
-        ['Esc', 'leave'],
-      ]);
+      return keys(['Enter', 'run'], ['Up Down', 'choose'], ['Esc', 'leave']);
     case 'help':
-      return mode.typing
-        ? [pen.span(`/${mode.text}_`, 'input')]
-        : keySpans(pen, [
-            ['j k', 'read'],
-            ['/', 'search'],
-            ['Esc', 'back'],
-          ]);
+      if (mode.typing) return { typed: `/${mode.text}`, groups: [] };
+      return keys(['j k', 'read'], ['/', 'search'], ['Esc', 'back']);
     case 'menu':
     case 'aside':
-      if (isTyping(mode))
-        return keySpans(pen, [
-          ['Enter', 'take'],
-          ['Esc', 'no'],
-        ]);
-      return keySpans(pen, [
-        ['Enter', 'choose'],
-        ['j k', 'move'],
-        ['Esc', 'no, back'],
-      ]);
+      return isTyping(mode) ? typing : keys(['Enter', 'choose'], ['j k', 'move'], ['Esc', 'no, back']);
     case 'details':
-      return keySpans(pen, [
-        ['j k', 'read'],
-        ['Esc', 'back'],
-        ['?', 'keys'],
-      ]);
+      return keys(...detailKeys(input), ['j k', 'read'], ['?', 'keys'], ['Esc', 'back']);
     case 'approval':
-      if (isTyping(mode))
-        return keySpans(pen, [
-          ['Enter', 'take'],
-          ['Ctrl-u', 'erase'],
-          ['Ctrl-e', 'editor'],
-          ['Esc', 'no'],
-        ]);
-      return keySpans(pen, [
-        ['PgDn', 'read on'],
-        ['Esc', 'no, back'],
-      ]);
+      return isTyping(mode) ? writing : keys(['PgDn', 'read on'], ['Esc', 'no, back']);
     case 'dialog':
-      if (isTyping(mode))
-        return keySpans(pen, [
-          ['Enter', 'take'],
-          ['Esc', 'no'],
-        ]);
-      return keySpans(pen, [
-        ['y', 'yes'],
-        ['Enter', 'what is highlighted'],
-        ['Esc', 'no, back'],
-      ]);
+      if (isTyping(mode)) return typing;
+      return keys(['y', 'yes'], ['Enter', 'what is highlighted'], ['Esc', 'no, back']);
     case 'params':
     case 'settle':
-      return keySpans(pen, [
-        ['Enter', 'take'],
-        ['Ctrl-u', 'erase'],
-        ['Ctrl-e', 'editor'],
-        ['Esc', 'no'],
-      ]);
+      return writing;
   }
+}
+
+/** Keys of the page that is open: an act under way can be ended from it, one of unknown outcome settled. */
+function detailKeys({ snapshot, host }: FooterInput): readonly (readonly [string, string])[] {
+  const { mode } = snapshot.desk;
+  if (mode.type !== 'details') return [];
+  if (mode.subject.of === 'row') return [['p', mode.subject.pretty ? 'as it stands' : 'pretty']];
+  if (mode.subject.of !== 'act') return [];
+  const live = (command: string): boolean => commandsById.get(command)?.off?.(snapshot, host) === undefined;
+  return [
+    ...(live('act.stop') ? [['X', 'end it'] as const] : []),
+    ...(live('act.settle') ? [['s', 'settle'] as const] : []),
+  ];
 }
 
 function matchCount(snapshot: Snapshot, text: string): string {
@@ -119,12 +127,12 @@ function matchCount(snapshot: Snapshot, text: string): string {
     ...snapshot,
     desk: { ...snapshot.desk, search: { pane: snapshot.desk.focus, text } },
   });
-  return `${found.length} ${found.length === 1 ? 'match' : 'matches'}  `;
+  return `${found.length} ${found.length === 1 ? 'match' : 'matches'}`;
 }
 
 /** Commands worth a place in the footer, by the pane that has the keys; the item's own key comes first. */
-function browseSpans(input: FooterInput): Span[] {
-  const { snapshot, pen, keymap } = input;
+function browsePairs(input: FooterInput): readonly (readonly [string, string])[] {
+  const { snapshot, keymap } = input;
   const { desk, subject } = snapshot;
   const pairs: [string, string][] = [];
   const add = (command: string, word: string, when: Scope = 'browse'): void => {
@@ -161,18 +169,15 @@ function browseSpans(input: FooterInput): Span[] {
   add('log.lens', 'lens');
   add('palette.open', 'commands');
   add('help.open', 'keys');
-  return keySpans(pen, pairs);
+  return pairs;
 }
 
 function isHeldHere(snapshot: Snapshot): boolean {
   return snapshot.subject.item !== undefined && snapshot.desk.taken.has(snapshot.subject.item.key);
 }
 
-function keySpans(pen: Pen, pairs: readonly (readonly [string, string])[]): Span[] {
-  return pairs.flatMap(([key, word], index) => [
-    pen.span(`${index === 0 ? '' : '  '}${key}`, 'strong'),
-    pen.span(` ${word}`, 'dim'),
-  ]);
+function keyGroups(pen: Pen, pairs: readonly (readonly [string, string])[]): readonly Line[] {
+  return pairs.map(([key, word]) => [pen.span(key, 'strong'), pen.span(` ${word}`, 'dim')]);
 }
 
 /** Why the key of the selected row does nothing now. */

@@ -6,6 +6,9 @@ import { selectCounts, selectFreshness } from '../../src/store/selectors/header.
 import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
 import { countText } from './pane.ts';
 
+/** A cockpit opened less than this ago says so. */
+const youngMs = 60_000;
+
 export interface HeaderInput {
   readonly snapshot: Snapshot;
   readonly pen: Pen;
@@ -22,35 +25,73 @@ export function headerLines(input: HeaderInput): readonly Line[] {
   return input.rows === 1 ? [first] : [first, countsLine(input)];
 }
 
+/**
+ * A part of the first row, in ever fewer words. Each shorter form names the round in which it takes the place of the
+ * one before, where the row is too long: the most needed parts give way last.
+ */
+interface Part {
+  readonly tone?: Span['tone'];
+  readonly text: string;
+  readonly shorter: readonly { readonly round: number; readonly text: string }[];
+  /** Stands right after the part before it. */
+  readonly close?: true;
+}
+
 /** Host, environment, who else is here, what does not answer, how fresh, the clock of the last data. */
 function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
   const { state } = snapshot;
   const freshness = selectFreshness(state.systems);
   const clock = clockSpan(snapshot, pen, columns);
-  const parts: { readonly span: Span; readonly weight: number }[] = [];
-  const add = (text: string, weight: number, tone?: Span['tone']): void => {
-    if (text !== '') parts.push({ span: pen.span(text, tone), weight });
+  const parts: Part[] = [];
+  const add = (text: string, tone: Span['tone'], ...shorter: [round: number, text: string][]): void => {
+    if (text !== '')
+      parts.push({
+        text,
+        shorter: shorter.map(([round, form]) => ({ round, text: form })),
+        ...(tone ? { tone } : {}),
+      });
   };
+  add(host, 'strong', [10, host.split('.')[0] ?? host], [12, `${[...host].slice(0, 8).join('')}..`]);
   const environments = freshness.environments.map((name) => name.toUpperCase()).join(' ');
   const isProd = freshness.environments.some((name) => name.toLowerCase().startsWith('prod'));
-  add(host, 1, 'strong');
-  if (environments !== '') add(environments, 0, isProd ? 'alarm' : 'strong');
-  if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 0, 'alarm');
+  if (environments !== '')
+    parts.push({ text: environments, tone: isProd ? 'alarm' : 'strong', shorter: [], close: true });
+  if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 'alarm', [14, 'ENGINE ENDED']);
   // That nothing here is real must be read before anything else.
   const isDemo = (notice: string): boolean => notice.startsWith('DEMO');
   // A cockpit that can't act must be known before a key is tried.
   const isActsOff = (notice: string): boolean => notice.startsWith('ACTS OFF');
-  for (const notice of state.notices.filter(isDemo)) add(notice, 1, 'warning');
-  for (const notice of state.notices.filter(isActsOff)) add(notice, 2, 'warning');
-  add(state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '), 5);
-  if (freshness.noAnswer.length > 0) add(`NO ANSWER: ${namesText(freshness.noAnswer)}`, 2, 'alarm');
-  if (freshness.unread.length > 0) add(`UNREAD: ${namesText(freshness.unread)}`, 2, 'alarm');
-  if (state.figures.polling && !state.notices.includes('polling')) add('polling', 4, 'warning');
-  if (state.phase === 'loading') add('reading ...', 3);
-  else add(`${freshness.fresh}/${freshness.total} fresh${freshness.settled ? '' : ', reading ...'}`, 3);
+  for (const notice of state.notices.filter(isDemo)) add(notice, 'warning', [4, 'DEMO']);
+  for (const notice of state.notices.filter(isActsOff)) add(notice, 'warning', [7, 'ACTS OFF']);
+  const others = state.presence.length;
+  add(
+    state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '),
+    undefined,
+    [2, `${others} ${others === 1 ? 'other' : 'others'}`],
+    [6, ''],
+  );
+  const missing = (word: string, names: readonly string[]): void => {
+    if (names.length > 0)
+      add(`${word}: ${namesText(names)}`, 'alarm', [9, `${word}: ${names.length}`], [13, word]);
+  };
+  missing('NO ANSWER', freshness.noAnswer);
+  missing('UNREAD', freshness.unread);
+  if (state.figures.polling && !state.notices.includes('polling')) add('polling', 'warning', [5, '']);
+  if (state.phase === 'loading') add('reading ...', undefined, [11, '']);
+  else {
+    const counts = `${freshness.fresh}/${freshness.total}`;
+    add(
+      `${counts} fresh${freshness.settled ? '' : ', reading ...'}`,
+      undefined,
+      [3, `${counts} fresh`],
+      [8, ''],
+    );
+  }
   for (const notice of state.notices.filter((one) => !isDemo(one) && !isActsOff(one)))
-    add(notice, 4, 'warning');
-  add(`opened ${ageText(snapshot.now - snapshot.openedAt)} ago`.replace('now ago', 'now'), 6, 'dim');
+    add(notice, 'warning', [3, notice.split(':')[0] ?? ''], [7, '']);
+  // How long this screen has been looking matters while it is young; afterwards ages speak for themselves.
+  const age = snapshot.now - snapshot.openedAt;
+  if (age < youngMs) add(`opened ${ageText(age)} ago`.replace('now ago', 'now'), 'dim', [1, '']);
   const room = columns - lineWidth([clock]) - 2;
   return splitLine(joined(pen, parts, room), [clock], columns);
 }
@@ -60,22 +101,27 @@ function namesText(names: readonly string[]): string {
   return names.length <= 2 ? names.join(', ') : `${names.slice(0, 2).join(', ')} +${names.length - 2}`;
 }
 
-/** Parts with three spaces between them; where there is no room the least needed go first, the rest is cut. */
-function joined(pen: Pen, parts: readonly { span: Span; weight: number }[], room: number): Line {
-  let kept = [...parts];
-  const lineOf = (list: typeof kept): Line => [
-    pen.span(' '),
-    ...list.flatMap((part, index) => {
-      const isEnvironment = index === 1 && part.weight === 0;
-      return index === 0 ? [part.span] : [pen.span(isEnvironment ? ' ' : '   '), part.span];
-    }),
-  ];
-  while (kept.length > 1 && lineWidth(lineOf(kept)) > room) {
-    const heaviest = kept.reduce((worst, part) => (part.weight >= worst.weight ? part : worst));
-    if (heaviest.weight <= 2) break;
-    kept = kept.filter((part) => part !== heaviest);
+/** Parts with three spaces between them, round by round in fewer words until they fit; what is left is cut. */
+function joined(pen: Pen, parts: readonly Part[], room: number): Line {
+  const rounds = [...new Set(parts.flatMap((part) => part.shorter.map((form) => form.round)))];
+  const lineAt = (round: number): Line => {
+    const shown = parts.flatMap((part) => {
+      const text = part.shorter.findLast((form) => form.round <= round)?.text ?? part.text;
+      return text === '' ? [] : [{ ...part, text }];
+    });
+    return [
+      pen.span(' '),
+      ...shown.flatMap((part, index) => [
+        ...(index === 0 ? [] : [pen.span(part.close ? ' ' : '   ')]),
+        pen.span(part.text, part.tone),
+      ]),
+    ];
+  };
+  for (const round of [0, ...rounds.sort((a, b) => a - b)]) {
+    const line = lineAt(round);
+    if (lineWidth(line) <= room) return line;
   }
-  return cutLine(lineOf(kept), Math.max(0, room));
+  return cutLine(lineAt(Number.POSITIVE_INFINITY), Math.max(0, room));
 }
 
 /** The clock is that of the newest data: a screen that gets no more news does not pretend to be of now. */
@@ -102,6 +148,9 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
     pen.span(`>${number(counts.running)} running`),
     pen.span(`${number(counts.aside)} set aside`, 'dim'),
   ];
+  const results = state.acts.filter((act) => act.unseen).length;
+  if (results > 0)
+    parts.splice(4, 0, pen.span(`*${results} new ${results === 1 ? 'result' : 'results'} (7)`, 'warning'));
   if (desk.marks.size > 0) parts.push(pen.span(`${desk.marks.size} marked`, 'strong'));
   const gap = columns >= 100 ? '   ' : '  ';
   const left: Line = [

@@ -88,13 +88,18 @@ function closedLine(input: PaneInput, system: SystemLayers, selected: string | u
     return pen.line(columns, head, pen.span('no layers', 'dim'), stateSpan(input, system));
   }
   const state = stateSpan(input, system);
-  const parts = (gap: string): Span[] =>
-    system.layers.map((layer, index) =>
-      pen.span(`${index === 0 ? '' : gap}${layerSign(layer)}${layer.name}`, toneOf(layer)),
+  const named = (layers: readonly Layer[]): Span[] =>
+    layers.map((layer, index) =>
+      pen.span(`${index === 0 ? '' : ' '}${layerSign(layer)}${layer.name}`, toneOf(layer)),
     );
-  // Apart where there is room: a sign between two names reads as part of the first.
-  const apart = [head, ...parts(' '), state];
-  return pen.line(columns, ...(lineWidth(apart) <= columns ? apart : [head, ...parts(''), state]));
+  const all = [head, ...named(system.layers), state];
+  if (lineWidth(all) <= columns) return pen.line(columns, ...all);
+  // Without the room for all: what is not fine by name, what is as a number.
+  const wanting = system.layers.filter((layer) => layer.status !== 'ok');
+  const fine = system.layers.length - wanting.length;
+  const rest = fine === 0 ? [] : [pen.span(`${wanting.length === 0 ? '' : ' '}+${fine} fine`)];
+  const worst = [...wanting].sort((a, b) => Number(b.status === 'failed') - Number(a.status === 'failed'));
+  return pen.line(columns, head, ...named(worst), ...rest, state);
 }
 
 function toneOf(layer: Layer): Tone | undefined {

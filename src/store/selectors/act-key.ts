@@ -1,5 +1,6 @@
 import type { ActMenu } from '../../domain/act.ts';
 import type { AttentionItem } from '../../domain/attention.ts';
+import type { Approval } from '../../domain/entity.ts';
 
 /** The key under which a menu of acts opens. */
 export const menuKeys: { readonly [M in ActMenu]: string } = {
@@ -50,6 +51,11 @@ export function keyOfItem(item: AttentionItem): string {
   if (item.kind === 'approval') return 'a';
   if (item.act !== undefined) return menuKeys[menuOfAct(item.act)];
   return item.playbook !== undefined ? 'b' : 'Ent';
+}
+
+/** True where an approval names acts beside deciding: asking again, taking it back. */
+export function hasOtherWays(approval: Pick<Approval, 'decisions'>): boolean {
+  return approval.decisions.some((act) => menuOfAct(act) !== 'approve');
 }
 
 function lookUp(verb: string): ActMenu | undefined {

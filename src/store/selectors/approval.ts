@@ -70,7 +70,8 @@ function decisionOff(state: CockpitState, mode: ApprovalMode, offer: ActOffer): 
   const live = entityAt(state, mode.target);
   if (live?.type !== 'approval') return 'it is gone: nothing waits here any more';
   if (live.status !== 'pending') return live.status === 'expired' ? 'it has expired' : 'it was decided';
-  if (!live.answerable) return live.reason ?? 'it can only be watched from here';
+  // Where nothing can be decided the other ways out (asking again, taking it back) are still open.
+  if (!live.answerable && offer.menu === 'approve') return live.reason ?? 'it can only be watched from here';
   if (live.payloadDigest !== mode.shown.payloadDigest || live.payload?.text !== mode.shown.payload?.text) {
     return 'what is asked changed since this card was opened: Esc, then open it again';
   }
@@ -87,7 +88,11 @@ function verdict(state: CockpitState, mode: ApprovalMode): string | undefined {
   if (live?.type !== 'approval') return 'GONE: nothing waits here any more';
   if (live.status === 'expired') return `EXPIRED${live.onExpiry === undefined ? '' : `: ${live.onExpiry}`}`;
   if (live.status === 'decided') return 'DECIDED already';
-  if (!live.answerable) return `WATCH ONLY: ${live.reason ?? 'it is decided elsewhere'}`;
+  if (!live.answerable) {
+    const isOpen = decisionsOf(state, mode).some((one) => one.off === undefined);
+    const why = live.reason ?? 'it is decided elsewhere';
+    return isOpen ? `NOT TO BE DECIDED: ${why}; the ways out are below` : `WATCH ONLY: ${why}`;
+  }
   if (!live.payload || live.payload.text.trim() === '') {
     return 'NO PAYLOAD: what would be approved is not known, so it cannot be approved here';
   }

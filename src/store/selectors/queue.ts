@@ -4,7 +4,7 @@ import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { Desk, QueueFilter } from '../desk.ts';
 import { type CockpitState, entityAt } from '../state.ts';
-import { keyOfItem } from './act-key.ts';
+import { hasOtherWays, keyOfItem } from './act-key.ts';
 
 /** A row of the queue as it stands on the screen. */
 export interface QueueRow {
@@ -132,7 +132,9 @@ function offReason(state: CockpitState, item: AttentionItem): string | undefined
   const entity = item.ref ? entityAt(state, item.ref) : undefined;
   if (entity?.type !== 'approval') return undefined;
   if (entity.status !== 'pending') return `${entity.status} already`;
-  return entity.answerable ? undefined : (entity.reason ?? 'it can only be watched');
+  // The card of one that can't be decided may still offer ways out.
+  if (entity.answerable || hasOtherWays(entity)) return undefined;
+  return entity.reason ?? 'it can only be watched';
 }
 
 /** What became of an item, as far as it shows. The time is that of its going; who did it may be known only later. */
