@@ -1,6 +1,6 @@
 import type { Attention, Entity, EntityType, Ref, SystemId } from './entity.ts';
 import { refOf } from './entity.ts';
-import type { Instant } from './instant.ts';
+import { instant } from './instant.ts';
 import type { SourceStatus } from './source.ts';
 
 /** A row of the queue. */
@@ -13,6 +13,8 @@ export interface AttentionItem extends Attention {
   readonly title: string;
   /** Equal items in this row, itself included. */
   readonly count: number;
+  /** For `source`: ids of the sources in this row. */
+  readonly sources?: readonly string[];
   /** Revision of the item: changes when it should come back from being set aside. */
   readonly revision: string;
 }
@@ -40,26 +42,51 @@ export function attentionOf(entities: Iterable<Entity>): readonly AttentionItem[
   return [...rows.values()].sort(compareAttention);
 }
 
-/** A source of a system that is stale or can't be read, as an item of rank 6. */
-export function sourceAttention(
+/**
+ * Sources of a system that are stale or can't be read, as items of rank 6. One trouble is one row: a server that is down
+ * takes all its addresses along, and the first of them says why.
+ */
+export function sourceAttentions(
   system: SystemId,
-  source: SourceStatus,
-  now: Instant,
-): AttentionItem | undefined {
-  if (source.state !== 'error' && source.state !== 'stale') return undefined;
+  sources: readonly SourceStatus[],
+): readonly AttentionItem[] {
+  const groups = new Map<string, SourceStatus[]>();
+  for (const source of sources) {
+    if (source.state !== 'error' && source.state !== 'stale') continue;
+    const group = `${source.state}.${source.type}`;
+    const known = groups.get(group);
+    if (known) known.push(source);
+    else groups.set(group, [source]);
+  }
+  return [...groups].map(([group, members]) => sourceItem(system, group, members));
+}
+
+function sourceItem(system: SystemId, group: string, members: readonly SourceStatus[]): AttentionItem {
+  const [first] = members;
+  const ids = members.map(({ id }) => id);
+  const state = group.slice(0, group.indexOf('.'));
+  const reads = members.flatMap(({ lastReadAt }) => lastReadAt ?? []);
+  const reason = steadyReason(first?.error ?? state);
   return {
-    key: `${system}/source/${source.id}`,
+    key: `${system}/source/${group}`,
     kind: 'source',
     ref: undefined,
     system,
-    title: `source ${source.id}: ${source.error ?? source.state}`,
+    title: `source ${first?.id ?? group}: ${reason}`,
     rank: 6,
-    label: source.state === 'error' ? 'UNREAD' : 'STALE',
-    why: source.error ?? `nothing new from ${source.place}`,
-    since: source.lastReadAt ?? now,
-    count: 1,
-    revision: `${source.state}|${source.error ?? ''}`,
+    label: state === 'error' ? 'UNREAD' : 'STALE',
+    why: first?.error ?? `nothing new from ${first?.place ?? group}`,
+    // Never read since we look: since when that is so, nobody knows.
+    ...(reads.length > 0 ? { since: instant(Math.min(...reads)) } : {}),
+    count: members.length,
+    sources: ids,
+    revision: `${state}|${reason}|${ids.join(',')}`,
   };
+}
+
+/** A reason without the counter of tries: the next try alone is no news, and brings nothing back that was set aside. */
+function steadyReason(error: string): string {
+  return error.replace(/ \(\d+ in a row\)$/, '');
 }
 
 function isMoreUrgent(a: AttentionItem, b: AttentionItem): boolean {

@@ -1,5 +1,5 @@
 import type { ActEntry } from '../domain/act.ts';
-import { type AttentionItem, attentionOf, compareAttention, sourceAttention } from '../domain/attention.ts';
+import { type AttentionItem, attentionOf, compareAttention, sourceAttentions } from '../domain/attention.ts';
 import {
   type Entity,
   type EntityOf,
@@ -214,12 +214,7 @@ function queuesOf(
 ): { queue: AttentionItem[]; aside: AttentionItem[] } {
   const all: AttentionItem[] = [];
   for (const map of entities.values()) all.push(...attentionOf(map.values()));
-  for (const system of systems) {
-    for (const source of system.sources) {
-      const item = sourceAttention(system.id, source, now);
-      if (item) all.push(item);
-    }
-  }
+  for (const system of systems) all.push(...sourceAttentions(system.id, system.sources));
   all.sort(compareAttention);
   const byKey = new Map(asides.map((aside) => [aside.key, aside]));
   const queue: AttentionItem[] = [];

@@ -95,7 +95,7 @@ describe('selectors', () => {
       keys: ['api_unreachable', ':8000'],
       files: ['monitor.log', 'autonomous_api.log'],
     });
-    const atSource = { ...desk, selected: { queue: 'coherence/source/api' } };
+    const atSource = { ...desk, selected: { queue: 'coherence/source/error.http' } };
     expect(lensQuery(subjectOf(story, atSource, queue))).toEqual({
       systems: ['coherence'],
       sources: ['api'],

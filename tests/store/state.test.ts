@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { refKey, refOf } from '../../src/domain/entity.ts';
 import { addMs } from '../../src/domain/instant.ts';
+import { cardOf } from '../../src/store/selectors/card.ts';
+import { lensQuery } from '../../src/store/selectors/subject.ts';
 import { entityAt, initialState, reduceChanges, tickState } from '../../src/store/state.ts';
 import {
   coherence,
   hangs,
+  orket,
   question,
   source,
   storyEntities,
@@ -81,6 +84,46 @@ describe('what is known of the systems', () => {
     const systems = [system(coherence, [source('tasks', 'log', 'stale'), source('off', 'http', 'off')])];
     const next = reduceChanges(initialState, storySnapshot({ systems, upserts: [] }));
     expect(next.queue).toMatchObject([{ kind: 'source', rank: 6, label: 'STALE' }]);
+  });
+
+  it('puts one row per trouble of a system there, however many sources it takes along', () => {
+    const down = (id: string, tries: number) =>
+      source(id, 'http', 'stale', `connection refused (${tries} in a row)`);
+    const statesOf = (...sources: ReturnType<typeof source>[]) =>
+      reduceChanges(
+        story,
+        storySnapshot({
+          systems: [system(coherence, sources), system(orket, [down('health', 1)])],
+          upserts: [],
+        }),
+      );
+    const torn = source('report', 'document', 'error', 'not readable by this user');
+    const next = statesOf(down('api.tasks', 3), down('api.health', 5), torn);
+    expect(next.queue.map((item) => [item.system, item.label, item.count, item.title, item.sources])).toEqual(
+      [
+        ['coherence', 'UNREAD', 1, 'source report: not readable by this user', ['report']],
+        ['coherence', 'STALE', 2, 'source api.tasks: connection refused', ['api.tasks', 'api.health']],
+        ['orket', 'STALE', 1, 'source health: connection refused', ['health']],
+      ],
+    );
+    const [, both] = next.queue;
+    expect(both?.why).toBe('connection refused (3 in a row)');
+    // The card names each of them, and the lens shows the lines of all.
+    const facts = both ? cardOf(next, { item: both })?.facts : [];
+    expect(facts?.map((fact) => fact.text)).toEqual([
+      'connection refused (3 in a row)',
+      'connection refused (5 in a row)',
+    ]);
+    expect(both && lensQuery({ item: both })).toEqual({
+      systems: ['coherence'],
+      sources: ['api.tasks', 'api.health'],
+    });
+    // Another try is no news; another address is.
+    const later = statesOf(down('api.tasks', 4), down('api.health', 6), torn);
+    expect(later.queue[1]?.revision).toBe(both?.revision);
+    const worse = statesOf(down('api.tasks', 4), down('api.health', 6), down('api.state', 1), torn);
+    expect(worse.queue[1]?.key).toBe(both?.key);
+    expect(worse.queue[1]?.revision).not.toBe(both?.revision);
   });
 });
 

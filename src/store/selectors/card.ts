@@ -100,15 +100,11 @@ export function placeOf(evidence: Evidence): string {
 function sourceFacts(state: CockpitState, subject: Subject): readonly CardFact[] {
   const item = subject.item;
   const system = state.systems.find((one) => one.id === item?.system);
-  const id = item?.key.slice(item.key.lastIndexOf('/') + 1);
-  const source = system?.sources.find((one) => one.id === id);
-  if (!source) return [];
-  return [
-    {
-      form: forms[source.type],
-      place: source.place,
-      text: source.error ?? source.state,
-      ...(source.lastReadAt === undefined ? {} : { at: source.lastReadAt }),
-    },
-  ];
+  const sources = system?.sources.filter((one) => item?.sources?.includes(one.id)) ?? [];
+  return sources.map((source) => ({
+    form: forms[source.type],
+    place: source.place,
+    text: source.error ?? source.state,
+    ...(source.lastReadAt === undefined ? {} : { at: source.lastReadAt }),
+  }));
 }

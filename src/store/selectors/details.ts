@@ -1,4 +1,4 @@
-import type { ActEntry } from '../../domain/act.ts';
+import type { ActEntry, StageState } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
 import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
@@ -159,13 +159,14 @@ function timeOf(at: number, offsetMs: number): string {
 
 function sourcePage(snapshot: Snapshot, key: string): DetailsPage {
   const item = [...snapshot.state.queue, ...snapshot.state.aside].find((one) => one.key === key);
-  const system = snapshot.state.systems.find((one) => key.startsWith(`${one.id}/source/`));
-  const source = system?.sources.find((one) => key === `${system.id}/source/${one.id}`);
-  if (!system || !source)
+  const system = snapshot.state.systems.find((one) => one.id === item?.system);
+  const sources = system?.sources.filter((one) => item?.sources?.includes(one.id)) ?? [];
+  if (!system || sources.length === 0)
     return fieldPage(item?.title ?? key, [['why', item?.why ?? '']], 'it is no longer there');
   return fieldPage(
-    `${system.id} ${source.id}`,
-    [
+    `${system.id} ${sources.map((source) => source.id).join(', ')}`,
+    sources.flatMap((source): [string, string][] => [
+      ['source', sources.length > 1 ? source.id : ''],
       ['state', source.state],
       ['error', source.error ?? ''],
       ['type', source.type],
@@ -178,7 +179,7 @@ function sourcePage(snapshot: Snapshot, key: string): DetailsPage {
       ['items', String(source.items)],
       ['records', `${source.records}, ${source.badRecords} not understood`],
       ['unread', `${source.unreadBytes} bytes`],
-    ],
+    ]),
     '',
   );
 }
@@ -234,17 +235,29 @@ function actPage(snapshot: Snapshot, act: ActEntry, output: string | undefined):
     ['started', timeOf(act.startedAt, offsetMs)],
     ['ended', act.endedAt === undefined ? 'not yet' : timeOf(act.endedAt, offsetMs)],
     ['exit', act.exitCode === undefined || act.exitCode === null ? '' : String(act.exitCode)],
-    ...act.stages.map((stage): [string, string] => [
-      stage.stage,
-      `${stage.state}: ${stage.title}${stage.detail === undefined ? '' : ` (${stage.detail})`}, by ${clockText(stage.deadline, offsetMs)}`,
-    ]),
+    ...act.stages.map((stage): [string, string] => [stage.stage, stageText(stage, offsetMs)]),
     ['summary', act.summary ?? ''],
     ['answer', act.answer?.summary ?? ''],
     ...(act.answer?.sections ?? []).map((section): [string, string] => [section.title, section.text]),
-    ['undo', act.undo ?? ''],
+    ['undo', act.undo ?? 'no act undoes it'],
     ['output', output ?? act.outputTail ?? ''],
   ];
   return fieldPage(`${act.title}: ${act.targetTitle}`, rows, '');
+}
+
+/** `seen 03:15:09: card leaves ready (it is running)`; what is awaited says until when. */
+function stageText(stage: StageState, offsetMs: number): string {
+  const detail = stage.detail === undefined ? '' : ` (${stage.detail})`;
+  const need = stage.required ? '' : ', shown only';
+  const title = `${stage.title}${detail}${need}`;
+  switch (stage.state) {
+    case 'seen':
+      return `seen${stage.seenAt === undefined ? '' : ` ${clockText(stage.seenAt, offsetMs)}`}: ${title}`;
+    case 'waiting':
+      return `waiting until ${clockText(stage.deadline, offsetMs)}: ${title}`;
+    case 'contradicted':
+      return `CONTRADICTED: ${title}`;
+  }
 }
 
 /** JSON in a line laid out over several; the line as it is when there is none. */

@@ -54,8 +54,7 @@ export function lensQuery(subject: Subject): LogQuery {
   if (!entity) {
     const item = subject.item;
     if (!item) return {};
-    const source = item.kind === 'source' ? item.key.slice(item.key.lastIndexOf('/') + 1) : undefined;
-    return { systems: [item.system], ...(source === undefined ? {} : { sources: [source] }) };
+    return { systems: [item.system], ...(item.sources ? { sources: item.sources } : {}) };
   }
   const keys = entity.logKeys ?? [];
   const files = entity.logFiles ?? [];
