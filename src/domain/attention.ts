@@ -75,7 +75,7 @@ function sourceItem(system: SystemId, group: string, members: readonly SourceSta
     title: `source ${first?.id ?? group}: ${reason}`,
     rank: 6,
     label: state === 'error' ? 'UNREAD' : 'STALE',
-    why: first?.error ?? `nothing new from ${first?.place ?? group}`,
+    why: first?.error !== undefined ? reason : `nothing new from ${first?.place ?? group}`,
     // Never read since we look: since when that is so, nobody knows.
     ...(reads.length > 0 ? { since: instant(Math.min(...reads)) } : {}),
     count: members.length,

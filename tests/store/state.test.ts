@@ -107,7 +107,7 @@ describe('what is known of the systems', () => {
       ],
     );
     const [, both] = next.queue;
-    expect(both?.why).toBe('connection refused (3 in a row)');
+    expect(both?.why).toBe('connection refused');
     // The card names each of them, and the lens shows the lines of all.
     const facts = both ? cardOf(next, { item: both })?.facts : [];
     expect(facts?.map((fact) => fact.text)).toEqual([
