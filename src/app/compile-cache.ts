@@ -1,6 +1,7 @@
 /** Where Node keeps compiled code of ours between starts. Everything here must run on Node 18. */
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { makeDirectories } from '../db/state-dir.ts';
 
 /**
  * The user's own cache directory, made when it is missing; undefined when there is none that is ours alone. Code that
@@ -22,7 +23,7 @@ export function compileCacheDirectory(
   const directory = join(base, 'binnacle');
   try {
     if (!isOwn(nearestExisting(directory), userId)) return undefined;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     return isOwn(directory, userId) ? directory : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
-import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { appendFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { userStateDirectory } from '../db/state-dir.ts';
+import { makeDirectories, userStateDirectory } from '../db/state-dir.ts';
 import type { ExternalError, UserError } from '../domain/error.ts';
 import { toIso } from '../domain/instant.ts';
 import { systemClock } from '../host/clock.ts';
@@ -59,7 +59,7 @@ export function writeDiagnostics(text: string): string | undefined {
   try {
     const directory = userStateDirectory(process.env);
     const path = join(directory, 'diagnostics.log');
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > DIAGNOSTICS_LIMIT_BYTES)
       renameSync(path, `${path}.1`);
     appendFileSync(path, `${toIso(systemClock().now())} pid ${process.pid} ${text.trimEnd()}\n`, {

@@ -54,7 +54,7 @@ export function actParams(given: readonly string[]): Params {
   const params: Record<string, string> = {};
   for (const text of given) {
     const equals = text.indexOf('=');
-    if (equals <= 0)
+    if (!/^[A-Za-z][\w-]*=/.test(text))
       throw new UserError(`--param ${text}: name=value is wanted`, [
         '`binnacle list verbs` names the parameters',
       ]);

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../domain/error.ts';
+import { issueText } from '../lib/schema-issue.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 
 /** A configuration file read and checked, or none. */
@@ -95,7 +96,7 @@ function readText(text: string, path: string): Omit<LoadedConfig, 'path'> {
   const full = unknown === undefined ? keys : [...keys, unknown];
   const where = lineOf(document, lines, full) ?? lineOf(document, lines, keys) ?? 1;
   const name = full.length > 0 ? full.join('.') : 'the document';
-  const what = unknown === undefined ? (issue?.message ?? 'not valid') : 'is no key of this configuration';
+  const what = unknown === undefined ? issueText(issue, value) : 'is no key of this configuration';
   throw new UserError(`${path}:${where}: ${name}: ${what}`, [
     'run `binnacle config schema` for the keys there are',
   ]);

@@ -146,6 +146,11 @@ export function parseSystemOption(text: string): SystemOption {
         'a comma within a value is written \\,',
       ]);
     }
+    if (!/^[A-Za-z][\w-]*$/.test(part.slice(0, split))) {
+      throw new UserError(`-s ${text}: "${part.slice(0, split)}" can't be a setting`, [
+        'settings are words: name, url, timezone ...',
+      ]);
+    }
     settings[part.slice(0, split)] = part.slice(split + 1);
   }
   const dir = parts[0] ?? '';

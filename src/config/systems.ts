@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { isKnownZone } from '../domain/instant.ts';
+import { issueText } from '../lib/schema-issue.ts';
 import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
@@ -245,7 +246,7 @@ function readSettings(kind: SystemKind, { settings: given, where }: Wish): Commo
     const issue = checked.error.issues[0];
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
     const name = kebabCase(String(unknown ?? issue?.path[0] ?? 'settings'));
-    const what = unknown === undefined ? (issue?.message ?? 'not valid') : `is no setting of ${kind.kind}`;
+    const what = unknown === undefined ? issueText(issue, own) : `is no setting of ${kind.kind}`;
     throw new UserError(`${where(name)}: "${name}" ${what}`, [
       `settings of every kind: ${Object.keys(COMMON_KEYS).join(', ')}`,
       ...ownSettings(kind),

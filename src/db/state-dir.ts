@@ -1,6 +1,6 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { UserError } from '../domain/error.ts';
 
 /** Environment variables, as `process.env` has them. */
@@ -57,12 +57,26 @@ export function stateDirectories(env: Environment): StateDirectories {
 }
 
 /**
+ * Makes a directory and those above it, for this user alone. Node's own way to do so never ends where a file system
+ * (such as /proc) says of a directory within an existing one that it does not exist.
+ */
+export function makeDirectories(path: string): void {
+  const above = dirname(path);
+  if (above !== path && !existsSync(above)) makeDirectories(above);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/**
  * Creates a directory for this user alone, or takes away what others may do with it. Throws a UserError when it can't
  * be had.
  */
 export function ensurePrivateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
     const stat = lstatSync(path);
     if (stat.isSymbolicLink() ? !statSync(path).isDirectory() : !stat.isDirectory())
       throw new UserError(`${path} is not a directory`, ['name another with BINNACLE_STATE_DIR']);

@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
 import { jsonLines, type LedgerLine, temporaryDirectory } from './cockpit.ts';
 import { layOutQueue, type QueueSystem, type RetryManner } from './queue-system.ts';
 import { type EndedVerb, runVerb } from './verb.ts';
 
 const undo: (() => void)[] = [];
-afterEach(() => {
+afterAll(() => {
   for (const step of undo.splice(0)) step();
 });
 
@@ -30,7 +30,7 @@ async function queueOf(
 
 const YES = ['--yes', '--reason', 'asked by phone'];
 
-describe('act', () => {
+describe.concurrent('act', () => {
   it('runs, is seen in the state itself, ends with 0 and is recorded', async () => {
     const { queue, run } = await queueOf('honest');
     const { code, stdout, stderr } = await run('act', 'job.retry', 'j-3', ...YES);
@@ -166,7 +166,7 @@ describe('act', () => {
   });
 });
 
-describe('act --dry-run', () => {
+describe.concurrent('act --dry-run', () => {
   it('prints exactly what the real run starts: a shell given that line starts the same', async () => {
     const orket = await layOutCase('orket', 'stalled-turn');
     const state = temporaryDirectory('act-dry');
@@ -217,7 +217,7 @@ describe('act --dry-run', () => {
   });
 });
 
-describe('ledger verify', () => {
+describe.concurrent('ledger verify', () => {
   it('says that the record is whole, and names the first row that was edited with exit 3', async () => {
     const { state, run } = await queueOf('honest');
     await run('act', 'job.retry', 'j-3', ...YES);

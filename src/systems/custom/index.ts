@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { UserError } from '../../domain/error.ts';
 import type { Json } from '../../lib/json.ts';
+import { issueText } from '../../lib/schema-issue.ts';
 import type { Located, SourceSpec, SystemKind } from '../system.ts';
 import { actOf } from './acts.ts';
 import { deriveDescribed } from './derive.ts';
@@ -27,7 +28,7 @@ export function customKind(name: string, description: unknown, where: DescribedW
     const keys = [...(issue?.path ?? []), ...unknown].map((key) =>
       typeof key === 'number' ? key : String(key),
     );
-    const what = unknown.length > 0 ? 'is no key here' : (issue?.message ?? 'not valid');
+    const what = unknown.length > 0 ? 'is no key here' : issueText(issue, description);
     throw new UserError(`${placeOf(where, keys)}: ${what}`, ['the README describes a kind of your own']);
   }
   const kind = checked.data;
