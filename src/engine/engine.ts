@@ -101,8 +101,8 @@ export function createEngine(options: EngineOptions): Engine {
   let closed = false;
   const flow = new FlowGauge(clock.monotonic());
 
-  const figures = (): EngineFigures => {
-    const sources = [...watches.values()].flatMap((watch) => watch.summary().sources);
+  const figuresOf = (systems: readonly SystemSummary[]): EngineFigures => {
+    const sources = systems.flatMap((system) => system.sources);
     return {
       ...flow.figures(clock.monotonic()),
       unreadBytes: sources.reduce((sum, source) => sum + source.unreadBytes, 0),
@@ -110,27 +110,31 @@ export function createEngine(options: EngineOptions): Engine {
       polling: [...watches.values()].some((watch) => watch.polling),
     };
   };
-  const notices = (): readonly string[] => [
+  const noticesWith = ({ polling }: EngineFigures): readonly string[] => [
     ...(options.notices ?? []),
-    ...(figures().polling ? ['polling: no change notifications here'] : []),
+    ...(polling ? ['polling: no change notifications here'] : []),
   ];
   const factsSince = (): Pick<StateChanges, 'factsSince'> => {
     const sinces = [...watches.values()].flatMap((watch) => watch.factsSince ?? []);
     const newest = sinces.length > 0 ? instant(Math.max(...sinces)) : undefined;
     return newest === undefined ? {} : { factsSince: newest };
   };
-  const frame = (): StateChanges => ({
-    reset: false,
-    complete: true,
-    now: clock.now(),
-    ...factsSince(),
-    upserts: [],
-    removed: [],
-    systems: [...[...watches.values()].map((watch) => watch.summary()), ...(options.absent ?? [])],
-    figures: figures(),
-    logSeq: logs.seq,
-    notices: notices(),
-  });
+  const frame = (): StateChanges => {
+    const watched = [...watches.values()].map((watch) => watch.summary());
+    const figures = figuresOf(watched);
+    return {
+      reset: false,
+      complete: true,
+      now: clock.now(),
+      ...factsSince(),
+      upserts: [],
+      removed: [],
+      systems: [...watched, ...(options.absent ?? [])],
+      figures,
+      logSeq: logs.seq,
+      notices: noticesWith(figures),
+    };
+  };
   const actsPart = (): Pick<StateChanges, 'acts' | 'asides' | 'holds' | 'presence'> =>
     acts
       ? { acts: acts.entries(), asides: acts.asides(), holds: acts.holds(), presence: acts.presence() }

@@ -184,9 +184,10 @@ export class SystemWatch {
     }
     const outcome = this.#facts.take(event);
     if (event.type === 'status') {
+      const isOlderOnly = isSameButReadAgain(this.#statuses.get(event.status.id), event.status);
       this.#statuses.set(event.status.id, event.status);
       if (!this.#telling) this.#lookWhetherRead();
-      else if (!outcome.changed) this.#ports.onStatus(this);
+      else if (!outcome.changed && !isOlderOnly) this.#ports.onStatus(this);
     } else {
       this.#account(event, outcome.records.length, outcome.bad);
       this.#feedLogs(event, outcome.records);
@@ -369,6 +370,18 @@ function stateOf(sources: readonly SourceStatus[]): SystemSummary['state'] {
   if (bad.some((source) => source.type === 'http')) return 'unreachable';
   if (bad.some((source) => source.state === 'error')) return 'error';
   return bad.length > 0 ? 'stale' : 'ok';
+}
+
+/** That a source was read again and is as it was is told with the next message, and makes none. */
+function isSameButReadAgain(a: SourceStatus | undefined, b: SourceStatus): boolean {
+  return (
+    a !== undefined &&
+    a.state === b.state &&
+    a.error === b.error &&
+    a.items === b.items &&
+    a.unreadBytes === b.unreadBytes &&
+    a.lastChangedAt === b.lastChangedAt
+  );
 }
 
 /** Where lines stand that were read after their file was renamed. */
