@@ -19,7 +19,7 @@ binnacle list WHAT [--json]               attention approvals issues layers runs
                                           restore-points sources verbs acts systems
 binnacle show WHAT ID [--json]            one of them, with its evidence
 binnacle logs [--since T] [--until T] [--grep RE] [--level L] [--run ID]
-              [--system S] [-n N] [--follow] [--json]
+              [--system S] [-n N] [--follow] [--json]   T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d
 binnacle act ACT TARGET [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]
 binnacle ledger [--json] | ledger verify  what was done, by whom, and whether the record is whole
 binnacle config schema | config check     the keys of binnacle.yaml; whether yours is right

@@ -54,7 +54,14 @@ class HttpReader implements SourceReader {
       return;
     }
     // What settles a verb's first look is also what bounds it.
-    const bound = setTimeout(() => this.#gate.open(), SETTLE_MS);
+    const bound = setTimeout(() => {
+      // On a busy host the request's own deadline may come later: a verb tells what it knows by now.
+      if (this.#context.options.once && !this.#told) {
+        this.#keeper.set('stale', `no answer in ${SETTLE_MS / 1000} s`);
+        this.#context.touched();
+      }
+      this.#gate.open();
+    }, SETTLE_MS);
     if (!this.#context.options.once) bound.unref();
     void this.settled.then(() => clearTimeout(bound));
     void this.#ask();
