@@ -55,7 +55,7 @@ describe('reading', () => {
       expect(jobs(seen)).toEqual([{ id: 'a', status: 'ready', tries: 3 }]);
       expect(seen.chunks()[0]?.chunk).toMatchObject({ failed: { extra: 'no such table: not_yet' } });
       owner.exec("UPDATE jobs SET status = 'done'");
-      await seen.until(() => jobs(seen)[0]?.['status'] === 'done', 1500);
+      await seen.until(() => jobs(seen)[0]?.['status'] === 'done', 7000);
       owner.close();
       await pause(300);
       expect(seen.of('failed')).toEqual([]);
@@ -129,7 +129,7 @@ describe('reading', () => {
     await seen.until(() => jobs(seen).length > 0, 4000);
     expect(jobs(seen)).toEqual([{ id: 'a', status: 'ready', tries: 3 }]);
     owner.exec('COMMIT');
-    await seen.until(() => jobs(seen).length === 301, 1500);
+    await seen.until(() => jobs(seen).length === 301, 7000);
     owner.close();
   });
 });
@@ -149,7 +149,7 @@ describe('bad databases', () => {
     expect(seen.of('failed')[0]?.error).toMatch(/no such table: jobs/);
     expect(seen.chunks()).toEqual([]);
     other.exec('CREATE TABLE jobs (id TEXT, status TEXT, tries INTEGER)');
-    await seen.until(() => seen.chunks().length === 1, 1500);
+    await seen.until(() => seen.chunks().length === 1, 7000);
     await seen.until(() => seen.status()?.state === 'fresh');
     other.close();
   });
@@ -168,10 +168,10 @@ describe('bad databases', () => {
     const seen = await follow();
     expect(seen.status()?.state).toBe('waiting');
     writeFileSync(file, '');
-    await seen.until(() => seen.of('failed').length === 1, 1500);
+    await seen.until(() => seen.of('failed').length === 1, 7000);
     expect(seen.of('failed')[0]?.error).toMatch(/^empty/);
     make('WAL').close();
-    await seen.until(() => jobs(seen).length === 1, 1500);
+    await seen.until(() => jobs(seen).length === 1, 7000);
   });
 });
 
