@@ -4,7 +4,7 @@ import type { ConfigFile } from '../config/schema.ts';
 import { configuredSystems } from '../config/systems.ts';
 import { stateDirectories } from '../db/state-dir.ts';
 import type { EnginePort } from '../engine/protocol.ts';
-import { type Clock, systemClock } from '../host/clock.ts';
+import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
 import { absentSummaries, planFor } from './engine-plan.ts';
 import { startEngineThread } from './engine-worker.ts';
@@ -97,7 +97,8 @@ async function watch(
       const drawing = draw({
         engine,
         terminal,
-        clock,
+        // Ages on the screen are as of the same time as those of the engine.
+        clock: options.at === undefined ? clock : clockFrom(options.at),
         hostName: hostname(),
         host: operatorHost(terminal),
         ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),

@@ -52,6 +52,13 @@ export function fixedClock(at: Instant): Clock {
   return { ...real, now: () => at, at: () => () => {} };
 }
 
+/** A clock that was at `at` when it was made and goes on from there: what a screen under `--at TIME` counts by. */
+export function clockFrom(at: Instant): Clock {
+  const real = systemClock();
+  const start = real.monotonic();
+  return { ...real, now: () => addMs(at, Math.floor(real.monotonic() - start)) };
+}
+
 /** A clock for tests: time moves only by `advance`, which runs the timers that come due, in order. */
 export function manualClock(start: Instant): Clock & { advance(ms: number): void } {
   let now = start;
