@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { menuOfAct } from '../../src/domain/act-menu.ts';
 import type { AttentionItem } from '../../src/domain/attention.ts';
 import { newDesk } from '../../src/store/desk.ts';
-import { keyOfItem, menuOfAct } from '../../src/store/selectors/act-key.ts';
+import { keyOfItem } from '../../src/store/selectors/act-key.ts';
 import { cardOf, placeOf } from '../../src/store/selectors/card.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
 import { selectPipeline } from '../../src/store/selectors/pipeline.ts';

@@ -1,4 +1,5 @@
-import type { StageState } from '../../domain/act.ts';
+import type { ActMenu, StageState } from '../../domain/act.ts';
+import { menuOfAct } from '../../domain/act-menu.ts';
 import { stateWord } from '../../domain/diff.ts';
 import type { Entity, EntityType } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
@@ -18,7 +19,7 @@ export function actOf(act: DescribedAct): ActSpec {
   return {
     id: act.id,
     title: act.title,
-    menu: act.menu ?? 'other',
+    menu: act.menu ?? menuOf(act.id),
     risk: act.risk,
     does: act.does,
     params: [],
@@ -67,6 +68,12 @@ export function actOf(act: DescribedAct): ActSpec {
     },
     undo: { text: act.undo ?? 'not described for this act' },
   };
+}
+
+/** The menu the screen's key for this verb opens; a described kind has no approval cards. */
+function menuOf(act: string): ActMenu {
+  const menu = menuOfAct(act);
+  return menu === 'approve' ? 'other' : menu;
 }
 
 /** Program and arguments with the target's values put in; each stays one argument. The program itself is fixed. */
