@@ -1,7 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { messageOf } from '../domain/error.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,7 +54,9 @@ export function operatorHost(terminal: Pick<Terminal, 'lend'>): OperatorHost {
         }
         const file = isAbsolute(place.path) ? place.path : join(place.root, place.path);
         const line = lineAt(file, place.offset ?? 0);
-        await terminal.lend(() => runHere([...editor(), `+${line}`, file], place.root));
+        await terminal.lend(() =>
+          runHere([...lookingEditor(editor(), process.env['PATH']), `+${line}`, file], place.root),
+        );
         return `back from ${place.path}:${line}`;
       } catch (error) {
         return `can't go there: ${messageOf(error)}`;
@@ -58,6 +68,28 @@ export function operatorHost(terminal: Pick<Terminal, 'lend'>): OperatorHost {
 function editor(): readonly string[] {
   const given = process.env['VISUAL'] || process.env['EDITOR'] || 'vi';
   return given.split(/\s+/).filter((word) => word !== '');
+}
+
+/**
+ * The editor for a file that is only looked at. Vim and its kin put a swap file beside whatever they open, a watched
+ * file too; told so they do not. `vi` may be any of them, or none: what it really is decides.
+ */
+export function lookingEditor(argv: readonly string[], path = ''): readonly string[] {
+  const [program = '', ...rest] = argv;
+  return /vim/.test(realName(program, path)) ? [program, '-R', '-n', ...rest] : argv;
+}
+
+/** Name of the file a program's name leads to, links followed; the name itself where none is found. */
+function realName(program: string, path: string): string {
+  const places = program.includes('/') ? [program] : path.split(':').map((dir) => join(dir, program));
+  for (const place of places) {
+    try {
+      return basename(realpathSync(place));
+    } catch {
+      // Not here: the next directory.
+    }
+  }
+  return basename(program);
 }
 
 function runHere(argv: readonly string[], cwd: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { logQuery, type Snapshot } from '../store/cockpit.ts';
+import type { Snapshot } from '../store/cockpit.ts';
 import { filtered, focused, inMode, marked, ranged, selectedRow } from '../store/desk.ts';
 import { rowIds, rowTexts } from '../store/selectors/rows.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -21,7 +21,7 @@ async function stepSearch(context: CommandContext, direction: 1 | -1): Promise<v
   const { search } = snapshot.desk;
   if (!search) return;
   if (search.pane === 'logs') {
-    const query = { ...logQuery(snapshot), grep: searchExpression(search.text) };
+    const query = { ...snapshot.log.query, grep: searchExpression(search.text) };
     const found = await context.cockpit.log.find(query, direction);
     if (!found) context.cockpit.toast(`"${search.text}": no more ${direction === 1 ? 'below' : 'above'}`);
     return;

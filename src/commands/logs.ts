@@ -1,5 +1,5 @@
 import type { LogLevel } from '../domain/log.ts';
-import { logQuery, type Snapshot } from '../store/cockpit.ts';
+import type { Snapshot } from '../store/cockpit.ts';
 import type { LogView } from '../store/desk.ts';
 import type { Command, CommandContext } from './command.ts';
 
@@ -9,7 +9,7 @@ function set(context: CommandContext, change: (log: LogView) => Partial<LogView>
 
 async function goToLevel(context: CommandContext, minLevel: LogLevel, direction: 1 | -1): Promise<void> {
   const found = await context.cockpit.log.find(
-    { ...logQuery(context.snapshot()), minLevel, changes: false },
+    { ...context.snapshot().log.query, minLevel, changes: false },
     direction,
   );
   if (!found)
@@ -132,6 +132,11 @@ export const logCommands: readonly Command[] = [
     effect: 'view',
     run: (context) => {
       set(context, (log) => ({ pretty: !log.pretty }));
+      const { mode, log } = context.snapshot().desk;
+      if (mode.type === 'browse')
+        context.cockpit.toast(
+          log.pretty ? 'pages of lines (Enter) lay JSON out' : 'pages of lines show them as they stand',
+        );
       context.cockpit.update((desk) =>
         desk.mode.type === 'details' && desk.mode.subject.of === 'row'
           ? {

@@ -92,6 +92,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let closed = false;
   let tickedAt = openedAt;
 
+  /** The query of the lens that came back without a row. */
+  let emptyQuery: string | undefined;
   /** The act whose output was asked for last, as it was then. */
   let outputOf: ActEntry | undefined;
   /** Since when an ended act that nobody saw stands on the screen. */
@@ -153,8 +155,23 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     companion.follow(next.subject.ghost ? undefined : next.subject.ref, next.subject.entity);
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
-    log.setQuery(logQuery(next), keep);
+    log.setQuery(wideEnough(next), keep);
     followOutput(next);
+  }
+
+  /**
+   * What is asked of the log. An item that no line names leaves the pane empty where what just happened around it would
+   * help: once its query came back without a row, that of its system is shown, and the pane says so.
+   */
+  function wideEnough(next: Snapshot): LogQuery {
+    const narrow = logQuery(next);
+    const text = JSON.stringify(narrow);
+    const isEmpty =
+      next.log.phase === 'ready' && next.log.total === 0 && JSON.stringify(next.log.query) === text;
+    if (isEmpty && isOfItemAlone(next)) emptyQuery = text;
+    if (emptyQuery !== text) return narrow;
+    const { keys: _keys, files: _files, sources: _sources, ...system } = narrow;
+    return system;
   }
 
   /** The page of an act shows what its program has written so far, for as long as it is open. */
@@ -289,6 +306,27 @@ export function logQuery(snapshot: Pick<Snapshot, 'desk' | 'subject'>): LogQuery
     ...(desk.log.minLevel ? { minLevel: desk.log.minLevel } : {}),
     ...(grep === undefined ? {} : { grep }),
   };
+}
+
+/** True while nothing but the item narrows the log: with a filter set an empty answer is one that was asked for. */
+function isOfItemAlone({ desk }: Snapshot): boolean {
+  const { lens, context, minLevel } = desk.log;
+  return lens === 'item' && !context && minLevel === undefined && (desk.filters.logs ?? []).length === 0;
+}
+
+/** True where the log shows the rows of the item's system because none names the item itself. */
+export function isWidened({ desk, subject, log }: Pick<Snapshot, 'desk' | 'subject' | 'log'>): boolean {
+  const narrow = logQuery({ desk, subject });
+  return (
+    narrow.systems !== undefined &&
+    isNarrow(narrow) &&
+    !isNarrow(log.query) &&
+    log.query.systems !== undefined
+  );
+}
+
+function isNarrow({ keys, files, sources }: LogQuery): boolean {
+  return keys !== undefined || files !== undefined || sources !== undefined;
 }
 
 /** True while a deadline that is in view comes within two minutes. */

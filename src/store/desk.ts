@@ -45,10 +45,14 @@ export type QueueFilter = 'all' | 'approvals' | 'fatal';
 /** How long the order of the queue stands still after a key. */
 const frozenMs = 2000;
 
+/** A message younger than this was not read yet: type-ahead does not take it away. */
+const readToastMs = 700;
+
 /** A message that goes by itself. */
 export interface Toast {
   readonly text: string;
   readonly tone: 'note' | 'refusal';
+  readonly since: Instant;
   readonly until: Instant;
 }
 
@@ -154,9 +158,12 @@ export function resized(desk: Desk, columns: number, rows: number): Desk {
   };
 }
 
-/** Any key: the order of the queue stands still for two seconds. */
+/** Any key: the order of the queue stands still for two seconds, and a message about a former key goes. */
 export function touched(desk: Desk, now: Instant): Desk {
-  return { ...desk, frozenUntil: addMs(now, frozenMs) };
+  const next = { ...desk, frozenUntil: addMs(now, frozenMs) };
+  if (!desk.toast || now - desk.toast.since < readToastMs) return next;
+  const { toast: _read, ...rest } = next;
+  return rest;
 }
 
 /** Another pane has the keys. Marks belong to the view that is left. */
@@ -211,7 +218,7 @@ export function zoomed(desk: Desk, pane: PaneId): Desk {
 
 /** A sentence at the foot for a few seconds. */
 export function toasted(desk: Desk, text: string, tone: Toast['tone'], now: Instant, ms = 6000): Desk {
-  return { ...desk, toast: { text, tone, until: addMs(now, ms) } };
+  return { ...desk, toast: { text, tone, since: now, until: addMs(now, ms) } };
 }
 
 /** Without a message whose time is over. */

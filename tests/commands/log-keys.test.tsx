@@ -169,3 +169,28 @@ describe('the logs', () => {
     expect(screen.frame()).toContain('the log cannot be shown: the log index is being built');
   });
 });
+
+describe('an item that no line names', () => {
+  it('has the lines of its system in the pane, and the pane says so', async () => {
+    const engine = new FakeEngine();
+    engine.rows = rows(40).map((row) => ({ ...row, path: 'another.log', keys: [] }));
+    screen = await openScreen({ engine });
+    expect(screen.frame()).toContain('none of this item: all of coherence (L: all)');
+    expect(screen.frame()).toContain('row 40 of the night');
+    await screen.press('L');
+    expect(screen.frame()).toContain('Logs + changes, all (L: this item)');
+    await screen.press('L');
+    expect(screen.frame()).toContain('none of this item: all of coherence');
+  });
+
+  it('stays empty where a filter asked for that', async () => {
+    const engine = new FakeEngine();
+    engine.rows = rows(40);
+    screen = await openScreen({ engine });
+    await screen.press('6', '&');
+    await screen.type('nowhere');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('no row passes the filters; Esc takes one off');
+    expect(screen.frame()).not.toContain('none of this item');
+  });
+});

@@ -91,3 +91,11 @@ describe('typing', () => {
     expect(isTyping({ type: 'help', text: '', typing: false, scroll: 0 })).toBe(false);
   });
 });
+
+describe('a message at the foot', () => {
+  it('goes with the next key once it could be read, and not by keys typed ahead', () => {
+    const told = toasted(desk, 'no error below', 'note', now);
+    expect(touched(told, instant(now + 300)).toast?.text).toBe('no error below');
+    expect(touched(told, instant(now + 800)).toast).toBeUndefined();
+  });
+});

@@ -1,5 +1,6 @@
 import type { LogRow } from '../../src/domain/log.ts';
 import { clockText, dateText } from '../../src/lib/time-text.ts';
+import { isWidened } from '../../src/store/cockpit.ts';
 import { histogramOf, visibleRows } from '../../src/store/log-window.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
@@ -12,8 +13,12 @@ export function logsLines(input: PaneInput): readonly Line[] {
   const { snapshot, pen, columns } = input;
   const { log, desk, state } = snapshot;
   const active = hasKeys(snapshot, 'logs');
-  const name =
-    columns < 90
+  const system = log.query.systems?.[0] ?? '';
+  const name = isWidened(snapshot)
+    ? columns < 90
+      ? `Logs: none of this item, ${system}`
+      : `Logs + changes, none of this item: all of ${system} (L: all)`
+    : columns < 90
       ? `Logs (L: ${desk.log.lens === 'item' ? 'all' : 'item'})`
       : `Logs + changes, ${desk.log.lens === 'item' ? 'this item (L: all)' : 'all (L: this item)'}`;
   const left: Span[] = [paneLabel(pen, 'logs', name, active)];

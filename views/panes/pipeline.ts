@@ -94,12 +94,23 @@ function closedLine(input: PaneInput, system: SystemLayers, selected: string | u
     );
   const all = [head, ...named(system.layers), state];
   if (lineWidth(all) <= columns) return pen.line(columns, ...all);
-  // Without the room for all: what is not fine by name, what is as a number.
-  const wanting = system.layers.filter((layer) => layer.status !== 'ok');
-  const fine = system.layers.length - wanting.length;
-  const rest = fine === 0 ? [] : [pen.span(`${wanting.length === 0 ? '' : ' '}+${fine} fine`)];
-  const worst = [...wanting].sort((a, b) => Number(b.status === 'failed') - Number(a.status === 'failed'));
-  return pen.line(columns, head, ...named(worst), ...rest, state);
+  // Without the room for all: what is worst by name, as much of it as fits, what is fine as a number.
+  const ranks = { failed: 0, attention: 1, unknown: 2, ok: 3 } as const;
+  const worst = system.layers
+    .filter((layer) => layer.status !== 'ok')
+    .sort((a, b) => ranks[a.status] - ranks[b.status]);
+  const fine = system.layers.length - worst.length;
+  for (let count = worst.length; ; count -= 1) {
+    const more = worst.length - count;
+    const rest = `${more === 0 ? '' : ` ${more} more`}${fine === 0 ? '' : ` +${fine} fine`}`;
+    const line = [
+      head,
+      ...named(worst.slice(0, count)),
+      pen.span(count === 0 ? rest.trimStart() : rest),
+      state,
+    ];
+    if (count === 0 || lineWidth(line) <= columns) return pen.line(columns, ...line);
+  }
 }
 
 function toneOf(layer: Layer): Tone | undefined {

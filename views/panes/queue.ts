@@ -1,8 +1,7 @@
 import type { AttentionItem } from '../../src/domain/attention.ts';
 import { ageText, clockText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
-import { keyOfItem } from '../../src/store/selectors/act-key.ts';
-import { passesFilter, type QueueRow } from '../../src/store/selectors/queue.ts';
+import { passesFilter, type QueueRow, queueRowOf } from '../../src/store/selectors/queue.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 import {
@@ -107,13 +106,19 @@ export function filteredQueueLines(input: PaneInput, filter: 'approvals' | 'fata
       rowLine(
         pen,
         snapshot,
-        { item, key: keyOfItem(item) },
+        rowOf(snapshot, item),
         columns,
         labels,
         active && first + index === Math.max(0, cursor),
       ),
     );
   return framed(input, title, lines);
+}
+
+/** The row as the queue has it, with who holds it and whether its key is off; anew where the queue filters it away. */
+function rowOf(snapshot: Snapshot, item: AttentionItem): QueueRow {
+  const known = snapshot.queue.rows.find((row) => row.item === item);
+  return known ?? queueRowOf(snapshot.state, item);
 }
 
 /** Room for the usual words (`APPROVE`), and for `NO SIGNAL` where it stands in the list and there is room. */

@@ -89,7 +89,7 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
     const live = byKey.get(key);
     const former = known.get(key);
     const next = live
-      ? liveRow(state, live, holds.get(key))
+      ? queueRowOf(state, live, holds.get(key))
       : former && { ...former, ghost: ghostOf(state, former) };
     return next ? [former && isSameRow(former, next) ? former : next] : [];
   });
@@ -118,7 +118,12 @@ function passesTexts(item: AttentionItem, texts: readonly string[]): boolean {
   return texts.every((text) => all.includes(text.toLowerCase()));
 }
 
-function liveRow(state: CockpitState, item: AttentionItem, heldBy: string | undefined): QueueRow {
+/** A row for an item that is there now. */
+export function queueRowOf(
+  state: CockpitState,
+  item: AttentionItem,
+  heldBy: string | undefined = state.holds.find((hold) => hold.key === item.key)?.by,
+): QueueRow {
   const keyOff = offReason(state, item);
   return {
     item,
