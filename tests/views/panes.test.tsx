@@ -508,7 +508,7 @@ describe('the acts', () => {
        02:41 bob approve 1a2b: UNKNOWN 4.0s
        02:41 bob approve 1a2b: verified 4.0s
        02:41 bob approve 1a2b: NOT SEEN 4.0s
-       02:41 bob approve 1a2b (attemp..FAILED 4.0s
+       02:41 bob approve 1a2b (atte..: FAILED 4.0s
        02:41 bob approve 1a2b: TIMED OUT 4.0s"
     `);
   });

@@ -77,16 +77,17 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const progress = act.status === 'running' && act.stages.length > 0 ? ` ${seen}/${act.stages.length}` : '';
   const status = columns < 60 ? shortWords(act) : actWords(act);
   const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
-  const what = `${act.by} ${verb} ${act.target.id}${attempt}: `;
+  const what = `${act.by} ${verb} ${act.target.id}${attempt}`;
   const outcome = `${status}${progress}${took}`;
   // The outcome is what one looks for: a long id gives way to it.
-  const room = Math.max(6, columns - 7 - pen.safe(outcome).length);
+  const room = Math.max(6, columns - 9 - pen.safe(outcome).length);
   return pen.line(
     columns,
     pen.span(isCursor ? '>' : ' ', 'strong'),
     pen.span(clockText(act.startedAt, offsetMs, 'minutes'), 'dim'),
     pen.span(isNew(act) ? '*' : ' ', 'strong'),
     pen.cell(what, Math.min(room, pen.safe(what).length), isCursor ? 'strong' : undefined),
+    ': ',
     pen.span(outcome, toneOf(act)),
   );
 }

@@ -137,7 +137,7 @@ function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number, 
 /** A place that is too long keeps its end: name and offset say more than the directories before them. */
 function endOf(pen: Pen, place: string, columns: number): string {
   const safe = pen.safe(place);
-  return safe.length <= columns ? place : `..${[...safe].slice(-Math.max(1, columns - 2)).join('')}`;
+  return safe.length <= columns ? place : `...${[...safe].slice(-Math.max(1, columns - 3)).join('')}`;
 }
 
 /** The layers of the subject's system in a few characters: `coherence ?goal ?orchestr. xexecution`. */

@@ -235,7 +235,10 @@ function actPage(snapshot: Snapshot, act: ActEntry, output: string | undefined):
     ['started', timeOf(act.startedAt, offsetMs)],
     ['ended', act.endedAt === undefined ? 'not yet' : timeOf(act.endedAt, offsetMs)],
     ['exit', act.exitCode === undefined || act.exitCode === null ? '' : String(act.exitCode)],
-    ...act.stages.map((stage): [string, string] => [stage.stage, stageText(stage, offsetMs)]),
+    ...act.stages.map((stage): [string, string] => [
+      stage.stage,
+      stageText(stage, act.endedAt !== undefined, offsetMs),
+    ]),
     ['summary', act.summary ?? ''],
     ['answer', act.answer?.summary ?? ''],
     ...(act.answer?.sections ?? []).map((section): [string, string] => [section.title, section.text]),
@@ -246,7 +249,7 @@ function actPage(snapshot: Snapshot, act: ActEntry, output: string | undefined):
 }
 
 /** `seen 03:15:09: card leaves ready (it is running)`; what is awaited says until when. */
-function stageText(stage: StageState, offsetMs: number): string {
+function stageText(stage: StageState, hasEnded: boolean, offsetMs: number): string {
   const detail = stage.detail === undefined ? '' : ` (${stage.detail})`;
   const need = stage.required ? '' : ', shown only';
   const title = `${stage.title}${detail}${need}`;
@@ -254,7 +257,10 @@ function stageText(stage: StageState, offsetMs: number): string {
     case 'seen':
       return `seen${stage.seenAt === undefined ? '' : ` ${clockText(stage.seenAt, offsetMs)}`}: ${title}`;
     case 'waiting':
-      return `waiting until ${clockText(stage.deadline, offsetMs)}: ${title}`;
+      // Nobody looks for it any more.
+      return hasEnded
+        ? `not seen when the act ended: ${title}`
+        : `waiting until ${clockText(stage.deadline, offsetMs)}: ${title}`;
     case 'contradicted':
       return `CONTRADICTED: ${title}`;
   }
