@@ -140,7 +140,7 @@ describe.concurrent('OpenClaw: approve, on the card', () => {
   it('is verified when a worker claims the job, and shows so', async ({ onTestFinished }) => {
     const { state, terminal } = await approve(onTestFinished);
     expect(await outcomeOf(state, 'job.approve')).toMatchObject({ outcome: 'verified', exitCode: 0 });
-    await terminal.waitFor(/approve .*verified/);
+    await terminal.waitFor(/approve.*verified/, 30_000);
     expect(ledgerOf(state)[0]?.record).toMatchObject({ phase: 'started', reason: 'tide table reviewed' });
     expect(verifyLedger(state)).toMatchObject({ status: 0 });
   });
