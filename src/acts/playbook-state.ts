@@ -1,5 +1,5 @@
-import type { ActOffer } from '../domain/act.ts';
-import type { Entity } from '../domain/entity.ts';
+import type { ActOffer, Params } from '../domain/act.ts';
+import { type Entity, type Ref, refOf } from '../domain/entity.ts';
 import type { Playbook, PlaybookStep, StateView } from '../systems/system.ts';
 
 /** A playbook of an item with the state of each step, as the screen shows it. */
@@ -12,6 +12,9 @@ export interface PlaybookState {
     readonly state: 'done' | 'open' | 'unknown';
     readonly act?: string;
     readonly offer?: ActOffer;
+    /** What the act of this step is done to. */
+    readonly target?: Ref;
+    readonly params?: Params;
   }[];
 }
 
@@ -20,8 +23,8 @@ export function playbookState(
   playbook: Playbook,
   view: StateView,
   target: Entity,
-  offers: readonly ActOffer[],
-  isDone: (act: string) => boolean,
+  offersFor: (target: Ref) => readonly ActOffer[],
+  isDone: (act: string, target: Ref) => boolean,
 ): PlaybookState {
   return {
     id: playbook.id,
@@ -30,11 +33,41 @@ export function playbookState(
       if (step.type === 'note') return { type: step.type, text: step.text, state: 'open' };
       if (step.type === 'check')
         return { type: step.type, text: step.text, state: check(step, view, target) };
-      const offer = offers.find((one) => one.act === step.act);
-      const state = isDone(step.act) ? 'done' : 'open';
-      return { type: step.type, text: step.text, state, act: step.act, ...(offer ? { offer } : {}) };
+      const { act } = step;
+      const on = targetOf(step, view, target);
+      if (!on) return { type: step.type, text: step.text, state: 'unknown', act };
+      const offer = offersFor(on).find((one) => one.act === act);
+      const params = paramsOf(step, view, target);
+      return {
+        type: step.type,
+        text: step.text,
+        state: isDone(act, on) ? 'done' : 'open',
+        act,
+        target: on,
+        ...(offer ? { offer } : {}),
+        ...(params ? { params } : {}),
+      };
     }),
   };
+}
+
+type ActStep = Extract<PlaybookStep, { type: 'act' }>;
+
+function targetOf(step: ActStep, view: StateView, target: Entity): Ref | undefined {
+  if (!step.on) return refOf(target);
+  try {
+    return step.on(view, target);
+  } catch {
+    return undefined;
+  }
+}
+
+function paramsOf(step: ActStep, view: StateView, target: Entity): Params | undefined {
+  try {
+    return step.params?.(view, target);
+  } catch {
+    return undefined;
+  }
 }
 
 function check(

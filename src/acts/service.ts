@@ -81,17 +81,17 @@ class Service implements ActService {
     const id = found.target.attention?.playbook ?? named;
     const playbook = found.system.kind.playbooks.find((one) => one.id === id);
     if (!playbook) return { playbook: null };
-    const { offers } = this.offers({ target });
     const since = found.target.attention?.since ?? 0;
-    const isDone = (act: string): boolean =>
+    const isDone = (act: string, on: Ref): boolean =>
       this.entries().some(
         (entry) =>
           entry.act === act &&
           entry.status === 'verified' &&
           entry.startedAt >= since &&
-          isSameRef(entry.target, target),
+          isSameRef(entry.target, on),
       );
-    return { playbook: playbookState(playbook, found.context.view, found.target, offers, isDone) };
+    const offersFor = (on: Ref): readonly ActOffer[] => this.offers({ target: on }).offers;
+    return { playbook: playbookState(playbook, found.context.view, found.target, offersFor, isDone) };
   }
 
   preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview {

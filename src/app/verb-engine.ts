@@ -71,6 +71,9 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
           title: act.title,
           does: act.does,
           params: act.params.map((param) => (param.required ? param.name : `[${param.name}]`)).join(' '),
+          ...(act.runs === undefined ? {} : { runs: act.runs }),
+          ...(act.outcome === undefined ? {} : { outcome: act.outcome }),
+          ...(act.undo === undefined ? {} : { undo: act.undo.text }),
         })),
       ),
     async close() {

@@ -58,6 +58,7 @@ export async function chooseOffer(
   offer: ActOffer,
   target: Ref,
   targetTitle: string,
+  values: Params = {},
 ): Promise<void> {
   if (offer.disabled !== undefined) {
     context.cockpit.toast(`${offer.title}: ${offer.disabled}`, 'refusal');
@@ -65,7 +66,7 @@ export async function chooseOffer(
   }
   if (offer.params.length > 0) {
     context.cockpit.update((desk) =>
-      inMode(desk, { type: 'params', offer, target, targetTitle, values: {}, index: 0, busy: false }),
+      inMode(desk, { type: 'params', offer, target, targetTitle, values, index: 0, busy: false }),
     );
     return;
   }

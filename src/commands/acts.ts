@@ -167,9 +167,12 @@ export const actCommands: readonly Command[] = [
     run: async (context) => {
       const snapshot = context.snapshot();
       const { subject } = snapshot;
-      const offer = stepHere(snapshot)?.offer;
-      if (!offer || !subject.ref || subject.ghost) return;
-      await chooseOffer(context, offer, subject.ref, subject.item?.title ?? subject.ref.id);
+      const step = stepHere(snapshot);
+      if (!step?.offer || !subject.ref || subject.ghost) return;
+      const target = step.target ?? subject.ref;
+      const isSubject = entityKey(target) === entityKey(subject.ref);
+      const title = isSubject ? (subject.item?.title ?? target.id) : target.id;
+      await chooseOffer(context, step.offer, target, title, step.params);
     },
   },
   {

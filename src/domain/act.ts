@@ -232,4 +232,10 @@ export interface ActSummary {
   readonly does: string;
   /** Names of the parameters, those that may be left out in brackets. */
   readonly params: string;
+  /** How it runs, in a few words. */
+  readonly runs?: string;
+  /** What is watched for afterwards, in a few words. */
+  readonly outcome?: string;
+  /** What undoes it, or why nothing does. */
+  readonly undo?: string;
 }

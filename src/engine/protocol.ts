@@ -90,6 +90,9 @@ export interface PlaybookView {
     readonly state: 'done' | 'open' | 'unknown';
     readonly act?: string;
     readonly offer?: ActOffer;
+    /** What the act of this step is done to, and the parameters it is offered with. */
+    readonly target?: Ref;
+    readonly params?: Params;
   }[];
 }
 

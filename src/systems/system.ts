@@ -317,6 +317,10 @@ export interface ActSpec {
   readonly risk: Risk;
   /** One line: what it really does. */
   readonly does: string;
+  /** How it runs, in a few words: `main.py --replay-turn`, `PATCH /api/agent/tasks/ID`. Lists and README show it. */
+  readonly runs?: string;
+  /** What is watched for afterwards, in a few words: "card leaves ready within a poll". Lists and README show it. */
+  readonly outcome?: string;
   readonly params: readonly ParamSpec[];
   appliesTo(target: Entity): boolean;
   /** Why not, now; undefined when it can be done. */
@@ -341,7 +345,15 @@ export interface ActSpec {
 
 export type PlaybookStep =
   | { readonly type: 'check'; readonly text: string; holds(view: StateView, target: Entity): boolean }
-  | { readonly type: 'act'; readonly text: string; readonly act: string }
+  | {
+      readonly type: 'act';
+      readonly text: string;
+      readonly act: string;
+      /** What it is done to, where that is not the item itself; undefined: there is nothing to do it to now. */
+      on?(view: StateView, target: Entity): Ref | undefined;
+      /** Parameters it is offered with. */
+      params?(view: StateView, target: Entity): Params;
+    }
   | { readonly type: 'note'; readonly text: string };
 
 /** A procedure for a condition. On screen: steps. */
