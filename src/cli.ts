@@ -5,51 +5,32 @@
 
 import type { CockpitWishes } from './app/cockpit.ts';
 import { type Options, parseOptions } from './config/options.ts';
+import { helpOf, VERBS } from './config/verbs.ts';
 import { UserError } from './domain/error.ts';
 import type { Output } from './headless/output.ts';
 
 declare const BINNACLE_VERSION: string | undefined;
 
-/** What `binnacle --help` prints; the README has it too. */
-export const HELP = `binnacle                                  the cockpit over the systems found, configured or named
-binnacle pane NAME                        one pane alone: queue approvals fatal pipeline work logs acts card steps
-binnacle demo                             five simulated systems, live, in a temporary directory
-binnacle status [--json | --tmux] [--all] one look at everything
-binnacle list WHAT [--json]               attention approvals issues layers runs turns jobs services meters
-                                          restore-points sources verbs acts systems
-binnacle show WHAT ID [--json]            one of them, with its evidence
-binnacle logs [--since T] [--until T] [--grep RE] [--level L] [--run ID]
-              [--system S] [-n N] [--follow] [--json]   T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d
-binnacle act ACT TARGET [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]
-binnacle ledger [--json] | ledger verify  what was done, by whom, and whether the record is whole
-binnacle config schema | config check     the keys of binnacle.yaml; whether yours is right
-
-everywhere: -s KIND=DIR[,key=value...]    a system to watch; repeatable. Kinds: orket reflexive coherence aragora openclaw
-            -C FILE                       configuration; default ./binnacle.yaml, ~/.config/binnacle/, /etc/binnacle/
-            --read-only  --no-color  --ascii
-            --at TIME                     judge ages and deadlines as of TIME
-
-exit codes: 0 done, nothing needs a human   1 something needs a human (status)   2 usage or configuration
-            3 a source can't be read   4 refused   5 failed   6 effect not seen   7 outcome unknown`;
-
 /** Runs one invocation and returns its exit code. Throws UserError for what the operator can mend. */
 export async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   const verb = options.words[0] ?? '';
-  checkWords(verb, options.words.length);
-  if (options.flags.has('--help') || verb === 'help') {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
+  if (!VERBS.some(({ name }) => name === verb)) {
+    throw new UserError(`there is no verb "${verb}"`, [`verbs: ${verbNames()}`, 'run `binnacle --help`']);
   }
+  if (options.flags.has('--help')) return printHelp(verb === 'help' ? (options.words[1] ?? '') : verb);
   if (options.flags.has('--version')) {
     process.stdout.write(`${typeof BINNACLE_VERSION === 'string' ? BINNACLE_VERSION : 'source'}\n`);
     return 0;
   }
+  checkWords(verb, options.words.length);
   switch (verb) {
+    case 'help':
+      return printHelp(options.words[1] ?? '');
+    case 'demo':
+      return await demo(options);
     case '':
       return await screen(options, { orDemo: options.flags.has('--or-demo') });
-    case 'demo':
-      return await screen(options, { demo: true });
     case 'pane':
       return await screen(options, { pane: await paneNamed(options.words[1]) });
     case 'status':
@@ -65,31 +46,39 @@ export async function main(argv: readonly string[]): Promise<number> {
     case 'config':
       return await config(options);
     default:
-      throw new UserError(`there is no verb "${verb}"`, ['run `binnacle --help`']);
+      throw new Error(`the verb ${verb} is named and not written`);
   }
 }
 
-/** Words a verb takes, itself included: what is more was meant as something else, and is not passed over. */
-const MOST_WORDS: Readonly<Record<string, number>> = {
-  '': 0,
-  demo: 1,
-  pane: 2,
-  status: 1,
-  list: 2,
-  show: 3,
-  logs: 1,
-  act: 3,
-  ledger: 2,
-  config: 2,
-};
+function verbNames(): string {
+  return VERBS.flatMap(({ name }) => (name === '' ? [] : [name])).join(' ');
+}
 
+function printHelp(verb: string): number {
+  const help = helpOf(verb);
+  if (help === undefined) throw new UserError(`there is no verb "${verb}"`, [`verbs: ${verbNames()}`]);
+  process.stdout.write(`${help}\n`);
+  return 0;
+}
+
+/** The demo watches its own systems and nothing else: what names others was meant for another verb. */
+async function demo(options: Options): Promise<number> {
+  const other = ['--system', '--config', '--at'].find((name) => options.values.has(name));
+  if (other !== undefined) {
+    throw new UserError(`${other} is no option of \`binnacle demo\`: it watches its own systems alone`, [
+      'leave `demo` out to watch yours',
+    ]);
+  }
+  return await screen(options, { demo: true });
+}
+
+/** A word more than a verb takes was meant as something else, and is not passed over. */
 function checkWords(verb: string, count: number): void {
-  const most = Object.hasOwn(MOST_WORDS, verb) ? MOST_WORDS[verb] : undefined;
-  if (most !== undefined && count > Math.max(most, 1)) {
-    throw new UserError(
-      `\`binnacle ${verb}\` takes ${most === 1 ? 'no word' : `${most - 1} at most`} after it`,
-      ['quote a text with blanks in it; run `binnacle --help`'],
-    );
+  const most = VERBS.find(({ name }) => name === verb)?.words ?? 0;
+  if (count - 1 > most) {
+    throw new UserError(`\`binnacle ${verb}\` takes ${most === 0 ? 'no word' : `${most} at most`} after it`, [
+      `quote a text with blanks in it; run \`binnacle ${verb} --help\``,
+    ]);
   }
 }
 

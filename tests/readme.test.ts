@@ -4,10 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { HELP } from '../src/cli.ts';
 import type { Area, Command } from '../src/commands/command.ts';
 import { defaultKeymap, keyText } from '../src/commands/keymap.ts';
 import { commands } from '../src/commands/registry.ts';
+import { HELP } from '../src/config/verbs.ts';
 import { paneNumbers } from '../src/store/desk.ts';
 
 const path = new URL('../README.md', import.meta.url).pathname;

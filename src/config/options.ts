@@ -1,5 +1,6 @@
 import { UserError } from '../domain/error.ts';
 import { type Instant, parseInstant } from '../domain/instant.ts';
+import { EITHER, OPTIONS } from './verbs.ts';
 
 /** A system named on the command line: `-s KIND=DIR,key=value`. */
 export interface SystemOption {
@@ -21,41 +22,11 @@ export interface Options {
   readonly at: Instant | undefined;
 }
 
-/** Options that take a value, with the verbs they belong to; `*` is every verb. */
-const VALUE_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  '--config': ['*'],
-  '--system': ['*'],
-  '--at': ['*'],
-  '--since': ['logs', 'timeline', 'ledger'],
-  '--until': ['logs', 'timeline', 'ledger'],
-  '--grep': ['logs'],
-  '--level': ['logs'],
-  '--run': ['logs'],
-  '--lines': ['logs', 'ledger'],
-  '--param': ['act'],
-  '--reason': ['act'],
-  '--confirm': ['act'],
-};
+const SHORT: ReadonlyMap<string, string> = new Map(
+  Object.entries(OPTIONS).flatMap(([name, { short }]) => (short === undefined ? [] : [[short, name]])),
+);
 
-/** Options without a value, with the verbs they belong to. */
-const FLAG_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  '--read-only': ['*'],
-  '--no-color': ['*'],
-  '--ascii': ['*'],
-  '--help': ['*'],
-  '--version': ['*'],
-  '--or-demo': [''],
-  '--json': ['status', 'list', 'show', 'logs', 'act', 'ledger'],
-  '--tmux': ['status'],
-  '--all': ['status'],
-  '--follow': ['logs'],
-  '--yes': ['act'],
-  '--dry-run': ['act'],
-  '--host': ['init'],
-  '--markdown': ['timeline'],
-};
-
-const SHORT: Readonly<Record<string, string>> = { C: '--config', s: '--system', n: '--lines', h: '--help' };
+const isOption = (name: string): boolean => Object.hasOwn(OPTIONS, name);
 
 /** Reads the command line. Throws UserError for an option there is not, one without its value, and a bad time. */
 export function parseOptions(argv: readonly string[]): Options {
@@ -74,13 +45,12 @@ export function parseOptions(argv: readonly string[]): Options {
       continue;
     }
     const { name, inline } = splitOption(word);
-    if (name in FLAG_OPTIONS) {
+    if (!isOption(name)) throw new UserError(`there is no option ${word}`, ['run `binnacle --help`']);
+    if (OPTIONS[name]?.value === undefined) {
       if (inline !== undefined) throw new UserError(`${name} takes no value`, ['run `binnacle --help`']);
       flags.add(name);
       continue;
     }
-    if (!(name in VALUE_OPTIONS))
-      throw new UserError(`there is no option ${word}`, ['run `binnacle --help`']);
     let value = inline;
     if (value === undefined) {
       index += 1;
@@ -111,18 +81,24 @@ function splitOption(word: string): { name: string; inline: string | undefined }
       ? { name: word, inline: undefined }
       : { name: word.slice(0, equals), inline: word.slice(equals + 1) };
   }
-  const name = SHORT[word[1] ?? ''] ?? word;
+  const name = SHORT.get(word[1] ?? '') ?? word;
   return { name, inline: word.length > 2 && name !== word ? word.slice(2) : undefined };
 }
 
 function checkBelongs(verb: string, given: readonly string[]): void {
   for (const name of given) {
-    const verbs = VALUE_OPTIONS[name] ?? FLAG_OPTIONS[name] ?? [];
+    const verbs = OPTIONS[name]?.verbs ?? [];
     if (!verbs.includes('*') && !verbs.includes(verb)) {
       throw new UserError(`${name} is no option of ${verb === '' ? 'the cockpit' : `\`binnacle ${verb}\``}`, [
-        `it belongs to: ${verbs.join(', ')}`,
+        verbs.includes('') ? 'it belongs to the cockpit' : `it belongs to: ${verbs.join(', ')}`,
       ]);
     }
+  }
+  const both = EITHER.find((pair) => pair.every((name) => given.includes(name)));
+  if (both) {
+    throw new UserError(`${both.join(' and ')} are not given together`, [
+      verb === '' ? 'run `binnacle --help`' : `run \`binnacle ${verb} --help\``,
+    ]);
   }
 }
 

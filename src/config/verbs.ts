@@ -1,0 +1,207 @@
+/** The verbs and options of the command line as data: what is accepted, and what `--help` says of it. */
+
+export interface Verb {
+  /** Empty for the cockpit itself. */
+  readonly name: string;
+  /** How it is typed, by line; the first begins after `binnacle`. */
+  readonly usage: readonly string[];
+  /** What it does, beside the usage, by line. */
+  readonly does: readonly string[];
+  /** Words after the verb, at most. */
+  readonly words: number;
+  /** What `binnacle VERB --help` adds. */
+  readonly more?: readonly string[];
+}
+
+/** In the order of the help. */
+export const VERBS: readonly Verb[] = [
+  { name: '', usage: [''], does: ['the cockpit over the systems found, configured or named'], words: 0 },
+  {
+    name: 'pane',
+    usage: ['pane NAME'],
+    does: ['one pane alone: queue approvals fatal pipeline work logs acts card steps'],
+    words: 1,
+    more: [
+      'NAME may also be its number, 1 to 9. For a split beside the program: tmux split-window binnacle pane logs',
+    ],
+  },
+  {
+    name: 'demo',
+    usage: ['demo'],
+    does: ['five simulated systems, live, in a temporary directory'],
+    words: 0,
+  },
+  {
+    name: 'status',
+    usage: ['status [--json | --tmux] [--all]'],
+    does: ['one look at everything'],
+    words: 0,
+    more: [
+      'Ends with 1 where something needs a human, 3 where a source that exists can not be read, 2 where a system',
+      'that was named is not there; 2 before 3 before 1.',
+      'For a status bar: set -g status-right "#(binnacle status --tmux)"',
+    ],
+  },
+  {
+    name: 'list',
+    usage: ['list WHAT [--json]'],
+    does: [
+      'attention approvals issues layers runs turns jobs services meters',
+      'restore-points sources verbs acts systems',
+    ],
+    words: 1,
+    more: ['`verbs` are the acts there are, with their parameters; `acts` those that were started.'],
+  },
+  {
+    name: 'show',
+    usage: ['show WHAT ID [--json]'],
+    does: ['one of them, with its evidence'],
+    words: 2,
+    more: [
+      'WHAT is one of what `list` has, in the singular: approval issue layer run turn job ... ID is [system/]id.',
+    ],
+  },
+  {
+    name: 'logs',
+    usage: [
+      'logs [--since T] [--until T] [--grep RE] [--level L] [--run ID]',
+      '[--system S] [-n N] [--follow] [--json]',
+    ],
+    does: ['', 'T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d'],
+    words: 0,
+    more: [
+      "A `~` before a time: the line has none, its place is its neighbours'. Levels: debug info warning error, each with",
+      'what is graver. --system S is a system by the name it has here. --follow ends with its reader, on Ctrl-c and on SIGTERM.',
+    ],
+  },
+  {
+    name: 'act',
+    usage: ['act ACT TARGET [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]'],
+    does: [],
+    words: 2,
+    more: [
+      '`binnacle list verbs` names the acts. TARGET is [system/]id, or [system/]type/id where an id names several things.',
+      'Without --yes it shows what it would run and is refused; where more is wanted (a reason, a code) it says so.',
+    ],
+  },
+  {
+    name: 'ledger',
+    usage: ['ledger [-n N] [--json]', '| ledger verify [--json]'],
+    does: ['what was done, and by whom', 'whether the record is whole'],
+    words: 1,
+  },
+  {
+    name: 'config',
+    usage: ['config schema | config check'],
+    does: ['the keys of binnacle.yaml; whether yours is right'],
+    words: 1,
+  },
+  {
+    name: 'help',
+    usage: ['help [VERB]'],
+    does: ['this, or one verb with its options; VERB --help is the same'],
+    words: 1,
+  },
+];
+
+export interface OptionInfo {
+  /** Verbs it belongs to; `*` is every verb, the empty one is the cockpit. */
+  readonly verbs: readonly string[];
+  /** How its value is called; an option without one is a switch. */
+  readonly value?: string;
+  /** One letter that stands for it. */
+  readonly short?: string;
+  /** What it does, for `--help`; none: not shown. */
+  readonly does?: string;
+}
+
+/** Every option there is. */
+export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
+  '--json': {
+    verbs: ['status', 'list', 'show', 'logs', 'act', 'ledger'],
+    does: 'as JSON, times in UTC; logs and ledger: one object a line',
+  },
+  '--tmux': {
+    verbs: ['status'],
+    does: 'one short line: x fatal, ! waits for you, ~ stalled, > running, ? systems not read whole',
+  },
+  '--all': { verbs: ['status'], does: 'items set aside are shown and counted too' },
+  '--since': { verbs: ['logs'], value: 'T', does: 'from then on, all of it' },
+  '--until': { verbs: ['logs'], value: 'T', does: 'up to then' },
+  '--grep': { verbs: ['logs'], value: 'RE', does: 'rows in which this regular expression is found' },
+  '--level': { verbs: ['logs'], value: 'L', does: 'rows of this level and graver ones' },
+  '--run': { verbs: ['logs'], value: 'ID', does: 'rows of this run, job or task' },
+  '--lines': {
+    verbs: ['logs', 'ledger'],
+    value: 'N',
+    short: 'n',
+    does: 'the newest N; logs: 100 unless --since is given',
+  },
+  '--follow': { verbs: ['logs'], does: 'go on with what comes' },
+  '--param': { verbs: ['act'], value: 'k=v', does: 'a parameter of the act; repeatable' },
+  '--reason': { verbs: ['act'], value: 'TEXT', does: 'why, for the record' },
+  '--yes': { verbs: ['act'], does: 'confirms it' },
+  '--confirm': { verbs: ['act'], value: 'CODE', does: 'confirms it where the four letters shown are wanted' },
+  '--dry-run': { verbs: ['act'], does: 'prints what would run, word by word, and runs nothing' },
+  '--or-demo': { verbs: [''] },
+  '--system': { verbs: ['*'], value: 'KIND=DIR', short: 's' },
+  '--config': { verbs: ['*'], value: 'FILE', short: 'C' },
+  '--read-only': { verbs: ['*'] },
+  '--no-color': { verbs: ['*'] },
+  '--ascii': { verbs: ['*'] },
+  '--at': { verbs: ['*'], value: 'TIME' },
+  '--help': { verbs: ['*'], short: 'h' },
+  '--version': { verbs: ['*'], short: 'V' },
+};
+
+/** Options of which only one may be given. */
+export const EITHER: readonly (readonly [string, string])[] = [
+  ['--json', '--tmux'],
+  ['--yes', '--dry-run'],
+  ['--confirm', '--dry-run'],
+];
+
+const EVERYWHERE = `everywhere: -s KIND=DIR[,key=value...]      a system to watch; repeatable. Kinds: orket reflexive coherence aragora openclaw
+            -C FILE                         configuration; default ./binnacle.yaml, ~/.config/binnacle/, /etc/binnacle/
+            --read-only  --no-color  --ascii
+            --at TIME                       judge ages and deadlines as of TIME`;
+
+const EXIT_CODES = `exit codes: 0 done, nothing needs a human   1 something needs a human (status)   2 usage or configuration
+            3 a source can't be read   4 refused   5 failed   6 effect not seen   7 outcome unknown`;
+
+/** Where what a verb does begins in a line of the help. */
+const DOES_COLUMN = 44;
+
+function usageLines({ usage, does }: Verb): readonly string[] {
+  const count = Math.max(usage.length, does.length);
+  return Array.from({ length: count }, (_, line) => {
+    const typed = usage[line] ?? '';
+    const left = line === 0 ? `binnacle ${typed}` : typed === '' ? '' : `              ${typed}`;
+    const right = does[line] ?? '';
+    return (right === '' ? left : `${left.padEnd(DOES_COLUMN - 2)}  ${right}`).trimEnd();
+  });
+}
+
+/** What `binnacle --help` prints; the README has it too. */
+export const HELP = [...VERBS.flatMap(usageLines), '', EVERYWHERE, '', EXIT_CODES].join('\n');
+
+/** What `binnacle VERB --help` prints; undefined for a verb there is not. */
+export function helpOf(name: string): string | undefined {
+  const verb = VERBS.find((one) => one.name === name);
+  if (verb === undefined) return undefined;
+  if (name === '') return HELP;
+  const own = Object.entries(OPTIONS).filter(
+    ([, { verbs, does }]) => does !== undefined && verbs.includes(name),
+  );
+  const typed = own.map(([option, { value, short }]) => {
+    const word = short === undefined ? option : `-${short}, ${option}`;
+    return value === undefined ? word : `${word} ${value}`;
+  });
+  const width = Math.max(0, ...typed.map((text) => text.length));
+  const options = own.map(([, { does }], index) => `  ${(typed[index] ?? '').padEnd(width)}  ${does}`);
+  const parts = [usageLines(verb), options, verb.more ?? [], [EVERYWHERE], [EXIT_CODES]];
+  return parts
+    .filter((part) => part.length > 0)
+    .map((part) => part.join('\n'))
+    .join('\n\n');
+}
