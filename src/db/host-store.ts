@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import type { Instant } from '../domain/instant.ts';
+import { type AlertClaims, createAlertClaims } from './alert-claims.ts';
 import { type AsideStore, createAsideStore } from './asides.ts';
 import { createHoldStore, type HoldStore } from './holds.ts';
 import { openDatabase } from './open.ts';
 import { createOrderStore, type OrderStore } from './orders.ts';
 import { createPresenceStore, type PresenceStore } from './presence.ts';
+import { createWatchStore, type WatchStore } from './watches.ts';
 
 /** `BINH` in ASCII. */
 const APPLICATION_ID = 0x42494e48;
@@ -76,14 +78,37 @@ const MIGRATIONS = [
      beat_at REAL NOT NULL,
      PRIMARY KEY (pid, started)
    ) STRICT;`,
+  `CREATE TABLE watches (
+     who TEXT NOT NULL,
+     key TEXT NOT NULL,
+     system TEXT NOT NULL,
+     type TEXT NOT NULL,
+     id TEXT NOT NULL,
+     title TEXT NOT NULL,
+     state TEXT NOT NULL,
+     since REAL NOT NULL,
+     set_at REAL NOT NULL,
+     moves INTEGER NOT NULL,
+     ended_at REAL,
+     PRIMARY KEY (who, key)
+   ) STRICT;
+   CREATE TABLE alert_claims (
+     event TEXT NOT NULL,
+     hook TEXT NOT NULL,
+     at REAL NOT NULL,
+     PRIMARY KEY (event, hook)
+   ) STRICT;
+   CREATE INDEX alert_claims_oldest ON alert_claims (at);`,
 ];
 
-/** What the cockpits and runners of one host agree through: orders and claims, holds, asides, who is there. */
+/** What the cockpits and runners of one host agree through: orders and claims, holds, asides, watches, who is there. */
 export interface HostStore {
   readonly orders: OrderStore;
   readonly holds: HoldStore;
   readonly asides: AsideStore;
   readonly presence: PresenceStore;
+  readonly watches: WatchStore;
+  readonly alertClaims: AlertClaims;
   /** The file that was put aside because it was broken, and why: to be told on the screen. */
   readonly quarantined?: { readonly path: string; readonly why: string };
   close(): void;
@@ -122,6 +147,8 @@ export function openHostStore(options: HostStoreOptions): HostStore {
     holds: createHoldStore(database),
     asides: createAsideStore(database),
     presence: createPresenceStore(database),
+    watches: createWatchStore(database),
+    alertClaims: createAlertClaims(database),
     ...(quarantined ? { quarantined } : {}),
     close: () => database.close(),
   };
