@@ -2,26 +2,21 @@ import { createHash } from 'node:crypto';
 import { diffEntities, type EntityDiff } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import { emptyProcessTable, type ProcessTable } from '../domain/process.ts';
-import type { BadRecord, SourceStatus } from '../domain/source.ts';
+import type { BadRecord } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestEvent, IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogOrigin, LogStore } from '../logs/log-store.ts';
 import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
 import { FactStore } from './fact-store.ts';
+import { FirstLook } from './first-look.ts';
 import type { SystemSummary } from './protocol.ts';
+import { SourceBook, systemStateOf } from './source-book.ts';
 import { stateViewOf } from './state-view.ts';
+import { WatchedProcesses } from './watched-processes.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
-/** Sources that are waited for before anything is told: a server or program that does not answer must not keep the rest. */
-const LOCAL: ReadonlySet<string> = new Set(['log', 'document', 'tree', 'database', 'process']);
-/** Sources whose every reading is a whole. */
-const READ_WHOLE: ReadonlySet<string> = new Set(['document', 'http', 'database']);
-const READ_LOOK_MS = 20;
-/** Bad records kept to be looked at; all are counted. */
-const KEPT_BAD_RECORDS = 200;
 
 /** What a system watch needs beside its kind. */
 export interface WatchPorts {
@@ -47,21 +42,17 @@ export class SystemWatch {
   readonly #ports: WatchPorts;
   readonly #facts: FactStore;
   readonly #pump: Pump;
-  readonly #statuses = new Map<string, SourceStatus>();
-  readonly #records = new Map<string, number>();
-  readonly #bad = new Map<string, BadRecord[]>();
-  readonly #badCounts = new Map<string, number>();
+  readonly #sources = new SourceBook();
+  readonly #first: FirstLook;
+  readonly #processes: WatchedProcesses;
   #specs: readonly SourceSpec[] = [];
   #specsText = '';
-  #processes: ProcessTable;
   #entities = new Map<string, Entity>();
   #data: JsonObject = {};
   #settled = false;
-  #telling = false;
   #closed = false;
   #deriveTimer: (() => void) | undefined;
   #wakeTimer: (() => void) | undefined;
-  #readTimer: (() => void) | undefined;
   #earliest = 0;
   #factsSince: Instant | undefined;
   #failure: string | undefined;
@@ -72,7 +63,13 @@ export class SystemWatch {
     this.located = located;
     this.#ports = ports;
     this.#facts = new FactStore(located, kind.parsers);
-    this.#processes = emptyProcessTable(ports.clock.now());
+    this.#processes = new WatchedProcesses(ports.clock.now());
+    this.#first = new FirstLook(
+      ports.clock,
+      this.#sources,
+      () => this.#specs,
+      () => this.#derive(),
+    );
     this.#specs = kind.sources(located, {});
     this.#specsText = JSON.stringify(this.#specs);
     this.#facts.setSpecs(this.#specs);
@@ -123,7 +120,13 @@ export class SystemWatch {
 
   /** The state as acts see it. */
   view(): StateView {
-    return stateViewOf(this.located, this.#ports.clock.now(), this.#entities, this.#data, this.#processes);
+    return stateViewOf(
+      this.located,
+      this.#ports.clock.now(),
+      this.#entities,
+      this.#data,
+      this.#processes.table,
+    );
   }
 
   /** Calls back after each derivation, until the returned function is called. */
@@ -133,11 +136,11 @@ export class SystemWatch {
   }
 
   badRecords(source: string): readonly BadRecord[] {
-    return this.#bad.get(source) ?? [];
+    return this.#sources.badRecords(source);
   }
 
   summary(): SystemSummary {
-    const sources = this.#specs.map((spec) => this.#statusOf(spec));
+    const sources = this.#specs.map((spec) => this.#sources.statusOf(spec, this.#facts.files(spec.id)));
     const { settings } = this.located;
     return {
       id: this.located.system,
@@ -147,7 +150,7 @@ export class SystemWatch {
       ...(this.located.url === undefined ? {} : { url: this.located.url }),
       ...(settings.environment === undefined ? {} : { environment: settings.environment }),
       readOnly: settings.readOnly === true,
-      state: this.#failure ? 'error' : stateOf(sources),
+      state: this.#failure ? 'error' : systemStateOf(sources),
       sources,
       settled: this.#settled,
     };
@@ -157,7 +160,7 @@ export class SystemWatch {
     this.#closed = true;
     this.#deriveTimer?.();
     this.#wakeTimer?.();
-    this.#readTimer?.();
+    this.#first.close();
     await this.#pump.close();
   }
 
@@ -170,64 +173,27 @@ export class SystemWatch {
       if (this.#specsText === before) break;
     }
     this.#settled = true;
-    this.#telling = true;
+    this.#first.end();
     if (!this.#closed) this.#derive();
   }
 
   #take(event: IngestEvent): void {
     if (this.#closed) return;
     if (event.type === 'processes') {
-      const moved = !isSameTable(this.#processes, event.table);
-      this.#processes = event.table;
-      if (moved) this.#scheduleDerive();
+      if (this.#processes.take(event.table)) this.#scheduleDerive();
       return;
     }
     const outcome = this.#facts.take(event);
     if (event.type === 'status') {
-      const isOlderOnly = isSameButReadAgain(this.#statuses.get(event.status.id), event.status);
-      this.#statuses.set(event.status.id, event.status);
-      if (!this.#telling) this.#lookWhetherRead();
-      else if (!outcome.changed && !isOlderOnly) this.#ports.onStatus(this);
+      const isNews = this.#sources.take(event.status);
+      if (!this.#first.isOver) {
+        if (!this.#ports.once) this.#first.sourceMoved();
+      } else if (!outcome.changed && isNews) this.#ports.onStatus(this);
     } else {
-      this.#account(event, outcome.records.length, outcome.bad);
+      this.#sources.account(event.source, outcome.records.length, outcome.bad);
       this.#feedLogs(event, outcome.records);
     }
     if (outcome.changed) this.#scheduleDerive();
-  }
-
-  /**
-   * Entities made from half of the sources could be wrong ones: nothing is told before all local ones were read once,
-   * those included that the first facts name.
-   */
-  #tellWhenLocalIsRead(): void {
-    const isRead = (spec: SourceSpec): boolean => {
-      const status = this.#statuses.get(spec.id);
-      return status !== undefined && (status.lastReadAt !== undefined || status.state === 'error');
-    };
-    const local = (): readonly SourceSpec[] => this.#specs.filter((spec) => LOCAL.has(spec.type));
-    if (!local().every(isRead)) return;
-    this.#derive();
-    if (!local().every(isRead)) return;
-    this.#telling = true;
-    this.#derive();
-  }
-
-  /** Soon, not at once: the state of a source may be told before what was read of it. */
-  #lookWhetherRead(): void {
-    if (this.#ports.once || this.#readTimer) return;
-    this.#readTimer = this.#ports.clock.after(READ_LOOK_MS, () => {
-      this.#readTimer = undefined;
-      if (!this.#telling && !this.#closed) this.#tellWhenLocalIsRead();
-    });
-  }
-
-  #account(event: IngestEvent & { source: string }, records: number, bad: readonly BadRecord[]): void {
-    if (records > 0) this.#records.set(event.source, (this.#records.get(event.source) ?? 0) + records);
-    if (bad.length > 0) {
-      this.#badCounts.set(event.source, (this.#badCounts.get(event.source) ?? 0) + bad.length);
-      const kept = this.#bad.get(event.source) ?? [];
-      this.#bad.set(event.source, [...kept, ...bad].slice(-KEPT_BAD_RECORDS));
-    }
   }
 
   #feedLogs(
@@ -255,7 +221,7 @@ export class SystemWatch {
     }
     const place = event.rotated === undefined ? origin : rotatedOrigin(origin, event.rotated);
     this.#ports.logs.add(place, records, event.modifiedAt ?? event.at);
-    if (this.#telling && event.chunk.type === 'lines') {
+    if (this.#first.isOver && event.chunk.type === 'lines') {
       // A file found later may be an old one. A time in the future (another host's clock) is no negative delay.
       const writtenAt = event.fresh ? event.at : (event.modifiedAt ?? event.at);
       this.#ports.onLines?.(event.chunk.lines.length, Math.max(0, this.#ports.clock.now() - writtenAt));
@@ -264,7 +230,7 @@ export class SystemWatch {
   }
 
   #scheduleDerive(): void {
-    if (this.#deriveTimer || this.#closed || !this.#telling) return;
+    if (this.#deriveTimer || this.#closed || !this.#first.isOver) return;
     const wait = Math.max(0, this.#earliest - this.#ports.clock.monotonic());
     this.#deriveTimer = this.#ports.clock.after(wait, () => {
       this.#deriveTimer = undefined;
@@ -281,7 +247,7 @@ export class SystemWatch {
       derived = this.kind.derive({
         located: this.located,
         facts: this.#facts,
-        processes: this.#processes,
+        processes: this.#processes.table,
         now: clock.now(),
       });
       this.#failure = undefined;
@@ -292,8 +258,9 @@ export class SystemWatch {
       return;
     }
     this.#data = derived.data ?? {};
+    this.#processes.want(derived.wantedPids ?? []);
     this.#updateSpecs();
-    if (!this.#telling) return;
+    if (!this.#first.isOver) return;
     const { diff, next } = diffEntities(this.#entities, derived.entities.map(withDigest));
     this.#entities = next;
     if (derived.nextInstant !== undefined) {
@@ -309,7 +276,7 @@ export class SystemWatch {
   }
 
   #updateSpecs(): void {
-    const specs = this.kind.sources(this.located, this.#data);
+    const specs = this.#processes.ask(this.kind.sources(this.located, this.#data));
     const text = JSON.stringify(specs);
     if (text === this.#specsText) return;
     this.#specs = specs;
@@ -317,71 +284,6 @@ export class SystemWatch {
     this.#facts.setSpecs(specs);
     this.#pump.update(specs);
   }
-
-  #statusOf(spec: SourceSpec): SourceStatus {
-    const known = this.#statuses.get(spec.id);
-    const badRecords = this.#badCounts.get(spec.id) ?? 0;
-    const records = this.#records.get(spec.id) ?? 0;
-    const lastBad = this.#bad.get(spec.id)?.at(-1);
-    const counts = { records, badRecords, ...(lastBad === undefined ? {} : { lastBad }) };
-    if (known) return { ...known, ...counts, ...this.#notUnderstood(spec, known) };
-    return {
-      id: spec.id,
-      type: spec.type,
-      place: placeOf(spec),
-      state: 'waiting',
-      items: 0,
-      ...counts,
-      unreadBytes: 0,
-    };
-  }
-
-  /** What was read whole and made no sense as a whole is not read: what it said before is shown, with its age. */
-  #notUnderstood(spec: SourceSpec, known: SourceStatus): Partial<SourceStatus> {
-    if (!READ_WHOLE.has(spec.type) || known.state !== 'fresh') return {};
-    const failed = this.#facts.files(spec.id).filter((file) => file.present && file.error !== undefined);
-    const first = failed[0];
-    if (!first) return {};
-    const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
-    const before = first.facts.size > 0 ? '; what it said before is shown' : '';
-    return { state: 'error', error: `${first.path}: ${first.error}${more}${before}` };
-  }
-}
-
-function placeOf(spec: SourceSpec): string {
-  switch (spec.type) {
-    case 'log':
-    case 'document':
-    case 'tree':
-      return spec.glob;
-    case 'database':
-    case 'http':
-      return spec.path;
-    case 'probe':
-    case 'stream':
-      return spec.argv.join(' ');
-    case 'process':
-      return spec.match.words.join(', ');
-  }
-}
-
-function stateOf(sources: readonly SourceStatus[]): SystemSummary['state'] {
-  const bad = sources.filter((source) => source.state === 'error' || source.state === 'stale');
-  if (bad.some((source) => source.type === 'http')) return 'unreachable';
-  if (bad.some((source) => source.state === 'error')) return 'error';
-  return bad.length > 0 ? 'stale' : 'ok';
-}
-
-/** That a source was read again and is as it was is told with the next message, and makes none. */
-function isSameButReadAgain(a: SourceStatus | undefined, b: SourceStatus): boolean {
-  return (
-    a !== undefined &&
-    a.state === b.state &&
-    a.error === b.error &&
-    a.items === b.items &&
-    a.unreadBytes === b.unreadBytes &&
-    a.lastChangedAt === b.lastChangedAt
-  );
 }
 
 /** Where lines stand that were read after their file was renamed. */
@@ -399,15 +301,4 @@ function withDigest(entity: Entity): Entity {
     .update(entity.payload.text)
     .digest('hex');
   return { ...entity, payloadDigest: digest };
-}
-
-function isSameTable(a: ProcessTable, b: ProcessTable): boolean {
-  const text = (table: ProcessTable): string =>
-    table.processes
-      .map(
-        (one) =>
-          `${one.pid}:${one.startedAt}:${one.parentPid}:${one.readsTerminal}:${one.ports.join('.')}:${one.state === 'Z'}`,
-      )
-      .join('|');
-  return text(a) === text(b);
 }

@@ -2,6 +2,7 @@ import { messageOf } from '../domain/error.ts';
 import { emptyProcessTable, type ProcessTable } from '../domain/process.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { processTableReader } from '../host/process-table.ts';
+import type { ProcessWish } from '../host/process-wish.ts';
 import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
 
 const EVERY_MS = 1000;
@@ -9,6 +10,9 @@ const EVERY_MS = 1000;
 const BEAT_MS = 50;
 /** A table in which nothing changed is told again that often, so that its age stays small. */
 const RETELL_MS = 5000;
+
+/** What a reader wants of the table, as of the newest description of its source. */
+type Wish = { -readonly [K in keyof ProcessWish]: ProcessWish[K] };
 
 /** What does not change in a process's life is known for all systems together. */
 const table = processTableReader();
@@ -36,7 +40,11 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
   const keeper = new StatusKeeper(spec, 'process table');
   const first = gate();
   let stop = (): void => {};
+  // One object for the reader's life: for a wish it does not know, the table looks at all sockets anew.
+  const wish: Wish = { ...spec.match };
   let reading: Promise<void> | undefined;
+  /** The first reading since the wish changed. */
+  let rereading: Promise<void> | undefined;
   let toldKey = '';
   let toldAt = Number.NEGATIVE_INFINITY;
   let closed = false;
@@ -56,7 +64,7 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
     const now = context.options.clock.now();
     return context.options.hideProcesses
       ? Promise.resolve(emptyProcessTable(now))
-      : table.read(spec.match, now, shareMs);
+      : table.read(wish, now, shareMs);
   };
 
   const read = (shareMs: number): Promise<void> => {
@@ -77,7 +85,20 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
   };
 
   return {
-    settled: first.opened,
+    get settled() {
+      return rereading ?? first.opened;
+    },
+    accept(changed) {
+      if (changed.type !== 'process') return false;
+      Object.assign(wish, { ports: undefined, pids: undefined }, changed.match);
+      rereading = first.opened
+        .then(() => reading)
+        .then(() => (closed ? undefined : read(BEAT_MS)))
+        .finally(() => {
+          rereading = undefined;
+        });
+      return true;
+    },
     start() {
       void read(BEAT_MS);
       if (!context.options.once) stop = everySecond(() => void read(BEAT_MS));

@@ -22,7 +22,7 @@ const STATUS_SWEEP_MS = 1000;
 const STATUS_AGE_MS = 5000;
 
 interface Running {
-  readonly key: string;
+  key: string;
   readonly reader: SourceReader;
   told?: SourceStatus;
 }
@@ -70,9 +70,14 @@ export function createPump(specs: readonly IngestSpec[], options: PumpOptions): 
   }
 
   const apply = (): void => {
-    const next = new Map(wanted.map((spec) => [spec.id, JSON.stringify(spec)]));
+    const next = new Map(wanted.map((spec) => [spec.id, { spec, key: JSON.stringify(spec) }]));
     for (const [id, entry] of running) {
-      if (next.get(id) === entry.key) continue;
+      const now = next.get(id);
+      if (now?.key === entry.key) continue;
+      if (now && entry.reader.accept?.(now.spec) === true) {
+        entry.key = now.key;
+        continue;
+      }
       running.delete(id);
       void entry.reader.close();
     }

@@ -11,6 +11,8 @@ export interface SourceReader {
   start(): void;
   /** Resolves when it was read once, or is known missing, failed, off or over its limit. Never rejects. */
   readonly settled: Promise<void>;
+  /** Goes on with a changed description, without a new start; false where only a new reader can. */
+  accept?(spec: IngestSpec): boolean;
   /** Reads it again now. */
   refresh(): Promise<void>;
   status(): SourceStatus;
