@@ -20,6 +20,12 @@ interface LedgerCommon {
   readonly who: Who;
   /** Version of the program that wrote the row. */
   readonly version: string;
+  /** The row stood in the journal while the ledger's disk was full, and came into the chain later. */
+  readonly late?: {
+    readonly enteredAt: Instant;
+    /** SHA-256 of the journal's line: no line is entered twice. */
+    readonly line: string;
+  };
 }
 
 /** Written before anything of an act runs. */
@@ -81,15 +87,86 @@ export interface SettledRecord extends LedgerCommon {
 export interface DamageRecord extends LedgerCommon {
   readonly phase: 'damage';
   readonly note: string;
+  /** Name of the damaged file, which lies beside the ledger since it was repaired. */
+  readonly file?: string;
 }
 
-export type LedgerRecord = StartedRecord | FinishedRecord | SettledRecord | DamageRecord;
+/** Rows were moved to a sealed archive. The chain begins with the row after them from then on. */
+export interface SealedRecord extends LedgerCommon {
+  readonly phase: 'sealed';
+  /** First and last row moved. */
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  /** Hash of row `to`: the row after it names it as the one before. */
+  readonly lastHash: string;
+  /** Name of the archive, which lies beside the ledger until somebody moves it. */
+  readonly archive: string;
+  /** SHA-256 of the archive, hexadecimal. */
+  readonly sha256: string;
+  /** Only rows written before this time were moved. */
+  readonly until: Instant;
+}
+
+export type LedgerRecord = StartedRecord | FinishedRecord | SettledRecord | DamageRecord | SealedRecord;
 
 /** A record with its place in the chain. */
 export interface LedgerRow {
+  /** 0: it stands in the journal and has no place in the chain yet. */
   readonly seq: number;
   readonly hash: string;
   readonly record: LedgerRecord;
+}
+
+/**
+ * A row as it is stored, exported and sealed: `hash` is the SHA-256, hexadecimal, of `seq`, `prev` and `body` with a
+ * line feed between them; `prev` is the hash of the row before, 64 zeros for the first; `body` is the record's JSON text.
+ */
+export interface ChainRow {
+  readonly seq: number;
+  readonly prev: string;
+  readonly hash: string;
+  readonly body: string;
+}
+
+/** Where a new record would go. Anything but `ok` means that something is to be done about the disk. */
+export interface LedgerState {
+  /**
+   * `on ballast`: the disk is full, and records live on space that was set apart for that. `journal only`: records go
+   * to a file elsewhere and come into the chain later.
+   */
+  readonly state: 'ok' | 'on ballast' | 'journal only' | 'unusable';
+  /** In words, for whoever is asked to confirm an act; undefined when all is well. */
+  readonly why?: string;
+}
+
+/** Which rows are wanted. All of what is given must fit. */
+export interface LedgerFilter {
+  readonly since?: Instant;
+  /** Exclusive. */
+  readonly until?: Instant;
+  readonly act?: string;
+  /** `system/id`, or the id alone. */
+  readonly target?: string;
+  /** The user, or the person behind `sudo`. */
+  readonly by?: string;
+}
+
+/** Whether a record is wanted. Rows about the record itself have neither act nor target. */
+export function fitsLedgerFilter(record: LedgerRecord, filter: LedgerFilter): boolean {
+  if (filter.since !== undefined && record.at < filter.since) return false;
+  if (filter.until !== undefined && record.at >= filter.until) return false;
+  if (filter.by !== undefined && filter.by !== record.who.user && filter.by !== record.who.cameFrom)
+    return false;
+  if (filter.act === undefined && filter.target === undefined) return true;
+  if (record.phase === 'damage' || record.phase === 'sealed') return false;
+  const { act, target } = record;
+  if (filter.act !== undefined && filter.act !== act) return false;
+  return (
+    filter.target === undefined ||
+    filter.target === target.id ||
+    filter.target === `${target.system}/${target.id}`
+  );
 }
 
 /** Whether the record is whole. */
@@ -101,6 +178,13 @@ export interface LedgerVerdict {
   readonly firstBad?: { readonly seq: number; readonly why: string };
   /** Rows that were recorded and are no longer there, at the end. */
   readonly cutTail?: { readonly from: number; readonly to: number };
+  /** Rows that were moved to archives, and whether those are whole. */
+  readonly archives?: readonly {
+    readonly file: string;
+    readonly from: number;
+    readonly to: number;
+    readonly state: 'whole' | 'elsewhere' | 'bad';
+  }[];
   /** What to tell beside the verdict. */
   readonly notes: readonly string[];
 }
