@@ -6,7 +6,7 @@ import type { EnginePort, StateChanges } from '../engine/protocol.ts';
 import { safeLines, safeText } from '../lib/safe-text.ts';
 import { clockText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
-import { withIsoTimes } from './json.ts';
+import { actJson, withIsoTimes } from './json.ts';
 import type { Output } from './output.ts';
 import { findTarget } from './target.ts';
 
@@ -174,8 +174,12 @@ async function follow(
     };
     engine.subscribe(look);
   });
-  if (options.json) output.json(withIsoTimes(done), true);
-  else {
+  if (options.json) {
+    output.json(
+      { ...(actJson(done) as object), answer: done.answer ?? null, output: done.outputTail ?? null },
+      true,
+    );
+  } else {
     output.line(safeText(`${done.act} ${done.targetTitle}: ${statusText(done)}`));
     if (done.answer) {
       for (const section of done.answer.sections ?? []) {

@@ -1,6 +1,8 @@
+import type { ActEntry } from '../domain/act.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, EntityType } from '../domain/entity.ts';
 import { toIso } from '../domain/instant.ts';
+import type { SourceStatus } from '../domain/source.ts';
 import type { SystemSummary } from '../engine/protocol.ts';
 import type { CockpitState } from '../store/state.ts';
 
@@ -18,9 +20,37 @@ export function withIsoTimes(value: unknown, field = ''): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withIsoTimes(inner, key)]));
 }
 
-/** An entity as `--json` prints it. */
-export function entityJson(entity: Entity): unknown {
-  return withIsoTimes(Object.fromEntries(Object.entries(entity).filter(([key]) => !INNER_FIELDS.has(key))));
+/**
+ * Fields an entity of each type always has in the output, null where nothing is known: a reader of the JSON asks for
+ * them by name and never has to tell "not told" from "not there".
+ */
+const NAMED_FIELDS: Readonly<Record<EntityType, readonly string[]>> = {
+  approval: [
+    ...['ask', 'status', 'answerable', 'reason', 'risk', 'requestedAt', 'expiresAt', 'onExpiry'],
+    ...['question', 'payloadDigest', 'decisions'],
+  ],
+  issue: ['key', 'severity', 'status', 'detail', 'since', 'suggestedAction', 'playbook'],
+  layer: ['order', 'name', 'status', 'summary'],
+  run: ['status', 'nativeStatus', 'startedAt', 'endedAt'],
+  turn: ['run', 'issue', 'index', 'role', 'state', 'model', 'path', 'capturedAt'],
+  job: ['status', 'nativeStatus', 'waitingFor', 'leaseUntil', 'heartbeatAt', 'attempts'],
+  service: ['status', 'latencyMs', 'detail'],
+  meter: ['name', 'value', 'limit', 'unit', 'window', 'perHour', 'exhaustsAt', 'status'],
+  restorePoint: ['label', 'createdAt', 'commit'],
+};
+
+/** An entity as `--json` prints it. An issue somebody has set aside says so. */
+export function entityJson(entity: Entity, aside: readonly AttentionItem[] = []): unknown {
+  const own = Object.entries(entity).filter(([key]) => !INNER_FIELDS.has(key));
+  const named = NAMED_FIELDS[entity.type].map((key) => [key, null]);
+  const isAside =
+    entity.type === 'issue' &&
+    aside.some(({ kind, ref }) => kind === 'issue' && ref?.system === entity.system && ref.id === entity.id);
+  return withIsoTimes({
+    ...Object.fromEntries(own),
+    ...Object.fromEntries(named.filter(([key]) => Reflect.get(entity, String(key)) === undefined)),
+    ...(isAside ? { status: 'aside' } : {}),
+  });
 }
 
 /** A row of the queue as `--json` prints it. */
@@ -36,10 +66,10 @@ export function attentionJson(item: AttentionItem, state: CockpitState): unknown
     title: item.title,
     why: item.why,
     key: item.act ?? null,
-    since: item.since,
+    since: item.since ?? null,
     until: item.until ?? null,
     onExpiry: item.onExpiry ?? null,
-    playbook: item.playbook,
+    playbook: item.playbook ?? null,
     heldBy: hold?.by ?? null,
     asideUntil: aside ? (aside.until ?? (aside.forGood ? 'for good' : 'until it changes')) : null,
     count: item.count,
@@ -56,11 +86,40 @@ export function systemJson(system: SystemSummary): unknown {
     ...(url === undefined ? {} : { url }),
     ...(environment === undefined ? {} : { environment }),
     state,
-    sources: system.sources.map(({ place, type, ...source }) => ({
-      ...source,
-      type,
-      [type === 'http' ? 'url' : 'path']: place,
-    })),
+    sources: system.sources.map(sourceJson),
+  });
+}
+
+/** A source as `--json` prints it: its place is a `url` for `http`, else a `path` (a program's words, for a program). */
+export function sourceJson({ id, type, place, ...source }: SourceStatus): unknown {
+  return withIsoTimes({
+    id,
+    type,
+    [type === 'http' ? 'url' : 'path']: place,
+    ...source,
+    lastReadAt: source.lastReadAt ?? null,
+    lastChangedAt: source.lastChangedAt ?? null,
+    error: source.error ?? null,
+  });
+}
+
+/** An act as `--json` prints it, in `status`, in `list acts` and at the end of `act`. */
+export function actJson(act: ActEntry): unknown {
+  return withIsoTimes({
+    order: act.order,
+    act: act.act,
+    target: `${act.target.system}/${act.target.id}`,
+    type: act.target.type,
+    title: act.targetTitle,
+    status: act.status,
+    startedAt: act.startedAt,
+    endedAt: act.endedAt ?? null,
+    by: act.by,
+    attempt: act.attempt,
+    reason: act.reason ?? null,
+    exitCode: act.exitCode ?? null,
+    summary: act.summary ?? null,
+    stages: act.stages,
   });
 }
 
@@ -80,7 +139,10 @@ export const LISTS: readonly { readonly name: string; readonly verb: string; rea
 /** The one object of `status --json`. */
 export function statusJson(state: CockpitState, withAside: boolean): unknown {
   const queue = withAside ? [...state.queue, ...state.aside] : state.queue;
-  const lists = LISTS.map(({ name, type }) => [name, state.lists[type].map(entityJson)]);
+  const lists = LISTS.map(({ name, type }) => [
+    name,
+    state.lists[type].map((one) => entityJson(one, state.aside)),
+  ]);
   return {
     schema: 'binnacle/1',
     generatedAt: toIso(state.now),
@@ -88,18 +150,6 @@ export function statusJson(state: CockpitState, withAside: boolean): unknown {
     systems: state.systems.map(systemJson),
     attention: queue.map((item) => attentionJson(item, state)),
     ...Object.fromEntries(lists),
-    acts: state.acts.map((act) =>
-      withIsoTimes({
-        order: act.order,
-        act: act.act,
-        target: `${act.target.system}/${act.target.id}`,
-        status: act.status,
-        startedAt: act.startedAt,
-        endedAt: act.endedAt ?? null,
-        by: act.by,
-        attempt: act.attempt,
-        reason: act.reason,
-      }),
-    ),
+    acts: state.acts.map(actJson),
   };
 }

@@ -6,7 +6,7 @@ import { toIso } from '../domain/instant.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
-import { attentionJson, entityJson, LISTS, systemJson, withIsoTimes } from './json.ts';
+import { actJson, attentionJson, entityJson, LISTS, sourceJson, systemJson } from './json.ts';
 import { type Output, printTable } from './output.ts';
 
 /** What `list` can be asked for. */
@@ -38,7 +38,11 @@ export function printList(
   const entities = LISTS.find((list) => list.verb === what || list.name === what);
   if (entities) {
     const rows = state.lists[entities.type];
-    if (json) output.json(rows.map(entityJson), true);
+    if (json)
+      output.json(
+        rows.map((row) => entityJson(row, state.aside)),
+        true,
+      );
     else {
       printEntities(rows, state, output);
       if (rows.length === 0) output.note(safeText(`no ${entities.verb}`));
@@ -122,16 +126,16 @@ function printAttention(state: CockpitState, output: Output): void {
 }
 
 function printSources(state: CockpitState, json: boolean, output: Output): void {
+  if (json) {
+    const told = state.systems.flatMap(({ id, sources }) =>
+      sources.map((source) => ({ system: id, ...(sourceJson(source) as object) })),
+    );
+    output.json(told, true);
+    return;
+  }
   const rows = state.systems.flatMap((system) =>
     system.sources.map((source) => ({ system: system.id, ...source })),
   );
-  if (json) {
-    output.json(
-      rows.map((row) => withIsoTimes(row)),
-      true,
-    );
-    return;
-  }
   printTable(
     output,
     ['SOURCE', 'SYSTEM', 'TYPE', 'STATE', 'READ', 'ITEMS', 'RECORDS', 'BAD', 'PLACE'],
@@ -151,10 +155,7 @@ function printSources(state: CockpitState, json: boolean, output: Output): void 
 
 function printActs(state: CockpitState, json: boolean, output: Output): void {
   if (json) {
-    output.json(
-      state.acts.map((act) => withIsoTimes(act)),
-      true,
-    );
+    output.json(state.acts.map(actJson), true);
     return;
   }
   printTable(

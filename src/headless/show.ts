@@ -36,7 +36,7 @@ export function printEntity(
   if (entity.type !== type) {
     throw new UserError(`"${id}" is a ${entity.type}, not a ${type}`, [`binnacle show ${entity.type} ${id}`]);
   }
-  if (json) output.json(entityJson(entity), true);
+  if (json) output.json(entityJson(entity, state.aside), true);
   else printText(entity, output);
   return 0;
 }

@@ -45,6 +45,11 @@ describe('JSON of an entity', () => {
       observedAt: ISO,
       evidence: { source: 'db', at: ISO },
       status: 'waiting',
+      nativeStatus: null,
+      waitingFor: null,
+      leaseUntil: null,
+      heartbeatAt: null,
+      attempts: null,
     });
   });
 });
