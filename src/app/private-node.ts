@@ -123,25 +123,31 @@ function passSignals(child: ChildProcess): () => void {
   // Passed on as well, it would reach the program twice, and the second ends one that is closing in order.
   for (const signal of FROM_KEYS) on(signal, () => keysSendSignals() || child.kill(signal));
   const clock = systemClock();
-  let stopping: (() => void) | undefined;
+  let isStopping = false;
+  let stopLooking = (): void => {};
   on('SIGTSTP', () => {
-    if (stopping !== undefined) return;
+    if (isStopping) return;
+    isStopping = true;
     if (stateOf(child.pid) !== 'T') child.kill('SIGTSTP');
     // The shell takes the terminal as soon as we stop, so the child must have left the screen and stopped before.
     const deadline = clock.monotonic() + STOP_WITHIN_MS;
-    stopping = clock.every(STOP_LOOK_MS, () => {
+    stopLooking = clock.every(STOP_LOOK_MS, () => {
       const state = stateOf(child.pid);
       if (state !== 'T' && state !== undefined && clock.monotonic() < deadline) return;
-      stopping?.();
-      stopping = undefined;
+      stopLooking();
       process.kill(process.pid, 'SIGSTOP');
+      // Here again: continued. The child stopped its whole group, and that signal may still wait to be read in this turn
+      // of the loop: it belongs to the stop that is over, and must not stop us again.
+      setImmediate(() => {
+        isStopping = false;
+      });
     });
   });
   on('SIGCONT', () => {
     if (stateOf(child.pid) === 'T') child.kill('SIGCONT');
   });
   return () => {
-    stopping?.();
+    stopLooking();
     for (const stop of undo) stop();
   };
 }

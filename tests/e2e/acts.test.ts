@@ -2,7 +2,6 @@
  * Acts pressed by keys in the built cockpit, on the simulated systems: once with the honest program and once with each
  * of its lies. What the ledger says afterwards must tell them apart.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -10,7 +9,6 @@ import { describe, expect, it } from 'vitest';
 import {
   jsonLines,
   type LedgerLine,
-  mainPath,
   type RunningDemo,
   selectRow,
   startCockpit,
@@ -18,6 +16,7 @@ import {
   temporaryDirectory,
 } from './cockpit.ts';
 import type { DrivenTerminal } from './terminal.ts';
+import { type EndedVerb, runVerb } from './verb.ts';
 
 /** Ends with the test what it started: tests of this file run side by side, for most of their time is waiting. */
 type AtEnd = (step: () => void | Promise<void>) => void;
@@ -40,33 +39,26 @@ function cockpitOf(atEnd: AtEnd, demo: RunningDemo, state: string): DrivenTermin
   return terminal;
 }
 
-function ledgerOf(state: string): LedgerLine[] {
-  const told = spawnSync(process.execPath, [mainPath, 'ledger', '--json'], {
-    encoding: 'utf8',
-    env: { BINNACLE_STATE_DIR: state, BINNACLE_HOST_DIR: '', HOME: state },
-  });
-  return jsonLines<LedgerLine>(told.stdout);
+/** What a verb about the ledger says. Asked beside everything else: while this thread waits, no terminal is read. */
+async function ledgerVerb(state: string, ...args: string[]): Promise<EndedVerb> {
+  return await runVerb(['ledger', ...args], { env: { BINNACLE_STATE_DIR: state, HOME: state } });
 }
 
-function verifyLedger(state: string): { status: number | null; text: string } {
-  const told = spawnSync(process.execPath, [mainPath, 'ledger', 'verify'], {
-    encoding: 'utf8',
-    env: { BINNACLE_STATE_DIR: state, BINNACLE_HOST_DIR: '', HOME: state },
-  });
-  return { status: told.status, text: told.stdout };
+async function ledgerOf(state: string): Promise<LedgerLine[]> {
+  return jsonLines<LedgerLine>((await ledgerVerb(state, '--json')).stdout);
 }
 
-/** Waits until the ledger has the end of the act, and returns it. */
+async function expectWholeLedger(state: string): Promise<void> {
+  expect(await ledgerVerb(state, 'verify')).toMatchObject({ code: 0 });
+}
+
+/** Waits until the order has ended, and returns what the ledger says about the end of the act. */
 async function outcomeOf(state: string, act: string, withinMs = 60_000): Promise<LedgerLine['record']> {
-  const until = performance.now() + withinMs;
-  for (;;) {
-    const end = ledgerOf(state).find(({ record }) => record.phase === 'finished' && record.act === act);
-    if (end) return end.record;
-    if (performance.now() > until) {
-      throw new Error(`no end of ${act} within ${withinMs} ms: ${JSON.stringify(ledgerOf(state))}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await until(() => newestOrder(state)?.status === 'finished', withinMs);
+  const rows = await ledgerOf(state);
+  const end = rows.find(({ record }) => record.phase === 'finished' && record.act === act);
+  if (!end) throw new Error(`no end of ${act}: ${JSON.stringify(rows)}`);
+  return end.record;
 }
 
 /** Presses a key until it has its effect: on a loaded host two keys may come in one read, and such a key never acts. */
@@ -141,8 +133,11 @@ describe.concurrent('OpenClaw: approve, on the card', () => {
     const { state, terminal } = await approve(onTestFinished);
     expect(await outcomeOf(state, 'job.approve')).toMatchObject({ outcome: 'verified', exitCode: 0 });
     await terminal.waitFor(/approve.*verified/, 30_000);
-    expect(ledgerOf(state)[0]?.record).toMatchObject({ phase: 'started', reason: 'tide table reviewed' });
-    expect(verifyLedger(state)).toMatchObject({ status: 0 });
+    expect((await ledgerOf(state))[0]?.record).toMatchObject({
+      phase: 'started',
+      reason: 'tide table reviewed',
+    });
+    await expectWholeLedger(state);
   });
 
   it.for(['accepted-not-found', 'not-claimed', 'flip-back'])(
@@ -250,13 +245,14 @@ describe.concurrent('killed in the middle of an act', () => {
     const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'NO-PROG');
     await actByKey(terminal, 'r', /replay/i);
-    await until(() => ledgerOf(state).length > 0);
+    // Recorded as started; until then the order is only placed.
+    await until(() => !['placed', undefined].includes(newestOrder(state)?.status));
     terminal.kill('SIGKILL');
     expect(await terminal.exit).toMatchObject({ signal: 'SIGKILL' });
     expect(await outcomeOf(state, 'turn.replay')).toMatchObject({ outcome: 'verified' });
     const next = cockpitOf(atEnd, demo, state);
     await next.waitFor(/replay.*verified/, 20_000);
-    expect(ledgerOf(state).map(({ record }) => record.phase)).toEqual(['started', 'finished']);
+    expect((await ledgerOf(state)).map(({ record }) => record.phase)).toEqual(['started', 'finished']);
   });
 
   it('the runner: the outcome is unknown until a person settles it, and nothing runs again', async ({
@@ -275,8 +271,8 @@ describe.concurrent('killed in the middle of an act', () => {
     const next = cockpitOf(atEnd, demo, state);
     await next.waitFor(/approve .*UNKNOWN/, 20_000);
     expect(runnerOf(state)).toBeUndefined();
-    expect(ledgerOf(state).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
-    expect(verifyLedger(state)).toMatchObject({ status: 0 });
+    expect((await ledgerOf(state)).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
+    await expectWholeLedger(state);
   });
 });
 
@@ -295,6 +291,7 @@ function runnerOf(state: string): number | undefined {
 }
 
 interface StoredOrder {
+  readonly status: string;
   readonly progress: string;
   readonly runner_pid: number | null;
 }
@@ -304,8 +301,10 @@ function newestOrder(state: string): StoredOrder | undefined {
   if (!existsSync(path)) return undefined;
   const database = new Database(path, { readonly: true });
   try {
+    // The cockpit may have made the file a moment ago, and be about to lay it out.
+    if (database.pragma('user_version', { simple: true }) === 0) return undefined;
     return database
-      .prepare('SELECT progress, runner_pid FROM orders ORDER BY created_at DESC LIMIT 1')
+      .prepare('SELECT status, progress, runner_pid FROM orders ORDER BY created_at DESC LIMIT 1')
       .get() as StoredOrder | undefined;
   } finally {
     database.close();
