@@ -7,7 +7,9 @@ import type { EntityDiff } from '../domain/diff.ts';
 import { stateWord } from '../domain/diff.ts';
 import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
+import type { Signal } from '../domain/hook.ts';
 import { instant } from '../domain/instant.ts';
+import type { WatchEntry } from '../domain/watch.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import { LogStore } from '../logs/log-store.ts';
@@ -63,6 +65,17 @@ export interface ActDesk {
   close(): void;
 }
 
+/** The part of the alerts the engine forwards to. */
+export interface AlertDesk {
+  watch(request: RequestOf<'watch'>): AnswerOf<'watch'>;
+  watches(): readonly WatchEntry[];
+  signals(): readonly Signal[];
+  /** Sentences for the first row: hooks that fail. */
+  notices(): readonly string[];
+  /** Calls back when any of these moved. */
+  onChange(listener: () => void): () => void;
+}
+
 export interface EngineOptions {
   readonly systems: readonly WatchedSystem[];
   readonly clock: Clock;
@@ -74,6 +87,8 @@ export interface EngineOptions {
   readonly hideProcesses?: boolean;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
   makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
+  /** Watches of this user and what the screen is asked to do; undefined: none, as for verbs. */
+  readonly alerts?: AlertDesk;
   /** Sentences for the first row that hold for the whole session. */
   readonly notices?: readonly string[];
   /** Systems that can't be watched at all, told among the others. */
@@ -90,7 +105,7 @@ export interface Engine extends EnginePort {
 
 /** Starts watching at once. */
 export function createEngine(options: EngineOptions): Engine {
-  const { clock } = options;
+  const { clock, alerts } = options;
   const logs = new LogStore();
   const listeners = new Set<(changes: StateChanges) => void>();
   const watches = new Map<SystemId, SystemWatch>();
@@ -113,6 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
   const noticesWith = ({ polling }: EngineFigures): readonly string[] => [
     ...(options.notices ?? []),
     ...(polling ? ['polling: no change notifications here'] : []),
+    ...(alerts?.notices() ?? []),
   ];
   const factsSince = (): Pick<StateChanges, 'factsSince'> => {
     const sinces = [...watches.values()].flatMap((watch) => watch.factsSince ?? []);
@@ -135,10 +151,15 @@ export function createEngine(options: EngineOptions): Engine {
       notices: noticesWith(figures),
     };
   };
-  const actsPart = (): Pick<StateChanges, 'acts' | 'asides' | 'holds' | 'presence'> =>
-    acts
+  const actsPart = (): Pick<
+    StateChanges,
+    'acts' | 'asides' | 'holds' | 'presence' | 'watches' | 'signals'
+  > => ({
+    ...(acts
       ? { acts: acts.entries(), asides: acts.asides(), holds: acts.holds(), presence: acts.presence() }
-      : { acts: [], asides: [], holds: [], presence: [] };
+      : { acts: [], asides: [], holds: [], presence: [] }),
+    ...(alerts ? { watches: alerts.watches(), signals: alerts.signals() } : {}),
+  });
   const tell = (changes: StateChanges): void => {
     for (const listener of listeners) listener(changes);
   };
@@ -183,10 +204,11 @@ export function createEngine(options: EngineOptions): Engine {
     watches.set(located.system, watch);
   }
   const acts = options.makeActs?.(watches);
-  const stopActs = acts?.onChange(() => {
+  const moved = (): void => {
     actsMoved = true;
     tellSoon();
-  });
+  };
+  const stops = [acts?.onChange(moved), alerts?.onChange(moved)];
   const started = Promise.all([...watches.values()].map((watch) => watch.start()));
   started.catch(() => {});
   // Ages of sources and the figures move even when nothing else does.
@@ -226,6 +248,10 @@ export function createEngine(options: EngineOptions): Engine {
     aside: (request) => deskFor().aside(request),
     back: (request) => deskFor().back(request),
     hold: (request) => deskFor().hold(request),
+    watch(request) {
+      if (!alerts) throw new UserError('nothing is watched for anybody from here', []);
+      return alerts.watch(request);
+    },
     async refresh({ system }) {
       const asked = system === undefined ? [...watches.values()] : [watchOf(system)];
       await Promise.all(asked.map((watch) => watch.refresh()));
@@ -260,7 +286,7 @@ export function createEngine(options: EngineOptions): Engine {
       closed = true;
       stopBeat();
       statusTimer?.();
-      stopActs?.();
+      for (const stop of stops) stop?.();
       acts?.close();
       listeners.clear();
       await Promise.all([...watches.values()].map((watch) => watch.close()));

@@ -5,9 +5,11 @@
 import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
+import type { Signal } from '../domain/hook.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { SourceStatus } from '../domain/source.ts';
+import type { WatchEntry } from '../domain/watch.ts';
 
 /** A watched system as the screen knows it. */
 export interface SystemSummary {
@@ -73,6 +75,10 @@ export interface StateChanges {
   readonly asides?: readonly Aside[];
   readonly holds?: readonly Hold[];
   readonly presence?: readonly Presence[];
+  /** What this user watches, those that ended lately included. */
+  readonly watches?: readonly WatchEntry[];
+  /** The newest of what this cockpit's screen was asked to do, oldest first. */
+  readonly signals?: readonly Signal[];
   readonly figures?: EngineFigures;
   /** Grows whenever log rows were added or changed; a window that follows asks for a page. */
   readonly logSeq?: number;
@@ -161,6 +167,11 @@ export interface EngineCalls {
   hold: {
     request: { readonly key: string; readonly take: boolean };
     answer: { readonly held: boolean; readonly by?: string };
+  };
+  /** "Tell me when this moves, ends, or does not": begins or ends a watch of this user. */
+  watch: {
+    request: { readonly target: Ref; readonly on: boolean };
+    answer: { readonly watched: boolean; readonly why?: string };
   };
   /** Reads the sources of one system again now. */
   refresh: { request: { readonly system?: SystemId }; answer: { readonly asked: number } };
