@@ -15,8 +15,10 @@ import { type CockpitState, failState, initialState, reduceChanges, tickState } 
 import { createThrottle } from './throttle.ts';
 import type { Timer } from './timer.ts';
 
-/** Ages are written in steps of ten seconds and more: looking again more often shows nothing new. */
-const stepMs = 10_000;
+/** Ages step together, at the full minute: a screen on which nothing happens is written to once a minute at most. */
+const quietStepMs = 60_000;
+/** What just came up is told in tens of seconds for its first minute. */
+const youngStepMs = 10_000;
 /** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
 const countingStepMs = 1000;
 const countingWithinMs = 120_000;
@@ -32,8 +34,10 @@ export interface Snapshot {
   readonly subject: Subject;
   readonly log: LogWindowState;
   readonly companion: Companion;
-  /** The time ages are judged by, in steps of ten seconds (of one near a deadline), never before the data's own. */
+  /** The time ages are judged by, in steps of a minute (less where seconds matter), never before what came in last. */
   readonly now: Instant;
+  /** The latest this frame may stand: what is left is judged by it, so that no frame promises too much. */
+  readonly latest: Instant;
   /** When this cockpit was opened. */
   readonly openedAt: Instant;
   /** What the chosen clock is ahead of UTC, for printing. */
@@ -124,6 +128,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       desk = { ...desk, selected: { ...desk.selected, queue: first.item.key } };
     }
     const subject = subjectOf(state, desk, queue);
+    const step = stepOf(state, subject, desk, now);
+    const judgedAt = steppedNow(now, state, step);
     const next: Snapshot = {
       state,
       desk,
@@ -131,7 +137,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       subject: current && sameSubject(current.subject, subject) ? current.subject : subject,
       log: log.state(),
       companion: companion.state(),
-      now: steppedNow(now, state.now, isCounting(subject, desk, now) ? countingStepMs : stepMs),
+      now: judgedAt,
+      latest: instant(Math.floor(now / step) * step + step),
       openedAt,
       offsetMs: desk.clock === 'local' ? localOffsetMs : 0,
       localOffsetMs,
@@ -222,10 +229,12 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   });
   const cancelTick = timer.every(countingStepMs, () => {
     const now = timer.now();
-    const isDue = now - tickedAt >= stepMs || isCounting(current?.subject, desk, now);
-    if (!isDue) return;
+    const before = tickedAt;
     tickedAt = now;
-    state = tickState(state, now);
+    const ticked = tickState(state, now);
+    const step = stepOf(state, current?.subject, desk, now);
+    if (ticked === state && steppedNow(now, state, step) === steppedNow(before, state, step)) return;
+    state = ticked;
     throttle.request();
   });
 
@@ -285,7 +294,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
 /** The page of an open approval card at the size of the screen. */
 export function pageOf(snapshot: Snapshot, mode: ApprovalMode): ReturnType<typeof approvalPage> {
   const { columns, rows } = sheetSize(snapshot.desk.columns, snapshot.desk.rows);
-  return approvalPage(snapshot.state, mode, snapshot.now, snapshot.offsetMs, columns, rows);
+  return approvalPage(snapshot.state, mode, snapshot.latest, snapshot.offsetMs, columns, rows);
 }
 
 /** Rows the log pane should show for the desk as it stands. */
@@ -329,20 +338,35 @@ function isNarrow({ keys, files, sources }: LogQuery): boolean {
   return keys !== undefined || files !== undefined || sources !== undefined;
 }
 
-/** True while a deadline that is in view comes within two minutes. */
-function isCounting(subject: Subject | undefined, desk: Desk, now: Instant): boolean {
+/** How far apart frames are in which nothing but time moves. */
+function stepOf(state: CockpitState, subject: Subject | undefined, desk: Desk, now: Instant): number {
+  if (isCounting(state, subject, desk, now)) return countingStepMs;
+  const isYoung = (since: Instant | undefined): boolean =>
+    since !== undefined && since <= now && now - since < quietStepMs + youngStepMs;
+  return state.queue.some((item) => isYoung(item.since)) ? youngStepMs : quietStepMs;
+}
+
+/** True while a deadline that is in view comes within two minutes, one on the page of an act included. */
+function isCounting(state: CockpitState, subject: Subject | undefined, desk: Desk, now: Instant): boolean {
+  const { mode } = desk;
+  const order = mode.type === 'details' && mode.subject.of === 'act' ? mode.subject.order : undefined;
+  const act = order === undefined ? undefined : state.acts.find((one) => one.order === order);
   const untils = [
     subject?.item?.until,
-    desk.mode.type === 'approval' ? desk.mode.shown.expiresAt : undefined,
+    mode.type === 'approval' ? mode.shown.expiresAt : undefined,
+    ...(act?.status === 'running' ? act.stages : []).flatMap((stage) =>
+      stage.state === 'waiting' ? [stage.deadline] : [],
+    ),
   ];
   return untils.some(
-    (until) => until !== undefined && until > now - stepMs && until - now < countingWithinMs,
+    (until) => until !== undefined && until > now - youngStepMs && until - now < countingWithinMs,
   );
 }
 
-/** Whole steps, and never before the newest message: ages must not run backwards. */
-function steppedNow(now: Instant, dataNow: Instant, step: number): Instant {
-  return instant(Math.max(Math.floor(now / step) * step, dataNow));
+/** Whole steps, and never before what came in last, nor before a deadline that has passed: ages must not run backwards. */
+function steppedNow(now: Instant, state: CockpitState, step: number): Instant {
+  const passed = state.queue.flatMap(({ until }) => (until !== undefined && until <= now ? [until] : []));
+  return instant(Math.max(Math.floor(now / step) * step, state.movedAt, ...passed));
 }
 
 function sameTarget(a: Subject, b: Subject): boolean {
@@ -372,6 +396,7 @@ function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
     a.subject === b.subject &&
     a.log === b.log &&
     a.companion === b.companion &&
-    a.now === b.now
+    a.now === b.now &&
+    a.latest === b.latest
   );
 }

@@ -42,7 +42,10 @@ export interface CockpitState {
   readonly pending: readonly StateChanges[];
   /** Why there is nothing more to come, for `failed`. */
   readonly failure?: string;
+  /** As of when the engine said this last. It goes on while nothing happens. */
   readonly now: Instant;
+  /** When something a person can see came in last: a quiet screen has no need to be drawn again. */
+  readonly movedAt: Instant;
   readonly factsSince?: Instant;
   readonly systems: readonly SystemSummary[];
   /** By system, then by `type/id`. */
@@ -80,6 +83,7 @@ export const initialState: CockpitState = {
   phase: 'loading',
   pending: [],
   now: instant(0),
+  movedAt: instant(0),
   systems: [],
   entities: new Map(),
   lists: emptyLists,
@@ -119,15 +123,16 @@ function wholeOf(slices: readonly StateChanges[]): StateChanges {
 function takeIn(state: CockpitState, changes: StateChanges): CockpitState {
   const touched = new Set<EntityType>();
   const entities = nextEntities(state, changes, touched);
-  const systems = changes.systems ?? state.systems;
+  const systems = changes.systems ? keepSystems(state.systems, changes.systems) : state.systems;
   const lists = nextLists(changes.reset ? emptyLists : state.lists, entities, systems, touched);
-  const asides = changes.asides ?? state.asides;
+  const asides = keepEqual(state.asides, changes.asides);
   const queueMoves = entities !== state.entities || systems !== state.systems || asides !== state.asides;
   const queues = queueMoves ? queuesOf(entities, systems, asides, changes.now) : undefined;
-  return {
+  const next: CockpitState = {
     phase: 'live',
     pending: [],
     now: changes.now,
+    movedAt: changes.now,
     ...optional('factsSince', changes.factsSince ?? state.factsSince),
     systems,
     entities,
@@ -135,14 +140,40 @@ function takeIn(state: CockpitState, changes: StateChanges): CockpitState {
     queue: queues ? keepSame(state.queue, queues.queue) : state.queue,
     aside: queues ? keepSame(state.aside, queues.aside) : state.aside,
     departed: nextDeparted(state, changes),
-    acts: changes.acts ?? state.acts,
+    acts: keepEqual(state.acts, changes.acts),
     asides,
-    holds: changes.holds ?? state.holds,
-    presence: changes.presence ?? state.presence,
-    figures: changes.figures ?? state.figures,
+    holds: keepEqual(state.holds, changes.holds),
+    presence: keepEqual(state.presence, changes.presence),
+    figures: keepEqual(state.figures, changes.figures),
     logSeq: changes.logSeq ?? state.logSeq,
-    notices: changes.notices ?? state.notices,
+    notices: keepEqual(state.notices, changes.notices),
   };
+  return isSameButNow(state, next) ? { ...next, movedAt: state.movedAt } : next;
+}
+
+/** True when a message told nothing but that time went on. */
+function isSameButNow(before: CockpitState, after: CockpitState): boolean {
+  const names = Object.keys(after) as (keyof CockpitState)[];
+  return names.every(
+    (name) => name === 'now' || name === 'movedAt' || name === 'pending' || before[name] === after[name],
+  );
+}
+
+/** The former value where the new one reads the same: what crossed a thread is never the same object. */
+function keepEqual<T>(before: T, after: T | undefined): T {
+  return after === undefined || JSON.stringify(before) === JSON.stringify(after) ? before : after;
+}
+
+/** The former systems where sources were merely read again: that a fresh one was read lately goes without saying. */
+function keepSystems(
+  before: readonly SystemSummary[],
+  after: readonly SystemSummary[],
+): readonly SystemSummary[] {
+  const text = (systems: readonly SystemSummary[]): string =>
+    JSON.stringify(systems, (key, value: unknown) =>
+      key === 'lastReadAt' || (key === 'unreadBytes' && value === 0) ? key : value,
+    );
+  return text(before) === text(after) ? before : after;
 }
 
 /** The engine is gone: what is known stays, and says so. */

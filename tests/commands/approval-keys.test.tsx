@@ -38,7 +38,7 @@ describe('the card of an approval', () => {
     expect(rows[title]).toContain('of 40: PgDn reads on');
     expect(rows[title + 1]).toContain('Note: approving plans again');
     expect(rows[title + 2]).toContain(
-      'for 1a2b, risk high, asked 02:40:00, until 03:44:07 (30m left), no answer:',
+      'for 1a2b, risk high, asked 02:40:00, until 03:44:07 (25m left), no answer:',
     );
     expect(screen.frame()).toContain('1. step number 1 of the plan');
   });

@@ -305,6 +305,6 @@ describe('the plan of another system', () => {
   it('counts as waiting and shows its default outcome', async () => {
     screen = await openScreen({ engine: new FakeEngine(storySnapshot({ upserts: [plan] })) });
     expect(screen.rows()[1]).toContain('!1 WAITS FOR YOU');
-    expect(screen.frame()).toContain('until 03:44:07 (30m left): counts as denied');
+    expect(screen.frame()).toContain('until 03:44:07 (25m left): counts as denied');
   });
 });

@@ -1,22 +1,34 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { afterEach, describe, expect, it } from 'vitest';
-import { addMs } from '../../src/domain/instant.ts';
+import { addMs, type Instant } from '../../src/domain/instant.ts';
+import type { SystemSummary } from '../../src/engine/protocol.ts';
 import { resized } from '../../src/store/desk.ts';
 import { FakeEngine } from './fake-engine.ts';
 import { hangs, storyNow, storyRows, storySnapshot } from './sample-state.ts';
 import { openScreen, type TestScreen } from './screen.tsx';
 
 let screen: TestScreen;
+
+/** Systems as the engine tells them when it has read everything again and found it as it was. */
+function readAgain(systems: readonly SystemSummary[], now: Instant): readonly SystemSummary[] {
+  return systems.map((one) => ({
+    ...one,
+    sources: one.sources.map((source) =>
+      source.state === 'fresh' ? { ...source, lastReadAt: now } : { ...source },
+    ),
+  }));
+}
+
 afterEach(() => screen.close());
 
 describe('the whole screen', () => {
   it('is that of the drawing at 120x40', async () => {
     screen = await openScreen({ columns: 120, rows: 40 });
     expect(screen.rows().join('\n')).toMatchInlineSnapshot(`
-      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now       03:14:07Z (20:14-07)
+      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   just opened      03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside        cost reflexive $41.20/50, full 07:25 (4h00m)
-      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================== since    until key|-4 Pipeline ---------------- read 1m ago
+      =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ================== since    until key|-4 Pipeline ----------------------------
       >x FATAL   coherence API hangs: pid 2210 holds :8000            7m            R|coherence
        x FATAL   coherence restart asked 7 times, nothing runs        8m            b| ? goal         Data unavailable
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)         10m    never   a| ? orchestr.    PM not seen, workers=5
@@ -24,7 +36,7 @@ describe('the whole screen', () => {
        ~ ORPHAN  coherence runner:4120 (w7)                          20s          Ent| ! attention    1 issue, 2 unchecked
        $ COST    reflexive 41.20 of 50.00 USD, +2.10/h             1h00m    07:25 Ent|orket     +api +runs +turns +cards
        ? UNREAD  coherence source api: no answer in 5 s              now          Ent|openclaw  +queue +plan +audit +run
-      -Why: API hangs: pid 2210 holds :8000 -------------------------------- read now|aragora   +api +breakers +debates
+      -Why: API hangs: pid 2210 holds :8000 -------------------------- as of 03:14:05|aragora   +api +breakers +debates
        nothing moves: the port is held by a process that does not answer             |reflexive +loop !cost +github
        http  :8000/api/health          no answer in 5s (3 of 3)                      |-5 Work ---------------------- 2 running
        proc  pid 2210                  uvicorn app.main:app since 22:13:58Z, listens | coherence runner:4120 (w7)       ORPHAN
@@ -60,17 +72,17 @@ describe('the whole screen', () => {
   it('has boxes for approvals and fatal issues at 200x50', async () => {
     screen = await openScreen({ columns: 200, rows: 50 });
     expect(screen.rows().slice(0, 30).join('\n')).toMatchInlineSnapshot(`
-      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   opened now                                                                                       03:14:07Z (20:14-07)
+      " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh   just opened                                                                                      03:14:07Z (20:14-07)
        x2 FATAL   !1 WAITS FOR YOU   ~0 stalled   >1 running   0 set aside                                                                                        cost reflexive $41.20/50, full 07:25 (4h00m)
       =1 Needs-you(7) 2 approvals(1) 3 fatal(2) ====================================================================== since    until key|-2 Approvals(1) ----------------------------------------------------
       >x FATAL   coherence API hangs: pid 2210 holds :8000                                                                7m            R| ! ANSWER  coherence task_864e65b18d8b704c (wo..    10m    never   a
        x FATAL   coherence restart asked 7 times, nothing runs                                                            8m            b|-3 Fatal(2) --------------------------------------------------------
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)                                                             10m    never   a| x FATAL   coherence API hangs: pid 2210 holds..     7m            R
        ~ ORPHAN  coherence monitor:4121                                                                                  20s          Ent| x FATAL   coherence restart asked 7 times, no..     8m            b
-       ~ ORPHAN  coherence runner:4120 (w7)                                                                              20s          Ent|-4 Pipeline -------------------------------------------- read 1m ago
+       ~ ORPHAN  coherence runner:4120 (w7)                                                                              20s          Ent|-4 Pipeline --------------------------------------------------------
        $ COST    reflexive 41.20 of 50.00 USD, +2.10/h                                                                 1h00m    07:25 Ent|coherence
        ? UNREAD  coherence source api: no answer in 5 s                                                                  now          Ent| ? goal         Data unavailable
-      -Why: API hangs: pid 2210 holds :8000 ------------------------------------------------------------------------------------ read now| ? orchestr.    PM not seen, workers=5
+      -Why: API hangs: pid 2210 holds :8000 ------------------------------------------------------------------------------ as of 03:14:05| ? orchestr.    PM not seen, workers=5
        nothing moves: the port is held by a process that does not answer                                                                 | x execution    API down
        http  :8000/api/health                        no answer in 5s (3 of 3)                                                            | ! attention    1 issue, 2 unchecked
        proc  pid 2210                                uvicorn app.main:app since 22:13:58Z, listens on :8000                              |orket     +api +runs +turns +cards
@@ -135,7 +147,7 @@ describe('the whole screen', () => {
        ~ ORPHAN  coherence runner:4120 (w7)       20s          Ent
        $ COST    reflexive 41.20 of 50.00 US..  1h00m    07:25 Ent
        ? UNREAD  coherence source api: no an..    now          Ent
-      -Why: API hangs: pid 2210 holds :8000 ------------- read now
+      -Why: API hangs: pid 2210 holds :8000 ------- as of 03:14:05
        nothing moves: the port is held by a process that
              does not answer
        http  :8000/api/health   no answer in 5s (3 of 3)
@@ -230,15 +242,36 @@ describe('notices', () => {
 });
 
 describe('time passing', () => {
-  it('redraws nothing while no step of an age changes', async () => {
+  it('redraws nothing while nothing happens, but at the full minute', async () => {
     screen = await openScreen();
-    const before = screen.rows();
-    screen.engine.say({ now: addMs(storyNow, 2000) });
+    const { systems } = screen.snapshot().state;
+    // What came up just now is told in tens of seconds at first.
+    await screen.wait(110_000);
+    screen.engine.say({ now: addMs(storyNow, 110_000), systems: readAgain(systems, storyNow) });
+    await screen.wait(10_000);
+    const changedAt: number[] = [];
+    let before = screen.rows();
+    for (let second = 120; second < 480; second += 1) {
+      const now = addMs(storyNow, second * 1000);
+      if (second % 5 === 0) screen.engine.say({ now, systems: readAgain(systems, now) });
+      await screen.wait(1000);
+      if (screen.rows().some((row, index) => row !== before[index])) {
+        changedAt.push(Math.round(screen.cockpit.now() / 1000) % 60);
+      }
+      before = screen.rows();
+    }
+    expect(changedAt).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(before[0]).toMatch(/ 03:22Z/);
+  });
+
+  it('is redrawn at once when something comes in, and tells its second', async () => {
+    screen = await openScreen();
+    await screen.wait(180_000);
+    const now = addMs(storyNow, 180_000);
+    screen.engine.say({ now, upserts: [{ ...hangs, title: 'API hangs again', observedAt: now }] });
     await screen.wait(100);
-    expect(screen.rows()[0]).not.toBe(before[0]);
-    expect(screen.rows().slice(1)).toEqual(before.slice(1));
-    await screen.wait(400);
-    expect(screen.rows().slice(1)).toEqual(before.slice(1));
+    expect(screen.rows()[0]).toContain('03:17:07Z');
+    expect(screen.frame()).toContain('API hangs again');
   });
 
   it('steps ages on without a message', async () => {

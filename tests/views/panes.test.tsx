@@ -47,7 +47,7 @@ const fatal = (input: PaneInput) => filteredQueueLines(input, 'fatal');
 describe('the first rows', () => {
   it('loading', async () => {
     expect(await paneFrame(header, { engine: loading(), rows: 2 })).toMatchInlineSnapshot(`
-      " prod-eu-1   reading ...   opened now                                 --:--:--
+      " prod-eu-1   reading ...   just opened                                --:--:--
        x? FATAL  !? WAITS FOR YOU  ~? stalled  >? running  ? set aside"
     `);
   });
@@ -59,7 +59,7 @@ describe('the first rows', () => {
   });
   it('empty', async () => {
     expect(await paneFrame(header, { engine: empty(), rows: 2 })).toMatchInlineSnapshot(`
-      " prod-eu-1   0/0 fresh   opened now                                  03:14:07Z
+      " prod-eu-1   0/0 fresh   just opened                                 03:14:07Z
        x0 FATAL  !0 WAITS FOR YOU  ~0 stalled  >0 running  0 set aside"
     `);
   });
@@ -211,7 +211,7 @@ describe('the card', () => {
   });
   it('of an issue', async () => {
     expect(await paneFrame(cardLines, { rows: 9 })).toMatchInlineSnapshot(`
-      "-Why: API hangs: pid 2210 holds :8000 ------------------------------- read now
+      "-Why: API hangs: pid 2210 holds :8000 ------------------------- as of 03:14:05
        nothing moves: the port is held by a process that does not answer
        http  :8000/api/health         no answer in 5s (3 of 3)
        proc  pid 2210                 uvicorn app.main:app since 22:13:58Z, listens
@@ -225,13 +225,13 @@ describe('the card', () => {
   it('of an approval: what the program does otherwise comes first', async () => {
     const engine = new FakeEngine(storySnapshot({ upserts: [plan] }));
     expect(await paneFrame(cardLines, { engine, rows: 8 })).toMatchInlineSnapshot(`
-      "-Why: plan of job 1a2b: renew certificates -------------------------- read now
+      "-Why: plan of job 1a2b: renew certificates -------------------- as of 03:14:07
        Note: approving plans again: the plan that runs need not be this one
        plan, 40 lines (a shows it whole)
          1. step number 1 of the plan
          2. step number 2 of the plan
          3. step number 3 of the plan
-       until 03:44:07 (30m left): counts as denied
+       until 03:44:07 (25m left): counts as denied
        (2 more lines: 8, then j; Enter shows all)"
     `);
   });
@@ -243,11 +243,11 @@ describe('the card', () => {
       }),
     );
     expect(await paneFrame(cardLines, { engine, rows: 8 })).toMatchInlineSnapshot(`
-      "-Why: plan of job 1a2b: renew certificates -------------------------- read now
+      "-Why: plan of job 1a2b: renew certificates -------------------- as of 03:14:07
        Note: approving plans again: the plan that runs need not be this one
        watch only: asked at pts/9 by nobody we know
        no payload: what would be approved is not known
-       until 03:44:07 (30m left): counts as denied
+       until 03:44:07 (25m left): counts as denied
        a plan waits
        src   test
       "
@@ -265,7 +265,7 @@ describe('the card', () => {
     const then = (engine: FakeEngine): void =>
       engine.say({ now: addMs(storyNow, 5000), removed: [refOf(hangs)] });
     expect(await paneFrame(cardLines, { then, rows: 4 })).toMatchInlineSnapshot(`
-      "-Why: API hangs: pid 2210 holds :8000 ------------------------------- read now
+      "-Why: API hangs: pid 2210 holds :8000 ------------------------- as of 03:14:05
        gone at 03:14:12: acts are off, j or k moves on
        nothing moves: the port is held by a process that does not answer
        http  :8000/api/health         no answer in 5s (3 of 3)"
@@ -273,7 +273,7 @@ describe('the card', () => {
   });
   it('narrow', async () => {
     expect(await paneFrame(cardLines, { columns: 34, rows: 5 })).toMatchInlineSnapshot(`
-      "-Why: API hangs: .. ----- read now
+      "-Why: API hangs: pid 2210.. ------
        nothing moves: the port is held
          by a process that does not
          answer
@@ -361,7 +361,7 @@ describe('the pipeline', () => {
     expect(
       await paneFrame(pipelineLines, { columns: 40, rows: 10, keys: ['4', 'j'] }),
     ).toMatchInlineSnapshot(`
-      "=4 Pipeline ================ read 1m ago
+      "=4 Pipeline ============================
       coherence
        ? goal         Data unavailable
       >? orchestr.    PM not seen, workers=5
@@ -375,7 +375,7 @@ describe('the pipeline', () => {
   });
   it('of a stale system', async () => {
     expect(await paneFrame(pipelineLines, { engine: stale(), columns: 40, rows: 6 })).toMatchInlineSnapshot(`
-      "-4 Pipeline ---------------- read 1m ago
+      "-4 Pipeline ----------------------------
       coherence  STALE
        ? goal         Data unavailable
        ? orchestr.    PM not seen, workers=5
@@ -395,7 +395,7 @@ describe('the pipeline', () => {
   });
   it('narrow', async () => {
     expect(await paneFrame(pipelineLines, { columns: 20, rows: 5 })).toMatchInlineSnapshot(`
-      "-4 Pipeline
+      "-4 Pipeline --------
       coherence
        ? goal   Data una..
        ? orch.. PM not s..

@@ -1,4 +1,5 @@
 import type { Approval, Layer } from '../../src/domain/entity.ts';
+import type { Instant } from '../../src/domain/instant.ts';
 import { safeLines } from '../../src/lib/safe-text.ts';
 import { ageText, clockText, dateText, leftText } from '../../src/lib/time-text.ts';
 import { hasOtherWays } from '../../src/store/selectors/act-key.ts';
@@ -20,7 +21,7 @@ export function cardLines(input: PaneInput, pipelineInTitle = false): readonly L
     const title = titleLine(input, active, [pen.span('Why')], pipelineInTitle ? pipelineText(input) : '');
     return framed(input, title, [phaseLine(input, 'nothing is selected')]);
   }
-  const read = card.observedAt === undefined ? '' : readText(snapshot.now - card.observedAt);
+  const read = card.observedAt === undefined ? '' : readText(input, card.observedAt, card.isFresh);
   const right = pipelineInTitle ? pipelineText(input) || read : read;
   const heading = pen.cell(
     `Why: ${card.title}`,
@@ -48,15 +49,26 @@ export function cardRows(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>)
   return 1 + (card ? bodyLines(input, card).length : 1);
 }
 
-function readText(ms: number): string {
-  const age = ageText(ms);
-  return age === 'now' ? 'read now' : `read ${age} ago`;
+/** Since when it stands like this; where its source no longer answers, how old that is. */
+function readText({ snapshot, columns }: PaneInput, at: Instant, isFresh: boolean): string {
+  const { now, offsetMs } = snapshot;
+  if (!isFresh) {
+    const age = ageText(now - at);
+    return `NOT FRESH: read ${age === 'now' ? 'now' : `${age} ago`}`;
+  }
+  if (columns < 60) return '';
+  return `as of ${dayOf(at, now, offsetMs)}${clockText(at, offsetMs)}`;
+}
+
+/** The day of a time that is not of today, with the space after it. */
+function dayOf(at: number, now: number, offsetMs: number): string {
+  return Math.abs(now - at) > oldMs ? `${dateText(at, offsetMs).slice(5, 10)} ` : '';
 }
 
 /** All lines of a card. */
 function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card: CardModel): Line[] {
   const { snapshot, pen, columns } = input;
-  const { now, offsetMs } = snapshot;
+  const { now, latest, offsetMs } = snapshot;
   const width = columns - 1;
   const lines: Line[] = [];
   const add = (text: string, tone?: Span['tone'], most = 3): void => {
@@ -87,7 +99,7 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
       add('no payload: what would be approved is not known', 'warning');
   }
   if (card.until !== undefined) {
-    const left = leftText(card.until - now);
+    const left = leftText(card.until - latest);
     add(
       `until ${clockText(card.until, offsetMs)} (${left === 'over' ? 'over' : `${left} left`}): ${card.onExpiry ?? 'then nothing is known to happen'}`,
       'warning',
@@ -116,11 +128,7 @@ function factLines(pen: Pen, fact: CardFact, columns: number, offsetMs: number, 
   if (textColumns < 16) {
     return [pen.line(columns, ` ${fact.form} ${fact.place}  ${fact.text}`)];
   }
-  const day =
-    fact.at !== undefined && Math.abs(now - fact.at) > oldMs
-      ? `${dateText(fact.at, offsetMs).slice(5, 10)} `
-      : '';
-  const at = fact.at === undefined ? '' : `${day}${clockText(fact.at, offsetMs)} `;
+  const at = fact.at === undefined ? '' : `${dayOf(fact.at, now, offsetMs)}${clockText(fact.at, offsetMs)} `;
   const wrapped = pen.wrapped(`${at}${fact.text}`, textColumns, undefined, 2);
   return wrapped.map((text, index) => [
     pen.cell(index === 0 ? ` ${fact.form}` : '', formColumns + 1, 'dim'),

@@ -1,6 +1,6 @@
 import type { Meter } from '../../src/domain/entity.ts';
 import type { Instant } from '../../src/domain/instant.ts';
-import { ageText, clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
+import { clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
 import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
@@ -8,6 +8,10 @@ import { countText } from './pane.ts';
 
 /** A cockpit opened less than this ago says so. */
 const youngMs = 60_000;
+/** While nothing came in for so long the clock goes by the minute: a screen at rest is not written to. */
+const restMs = 5_000;
+/** The engine tells that it lives every five seconds: one that was not heard of for so long has fallen silent. */
+const silentMs = 15_000;
 
 export interface HeaderInput {
   readonly snapshot: Snapshot;
@@ -90,8 +94,7 @@ function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
   for (const notice of state.notices.filter((one) => !isDemo(one) && !isActsOff(one)))
     add(notice, 'warning', [3, notice.split(':')[0] ?? ''], [7, '']);
   // How long this screen has been looking matters while it is young; afterwards ages speak for themselves.
-  const age = snapshot.now - snapshot.openedAt;
-  if (age < youngMs) add(`opened ${ageText(age)} ago`.replace('now ago', 'now'), 'dim', [1, '']);
+  if (snapshot.now - snapshot.openedAt < youngMs) add('just opened', 'dim', [1, '']);
   const room = columns - lineWidth([clock]) - 2;
   return splitLine(joined(pen, parts, room), [clock], columns);
 }
@@ -128,17 +131,23 @@ function joined(pen: Pen, parts: readonly Part[], room: number): Line {
 function clockSpan(snapshot: Snapshot, pen: Pen, columns: number): Span {
   const { state, desk, localOffsetMs } = snapshot;
   if (state.phase === 'loading') return pen.span('--:--:--');
-  const utc = `${clockText(state.now)}Z`;
-  const local = `${clockText(state.now, localOffsetMs, 'minutes')}${offsetText(localOffsetMs)}`;
-  if (desk.clock === 'local') {
-    return pen.span(`${clockText(state.now, localOffsetMs)}${offsetText(localOffsetMs)}`, 'strong');
-  }
+  const isAtRest = state.now - state.movedAt > restMs;
+  // With the ages, in one write a minute; an engine that falls silent takes the clock with it.
+  const restedAt = snapshot.now - state.now < silentMs ? Math.max(snapshot.now, state.now) : state.now;
+  // As wide in either form: the rest of the row stands still.
+  const clock = (offsetMs: number): string =>
+    isAtRest
+      ? `   ${clockText(restedAt, offsetMs, 'minutes')}${offsetText(offsetMs)}`
+      : `${clockText(state.movedAt, offsetMs)}${offsetText(offsetMs)}`;
+  if (desk.clock === 'local') return pen.span(clock(localOffsetMs), 'strong');
+  const utc = clock(0);
+  const local = `${clockText(restedAt, localOffsetMs, 'minutes')}${offsetText(localOffsetMs)}`;
   return pen.span(columns >= 100 && localOffsetMs !== 0 ? `${utc} (${local})` : utc, 'strong');
 }
 
 /** How many of what, the number before the word so that the eye finds it. */
 function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
-  const { state, desk, now, offsetMs } = snapshot;
+  const { state, desk, latest, offsetMs } = snapshot;
   const counts = selectCounts(state.queue, state.lists, state.aside);
   const number = (count: number): string => countText(snapshot, count);
   const parts: Span[] = [
@@ -161,7 +170,7 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
   if (!meter) return cutLine(left, columns);
   const tone = meter.status === 'critical' ? 'alarm' : meter.status === 'warning' ? 'warning' : 'plain';
   const room = columns - lineWidth(left) - 2;
-  const text = meterTexts(meter, now, offsetMs).find((one) => pen.safe(one).length <= room);
+  const text = meterTexts(meter, latest, offsetMs).find((one) => pen.safe(one).length <= room);
   return text === undefined ? cutLine(left, columns) : splitLine(left, [pen.span(text, tone)], columns);
 }
 

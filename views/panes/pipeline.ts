@@ -15,7 +15,8 @@ export function pipelineLines(input: PaneInput): readonly Line[] {
   const { snapshot, pen } = input;
   const active = hasKeys(snapshot, 'pipeline');
   const pipeline = pipelineOf(snapshot);
-  const right = pipeline.readAt === undefined ? '' : ageOf(snapshot.now - pipeline.readAt);
+  const right =
+    pipeline.staleSince === undefined ? '' : `read ${ageText(snapshot.now - pipeline.staleSince)} ago`;
   const title = titleLine(input, active, [paneLabel(pen, 'pipeline', 'Pipeline', active)], right);
   if (pipeline.systems.length === 0) return framed(input, title, [phaseLine(input, 'no system is watched')]);
   const rows: { readonly line: Line; readonly key?: string }[] = [];
@@ -41,11 +42,6 @@ export function pipelineLines(input: PaneInput): readonly Line[] {
     title,
     rows.slice(first, first + input.rows - 1).map((row) => row.line),
   );
-}
-
-function ageOf(ms: number): string {
-  const age = ageText(ms);
-  return age === 'now' ? 'read now' : `read ${age} ago`;
 }
 
 function firstKey(systems: readonly SystemLayers[]): string | undefined {

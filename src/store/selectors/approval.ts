@@ -104,11 +104,11 @@ const wrapPayload = memoLast((text: string, columns: number): readonly SafeText[
   safeLines(text).flatMap((line) => (line === '' ? [line] : wrapText(line, columns))),
 );
 
-/** Lays the card out for `columns` x `rows`. */
+/** Lays the card out for `columns` x `rows`. `latest`: how long the frame may stand, what is left is judged by it. */
 export function approvalPage(
   state: CockpitState,
   mode: ApprovalMode,
-  now: Instant,
+  latest: Instant,
   offsetMs: number,
   columns: number,
   rows: number,
@@ -118,7 +118,7 @@ export function approvalPage(
   const foot = [...fitDetails(runLines(mode, width), rows - prompt.length - 3), ...prompt].slice(
     -Math.max(1, rows),
   );
-  const head = headOf(state, mode, now, offsetMs, width).slice(0, Math.max(0, rows - foot.length - 1));
+  const head = headOf(state, mode, latest, offsetMs, width).slice(0, Math.max(0, rows - foot.length - 1));
   const text = mode.shown.payload?.text;
   const lines = text === undefined ? [] : wrapPayload(text, width - 2);
   const payloadRows = Math.max(0, rows - head.length - foot.length);
@@ -140,7 +140,7 @@ export function approvalPage(
 function headOf(
   state: CockpitState,
   mode: ApprovalMode,
-  now: Instant,
+  latest: Instant,
   offsetMs: number,
   width: number,
 ): readonly CardLine[] {
@@ -154,7 +154,7 @@ function headOf(
   for (const caution of shown.cautions ?? []) add(`Note: ${caution}`, 'caution');
   if (shown.question !== undefined && shown.question !== shown.payload?.text)
     add(shown.question, 'strong', 4);
-  add(datesOf(shown, now, offsetMs), 'plain', 2);
+  add(datesOf(shown, latest, offsetMs), 'plain', 2);
   if (shown.payload) {
     const count = safeLines(shown.payload.text).length;
     add(`${shown.payload.form}, ${count} ${count === 1 ? 'line' : 'lines'}`, 'dim', 1);
@@ -162,13 +162,13 @@ function headOf(
   return lines;
 }
 
-function datesOf(shown: Approval, now: Instant, offsetMs: number): string {
+function datesOf(shown: Approval, latest: Instant, offsetMs: number): string {
   const parts: string[] = [];
   if (shown.subject !== undefined) parts.push(`for ${shown.subject}`);
   if (shown.risk !== undefined) parts.push(`risk ${shown.risk}`);
   if (shown.requestedAt !== undefined) parts.push(`asked ${clockText(shown.requestedAt, offsetMs)}`);
   if (shown.expiresAt !== undefined) {
-    const left = leftText(shown.expiresAt - now);
+    const left = leftText(shown.expiresAt - latest);
     parts.push(
       `until ${clockText(shown.expiresAt, offsetMs)} (${left === 'over' ? 'over' : `${left} left`})`,
     );

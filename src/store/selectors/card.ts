@@ -17,6 +17,8 @@ export interface CardFact {
 export interface CardModel {
   readonly title: string;
   readonly observedAt?: Instant;
+  /** The source it rests on answers; what it says is so now. */
+  readonly isFresh: boolean;
   /** What the program will do differently from what is shown. First, always. */
   readonly cautions: readonly string[];
   readonly why?: string;
@@ -51,6 +53,7 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
     title: item?.title ?? entity?.title ?? '',
     cautions: entity?.cautions ?? [],
     facts: entity ? factsOf(state, entity) : sourceFacts(state, subject),
+    isFresh: entity === undefined || isFresh(state, entity),
     ...(entity ? { observedAt: entity.observedAt } : {}),
     ...(why === undefined ? {} : { why }),
     ...(entity?.type === 'approval' ? { approval: entity } : {}),
@@ -59,6 +62,13 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
     ...(subject.row?.heldBy === undefined ? {} : { heldBy: subject.row.heldBy }),
     ...(subject.ghost ? { ghost: subject.ghost } : {}),
   };
+}
+
+/** True while the source of an entity is read as it should be. */
+function isFresh(state: CockpitState, { system, evidence }: Entity): boolean {
+  const watched = state.systems.find((one) => one.id === system);
+  const source = watched?.sources.find((one) => one.id === evidence.source);
+  return source === undefined || source.state === 'fresh' || source.state === 'limited';
 }
 
 /** The places an entity rests on: its own evidence, then the trail, each once. */

@@ -11,13 +11,16 @@ export interface SystemLayers {
   readonly open: boolean;
 }
 
-/** Layers of every system; those of the system in view are opened up, it comes first. */
+/**
+ * Layers of every system; those of the system in view are opened up, it comes first. `staleSince`: what its oldest
+ * layer whose source no longer answers is as of; undefined while all of them are fresh.
+ */
 export const selectPipeline = memoLast(
   (
     systems: readonly SystemSummary[],
     layers: readonly Layer[],
     inView: SystemId | undefined,
-  ): { readonly systems: readonly SystemLayers[]; readonly readAt: Instant | undefined } => {
+  ): { readonly systems: readonly SystemLayers[]; readonly staleSince: Instant | undefined } => {
     const rows = systems.map((system) => ({
       system,
       layers: layers.filter((layer) => layer.system === system.id).sort((a, b) => a.order - b.order),
@@ -29,10 +32,13 @@ export const selectPipeline = memoLast(
     }
     rows.sort((a, b) => Number(b.open) - Number(a.open));
     const open = rows.find((row) => row.open);
-    const readAt = open?.layers.reduce<Instant | undefined>(
-      (oldest, layer) => (oldest === undefined || layer.observedAt < oldest ? layer.observedAt : oldest),
-      undefined,
-    );
-    return { systems: rows, readAt };
+    const sources = new Map(open?.system.sources.map((source) => [source.id, source.state]));
+    const staleSince = open?.layers
+      .filter((layer) => ['stale', 'error'].includes(sources.get(layer.evidence.source) ?? ''))
+      .reduce<Instant | undefined>(
+        (oldest, layer) => (oldest === undefined || layer.observedAt < oldest ? layer.observedAt : oldest),
+        undefined,
+      );
+    return { systems: rows, staleSince };
   },
 );
