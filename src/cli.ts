@@ -190,14 +190,12 @@ async function logs(options: Options): Promise<number> {
       options.systemNames,
       state().systems.map((system) => system.id),
     );
-    const ended = new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
-    });
+    const { verbEnd } = await import('./app/verb-end.ts');
     return await printLogs(
       engine,
       { query, lines, follow, json: options.flags.has('--json') },
       output,
-      ended,
+      follow ? verbEnd() : Promise.resolve(),
     );
   } finally {
     await close();

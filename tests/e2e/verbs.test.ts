@@ -1,9 +1,10 @@
 /** The verbs of the built program on trees of watched systems: what they print, and the code they end with. */
+import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
-import { jsonLines, temporaryDirectory } from './cockpit.ts';
+import { jsonLines, mainPath, temporaryDirectory } from './cockpit.ts';
 import { findOldNode } from './launched.ts';
 import { endOf, runVerb, startVerb } from './verb.ts';
 
@@ -366,6 +367,36 @@ describe('logs --follow', () => {
       const { code, stdout } = await end;
       expect(code).toBe(0);
       expect(stdout).not.toContain('"line 0"');
+    } finally {
+      system.remove();
+    }
+  });
+
+  it.each([
+    ['a pipe whose reader took what it wanted', 'head -n 1'],
+    ['a pipe handed on to a second reader', "sh -c 'read -r _; exec head -c 0; true'"],
+  ])('ends with its reader while the log is silent: %s', async (_what, reader) => {
+    const system = plainSystem();
+    try {
+      const words = [process.execPath, mainPath, 'logs', '--follow', ...system.args];
+      const follower = words.map((word) => `'${word}'`).join(' ');
+      const shell = spawn('/bin/sh', ['-c', `{ ${follower}; echo "code $?" >&2; } | ${reader}`], {
+        env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+      });
+      expect(await endOf(shell)).toMatchObject({ code: 0, stderr: 'code 0\n' });
+    } finally {
+      system.remove();
+    }
+  });
+
+  it('ends with the other end of a socket while the log is silent', async () => {
+    const system = plainSystem();
+    try {
+      const child = startVerb(['logs', '--follow', ...system.args]);
+      const end = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+      await new Promise<void>((resolve) => child.stdout?.once('data', () => resolve()));
+      child.stdout?.destroy();
+      expect(await end).toBe(0);
     } finally {
       system.remove();
     }
