@@ -252,6 +252,19 @@ export function createEngine(options: EngineOptions): Engine {
       if (!alerts) throw new UserError('nothing is watched for anybody from here', []);
       return alerts.watch(request);
     },
+    bad({ system, source }) {
+      const asked = system === undefined ? [...watches.values()] : [watchOf(system)];
+      const records = asked.flatMap((watch) =>
+        watch.specs
+          .filter((spec) => source === undefined || spec.id === source)
+          .flatMap((spec) =>
+            watch
+              .badRecords(spec.id)
+              .map((record) => ({ ...record, system: watch.located.system, source: spec.id })),
+          ),
+      );
+      return { records };
+    },
     async refresh({ system }) {
       const asked = system === undefined ? [...watches.values()] : [watchOf(system)];
       await Promise.all(asked.map((watch) => watch.refresh()));

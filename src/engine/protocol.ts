@@ -8,7 +8,7 @@ import type { Entity, Ref, SystemId } from '../domain/entity.ts';
 import type { Signal } from '../domain/hook.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
-import type { SourceStatus } from '../domain/source.ts';
+import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 
 /** A watched system as the screen knows it. */
@@ -33,6 +33,12 @@ export interface EngineFigures {
   readonly badRecords: number;
   readonly linesPerSecond: number;
   readonly polling: boolean;
+}
+
+/** A record that could not be understood, and whose it is. */
+export interface SourceBadRecord extends BadRecord {
+  readonly system: SystemId;
+  readonly source: string;
 }
 
 /** Someone else at a cockpit on this host. */
@@ -172,6 +178,11 @@ export interface EngineCalls {
   watch: {
     request: { readonly target: Ref; readonly on: boolean };
     answer: { readonly watched: boolean; readonly why?: string };
+  };
+  /** What could not be understood, the newest of each source: of one source, one system, or of all. */
+  bad: {
+    request: { readonly system?: SystemId; readonly source?: string };
+    answer: { readonly records: readonly SourceBadRecord[] };
   };
   /** Reads the sources of one system again now. */
   refresh: { request: { readonly system?: SystemId }; answer: { readonly asked: number } };

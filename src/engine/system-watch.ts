@@ -135,6 +135,7 @@ export class SystemWatch {
     return () => this.#listeners.delete(listener);
   }
 
+  /** The newest records of a source that could not be understood, the newest last. */
   badRecords(source: string): readonly BadRecord[] {
     return this.#sources.badRecords(source);
   }
