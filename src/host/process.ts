@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly cwd: string;
   /** The whole environment of the program: nothing of ours is added. */
   readonly env: { readonly [name: string]: string };
+  /** What the program reads on its standard input; without it there is nothing to read. */
+  readonly input?: string;
   readonly timeoutMs: number;
   /** Between the group's TERM and its KILL. Default 2,000. */
   readonly graceMs?: number;
@@ -71,7 +73,7 @@ export async function runProcess(options: RunOptions): Promise<RunResult> {
   const refusal = refusalOf(options.argv);
   if (refusal !== undefined) return notRun(refusal);
   if (options.signal?.aborted) return { ...notRun('given up before it started'), aborted: true };
-  const launched = await launch(options.argv, options.cwd, options.env, 'pipe');
+  const launched = await launch(options.argv, options.cwd, options.env, 'pipe', options.input !== undefined);
   if (!launched.ok) return notRun(launched.error);
   const { pid, child } = launched.value;
   const startedAt = processStartedAt(pid);
@@ -79,6 +81,9 @@ export async function runProcess(options: RunOptions): Promise<RunResult> {
   const family = processFamily(pid);
   const looks = setInterval(() => family.look(), FAMILY_LOOK_MS);
 
+  // A program that does not read what it is given closes the pipe: its own affair.
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(options.input);
   for (const [name, capture] of [
     ['stdout', stdout],
     ['stderr', stderr],
@@ -111,6 +116,7 @@ export async function runProcess(options: RunOptions): Promise<RunResult> {
     await Promise.race([pipesEnded, pause(PIPE_PATIENCE_MS / 2)]);
   }
   clearInterval(looks);
+  child.stdin?.destroy();
   child.stdout?.destroy();
   child.stderr?.destroy();
   child.unref();
@@ -222,6 +228,7 @@ async function launch(
   cwd: string,
   env: { readonly [name: string]: string },
   output: 'pipe' | 'ignore' | number,
+  isGivenInput = false,
 ): Promise<Result<Launched>> {
   try {
     // Loaded with the first program: most verbs start none.
@@ -236,7 +243,7 @@ async function launch(
       cleanup: false,
       buffer: false,
       reject: false,
-      stdin: 'ignore',
+      stdin: isGivenInput ? 'pipe' : 'ignore',
       // A descriptor number is passed on as it is; the types know the standard ones only.
       stdout: output as 'pipe',
       stderr: output as 'pipe',
