@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /** Place and hash of the newest row, kept outside the database: a chain alone does not show that its end is missing. */
 export interface LedgerHead {
@@ -31,9 +31,9 @@ export function readHead(ledgerPath: string): LedgerHead | undefined {
  * leaves the old one or the new one; an old one only lags behind, which the next row puts right.
  */
 export function writeHead(ledgerPath: string, head: LedgerHead, mode: number): void {
-  const descriptor = openSync(headPath(ledgerPath), 'a+', mode);
-  closeSync(descriptor);
-  const target = openSync(headPath(ledgerPath), 'r+');
+  // Not through a link: in a directory shared by a group it could lead to any file of ours.
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  const target = openSync(headPath(ledgerPath), O_RDWR | O_CREAT | O_NOFOLLOW, mode);
   try {
     fchmodSync(target, mode);
     writeSync(target, `${String(head.seq).padStart(12, '0')} ${head.hash}\n`, 0, 'latin1');

@@ -1,10 +1,16 @@
-import { hash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
+import { messageOf, UserError } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LedgerRecord, LedgerRow, LedgerVerdict } from '../domain/ledger.ts';
+import type { ChainRow, LedgerRecord, LedgerRow, LedgerState, LedgerVerdict } from '../domain/ledger.ts';
+import { hasBallast, hasRoom, isWriteFailure, layBallast, releaseBallast } from './ballast.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { checkArchives } from './ledger-archive.ts';
 import { EMPTY_HEAD, type LedgerHead, readHead, writeHead } from './ledger-head.ts';
-import { type StoredRow, verifyChain } from './ledger-verify.ts';
+import { type LedgerJournal, openJournal } from './ledger-journal.ts';
+import { refuseUnfinishedRepair } from './ledger-repair-mark.ts';
+import { type SealOrder, type SealResult, sealRows } from './ledger-seal.ts';
+import { newestSealed, rowHash, verifyChain } from './ledger-verify.ts';
 import { openDatabase } from './open.ts';
 
 /** `BINL` in ASCII. */
@@ -13,6 +19,7 @@ const APPLICATION_ID = 0x42494e4c;
 /**
  * `body` is canonical JSON of the record; `hash` is SHA-256 over place, hash before and body. Order and phase are read
  * out of the body by SQLite itself, so that no column can contradict it. One `started` and one `finished` per order.
+ * Rows may leave only once a record in the chain says that they were sealed.
  */
 const MIGRATIONS = [
   `CREATE TABLE ledger (
@@ -26,19 +33,37 @@ const MIGRATIONS = [
    CREATE UNIQUE INDEX ledger_once ON ledger (order_id, phase) WHERE phase IN ('started', 'finished');
    CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
    CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;`,
+  `CREATE INDEX ledger_sealed ON ledger (phase) WHERE phase = 'sealed';
+   DROP TRIGGER ledger_no_delete;
+   CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+   WHEN OLD.seq > coalesce((SELECT max(json_extract(body, '$.to')) FROM ledger WHERE phase = 'sealed'), 0)
+   BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;`,
 ];
 
 /** The append-only record of every act. */
 export interface Ledger {
   readonly path: string;
-  /** Adds a record. Throws when it can't be written: then the act must not run. */
+  /**
+   * Adds a record; where the disk is full, on the ballast, else in the journal. Throws when it can't be written at all:
+   * then the act must not run.
+   */
   append(record: LedgerRecord): LedgerRow;
   /** Adds a record unless one of its phase is there for its order; returns the one that is there then. */
   appendOnce(record: LedgerRecord & { readonly order: string }): LedgerRow;
   find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined;
   /** Newest rows, oldest first. `before`: only rows with a smaller place. */
   rows(options?: { readonly limit?: number; readonly before?: number }): readonly LedgerRow[];
+  /** All rows as stored, oldest first. */
+  chain(): Iterable<ChainRow>;
+  /** Time of the oldest row still in the chain. */
+  oldest(): Instant | undefined;
   verify(): LedgerVerdict;
+  /** Moves rows to a sealed archive beside the ledger. Throws UserError when that must not be done. */
+  seal(order: SealOrder): SealResult | undefined;
+  /** Where a new record would go. */
+  state(): LedgerState;
+  /** Enters what waits in the journal; how many records came into the chain. Also done with each new record. */
+  enterJournal(now: Instant): number;
   close(): void;
 }
 
@@ -48,8 +73,16 @@ export interface LedgerOptions {
   readonly now: Instant;
   /** 50 by default; 5,000 for the runner, which has nothing else to do. */
   readonly busyMs?: number;
+  /** 0640 in the directory shared by the operators of a host, whose ledgers are listed together; default 0600. */
   readonly mode?: number;
+  /** Directories for the journal, best on other disks; the first that takes a record has it. */
+  readonly journalIn?: readonly string[];
 }
+
+/** How many of the newest rows are searched for a line of the journal that came into the chain already. */
+const ENTERED_LOOK = 1_000;
+/** A -wal file beyond this is told: somebody has been reading an old view of the ledger for long. */
+const WAL_BYTES = 64 * 1024 * 1024;
 
 /**
  * Opens or creates a ledger. A damaged one, or a file that is none, is refused and never replaced: the record of what
@@ -57,6 +90,7 @@ export interface LedgerOptions {
  */
 export function openLedger(options: LedgerOptions): Ledger {
   const mode = options.mode ?? 0o600;
+  refuseUnfinishedRepair(options.path);
   const { database } = openDatabase({
     path: options.path,
     title: 'the ledger',
@@ -68,91 +102,275 @@ export function openLedger(options: LedgerOptions): Ledger {
     now: options.now,
     ...(options.busyMs === undefined ? {} : { busyMs: options.busyMs }),
   });
-  return new SqliteLedger(options.path, mode, database);
-}
-
-/** Hash of a row. */
-export function rowHash(seq: number, prev: string, body: string): string {
-  return hash('sha256', `${seq}\n${prev}\n${body}`);
+  return new SqliteLedger(options, mode, database);
 }
 
 class SqliteLedger implements Ledger {
   readonly path: string;
   readonly #mode: number;
+  readonly #inode: number;
   readonly #database: Database.Database;
+  readonly #journal: LedgerJournal;
   readonly #last: Database.Statement;
   readonly #insert: Database.Statement;
   readonly #find: Database.Statement;
+  #unusable: string | undefined;
 
-  constructor(path: string, mode: number, database: Database.Database) {
+  constructor({ path, journalIn }: LedgerOptions, mode: number, database: Database.Database) {
     this.path = path;
     this.#mode = mode;
+    this.#inode = statSync(path).ino;
     this.#database = database;
+    this.#journal = openJournal(path, journalIn ?? []);
     this.#last = database.prepare('SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1');
     this.#insert = database.prepare('INSERT INTO ledger (seq, prev, hash, body) VALUES (?, ?, ?, ?)');
     this.#find = database.prepare(
-      'SELECT * FROM ledger WHERE order_id = ? AND phase = ? ORDER BY seq DESC LIMIT 1',
+      'SELECT seq, hash, body FROM ledger WHERE order_id = ? AND phase = ? ORDER BY seq DESC LIMIT 1',
     );
   }
 
   append(record: LedgerRecord): LedgerRow {
-    const row = this.#database.transaction(() => this.#write(record)).immediate();
-    this.#keepHead();
-    return row;
+    return this.#record(record, () => undefined);
   }
 
   appendOnce(record: LedgerRecord & { readonly order: string }): LedgerRow {
-    const row = this.#database
-      .transaction(() => this.find(record.order, record.phase) ?? this.#write(record))
-      .immediate();
-    this.#keepHead();
-    return row;
+    return this.#record(record, () => this.find(record.order, record.phase));
   }
 
   find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined {
-    const row = this.#find.get(order, phase) as StoredRow | undefined;
-    return row && rowOf(row);
+    const row = this.#find.get(order, phase) as ChainRow | undefined;
+    if (row) return rowOf(row);
+    if (!this.#journal.isThere()) return undefined;
+    const waiting = this.#journal
+      .lines()
+      .findLast(({ record }) => record?.phase === phase && 'order' in record && record.order === order);
+    return waiting?.record && { seq: 0, hash: waiting.line, record: waiting.record };
   }
 
   rows(options: { readonly limit?: number; readonly before?: number } = {}): readonly LedgerRow[] {
     const rows = this.#database
       .prepare('SELECT seq, prev, hash, body FROM ledger WHERE seq < ? ORDER BY seq DESC LIMIT ?')
-      .all(options.before ?? Number.MAX_SAFE_INTEGER, options.limit ?? 500) as StoredRow[];
+      .all(options.before ?? Number.MAX_SAFE_INTEGER, options.limit ?? -1) as ChainRow[];
     return rows.map(rowOf).reverse();
   }
 
-  verify(): LedgerVerdict {
-    // One read transaction, so that rows added meanwhile don't look like a head that is ahead of its chain. The head is
-    // read first for the same reason: it only ever names rows that are committed.
-    const head = readHead(this.path);
-    const rows = this.#database
+  chain(): Iterable<ChainRow> {
+    return this.#database
       .prepare('SELECT seq, prev, hash, body FROM ledger ORDER BY seq')
-      .iterate() as IterableIterator<StoredRow>;
-    return verifyChain(rows, head, rowHash);
+      .iterate() as IterableIterator<ChainRow>;
+  }
+
+  oldest(): Instant | undefined {
+    const first = this.#database.prepare('SELECT body FROM ledger ORDER BY seq LIMIT 1').get() as
+      | Pick<ChainRow, 'body'>
+      | undefined;
+    return first && (JSON.parse(first.body) as LedgerRecord).at;
+  }
+
+  verify(): LedgerVerdict {
+    // One statement, so that rows added meanwhile don't look like a head that is ahead of its chain. The head is read
+    // first for the same reason: it only ever names rows that are committed.
+    const head = readHead(this.path);
+    const { verdict, walk } = verifyChain(this.chain(), head);
+    const newest = newestSealed(walk);
+    const { archives, firstBad } = checkArchives(
+      this.path,
+      newest ? walk.sealed.map((one) => one.record) : [],
+    );
+    const notes = [...verdict.notes, ...this.#notes()];
+    for (const { state, file, from, to } of archives) {
+      if (state === 'elsewhere')
+        notes.push(`rows ${from} to ${to} are in ${file}, which is not here: they were not checked`);
+    }
+    const bad =
+      firstBad && (!verdict.firstBad || firstBad.seq < verdict.firstBad.seq) ? firstBad : verdict.firstBad;
+    return {
+      ...verdict,
+      ok: verdict.ok && bad === undefined,
+      ...(bad ? { firstBad: bad } : {}),
+      ...(archives.length > 0 ? { archives } : {}),
+      notes,
+    };
+  }
+
+  seal(order: SealOrder): SealResult | undefined {
+    const sealed = sealRows(this.path, order, {
+      database: this.#database,
+      add: (record) => this.#write(record),
+    });
+    if (sealed) this.#tidy();
+    return sealed;
+  }
+
+  state(): LedgerState {
+    if (this.#unusable !== undefined) return { state: 'unusable', why: this.#unusable };
+    if (this.#journal.isThere())
+      return {
+        state: 'journal only',
+        why: 'the disk of the ledger is full: records wait in a journal elsewhere and come into the chain later',
+      };
+    if (readHead(this.path) && !hasBallast(this.path) && !hasRoom(this.path))
+      return {
+        state: 'on ballast',
+        why: 'the disk of the ledger is full: records are written to the space kept for that, which is small',
+      };
+    return { state: 'ok' };
+  }
+
+  enterJournal(now: Instant): number {
+    if (!this.#journal.isThere()) return 0;
+    let entered = 0;
+    this.#retried(() =>
+      this.#database
+        .transaction(() => {
+          this.#refuseReplaced();
+          entered = this.#enterWaiting(now);
+        })
+        .immediate(),
+    );
+    this.#tidy();
+    return entered;
   }
 
   close(): void {
     this.#database.close();
   }
 
-  /** Inside a transaction that has the write lock. */
-  #write(record: LedgerRecord): LedgerRow {
-    let last = (this.#last.get() as LedgerHead | undefined) ?? EMPTY_HEAD;
-    const damage = this.#damage(last);
-    if (damage !== undefined) {
-      const { at, who, version } = record;
-      last = this.#add(last, { phase: 'damage', at, who, version, note: damage });
+  #record(record: LedgerRecord, present: () => LedgerRow | undefined): LedgerRow {
+    try {
+      const row = this.#retried(() =>
+        this.#database.transaction(() => present() ?? this.#write(record)).immediate(),
+      );
+      this.#unusable = undefined;
+      this.#tidy();
+      return row;
+    } catch (error) {
+      if (!isWriteFailure(error)) throw error;
+      return this.#toJournal(record, present, error);
     }
-    const { seq, hash: rowHashText } = this.#add(last, record);
-    return { seq, hash: rowHashText, record };
   }
 
-  #add(last: LedgerHead, record: LedgerRecord): LedgerHead {
+  /** A write that fails for want of space is tried once more on the space that was kept for it. */
+  #retried<T>(write: () => T): T {
+    try {
+      return write();
+    } catch (error) {
+      if (!isWriteFailure(error) || !releaseBallast(this.path)) throw error;
+      return write();
+    }
+  }
+
+  /** Under the ledger's lock where it can be had: a journal that is being entered must not grow behind the reader. */
+  #toJournal(record: LedgerRecord, present: () => LedgerRow | undefined, cause: unknown): LedgerRow {
+    const add = (): LedgerRow => {
+      const there = present();
+      if (there) return there;
+      const { line } = this.#journal.add(record);
+      return { seq: 0, hash: line, record };
+    };
+    try {
+      return this.#locked(add);
+    } catch (error) {
+      this.#unusable = `${messageOf(cause)}; no journal either: ${messageOf(error)}`;
+      throw new UserError(`the ledger can't be written: ${this.path}: ${this.#unusable}`, ['make room'], 3);
+    }
+  }
+
+  #locked<T>(task: () => T): T {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+    } catch (error) {
+      if (!isWriteFailure(error)) throw error;
+      return task();
+    }
+    try {
+      return task();
+    } finally {
+      this.#database.exec('ROLLBACK');
+    }
+  }
+
+  /** Inside a transaction that has the write lock. */
+  #write(record: LedgerRecord): LedgerRow {
+    this.#refuseReplaced();
+    const damage = this.#damage(this.#newest());
+    if (damage !== undefined) {
+      const { at, who, version } = record;
+      this.#add({ phase: 'damage', at, who, version, note: damage });
+    }
+    if (this.#journal.isThere()) this.#enterWaiting(record.at);
+    const { seq, hash } = this.#add(record);
+    return { seq, hash, record };
+  }
+
+  /** Inside a transaction that has the write lock: what waits in the journal, in its order. */
+  #enterWaiting(now: Instant): number {
+    let entered = 0;
+    for (const waiting of this.#journal.lines()) {
+      if (this.#hasEntered(waiting.line)) continue;
+      this.#add(this.#lateRecord(waiting, now));
+      entered += 1;
+    }
+    return entered;
+  }
+
+  #lateRecord(
+    { line, record }: { line: string; record: LedgerRecord | undefined },
+    now: Instant,
+  ): LedgerRecord {
+    const late = { enteredAt: now, line };
+    if (record === undefined) {
+      const { who, version } = this.#lastRecord() ?? { who: { user: '', host: '' }, version: '' };
+      return {
+        phase: 'damage',
+        at: now,
+        who,
+        version,
+        late,
+        note: 'a line of the journal could not be read',
+      };
+    }
+    const isSecondEnd = record.phase === 'finished' && this.#find.get(record.order, 'finished') !== undefined;
+    if (!isSecondEnd) return { ...record, late };
+    // The order has its end in the chain already; what the journal says of it is not dropped.
+    const { at, who, version, order, act, target, outcome, summary } = record;
+    const note = `a second end of this order stood in the journal: ${outcome}: ${summary}`;
+    return { phase: 'settled', at, who, version, late, order, act, target, note };
+  }
+
+  #hasEntered(line: string): boolean {
+    return (
+      this.#database
+        .prepare("SELECT 1 FROM ledger WHERE seq > ? AND json_extract(body, '$.late.line') = ?")
+        .get(this.#newest().seq - ENTERED_LOOK, line) !== undefined
+    );
+  }
+
+  #lastRecord(): LedgerRecord | undefined {
+    return this.rows({ limit: 1 })[0]?.record;
+  }
+
+  #newest(): LedgerHead {
+    return (this.#last.get() as LedgerHead | undefined) ?? EMPTY_HEAD;
+  }
+
+  #add(record: LedgerRecord): LedgerHead {
+    const last = this.#newest();
     const seq = last.seq + 1;
     const body = canonicalJson(record);
     const own = rowHash(seq, last.hash, body);
     this.#insert.run(seq, last.hash, own, body);
     return { seq, hash: own };
+  }
+
+  /** What is written to a file that has no name any more is lost: somebody put another in its place. */
+  #refuseReplaced(): void {
+    if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return;
+    throw new UserError(
+      `the ledger was moved or replaced while it was open: ${this.path}`,
+      ['start anew'],
+      3,
+    );
   }
 
   /** What the head outside the database says that the database does not bear out. A head that lags is in order. */
@@ -172,23 +390,39 @@ class SqliteLedger implements Ledger {
   }
 
   /**
-   * Under the write lock, so that of two processes the one with the older row never writes last. Reads the newest row
-   * again: it may be somebody else's. Not being able to is no failure of the act: the row is there, the head lags.
+   * Writes the head under the write lock, so that of two processes the one with the older row never writes last. Reads
+   * the newest row again: it may be somebody else's. A journal whose lines are all in the chain goes, and the ballast
+   * comes back where there is room. Failing at this is no failure of the act: the row is there, the head lags.
    */
-  #keepHead(): void {
+  #tidy(): void {
     try {
       this.#database
         .transaction(() => {
           const last = this.#last.get() as LedgerHead | undefined;
           if (last) writeHead(this.path, last, this.#mode);
+          if (this.#journal.isThere() && this.#journal.lines().every(({ line }) => this.#hasEntered(line)))
+            this.#journal.remove();
         })
         .immediate();
+      layBallast(this.path);
     } catch {
-      // The next row writes it.
+      // The next row does it.
     }
+  }
+
+  #notes(): string[] {
+    const notes: string[] = [];
+    const waiting = this.#journal.lines().length;
+    if (waiting > 0) notes.push(`${waiting} records wait in the journal for room in the ledger`);
+    const walBytes = statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (walBytes > WAL_BYTES)
+      notes.push(
+        `${this.path}-wal has grown to ${Math.round(walBytes / 2 ** 20)} MiB: some program reads an old view of the ledger`,
+      );
+    return notes;
   }
 }
 
-function rowOf(row: StoredRow): LedgerRow {
+function rowOf(row: Pick<ChainRow, 'seq' | 'hash' | 'body'>): LedgerRow {
   return { seq: row.seq, hash: row.hash, record: JSON.parse(row.body) as LedgerRecord };
 }

@@ -19,10 +19,12 @@ function ledgerCells({ seq, record }: LedgerRow): readonly string[] {
   const who = record.who.cameFrom ? `${record.who.cameFrom} as ${record.who.user}` : record.who.user;
   const common = [String(seq), toIso(record.at), who];
   if (record.phase === 'damage') return [...common, '-', '-', `damage: ${record.note}`];
+  if (record.phase === 'sealed')
+    return [...common, '-', '-', `sealed: rows ${record.from} to ${record.to} are in ${record.archive}`];
   return [...common, record.act, `${record.target.system}/${record.target.id}`, resultOf(record)];
 }
 
-function resultOf(record: Exclude<LedgerRow['record'], { phase: 'damage' }>): string {
+function resultOf(record: Exclude<LedgerRow['record'], { phase: 'damage' | 'sealed' }>): string {
   switch (record.phase) {
     case 'started':
       return record.reason === undefined ? 'started' : `started: ${record.reason}`;
