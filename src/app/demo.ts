@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { SystemOption } from '../config/options.ts';
 import { ExternalError } from '../domain/error.ts';
+import { makeDemoDirectory } from './demo-directory.ts';
 import { programEntry } from './entry.ts';
 
 /** The demo's systems, and the end of it. */
@@ -16,7 +15,7 @@ export interface Demo {
 
 /** Starts the simulators as a program of their own in a temporary directory; resolves when everything is laid out. */
 export async function startDemoSystems(): Promise<Demo> {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-demo-')));
+  const dir = makeDemoDirectory();
   const child = spawn(process.execPath, [programEntry('demo'), 'run', dir], {
     stdio: ['pipe', 'pipe', 'ignore'],
     cwd: dir,
