@@ -1,7 +1,7 @@
 import { type AbsentSystem, type ConfiguredSystem, kindsOf, secretOf } from '../config/systems.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import { type ActDesk, createEngine, type Engine } from '../engine/engine.ts';
+import { type ActDesk, type AlertDesk, createEngine, type Engine } from '../engine/engine.ts';
 import type { SystemSummary } from '../engine/protocol.ts';
 import type { SystemWatch } from '../engine/system-watch.ts';
 import { type Clock, fixedClock, systemClock } from '../host/clock.ts';
@@ -79,6 +79,7 @@ export function kindOf(plan: Pick<EnginePlan, 'describedKinds'>, name: string): 
 export function engineOf(
   plan: EnginePlan,
   makeActs?: (watches: ReadonlyMap<SystemId, SystemWatch>, clock: Clock) => ActDesk,
+  alerts?: AlertDesk,
 ): Engine {
   const clock = clockOf(plan);
   return createEngine({
@@ -93,6 +94,7 @@ export function engineOf(
     ...(plan.budgetDir === undefined ? {} : { budgetDir: plan.budgetDir }),
     // Copies of another host's files: what runs here has nothing to do with them.
     ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),
+    ...(alerts ? { alerts } : {}),
     ...(makeActs ? { makeActs: (watches) => makeActs(watches, clock) } : {}),
   });
 }

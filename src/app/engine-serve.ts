@@ -1,13 +1,25 @@
 /** The engine's thread: builds the engine of the plan it was given and serves it over its port. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { hooksOf } from '../config/hooks.ts';
 import { serveEngine } from '../engine/carrier.ts';
-import { actDeskFor, tryOpenActs } from './acts-room.ts';
-import { engineOf } from './engine-plan.ts';
+import { actDeskFor, maskerFor, tryOpenActs } from './acts-room.ts';
+import { openAlerts } from './alerts-room.ts';
+import { clockOf, engineOf } from './engine-plan.ts';
 import type { EngineThreadData } from './engine-worker.ts';
 
 const { plan, config } = workerData as EngineThreadData;
 const opened = tryOpenActs('create');
 const acts = opened.ok ? opened.value : undefined;
+// Judged as of another time, what is seen did not just happen: nothing rings, and nobody is told.
+const alerts =
+  acts && plan.at === undefined
+    ? openAlerts({
+        room: acts,
+        hooks: hooksOf(config),
+        clock: clockOf(plan),
+        masker: maskerFor(plan.systems.map(({ located }) => located)),
+      })
+    : undefined;
 const engine = engineOf(
   {
     ...plan,
@@ -18,5 +30,11 @@ const engine = engineOf(
       : { actsOff: opened.error, notices: [...plan.notices, "ACTS OFF: records can't be written"] }),
   },
   acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
+  alerts?.desk,
 );
-if (parentPort) serveEngine(engine, parentPort);
+alerts?.follow(engine);
+const close = async (): Promise<void> => {
+  await alerts?.close();
+  await engine.close();
+};
+if (parentPort) serveEngine({ ...engine, close }, parentPort);

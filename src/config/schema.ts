@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { hooksSchema } from './hooks.ts';
 
 /** Settings every system may have, by the names of the configuration file and of `-s KIND=DIR,key=value`. */
 export const COMMON_KEYS: Readonly<Record<string, string>> = {
@@ -42,6 +43,7 @@ export const configSchema = z.strictObject({
   acts: z.optional(actPolicy),
   keys: z.optional(z.record(z.string(), z.union([text, z.array(text)]))),
   theme: z.optional(z.enum(['color', 'mono', 'ascii'])),
+  hooks: z.optional(hooksSchema),
   kinds: z.optional(z.record(z.string(), z.unknown())),
 });
 
