@@ -1,5 +1,6 @@
 import type { ActEntry } from '../domain/act.ts';
 import { messageOf } from '../domain/error.ts';
+import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { LogQuery } from '../domain/log.ts';
 import type { AnswerOf, CallName, EnginePort, RequestOf } from '../engine/protocol.ts';
@@ -22,6 +23,9 @@ const youngStepMs = 10_000;
 /** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
 const countingStepMs = 1000;
 const countingWithinMs = 120_000;
+
+/** How long what the engine says stands at the foot when no key is pressed. */
+const signalMs = 60_000;
 
 /** A row that stood on the screen for less than this was not read. */
 const readMs = 1000;
@@ -56,6 +60,8 @@ export interface CockpitOptions {
   readonly localOffsetMs?: number;
   /** Shortest pause between frames; 16 ms, 33 over a slow link. */
   readonly shortestWindowMs?: number;
+  /** Told each thing the engine asks of the screen, once. What it says is shown already. */
+  onSignal?(signal: Signal): void;
 }
 
 /** The store behind a screen: takes in the engine's messages, holds the desk, tells when to draw. */
@@ -94,6 +100,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let current: Snapshot | undefined;
   let cancelThaw: (() => void) | undefined;
   let closed = false;
+  let obeyed = 0;
   let tickedAt = openedAt;
 
   /** The query of the lens that came back without a row. */
@@ -221,9 +228,21 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       due.length > 0 ? timer.after(Math.max(1, Math.min(...due) - now), throttle.request) : undefined;
   }
 
+  /** What the engine asks of this screen is done once each; nobody may be looking just now, so its words stay a while. */
+  function obey(signals: readonly Signal[]): void {
+    for (const signal of signals) {
+      if (signal.seq <= obeyed) continue;
+      obeyed = signal.seq;
+      if (signal.text !== undefined)
+        desk = toasted(desk, signal.text, signal.tone ?? 'note', timer.now(), signalMs);
+      options.onSignal?.(signal);
+    }
+  }
+
   const unsubscribe = port.subscribe((changes) => {
     const seq = state.logSeq;
     state = reduceChanges(state, changes);
+    obey(state.signals);
     if (state.logSeq !== seq) log.rowsCame();
     throttle.request();
   });

@@ -88,6 +88,7 @@ export type DetailSubject =
   | { readonly of: 'entity'; readonly ref: Ref }
   | { readonly of: 'source'; readonly key: string }
   | { readonly of: 'sources' }
+  | { readonly of: 'watches' }
   | { readonly of: 'aside' }
   | { readonly of: 'act'; readonly order: string; readonly output?: string }
   | { readonly of: 'acts' }

@@ -9,7 +9,9 @@ import {
   refKey,
   type SystemId,
 } from '../domain/entity.ts';
+import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
+import type { WatchEntry } from '../domain/watch.ts';
 import type {
   Aside,
   EngineFigures,
@@ -60,6 +62,10 @@ export interface CockpitState {
   readonly asides: readonly Aside[];
   readonly holds: readonly Hold[];
   readonly presence: readonly Presence[];
+  /** What this user watches, those that ended within a day included. */
+  readonly watches: readonly WatchEntry[];
+  /** The newest of what the engine asked of this screen. */
+  readonly signals: readonly Signal[];
   readonly figures: EngineFigures;
   readonly logSeq: number;
   readonly notices: readonly string[];
@@ -94,6 +100,8 @@ export const initialState: CockpitState = {
   asides: [],
   holds: [],
   presence: [],
+  watches: [],
+  signals: [],
   figures: { lagMs: 0, unreadBytes: 0, badRecords: 0, linesPerSecond: 0, polling: false },
   logSeq: 0,
   notices: [],
@@ -144,6 +152,8 @@ function takeIn(state: CockpitState, changes: StateChanges): CockpitState {
     asides,
     holds: keepEqual(state.holds, changes.holds),
     presence: keepEqual(state.presence, changes.presence),
+    watches: keepEqual(state.watches, changes.watches),
+    signals: keepEqual(state.signals, changes.signals),
     figures: keepEqual(state.figures, changes.figures),
     logSeq: changes.logSeq ?? state.logSeq,
     notices: keepEqual(state.notices, changes.notices),

@@ -8,6 +8,7 @@ import type { DetailSubject } from '../mode.ts';
 import { entityAt } from '../state.ts';
 import { actWords, selectActs } from './acts.ts';
 import { factsOf } from './card.ts';
+import { watchesPage } from './watches.ts';
 
 /** A still page: a title and one table. Cells are raw; a cell may have several lines. */
 export interface DetailsPage {
@@ -33,6 +34,8 @@ export function detailsPage(snapshot: Snapshot, subject: DetailSubject): Details
       return sourcePage(snapshot, subject.key);
     case 'sources':
       return sourcesPage(snapshot);
+    case 'watches':
+      return watchesPage(snapshot);
     case 'aside':
       return {
         title: 'Set aside',
