@@ -10,6 +10,7 @@ import {
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readFileSync,
   rmSync,
@@ -72,7 +73,11 @@ export function openJournal(ledgerPath: string, directories: readonly string[]):
       throw failure;
     },
     lines: () => paths.flatMap(({ path }) => readLines(read(path))),
-    isThere: () => paths.some(({ path }) => read(path) !== ''),
+    isThere: () =>
+      paths.some(({ path }) => {
+        const stat = lstatSync(path, { throwIfNoEntry: false });
+        return stat?.isFile() && stat.size > 0 && stat.uid === process.geteuid?.();
+      }),
     remove() {
       for (const { path } of paths) rmSync(path, { force: true });
     },
