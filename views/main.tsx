@@ -13,6 +13,7 @@ import type { Timer } from '../src/store/timer.ts';
 import { App, type SuspendDrawing } from './app.tsx';
 import { penOf } from './components/line.ts';
 import type { TableComponent } from './components/still-table.tsx';
+import { ringSequence } from './ring.ts';
 import { type Theme, themeFrom } from './theme.ts';
 import { tellActsShown } from './wanted.ts';
 
@@ -88,6 +89,10 @@ export function drawCockpit(options: ScreenOptions): Drawing {
   const env = process.env;
   const only = options.pane === undefined ? undefined : paneOfName(options.pane);
   const { keymap, troubles } = keysFor(options.rebindings);
+  const theme = options.theme ?? themeFrom(env);
+  // Of the panes in a split window one rings for all: the one with the queue.
+  const rings = only === undefined || only === 'queue';
+  const ringPlace = { tmux: Boolean(env['TMUX']), ascii: theme.ascii };
   const cockpit = createCockpit({
     port: engine,
     timer: clock,
@@ -95,6 +100,10 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     localOffsetMs: options.localOffsetMs ?? hostOffsetMs(clock),
     shortestWindowMs: env['SSH_CONNECTION'] === undefined ? 16 : 33,
     ...(only ? { only } : {}),
+    onSignal(signal) {
+      const bytes = rings ? ringSequence(signal, ringPlace) : '';
+      if (bytes !== '') terminal.ink.stdout.write(bytes);
+    },
   });
   if (options.pane !== undefined && !only) {
     cockpit.toast(
@@ -112,7 +121,6 @@ export function drawCockpit(options: ScreenOptions): Drawing {
   const dispatcher = createDispatcher(cockpit, host, keymap);
   let isFirst = true;
   let exit = (_code: number): void => {};
-  const theme = options.theme ?? themeFrom(env);
   const keys: KeyStream = { subscribe: (listener) => terminal.onKey(listener) };
   const onTerminal = (suspend: SuspendDrawing, leave: (code: number) => void): (() => void) => {
     exit = leave;

@@ -3,6 +3,7 @@ import type { Snapshot } from '../store/cockpit.ts';
 import { focused, held, inMode, unmarked } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
 import { placeOf } from '../store/selectors/card.ts';
+import { isWatched } from '../store/selectors/watches.ts';
 import type { Command, CommandContext } from './command.ts';
 
 type AsideMode = Extract<Mode, { type: 'aside' }>;
@@ -118,6 +119,26 @@ export const itemCommands: readonly Command[] = [
       cockpit.update((now) => held(now, key, isOurs));
       if (take && !answer.held) cockpit.toast(`held by ${answer.by ?? 'another'}`, 'refusal');
       else cockpit.toast(isOurs ? 'you have it: the others see that' : 'released');
+    },
+  },
+  {
+    id: 'item.watch',
+    title: 'watch this: be told when it moves, ends, or does not move; again: no longer',
+    area: 'items',
+    effect: 'ask',
+    off: ({ subject, state }) => {
+      if (!subject.ref) return 'nothing that can be watched is selected';
+      return subject.ghost && !isWatched(state, subject.ref) ? 'it is no longer there' : undefined;
+    },
+    run: async ({ cockpit, snapshot }) => {
+      const { subject, state } = snapshot();
+      const target = subject.ref;
+      if (!target) return;
+      const on = !isWatched(state, target);
+      const { watched, why } = await cockpit.call('watch', { target, on });
+      if (why !== undefined) cockpit.toast(`not ${on ? 'watched' : 'changed'}: ${why}`, 'refusal');
+      else if (watched) cockpit.toast('watched: you are told when it moves, ends, or stays longer than usual');
+      else cockpit.toast('no longer watched');
     },
   },
   {

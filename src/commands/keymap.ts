@@ -91,6 +91,7 @@ export const defaultKeymap: readonly Binding[] = [
 
   { command: 'item.hold', keys: ['K'], when: 'browse' },
   { command: 'item.aside', keys: ['d'], when: 'browse' },
+  { command: 'item.watch', keys: ['M'], when: 'browse' },
   { command: 'steps.go', keys: ['b'], when: 'browse' },
   { command: 'copy.start', keys: ['c'], when: 'browse' },
   { command: 'copy.line', keys: ['l'], when: 'copy' },

@@ -187,6 +187,14 @@ export const paneCommands: readonly Command[] = [
       cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'sources' }, scroll: 0 })),
   },
   {
+    id: 'watches.show',
+    title: 'what you watch, and how it stands',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'watches' }, scroll: 0 })),
+  },
+  {
     id: 'acts.show',
     title: 'the ledger: what was done, by whom, and what came of it',
     area: 'panes',

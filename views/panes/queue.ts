@@ -2,6 +2,7 @@ import type { AttentionItem } from '../../src/domain/attention.ts';
 import { ageText, clockText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { passesFilter, type QueueRow, queueRowOf } from '../../src/store/selectors/queue.ts';
+import { isWatched } from '../../src/store/selectors/watches.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 import {
@@ -142,7 +143,7 @@ function rowLine(
   const cursor = pen.span(selected ? '>' : isMarked ? '*' : ' ', selected ? 'strong' : undefined);
   const tone: Tone | undefined = ghost ? 'off' : toneOf(item);
   const head: Span[] = [cursor, pen.span(ghost ? '.' : signOf(item), tone)];
-  const mark = selected && isMarked ? '*' : ' ';
+  const mark = selected && isMarked ? '*' : isWatched(snapshot.state, item.ref) ? '@' : ' ';
   const label = pen.cell(item.label, labelColumns, tone);
   const count = item.count > 1 ? ` (x${item.count})` : '';
   const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;

@@ -1,4 +1,5 @@
 import { ageText } from '../../src/lib/time-text.ts';
+import { isWatched } from '../../src/store/selectors/watches.ts';
 import { selectWork } from '../../src/store/selectors/work.ts';
 import type { Line } from '../components/line.ts';
 import {
@@ -44,7 +45,7 @@ export function workLines(input: PaneInput): readonly Line[] {
     return [
       pen.span(isCursor ? '>' : ' ', 'strong'),
       pen.cell(row.ref.system, systemColumns),
-      pen.cell(row.text, columns - 1 - systemColumns - rightColumns, isCursor ? 'strong' : undefined),
+      pen.cell(isWatched(snapshot.state, row.ref) ? `@${row.text}` : row.text, columns - 1 - systemColumns - rightColumns, isCursor ? 'strong' : undefined),
       pen.cell(right, rightColumns, row.alarm === undefined ? undefined : 'warning', 'right'),
     ];
   });
