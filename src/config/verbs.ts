@@ -123,7 +123,7 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   },
   '--tmux': {
     verbs: ['status'],
-    does: 'one short line: x fatal, ! waits for you, ~ stalled, > running, ? systems not read whole',
+    does: 'figures for a status bar: x fatal, ! waits for you, ~ stalled, > running, + other, ? systems not read whole',
   },
   '--all': { verbs: ['status'], does: 'items set aside are shown and counted too' },
   '--since': { verbs: ['logs'], value: 'T', does: 'from then on, all of it' },

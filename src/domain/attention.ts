@@ -19,13 +19,18 @@ export interface AttentionItem extends Attention {
   readonly revision: string;
 }
 
+/** Key of the row of the queue an entity belongs to. */
+export function attentionKey({ system, type, id, attention }: Entity): string {
+  return `${system}/${type}/${attention?.group ?? id}`;
+}
+
 /** Items with something a human must do now, most urgent first; newest first within a rank. */
 export function attentionOf(entities: Iterable<Entity>): readonly AttentionItem[] {
   const rows = new Map<string, AttentionItem>();
   for (const entity of entities) {
     const attention = entity.attention;
     if (!attention) continue;
-    const key = `${entity.system}/${entity.type}/${attention.group ?? entity.id}`;
+    const key = attentionKey(entity);
     const known = rows.get(key);
     const item: AttentionItem = {
       ...attention,

@@ -1,5 +1,5 @@
 import type { ActEntry } from '../domain/act.ts';
-import type { AttentionItem } from '../domain/attention.ts';
+import { type AttentionItem, attentionKey } from '../domain/attention.ts';
 import type { Entity, EntityType } from '../domain/entity.ts';
 import { toIso } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
@@ -43,9 +43,7 @@ const NAMED_FIELDS: Readonly<Record<EntityType, readonly string[]>> = {
 export function entityJson(entity: Entity, aside: readonly AttentionItem[] = []): unknown {
   const own = Object.entries(entity).filter(([key]) => !INNER_FIELDS.has(key));
   const named = NAMED_FIELDS[entity.type].map((key) => [key, null]);
-  const isAside =
-    entity.type === 'issue' &&
-    aside.some(({ kind, ref }) => kind === 'issue' && ref?.system === entity.system && ref.id === entity.id);
+  const isAside = entity.type === 'issue' && aside.some(({ key }) => key === attentionKey(entity));
   return withIsoTimes({
     ...Object.fromEntries(own),
     ...Object.fromEntries(named.filter(([key]) => Reflect.get(entity, String(key)) === undefined)),

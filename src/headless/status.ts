@@ -1,6 +1,7 @@
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, clockText, untilText } from '../lib/time-text.ts';
+import { selectCounts } from '../store/selectors/header.ts';
 import type { CockpitState } from '../store/state.ts';
 import { statusJson } from './json.ts';
 import { type Output, printTable } from './output.ts';
@@ -12,6 +13,9 @@ export interface StatusOptions {
   readonly all: boolean;
 }
 
+/** Labels of rows that have a figure of their own in the summary. */
+const COUNTED_LABELS: ReadonlySet<string> = new Set(['FATAL', 'STALLED', 'NO-PROG']);
+
 /** One look at everything. Returns the exit code: 3 a source can't be read, 1 something needs a human, else 0. */
 export function printStatus(state: CockpitState, options: StatusOptions, output: Output): number {
   const queue = options.all ? [...state.queue, ...state.aside] : state.queue;
@@ -20,37 +24,39 @@ export function printStatus(state: CockpitState, options: StatusOptions, output:
       output.json(statusJson(state, options.all), true);
       break;
     case 'tmux':
-      output.line(safeText(summaryLine(state)));
+      output.line(safeText(summaryLine(state, options.all)));
       break;
     case 'text':
-      printText(state, queue, output);
+      printText(state, queue, summaryLine(state, options.all), output);
   }
   const unread = state.systems.some((system) => system.sources.some((source) => source.state === 'error'));
   if (unread) return 3;
   return queue.length > 0 ? 1 : 0;
 }
 
-/** `x2 !1 ~0 >2`: fatal, waits for you, stalled, running. */
-export function summaryLine(state: CockpitState): string {
-  const { lists } = state;
-  const fatal = lists.issue.filter((issue) => issue.severity === 'fatal' && issue.status === 'open').length;
-  const waiting = lists.approval.filter((one) => one.status === 'pending' && one.attention).length;
-  const stalled = [...lists.turn, ...lists.run, ...lists.job].filter(
-    (one) => one.attention && /STALLED|DEAD|ORPHAN/.test(one.attention.label),
+/**
+ * `x2 !1 ~0 >2`: fatal, waits for you, stalled, running, as in the cockpit's second row. `+3` follows for whatever else
+ * needs a human, `?1` for systems that could not be read whole: the figures before it are then the least there is. It
+ * holds figures alone: a status bar would take a name of theirs for its own commands.
+ */
+function summaryLine(state: CockpitState, all: boolean): string {
+  const queue = all ? [...state.queue, ...state.aside] : state.queue;
+  const { fatal, waiting, stalled, running } = selectCounts(queue, state.lists, all ? [] : state.aside);
+  const unread = state.systems.filter((system) => system.state !== 'ok').length;
+  const others = queue.filter(
+    ({ kind, label }) => kind !== 'approval' && kind !== 'source' && !COUNTED_LABELS.has(label),
   ).length;
-  const running =
-    lists.run.filter((run) => run.status === 'running').length +
-    lists.job.filter((job) => job.status === 'running').length;
-  return `x${fatal} !${waiting} ~${stalled} >${running}`;
+  const more = `${others > 0 ? ` +${others}` : ''}${unread > 0 ? ` ?${unread}` : ''}`;
+  return `x${fatal} !${waiting} ~${stalled} >${running}${more}`;
 }
 
-function printText(state: CockpitState, queue: CockpitState['queue'], output: Output): void {
+function printText(state: CockpitState, queue: CockpitState['queue'], summary: string, output: Output): void {
   const aside = state.aside.length > 0 ? `, ${state.aside.length} set aside` : '';
   const needs =
     queue.length === 0
       ? 'nothing needs a human'
       : `${queue.length} ${queue.length === 1 ? 'needs' : 'need'} a human`;
-  output.line(safeText(`${clockText(state.now)}Z  ${needs}${aside}  (${summaryLine(state)})`));
+  output.line(safeText(`${clockText(state.now)}Z  ${needs}${aside}  (${summary})`));
   output.line(safeText(''));
   if (queue.length > 0) {
     printTable(

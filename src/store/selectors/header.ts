@@ -1,4 +1,5 @@
-import type { Meter } from '../../domain/entity.ts';
+import { attentionKey } from '../../domain/attention.ts';
+import type { Entity, Meter } from '../../domain/entity.ts';
 import type { SystemSummary } from '../../engine/protocol.ts';
 import type { CockpitState } from '../state.ts';
 import { memoLast } from './memo.ts';
@@ -15,7 +16,7 @@ export interface Freshness {
   readonly settled: boolean;
 }
 
-/** Figures of the second row: how much of what. */
+/** Figures of the second row: how much of what; but for what runs, without what is set aside. */
 export interface Counts {
   readonly fatal: number;
   readonly waiting: number;
@@ -52,9 +53,11 @@ export const selectCounts = memoLast(
   (queue: CockpitState['queue'], lists: CockpitState['lists'], aside: CockpitState['aside']): Counts => {
     const fatal = queue.reduce((sum, item) => sum + (item.label === 'FATAL' ? item.count : 0), 0);
     const waiting = queue.reduce((sum, item) => sum + (item.kind === 'approval' ? item.count : 0), 0);
+    const isAside = new Set(aside.map((item) => item.key));
+    const isShown = (entity: Entity): boolean => !isAside.has(attentionKey(entity));
     const stalled =
-      lists.turn.filter((turn) => turn.state === 'stalled' || turn.state === 'no-progress').length +
-      lists.run.filter((run) => run.status === 'stalled').length;
+      lists.turn.filter((one) => (one.state === 'stalled' || one.state === 'no-progress') && isShown(one))
+        .length + lists.run.filter((one) => one.status === 'stalled' && isShown(one)).length;
     const running =
       lists.run.filter((run) => run.status === 'running').length +
       lists.job.filter((job) => job.status === 'running').length;
