@@ -45,6 +45,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       return await ledger(options);
     case 'config':
       return await config(options);
+    case 'hooks':
+      return await hooks(options);
     default:
       throw new Error(`the verb ${verb} is named and not written`);
   }
@@ -256,6 +258,24 @@ async function ledger(options: Options): Promise<number> {
   } finally {
     await output.flush();
   }
+}
+
+async function hooks(options: Options): Promise<number> {
+  if (options.words[1] !== 'test') {
+    throw new UserError(
+      options.words[1] === undefined ? 'hooks what?' : `\`hooks ${options.words[1]}\` is not known`,
+      ['`binnacle hooks test` hands a test event to every hook'],
+    );
+  }
+  const { tryHooks } = await import('./app/hooks-verb.ts');
+  const { safeText } = await import('./lib/safe-text.ts');
+  const { stdout } = process;
+  const tried = await tryHooks(options, process.cwd(), stdout.isTTY ? (bytes) => stdout.write(bytes) : undefined);
+  for (const { name, outcome } of tried) {
+    stdout.write(`${safeText(`${name}: ${outcome.ok ? outcome.value : `FAILED: ${outcome.error}`}`)}\n`);
+  }
+  if (tried.length === 0) stdout.write('there are no hooks\n');
+  return tried.every(({ outcome }) => outcome.ok) ? 0 : 5;
 }
 
 async function config(options: Options): Promise<number> {

@@ -6,6 +6,7 @@ import { type Binding, conflictsOf, defaultKeymap, type Rebinding, rebind } from
 import { commandsById } from '../src/commands/registry.ts';
 import { zoneOffsetMs } from '../src/domain/instant.ts';
 import type { KeyEvent } from '../src/lib/key-event.ts';
+import { ringSequence } from '../src/lib/ring-sequence.ts';
 import { createCockpit } from '../src/store/cockpit.ts';
 import { type PaneId, paneNumbers, resized } from '../src/store/desk.ts';
 import type { EnginePort } from '../src/store/state.ts';
@@ -13,7 +14,6 @@ import type { Timer } from '../src/store/timer.ts';
 import { App, type SuspendDrawing } from './app.tsx';
 import { penOf } from './components/line.ts';
 import type { TableComponent } from './components/still-table.tsx';
-import { ringSequence } from './ring.ts';
 import { type Theme, themeFrom } from './theme.ts';
 import { tellActsShown } from './wanted.ts';
 

@@ -6,6 +6,7 @@ import { COMMON_KEYS } from '../config/schema.ts';
 import { configuredSystems } from '../config/systems.ts';
 import { UserError } from '../domain/error.ts';
 import { builtInKinds } from '../systems/registry.ts';
+import { checkHooks } from './hooks-verb.ts';
 
 /** The keys of `binnacle.yaml`, with an example that is itself valid. */
 export function describeConfig(): string {
@@ -23,6 +24,9 @@ export function describeConfig(): string {
     'acts:',
     '  deny: []                # acts that are refused, for example pipeline.restart',
     '  reason-required: []     # acts that want a reason beside what their risk asks for',
+    'hooks:                    # what happens when something worth ringing for does; see the README',
+    '  - on: [fatal, watch]     # approval, fatal, act, deadline, watch',
+    '    do: bell               # or osc9, { program: [/path, argument] }, { webhook: URL }',
     'keys: {}                  # command: key, to bind a command to another key',
     'kinds: {}                 # other orchestrators, described; see the README',
   ].join('\n');
@@ -40,6 +44,11 @@ export function checkOwnConfig(options: Options, cwd: string): string {
   const { systems, absent } = configuredSystems(options.systems, file, place, cwd, process.env);
   const first = absent[0];
   if (first) throw first.error;
+  checkHooks(
+    file,
+    place,
+    systems.map(({ located }) => located.system),
+  );
   for (const [command, keys] of Object.entries(file.keys ?? {})) {
     const wanted = typeof keys === 'string' ? [keys] : keys;
     const conflict = rebind(defaultKeymap, { [command]: wanted }, new Set(commandsById.keys())).conflicts[0];

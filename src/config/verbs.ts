@@ -97,6 +97,13 @@ export const VERBS: readonly Verb[] = [
     words: 1,
   },
   {
+    name: 'hooks',
+    usage: ['hooks test'],
+    does: ['a test event to every hook of binnacle.yaml, and what each did'],
+    words: 1,
+    more: ['Ends with 5 where one of them failed. Only a cockpit fires hooks; verbs never do.'],
+  },
+  {
     name: 'help',
     usage: ['help [VERB]'],
     does: ['this, or one verb with its options; VERB --help is the same'],

@@ -42,6 +42,8 @@ export interface Alert {
   readonly withinMs?: number;
   /** It was already so at the first look: nothing just happened. Only hooks with `at-start` want it. */
   readonly isOld?: true;
+  /** Nothing happened: a hook is being tried. */
+  readonly isTest?: true;
   /**
    * The system does not say when this began, so a later occasion has the same id: it may fire again after this time, in
    * milliseconds.

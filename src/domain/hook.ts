@@ -102,6 +102,7 @@ export function hookBody(event: FoldedAlert, host: string, mask: (text: string) 
   return {
     schema: 'binnacle-hook/1',
     host,
+    ...(event.first.isTest ? { test: true } : {}),
     ...told(event.first),
     count: event.count,
     others: event.others.map(told),
