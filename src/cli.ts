@@ -131,13 +131,20 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
   const json = options.flags.has('--json');
   if (verb === 'list') (await import('./headless/list.ts')).checkListed(options.words[1]);
   if (verb === 'show') (await import('./headless/show.ts')).checkShown(options.words[1], options.words[2]);
-  const { state, verbs, troubles, close } = await openEngine(options, { withActs: 'if there' });
+  const isForBar = options.flags.has('--tmux');
+  const { state, verbs, troubles, close } = await openEngine(options, { withActs: 'if there' }).catch(
+    (error: unknown) => {
+      // A status bar shows no stderr: an empty place in it would look like a quiet night.
+      if (isForBar) process.stdout.write('binnacle: no status\n');
+      throw error;
+    },
+  );
   try {
     await tellTroubles(troubles);
     switch (verb) {
       case 'status': {
         const { printStatus } = await import('./headless/status.ts');
-        const form = json ? 'json' : options.flags.has('--tmux') ? 'tmux' : 'text';
+        const form = json ? 'json' : isForBar ? 'tmux' : 'text';
         const code = printStatus(state(), { form, all: options.flags.has('--all') }, output);
         // What is configured and not there comes before what is there and can't be read.
         return Math.max(0, ...troubles.map((trouble) => trouble.exitCode)) || code;
@@ -270,7 +277,11 @@ async function hooks(options: Options): Promise<number> {
   const { tryHooks } = await import('./app/hooks-verb.ts');
   const { safeText } = await import('./lib/safe-text.ts');
   const { stdout } = process;
-  const tried = await tryHooks(options, process.cwd(), stdout.isTTY ? (bytes) => stdout.write(bytes) : undefined);
+  const tried = await tryHooks(
+    options,
+    process.cwd(),
+    stdout.isTTY ? (bytes) => stdout.write(bytes) : undefined,
+  );
   for (const { name, outcome } of tried) {
     stdout.write(`${safeText(`${name}: ${outcome.ok ? outcome.value : `FAILED: ${outcome.error}`}`)}\n`);
   }
