@@ -24,6 +24,7 @@ export function describeConfig(): string {
     'acts:',
     '  deny: []                # acts that are refused, for example pipeline.restart',
     '  reason-required: []     # acts that want a reason beside what their risk asks for',
+    'history: { keep: 30d }    # how long changes of state are kept',
     'hooks:                    # what happens when something worth ringing for does; see the README',
     '  - on: [fatal, watch]     # approval, fatal, act, deadline, watch',
     '    do: bell               # or osc9, { program: [/path, argument] }, { webhook: URL }',

@@ -2,11 +2,13 @@ import { type AbsentSystem, type ConfiguredSystem, kindsOf, secretOf } from '../
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import { type ActDesk, type AlertDesk, createEngine, type Engine } from '../engine/engine.ts';
+import type { HistoryDesk } from '../engine/history-desk.ts';
 import type { SystemSummary } from '../engine/protocol.ts';
 import type { SystemWatch } from '../engine/system-watch.ts';
 import { type Clock, fixedClock, systemClock } from '../host/clock.ts';
 import { createPump } from '../ingest/pump.ts';
 import type { Json } from '../lib/json.ts';
+import type { LogStore } from '../logs/log-store.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
 
 /**
@@ -80,6 +82,7 @@ export function engineOf(
   plan: EnginePlan,
   makeActs?: (watches: ReadonlyMap<SystemId, SystemWatch>, clock: Clock) => ActDesk,
   alerts?: AlertDesk,
+  makeHistory?: (logs: LogStore, clock: Clock, onChange: () => void) => HistoryDesk,
 ): Engine {
   const clock = clockOf(plan);
   return createEngine({
@@ -96,5 +99,6 @@ export function engineOf(
     ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),
     ...(alerts ? { alerts } : {}),
     ...(makeActs ? { makeActs: (watches) => makeActs(watches, clock) } : {}),
+    ...(makeHistory ? { makeHistory: (logs, onChange) => makeHistory(logs, clock, onChange) } : {}),
   });
 }

@@ -2,14 +2,19 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { hooksOf } from '../config/hooks.ts';
 import { serveEngine } from '../engine/carrier.ts';
+import { createHistoryDesk, type HistoryDesk } from '../engine/history-desk.ts';
 import { actDeskFor, maskerFor, tryOpenActs } from './acts-room.ts';
 import { openAlerts } from './alerts-room.ts';
 import { clockOf, engineOf } from './engine-plan.ts';
 import type { EngineThreadData } from './engine-worker.ts';
+import { openHistoryRoom } from './history-room.ts';
 
 const { plan, config } = workerData as EngineThreadData;
 const opened = tryOpenActs('create');
 const acts = opened.ok ? opened.value : undefined;
+// Judged as of another time, what is seen did not happen then: none of it is recorded.
+const historyRoom = plan.at === undefined ? openHistoryRoom(config) : undefined;
+let history: HistoryDesk | undefined;
 // Judged as of another time, what is seen did not just happen: nothing rings, and nobody is told.
 const alerts =
   acts && plan.at === undefined
@@ -18,6 +23,7 @@ const alerts =
         hooks: hooksOf(config),
         clock: clockOf(plan),
         masker: maskerFor(plan.systems.map(({ located }) => located)),
+        usualStayMs: (system, type, state) => history?.usualStayMs(system, type, state),
       })
     : undefined;
 const engine = engineOf(
@@ -25,16 +31,27 @@ const engine = engineOf(
     ...plan,
     ...(acts ? { budgetDir: acts.budgetDir } : {}),
     // A cockpit that can record nothing still shows everything.
-    ...(opened.ok
-      ? {}
-      : { actsOff: opened.error, notices: [...plan.notices, "ACTS OFF: records can't be written"] }),
+    ...(opened.ok ? {} : { actsOff: opened.error }),
+    notices: [
+      ...plan.notices,
+      ...(opened.ok ? [] : ["ACTS OFF: records can't be written"]),
+      ...(historyRoom?.ok === false && opened.ok ? [`HISTORY OFF: ${historyRoom.error}`] : []),
+    ],
   },
   acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
   alerts?.desk,
+  historyRoom?.ok === true
+    ? (logs, clock, onChange) => {
+        const systems = plan.systems.map(({ located }) => located);
+        history = createHistoryDesk({ room: historyRoom.value, clock, logs, systems, onChange });
+        return history;
+      }
+    : undefined,
 );
 alerts?.follow(engine);
 const close = async (): Promise<void> => {
   await alerts?.close();
   await engine.close();
+  if (historyRoom?.ok === true) historyRoom.value.close();
 };
 if (parentPort) serveEngine({ ...engine, close }, parentPort);

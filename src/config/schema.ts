@@ -35,6 +35,9 @@ const actPolicy = z.strictObject({
   'reason-required': z.optional(z.array(text)),
 });
 
+/** How long something is kept: `30d`. */
+const keepDays = z.string().check(z.regex(/^[1-9]\d{0,3}d$/, 'days are wanted, for example 30d'));
+
 /** `binnacle.yaml`. */
 export const configSchema = z.strictObject({
   version: z.optional(z.literal(1)),
@@ -44,6 +47,7 @@ export const configSchema = z.strictObject({
   keys: z.optional(z.record(z.string(), z.union([text, z.array(text)]))),
   theme: z.optional(z.enum(['color', 'mono', 'ascii'])),
   hooks: z.optional(hooksSchema),
+  history: z.optional(z.strictObject({ keep: z.optional(keepDays) })),
   kinds: z.optional(z.record(z.string(), z.unknown())),
 });
 

@@ -15,6 +15,8 @@ import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import { LogStore } from '../logs/log-store.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
 import { FlowGauge } from './flow-gauge.ts';
+import { asideText, handOverStateOf, itemOf } from './hand-over-state.ts';
+import type { HandOverState, HistoryDesk } from './history-desk.ts';
 import type {
   AnswerOf,
   Aside,
@@ -29,12 +31,7 @@ import type {
 } from './protocol.ts';
 import { readBeside } from './read-beside.ts';
 import { SystemWatch } from './system-watch.ts';
-
-/** Entities in one slice of a snapshot: cloning 40,000 at once would take 165 ms. */
-const SLICE = 1_000;
-/** Figures, source ages and log counts are told at most this often, and this soon after a quiet time. */
-const STATUS_GAP_MS = 100;
-const STATUS_SOON_MS = 4;
+import { Teller } from './teller.ts';
 
 /** A system to watch, located by the configuration. */
 export interface WatchedSystem {
@@ -87,6 +84,8 @@ export interface EngineOptions {
   readonly hideProcesses?: boolean;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
   makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
+  /** Opens the history, for a cockpit: read at once, written from what is watched. `onChange`: its notices moved. */
+  makeHistory?(logs: LogStore, onChange: () => void): HistoryDesk;
   /** Watches of this user and what the screen is asked to do; undefined: none, as for verbs. */
   readonly alerts?: AlertDesk;
   /** Sentences for the first row that hold for the whole session. */
@@ -107,12 +106,8 @@ export interface Engine extends EnginePort {
 export function createEngine(options: EngineOptions): Engine {
   const { clock, alerts } = options;
   const logs = new LogStore();
-  const listeners = new Set<(changes: StateChanges) => void>();
   const watches = new Map<SystemId, SystemWatch>();
   const told = new Set<SystemWatch>();
-  let statusTimer: (() => void) | undefined;
-  let statusAt = Number.NEGATIVE_INFINITY;
-  let actsMoved = false;
   let closed = false;
   const flow = new FlowGauge(clock.monotonic());
 
@@ -128,6 +123,7 @@ export function createEngine(options: EngineOptions): Engine {
   const noticesWith = ({ polling }: EngineFigures): readonly string[] => [
     ...(options.notices ?? []),
     ...(polling ? ['polling: no change notifications here'] : []),
+    ...(history?.notices() ?? []),
     ...(alerts?.notices() ?? []),
   ];
   const factsSince = (): Pick<StateChanges, 'factsSince'> => {
@@ -160,20 +156,15 @@ export function createEngine(options: EngineOptions): Engine {
       : { acts: [], asides: [], holds: [], presence: [] }),
     ...(alerts ? { watches: alerts.watches(), signals: alerts.signals() } : {}),
   });
-  const tell = (changes: StateChanges): void => {
-    for (const listener of listeners) listener(changes);
-  };
-  const tellSoon = (): void => {
-    if (statusTimer || closed || listeners.size === 0) return;
-    const wait = Math.max(STATUS_SOON_MS, statusAt + STATUS_GAP_MS - clock.monotonic());
-    statusTimer = clock.after(wait, () => {
-      statusTimer = undefined;
-      statusAt = clock.monotonic();
-      tell({ ...frame(), ...(actsMoved ? actsPart() : {}) });
-      actsMoved = false;
-    });
-  };
+  const teller = new Teller({
+    clock,
+    entities: () => [...watches.values()].flatMap((watch) => [...watch.entities.values()]),
+    frame,
+    acts: actsPart,
+  });
+  const tellSoon = (): void => teller.moved();
 
+  const history = options.makeHistory?.(logs, tellSoon);
   for (const { kind, located } of options.systems) {
     const watch = new SystemWatch(kind, located, {
       clock,
@@ -189,25 +180,14 @@ export function createEngine(options: EngineOptions): Engine {
         // What is there at the first look did not just happen.
         if (told.has(changed)) recordChanges(logs, diff, clock);
         told.add(changed);
-        if (listeners.size === 0) return;
-        const upserts = [...diff.appeared, ...diff.changed.map((pair) => pair.after)];
-        const removed = diff.gone.map(refOf);
-        if (upserts.length === 0 && removed.length === 0) {
-          tellSoon();
-          return;
-        }
-        for (const [index, part] of slices(upserts).entries()) {
-          tell({ ...frame(), upserts: part, removed: index === 0 ? removed : [] });
-        }
+        history?.take(changed, diff);
+        teller.changed(diff);
       },
     });
     watches.set(located.system, watch);
   }
   const acts = options.makeActs?.(watches);
-  const moved = (): void => {
-    actsMoved = true;
-    tellSoon();
-  };
+  const moved = (): void => teller.actsMoved();
   const stops = [acts?.onChange(moved), alerts?.onChange(moved)];
   const started = Promise.all([...watches.values()].map((watch) => watch.start()));
   started.catch(() => {});
@@ -224,9 +204,23 @@ export function createEngine(options: EngineOptions): Engine {
     return acts;
   };
 
+  const historyFor = (): HistoryDesk => {
+    if (!history)
+      throw new UserError('there is no history here: it could not be opened, or --at is given', []);
+    return history;
+  };
+  const handOverState = (): HandOverState =>
+    handOverStateOf(
+      [...watches.values()].flatMap((watch) => [...watch.entities.values()]),
+      frame().systems ?? [],
+      acts,
+      clock.now(),
+    );
+
   const calls: { [C in CallName]: (request: RequestOf<C>) => AnswerOf<C> | Promise<AnswerOf<C>> } = {
     async settle() {
       await started;
+      teller.flush();
       return { settled: true };
     },
     page: ({ query, at, rows }) => logs.page(query, at, rows),
@@ -245,9 +239,21 @@ export function createEngine(options: EngineOptions): Engine {
     output: (request) => deskFor().output(request),
     saw: (request) => deskFor().saw(request),
     awake: () => deskFor().awake(),
-    aside: (request) => deskFor().aside(request),
+    aside(request) {
+      const answer = deskFor().aside(request);
+      if (answer.done) history?.remark('aside', asideText(request), request.item);
+      return answer;
+    },
     back: (request) => deskFor().back(request),
-    hold: (request) => deskFor().hold(request),
+    hold(request) {
+      const answer = deskFor().hold(request);
+      const done = answer.held === request.take;
+      if (done) history?.remark(request.take ? 'hold' : 'release', '', itemOf(request.key));
+      return answer;
+    },
+    handOver: (request) => historyFor().handOver(request, handOverState()),
+    unreadHandOvers: () => history?.unreadHandOvers() ?? { handOvers: [] },
+    readHandOver: (request) => historyFor().readHandOver(request),
     watch(request) {
       if (!alerts) throw new UserError('nothing is watched for anybody from here', []);
       return alerts.watch(request);
@@ -268,6 +274,7 @@ export function createEngine(options: EngineOptions): Engine {
     async refresh({ system }) {
       const asked = system === undefined ? [...watches.values()] : [watchOf(system)];
       await Promise.all(asked.map((watch) => watch.refresh()));
+      teller.flush();
       return { asked: asked.length };
     },
   };
@@ -280,38 +287,19 @@ export function createEngine(options: EngineOptions): Engine {
       return await calls[name](request as never);
     },
     subscribe(listener) {
-      const entities = [...watches.values()].flatMap((watch) => [...watch.entities.values()]);
-      const parts = slices(entities);
-      for (const [index, part] of parts.entries()) {
-        listener({
-          ...frame(),
-          ...actsPart(),
-          reset: index === 0,
-          complete: index === parts.length - 1,
-          upserts: part,
-        });
-      }
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+      return teller.subscribe(listener);
     },
     async close() {
       if (closed) return;
       closed = true;
       stopBeat();
-      statusTimer?.();
+      teller.close();
       for (const stop of stops) stop?.();
       acts?.close();
-      listeners.clear();
+      history?.close();
       await Promise.all([...watches.values()].map((watch) => watch.close()));
     },
   };
-}
-
-function slices<T>(all: readonly T[]): readonly (readonly T[])[] {
-  if (all.length <= SLICE) return [all];
-  const parts: T[][] = [];
-  for (let start = 0; start < all.length; start += SLICE) parts.push(all.slice(start, start + SLICE));
-  return parts;
 }
 
 /** Every change of state becomes a line on the clock of the logs. */

@@ -186,6 +186,32 @@ export interface EngineCalls {
   };
   /** Reads the sources of one system again now. */
   refresh: { request: { readonly system?: SystemId }; answer: { readonly asked: number } };
+  /** Writes what is open, held, tried and set aside for the next shift. `why`: what of keeping it failed. */
+  handOver: {
+    request: { readonly since?: Instant; readonly note?: string };
+    answer: {
+      readonly text: string;
+      /** The file it was written to. */
+      readonly path?: string;
+      /** Whether other cockpits will show it. */
+      readonly recorded: boolean;
+      readonly why?: string;
+    };
+  };
+  /** Hand-overs this operator has not read, newest first. */
+  unreadHandOvers: {
+    request: Record<never, never>;
+    answer: {
+      readonly handOvers: readonly {
+        readonly seq: number;
+        readonly at: Instant;
+        readonly by: string;
+        readonly text: string;
+      }[];
+    };
+  };
+  /** This operator has read a hand-over: it is not announced to them any more. */
+  readHandOver: { request: { readonly seq: number }; answer: { readonly done: true } };
   /** A person has seen the results of these acts; until then they come first. */
   saw: { request: { readonly orders: readonly string[] }; answer: { readonly done: true } };
   /** Keys were pressed: the holds of this cockpit stay alive. */

@@ -1,0 +1,75 @@
+/** Where the history of a cockpit lives, and how long it is kept. */
+import { writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { ConfigFile } from '../config/schema.ts';
+import { openHistory } from '../db/history-store.ts';
+import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
+import { messageOf } from '../domain/error.ts';
+import { instant, toIso } from '../domain/instant.ts';
+import type { Who } from '../domain/ledger.ts';
+import type { HistoryRoom } from '../engine/history-desk.ts';
+import { systemClock } from '../host/clock.ts';
+import { readIdentity } from '../host/identity.ts';
+import { processStartedAt } from '../host/process-stat.ts';
+import type { Result } from '../lib/result.ts';
+
+const HOST_MODE = 0o660;
+const DAY_MS = 24 * 3_600_000;
+/** For how long changes are kept when the configuration says nothing. */
+const KEEP_DAYS = 30;
+
+/**
+ * Opens the history: one file for all operators of the host where they share a directory, so that a hand-over reaches
+ * the next of them whoever that is. The reason where it can't be had: a cockpit goes on without.
+ */
+export function openHistoryRoom(config: ConfigFile): Result<HistoryRoom & { close(): void }> {
+  try {
+    const directories = stateDirectories(process.env);
+    ensurePrivateDirectory(directories.state);
+    const store = openHistory({
+      directory: directories.shared,
+      now: systemClock().now(),
+      ...(directories.isHostWide ? { mode: HOST_MODE } : {}),
+    });
+    return {
+      ok: true,
+      value: {
+        store,
+        self: { pid: process.pid, startedAt: processStartedAt(process.pid) ?? instant(0) },
+        me: operatorName(readIdentity()),
+        host: hostname(),
+        keepMs: keepDays(config) * DAY_MS,
+        isAlive: ({ pid, startedAt }) => processStartedAt(pid) === startedAt,
+        saveHandOver: (text, at) => saveHandOver(directories, text, toIso(at)),
+        close: () => store.close(),
+      },
+    };
+  } catch (error) {
+    return { ok: false, error: messageOf(error) };
+  }
+}
+
+/** How an operator is called in records: the person behind `sudo` where there is one. */
+export function operatorName(who: Who): string {
+  return who.cameFrom ?? who.user;
+}
+
+/** Writes a hand-over beside the records, for this user alone; a second one of the same second is another file. */
+export function saveHandOver({ state }: StateDirectories, text: string, iso: string): string {
+  const stamp = iso.replace(/[-:]/g, '').replace(/\..*/, 'Z');
+  for (let count = 1; ; count += 1) {
+    const path = join(state, `hand-over-${stamp}${count === 1 ? '' : `-${count}`}.txt`);
+    try {
+      writeFileSync(path, `${text}\n`, { mode: 0o600, flag: 'wx' });
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function keepDays(config: ConfigFile): number {
+  const days = /^(\d+)d$/.exec(config.history?.keep ?? '')?.[1];
+  return days === undefined ? KEEP_DAYS : Number(days);
+}

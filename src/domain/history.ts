@@ -1,0 +1,340 @@
+/**
+ * The history: which thing went from which state to which, when. Sightings are made of what the watch derived; the
+ * record turns those that differ from what it knows into changes.
+ */
+import type { EntityDiff } from './diff.ts';
+import { stateWord } from './diff.ts';
+import { type Entity, type EntityType, type Evidence, type Ref, refOf, type SystemId } from './entity.ts';
+import { type Instant, instant } from './instant.ts';
+
+/** The state of a thing that is no longer shown by its system. */
+export const GONE = 'gone';
+
+/** How bad a state is, for reports: `fatal` means nothing moves without a human. */
+export type Weight = 'fatal' | 'error' | 'warning' | 'info';
+
+/** What matters beside the state, by name: attempts, the word in the queue, the digest of what is to be decided. */
+export type Traits = { readonly [name: string]: string };
+
+/** One thing as it was seen at one time. */
+export interface Sighting {
+  readonly ref: Ref;
+  readonly title: string;
+  /** {@link GONE}, or the word of its state. */
+  readonly state: string;
+  readonly traits: Traits;
+  readonly weight: Weight;
+  /** When the system itself says this state began. */
+  readonly since?: Instant;
+  /** When its attention began, by the system's own record. */
+  readonly alarmSince?: Instant;
+  readonly seenAt: Instant;
+  /** Seen to come while watching; otherwise found on the first look, and it may have come any time since the last one. */
+  readonly live: boolean;
+  readonly evidence: Evidence;
+  /** See {@link Entity.logKeys}. */
+  readonly logKeys: readonly string[];
+}
+
+/** A change of state as recorded. Texts are raw. */
+export interface StateChange {
+  /** Place in the record: grows. */
+  readonly seq: number;
+  readonly ref: Ref;
+  readonly title: string;
+  /** When it happened, by the system's own record where that says so, else when it was seen. */
+  readonly at: Instant;
+  readonly seenAt: Instant;
+  /** Where nobody watched: it came between this time and `at`. */
+  readonly notBefore?: Instant;
+  /** Undefined: it was not there before. */
+  readonly from?: string;
+  /** When the state before began, where that is known. */
+  readonly fromSince?: Instant;
+  readonly to: string;
+  /** What changed beside the state: `attempts 1 -> 2`. */
+  readonly detail?: string;
+  readonly weight: Weight;
+  readonly evidence: Evidence;
+  readonly logKeys: readonly string[];
+}
+
+/** What the record last knew of a thing. */
+export interface KnownState {
+  readonly state: string;
+  readonly traits: Traits;
+  /** When this state began, where that is known. */
+  readonly since?: Instant;
+  /** When its newest change happened. */
+  readonly changedAt?: Instant;
+  readonly seenAt: Instant;
+}
+
+/** What an operator or the cockpit itself did that no system records. */
+export type RemarkKind = 'hand-over' | 'hold' | 'release' | 'aside' | 'back' | 'hook' | 'gap';
+
+/** A remark as recorded. */
+export interface Remark {
+  readonly seq: number;
+  readonly at: Instant;
+  readonly kind: RemarkKind;
+  readonly by: string;
+  readonly system?: SystemId;
+  /** Key of the item it is about: `system/type/id`. */
+  readonly item?: string;
+  readonly text: string;
+}
+
+/** The state a report names: a meter without its value, which moves all the time. */
+export function stateOf(entity: Entity): string {
+  return entity.type === 'meter' ? entity.status : stateWord(entity);
+}
+
+/** Traits whose change is worth a row although the state stayed. */
+export function traitsOf(entity: Entity): Traits {
+  const traits: Record<string, string> = {};
+  const put = (name: string, value: string | number | boolean | undefined): void => {
+    if (value !== undefined && value !== '') traits[name] = String(value).slice(0, 200);
+  };
+  put('alarm', entity.attention?.label);
+  switch (entity.type) {
+    case 'run':
+      put('native', entity.nativeStatus);
+      break;
+    case 'job':
+      put('native', entity.nativeStatus);
+      put('attempts', entity.attempts);
+      put('waits for', entity.waitingFor);
+      break;
+    case 'approval':
+      put('payload', entity.payloadDigest?.slice(0, 12));
+      put('answerable', entity.answerable);
+      break;
+    case 'issue':
+      put('severity', entity.severity);
+      break;
+    default:
+  }
+  return traits;
+}
+
+/** When the state of an entity began, by what its system wrote down; undefined where that is not written. */
+export function sinceOf(entity: Entity): Instant | undefined {
+  const alarm = entity.attention?.since;
+  switch (entity.type) {
+    case 'run':
+      if (entity.status === 'running') return entity.startedAt;
+      return entity.status === 'stalled' ? alarm : (entity.endedAt ?? alarm);
+    case 'turn':
+      if (entity.state === 'in-flight') return entity.startedAt;
+      return entity.state === 'completed' ? entity.capturedAt : alarm;
+    case 'job':
+      // The heartbeat of a running job moves its time of change; a queued one has waited since it was made.
+      if (entity.status === 'running') return undefined;
+      if (entity.status === 'queued') return (entity.attempts ?? 0) > 0 ? undefined : entity.createdAt;
+      return entity.updatedAt ?? alarm;
+    case 'approval':
+      if (entity.status === 'pending') return entity.requestedAt;
+      return entity.status === 'expired' ? entity.expiresAt : entity.evidence.at;
+    case 'issue':
+      return entity.status === 'open' ? (entity.since ?? alarm) : undefined;
+    case 'restorePoint':
+      return entity.createdAt;
+    default:
+      return alarm;
+  }
+}
+
+const BAD: ReadonlySet<string> = new Set([
+  'failed',
+  'dead',
+  'down',
+  'critical',
+  'stalled',
+  'halted',
+  'no-progress',
+]);
+
+/** How bad the state of an entity is. */
+export function weightOf(entity: Entity): Weight {
+  if (entity.type === 'issue') return entity.severity;
+  const rank = entity.attention?.rank;
+  if (rank === 2) return 'fatal';
+  if (rank === 1 || rank === 4) return 'error';
+  if (rank !== undefined) return 'warning';
+  return BAD.has(stateOf(entity)) ? 'error' : 'info';
+}
+
+/** An entity as seen now. */
+export function sightingOf(entity: Entity, seenAt: Instant, live: boolean): Sighting {
+  const since = sinceOf(entity);
+  const alarmSince = entity.attention?.since;
+  return {
+    ref: refOf(entity),
+    title: entity.title,
+    state: stateOf(entity),
+    traits: traitsOf(entity),
+    weight: weightOf(entity),
+    ...(since === undefined ? {} : { since }),
+    ...(alarmSince === undefined ? {} : { alarmSince }),
+    seenAt,
+    live,
+    evidence: entity.evidence,
+    logKeys: entity.logKeys ?? [],
+  };
+}
+
+/** That an entity is no longer there. */
+export function departureOf(entity: Entity, seenAt: Instant): Sighting {
+  return { ...withoutTimes(sightingOf(entity, seenAt, true)), state: GONE, traits: {}, weight: 'info' };
+}
+
+function withoutTimes({ since: _since, alarmSince: _alarm, ...rest }: Sighting): Sighting {
+  return rest;
+}
+
+/** What a watch saw to move: entities whose state or traits differ, newcomers, and those that went. */
+export function sightingsOf(diff: EntityDiff, seenAt: Instant): readonly Sighting[] {
+  const moved = diff.changed.filter(
+    ({ before, after }) =>
+      stateOf(before) !== stateOf(after) || !isSameTraits(traitsOf(before), traitsOf(after)),
+  );
+  return [
+    ...diff.appeared.map((entity) => sightingOf(entity, seenAt, true)),
+    ...moved.map(({ after }) => sightingOf(after, seenAt, true)),
+    ...diff.gone.map((entity) => departureOf(entity, seenAt)),
+  ];
+}
+
+export function isSameTraits(a: Traits, b: Traits): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** Clocks of two hosts differ: a time a little ahead of ours is taken, one further ahead is not. */
+const AHEAD_MS = 2_000;
+
+/**
+ * The change a sighting makes to what is known, or undefined when it makes none. `watchedUntil`: until when somebody
+ * watched this system before, undefined when nobody ever did. What is found by whoever looks first did not just happen:
+ * it is only known from then on.
+ */
+export function changeOf(
+  known: KnownState | undefined,
+  sighting: Sighting,
+  watchedUntil: Instant | undefined,
+): Omit<StateChange, 'seq'> | undefined {
+  const { state, seenAt } = sighting;
+  const isMove = known?.state !== state;
+  if (!known && state === GONE) return undefined;
+  if (known && !isMove && isSameTraits(known.traits, sighting.traits)) return undefined;
+  const told = isMove ? sighting.since : sighting.alarmSince;
+  const after = known?.changedAt ?? known?.since ?? instant(0);
+  const isTold = told !== undefined && told > after && told <= seenAt + AHEAD_MS;
+  if (!known && !sighting.live) {
+    // Old things come into view for many reasons; only one that says it came since then is news.
+    if (watchedUntil === undefined || !isTold || told <= watchedUntil) return undefined;
+  }
+  const at = isTold ? told : seenAt;
+  const unwatchedSince = known ? instant(Math.max(known.seenAt, watchedUntil ?? 0)) : watchedUntil;
+  const detail =
+    known && known.state !== GONE && state !== GONE ? detailOf(known.traits, sighting.traits) : '';
+  return {
+    ref: sighting.ref,
+    title: sighting.title,
+    at,
+    seenAt,
+    ...(isTold || sighting.live || unwatchedSince === undefined || unwatchedSince >= at
+      ? {}
+      : { notBefore: unwatchedSince }),
+    ...(known ? { from: known.state } : {}),
+    ...(known?.since === undefined ? {} : { fromSince: known.since }),
+    to: state,
+    ...(detail === '' ? {} : { detail }),
+    weight: sighting.weight,
+    evidence: sighting.evidence,
+    logKeys: sighting.logKeys,
+  };
+}
+
+/** What is known after a sighting. `change` is what {@link changeOf} made of it. */
+export function knownAfter(
+  known: KnownState | undefined,
+  sighting: Sighting,
+  change: Omit<StateChange, 'seq'> | undefined,
+): KnownState {
+  const isMove = known?.state !== sighting.state;
+  const since = isMove
+    ? change
+      ? change.notBefore === undefined
+        ? change.at
+        : undefined
+      : sighting.since
+    : known?.since;
+  const changedAt = change?.at ?? known?.changedAt;
+  return {
+    state: sighting.state,
+    traits: sighting.traits,
+    ...(since === undefined ? {} : { since }),
+    ...(changedAt === undefined ? {} : { changedAt }),
+    seenAt: sighting.seenAt,
+  };
+}
+
+function detailOf(before: Traits, after: Traits): string {
+  const parts: string[] = [];
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const was = before[name];
+    const is = after[name];
+    if (was === is) continue;
+    if (name === 'alarm') parts.push(is === undefined ? `no longer ${was}` : `now ${is}`);
+    else if (name === 'payload') parts.push('what is to be decided changed');
+    else if (was === undefined) parts.push(`${name} ${is}`);
+    else parts.push(is === undefined ? `no ${name}` : `${name} ${was} -> ${is}`);
+  }
+  return parts.join(', ');
+}
+
+/** `job spec: queued -> running, attempts 1 -> 2`: the line of a change. Raw text. */
+export function changeText(change: Pick<StateChange, 'ref' | 'title' | 'from' | 'to' | 'detail'>): string {
+  return `${change.ref.type} ${change.title}: ${moveText(change)}`;
+}
+
+/** `queued -> running`, `gone (was running)`, `running, attempts 1 -> 2`. */
+export function moveText({ from, to, detail }: Pick<StateChange, 'from' | 'to' | 'detail'>): string {
+  const more = detail === undefined ? '' : `, ${detail}`;
+  if (to === GONE) return `gone (was ${from ?? 'unknown'})`;
+  if (from === undefined || from === GONE || from === to) return `${to}${more}`;
+  return `${from} -> ${to}${more}`;
+}
+
+/** Two cockpits look at a change at most this far apart. */
+const LOOKS_APART_MS = 3_000;
+
+/**
+ * What a cockpit saw of one thing, in order, while another one wrote: the part the other did not get to. Its last
+ * record is looked for among them; with none alike, what was seen before that record is taken to be in it.
+ */
+export function unrecorded(seen: readonly Sighting[], known: KnownState | undefined): readonly Sighting[] {
+  if (!known) return seen;
+  const last = seen.findLastIndex(
+    (one) =>
+      one.state === known.state &&
+      isSameTraits(one.traits, known.traits) &&
+      Math.abs(one.seenAt - known.seenAt) <= LOOKS_APART_MS,
+  );
+  return last >= 0 ? seen.slice(last + 1) : seen.filter((one) => one.seenAt > known.seenAt);
+}
+
+/** Fewer stays than this say nothing about what is usual. */
+const LEAST_STAYS = 5;
+
+/** How long nine of ten stays were at most, in milliseconds; undefined for fewer than five. */
+export function usualStay(staysMs: readonly number[]): number | undefined {
+  if (staysMs.length < LEAST_STAYS) return undefined;
+  const sorted = [...staysMs].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * 0.9) - 1];
+}
+
+/** Asks how long a thing of this type usually stays in this state, in milliseconds; undefined: not known. */
+export type UsualStay = (system: SystemId, type: EntityType, state: string) => number | undefined;

@@ -1,0 +1,52 @@
+/** What a hand-over tells, gathered from the engine's parts. */
+import { type AttentionItem, attentionOf, compareAttention, sourceAttentions } from '../domain/attention.ts';
+import type { Entity, SystemId } from '../domain/entity.ts';
+import { type Instant, toIso } from '../domain/instant.ts';
+import type { ActDesk } from './engine.ts';
+import type { HandOverState } from './history-desk.ts';
+import type { Aside, RequestOf, SystemSummary } from './protocol.ts';
+
+/** The queue, what is set aside of it, who holds what, and the acts, as of `now`. */
+export function handOverStateOf(
+  entities: Iterable<Entity>,
+  systems: readonly SystemSummary[],
+  acts: Pick<ActDesk, 'asides' | 'holds' | 'entries'> | undefined,
+  now: Instant,
+): HandOverState {
+  const items = [
+    ...attentionOf(entities),
+    ...systems.flatMap((system) => sourceAttentions(system.id, system.sources)),
+  ].sort(compareAttention);
+  const asides = new Map((acts?.asides() ?? []).map((aside) => [aside.key, aside]));
+  const isAside = (item: AttentionItem): boolean => isOut(asides.get(item.key), item, now);
+  return {
+    open: items.filter((item) => !isAside(item)),
+    aside: items.filter(isAside).flatMap((item) => {
+      const aside = asides.get(item.key);
+      return aside ? [{ item, ...aside }] : [];
+    }),
+    holds: acts?.holds() ?? [],
+    acts: acts?.entries() ?? [],
+    unread: systems
+      .filter((system) => system.state === 'error' || system.state === 'unreachable')
+      .map((system) => `${system.id} is ${system.state}: what is said of it may be old`),
+  };
+}
+
+/** The rule of the queue: for good, until a time, or until it changes. */
+function isOut(aside: Aside | undefined, item: AttentionItem, now: Instant): boolean {
+  if (!aside) return false;
+  if (aside.forGood) return true;
+  return aside.until === undefined ? aside.revision === item.revision : now < aside.until;
+}
+
+/** What the record says of an item that was set aside. */
+export function asideText({ until, forGood, reason }: RequestOf<'aside'>): string {
+  const how = forGood ? 'for good' : until === undefined ? 'until it changes' : `until ${toIso(until)}`;
+  return reason === undefined ? how : `${how}: ${reason}`;
+}
+
+/** The item of a key of the queue, which begins with its system. */
+export function itemOf(key: string): { readonly system: SystemId; readonly key: string } {
+  return { system: key.slice(0, key.indexOf('/')) as SystemId, key };
+}
