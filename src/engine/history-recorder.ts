@@ -73,8 +73,9 @@ export class HistoryRecorder {
   readonly #options: RecorderOptions;
   readonly #tracks = new Map<SystemId, Track>();
   readonly #stopLook: () => void;
-  #trouble: string | undefined;
-  #lost: { count: number; from: Instant; to: Instant } | undefined;
+  /** Why the last attempt of each sort failed: a lease that is renewed does not make writing possible. */
+  readonly #troubles: { lease?: string; write?: string } = {};
+  #lost: { count: number; from: Instant; to: Instant; why: string | undefined } | undefined;
   #closed = false;
 
   constructor(options: RecorderOptions) {
@@ -84,10 +85,11 @@ export class HistoryRecorder {
 
   /** Why changes are not being recorded, and how many wait or are lost; undefined while all is well. */
   get trouble(): string | undefined {
-    if (this.#trouble === undefined) return undefined;
+    const trouble = this.#troubles.write ?? this.#troubles.lease;
+    if (trouble === undefined) return undefined;
     const waiting = [...this.#tracks.values()].reduce((sum, track) => sum + track.waiting.length, 0);
     const lost = this.#lost ? `, ${this.#lost.count} lost` : '';
-    return `HISTORY NOT WRITTEN: ${this.#trouble}; ${waiting} changes wait${lost}`;
+    return `HISTORY NOT WRITTEN: ${trouble}; ${waiting} changes wait${lost}`;
   }
 
   /** Whether this cockpit is the one that writes for a system. */
@@ -142,7 +144,7 @@ export class HistoryRecorder {
   #look(): void {
     for (const track of this.#tracks.values()) {
       if (track.leads && this.#options.clock.monotonic() - track.beatAt < LEASE_BEAT_MS * 0.9) continue;
-      this.#attempt(() => this.#takeLease(track));
+      this.#attempt('lease', () => this.#takeLease(track));
     }
   }
 
@@ -197,7 +199,7 @@ export class HistoryRecorder {
 
   /** False when nothing could be written now. */
   #writeBatch(track: Track): boolean {
-    return this.#attempt(() => {
+    return this.#attempt('write', () => {
       // What came live goes first: after it the record agrees with what is on the screen.
       const batch = track.waiting.slice(0, BATCH);
       const catchUp = batch.length < BATCH && !this.#closed ? track.catchUp : undefined;
@@ -254,7 +256,7 @@ export class HistoryRecorder {
     const from = this.#lost?.from ?? given[0]?.seenAt;
     const to = given.at(-1)?.seenAt;
     if (from !== undefined && to !== undefined)
-      this.#lost = { count: (this.#lost?.count ?? 0) + over, from, to };
+      this.#lost = { count: (this.#lost?.count ?? 0) + over, from, to, why: this.#troubles.write };
   }
 
   /** A hole in the record stands in the record. */
@@ -265,24 +267,24 @@ export class HistoryRecorder {
       at: lost.to,
       kind: 'gap',
       by: 'binnacle',
-      text: `${lost.count} changes between ${toIso(lost.from)} and ${toIso(lost.to)} were not recorded: ${this.#trouble ?? 'they came too fast'}`,
+      text: `${lost.count} changes between ${toIso(lost.from)} and ${toIso(lost.to)} were not recorded: ${lost.why ?? 'they came too fast'}`,
     });
     this.#lost = undefined;
   }
 
-  #attempt(task: () => void): boolean {
-    const before = this.#trouble;
+  #attempt(sort: 'lease' | 'write', task: () => void): boolean {
+    const before = this.#troubles[sort];
+    let isDone = false;
     try {
       task();
-      this.#trouble = undefined;
+      delete this.#troubles[sort];
+      isDone = true;
     } catch (error) {
       // Another cockpit is writing: that passes by itself, and is no trouble.
-      if (!isBusy(error)) this.#trouble = messageOf(error);
-      if (before !== this.#trouble) this.#options.onTrouble();
-      return false;
+      if (!isBusy(error)) this.#troubles[sort] = messageOf(error);
     }
-    if (before !== this.#trouble) this.#options.onTrouble();
-    return true;
+    if (before !== this.#troubles[sort]) this.#options.onTrouble();
+    return isDone;
   }
 }
 
