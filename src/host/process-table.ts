@@ -59,23 +59,33 @@ const ARGV_MS = 10_000;
 const YOUNG_MS = 5000;
 /** Kernel threads come and go rarely; their pids are not looked at in between. */
 const KERNEL_MS = 30_000;
+/** A process nobody asked for is looked at that often: it may have replaced itself by a program that is wanted. */
+const UNWANTED_MS = 5000;
 /**
  * Listening sockets are read again that often. The kernel walks its whole table of connections for it, some 30 ms on a
  * busy host: what that costs sets the pause.
  */
 const SOCKETS_MS = 2000;
-const LONGEST_SOCKETS_MS = 10_000;
-const SOCKETS_COST_FACTOR = 200;
+const LONGEST_SOCKETS_MS = 15_000;
+const SOCKETS_COST_FACTOR = 500;
 
-/** Rows of all user processes, with what needs not be read each time kept over. */
-function rowReader(): () => Row[] {
-  const known = new Map<
-    number,
-    { startTicks: number; name: string; argv: readonly string[]; readAt: number; since: number }
-  >();
+/** What is kept of a process from one reading to the next. */
+interface KeptRow {
+  readonly row: Row;
+  readonly argvReadAt: number;
+  readonly since: number;
+  readonly lookedAt: number;
+}
+
+/**
+ * Rows of all user processes. What needs not be read each time is kept over: arguments, and for some seconds all of a
+ * process that is not `wanted` and not so young that it may still become somebody else.
+ */
+function rowReader(): (isWanted: (pid: number) => boolean) => Row[] {
+  const known = new Map<number, KeptRow>();
   let kernel = new Set<number>();
   let kernelAt = Number.NEGATIVE_INFINITY;
-  return () => {
+  return (isWanted) => {
     const now = performance.now();
     if (now - kernelAt > KERNEL_MS) {
       kernel = new Set();
@@ -85,6 +95,12 @@ function rowReader(): () => Row[] {
     const living = new Set<number>();
     for (const pid of listPids()) {
       if (kernel.has(pid)) continue;
+      const entry = known.get(pid);
+      if (entry && now - entry.lookedAt < UNWANTED_MS && now - entry.since > YOUNG_MS && !isWanted(pid)) {
+        living.add(pid);
+        rows.push(entry.row);
+        continue;
+      }
       const stat = readProcessStat(pid);
       if (stat === undefined) continue;
       // Kernel threads (children of pid 2) have no arguments and are nobody's pipeline.
@@ -93,16 +109,18 @@ function rowReader(): () => Row[] {
         continue;
       }
       living.add(pid);
-      const entry = known.get(pid);
-      const isSame = entry !== undefined && entry.startTicks === stat.startTicks && entry.name === stat.name;
-      if (isSame && now - entry.readAt < ARGV_MS && now - entry.since > YOUNG_MS) {
-        rows.push({ pid, stat, argv: entry.argv });
-        continue;
-      }
-      const argv = readArgv(pid);
-      const since = isSame ? entry.since : now;
-      known.set(pid, { startTicks: stat.startTicks, name: stat.name, argv, readAt: now, since });
-      rows.push({ pid, stat, argv });
+      const before = entry?.row.stat;
+      const isSame = before?.startTicks === stat.startTicks && before.name === stat.name;
+      const keepsArgv =
+        isSame && now - (entry?.argvReadAt ?? 0) < ARGV_MS && now - (entry?.since ?? 0) > YOUNG_MS;
+      const row = { pid, stat, argv: keepsArgv && entry ? entry.row.argv : readArgv(pid) };
+      known.set(pid, {
+        row,
+        argvReadAt: keepsArgv && entry ? entry.argvReadAt : now,
+        since: isSame && entry ? entry.since : now,
+        lookedAt: now,
+      });
+      rows.push(row);
     }
     for (const pid of known.keys()) if (!living.has(pid)) known.delete(pid);
     return rows;
@@ -120,6 +138,8 @@ function procReader(): ProcessTableReader {
   let rowsAt = Number.NEGATIVE_INFINITY;
   let socketsReadAt = Number.NEGATIVE_INFINITY;
   const wishes = new WeakSet<ProcessWish>();
+  /** When a pid was among those wanted last. */
+  const givenAt = new Map<number, number>();
 
   const portsFor = (row: Row, sockets: ReadonlyMap<string, number>, asOf: string): readonly number[] => {
     const entry = known.get(row.pid);
@@ -181,8 +201,12 @@ function procReader(): ProcessTableReader {
     async read(wish, at, shareMs = 0) {
       const now = performance.now();
       const isShared = now - rowsAt < shareMs;
+      const wantedPids = new Set(wish.pids ?? []);
       if (!isShared) {
-        rows = readRows();
+        // For a look at this very moment nothing is kept over.
+        const isWanted = (pid: number): boolean =>
+          shareMs === 0 || wantedPids.has(pid) || now - (givenAt.get(pid) ?? 0) < UNWANTED_MS;
+        rows = readRows(isWanted);
         rowsAt = now;
       }
       // Who asks for the first time, or for the state of this very moment, is not given an old one.
@@ -196,7 +220,6 @@ function procReader(): ProcessTableReader {
       wishes.add(wish);
       const asOf = socketsAsOf;
       const wantedPorts = new Set(wish.ports ?? []);
-      const wantedPids = new Set(wish.pids ?? []);
       const portIsOpen = [...sockets.values()].some((port) => wantedPorts.has(port));
       const wanted = new Set<number>();
       for (const row of rows) {
@@ -206,9 +229,11 @@ function procReader(): ProcessTableReader {
       }
       addDescendants(rows, wanted);
       wanted.delete(process.pid);
+      for (const pid of wanted) givenAt.set(pid, now);
       const living = new Set(rows.map((row) => row.pid));
       for (const pid of known.keys()) if (!living.has(pid)) known.delete(pid);
       for (const pid of links.keys()) if (!living.has(pid)) links.delete(pid);
+      for (const pid of givenAt.keys()) if (!living.has(pid)) givenAt.delete(pid);
       const processes = rows
         .filter((row) => wanted.has(row.pid))
         .map((row) => describe(row, portsFor(row, sockets, asOf)));

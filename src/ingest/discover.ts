@@ -37,6 +37,10 @@ export function absoluteGlob(root: string, glob: string): string {
 
 /** What is told of an absolute path: relative to the root where it lies below it. */
 export function tellPath(root: string, absolute: string): string {
+  // By far the most frequent case, asked for thousands of paths a minute.
+  const isPlain =
+    absolute.startsWith(root) && absolute[root.length] === '/' && !/\/\.{0,2}(?:\/|$)/.test(absolute);
+  if (isPlain) return absolute.slice(root.length + 1);
   const below = relative(root, absolute);
   return below === '' || below.startsWith('..') || isAbsolute(below) ? absolute : below;
 }

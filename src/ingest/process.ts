@@ -35,6 +35,11 @@ function everySecond(look: () => void): () => void {
   };
 }
 
+/** Runnable or asleep is what a process is from one moment to the next: no news. Ended, stopped or stuck is. */
+function steadyState(name: string, value: unknown): unknown {
+  return name === 'state' && (value === 'R' || value === 'S' || value === 'I') ? 'S' : value;
+}
+
 /** A `process` source: the processes a system is interested in, once a second. */
 export function processReader(spec: SpecOf<'process'>, context: ReaderContext): SourceReader {
   const keeper = new StatusKeeper(spec, 'process table');
@@ -50,7 +55,7 @@ export function processReader(spec: SpecOf<'process'>, context: ReaderContext): 
   let closed = false;
 
   const tell = (now: ProcessTable): void => {
-    const key = JSON.stringify(now.processes);
+    const key = JSON.stringify(now.processes, steadyState);
     const isNews = key !== toldKey;
     if (!isNews && performance.now() - toldAt < RETELL_MS) return;
     toldKey = key;
