@@ -115,7 +115,9 @@ function checkArchive(
   try {
     bytes = readFileSync(join(dirname(ledgerPath), archive));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { state: 'elsewhere', inner: [] };
+    // Another user's archive is theirs to check.
+    if (['ENOENT', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      return { state: 'elsewhere', inner: [] };
     return isBad(from, `it can't be read: ${messageOf(error)}`);
   }
   const isAsSealed = createHash('sha256').update(bytes).digest('hex') === sha256;

@@ -75,6 +75,8 @@ export interface LedgerOptions {
   readonly busyMs?: number;
   /** 0640 in the directory shared by the operators of a host, whose ledgers are listed together; default 0600. */
   readonly mode?: number;
+  /** In a directory others may write to: a file of another user is refused. */
+  readonly oursAlone?: boolean;
   /** Directories for the journal, best on other disks; the first that takes a record has it. */
   readonly journalIn?: readonly string[];
 }
@@ -98,7 +100,9 @@ export function openLedger(options: LedgerOptions): Ledger {
     migrations: MIGRATIONS,
     synchronous: 'FULL',
     whenBroken: 'refuse',
+    mend: '`binnacle ledger` shows what can be read; `binnacle ledger repair` begins anew, and keeps this file',
     mode,
+    ...(options.oursAlone ? { oursAlone: true } : {}),
     now: options.now,
     ...(options.busyMs === undefined ? {} : { busyMs: options.busyMs }),
   });
@@ -180,7 +184,7 @@ class SqliteLedger implements Ledger {
     const notes = [...verdict.notes, ...this.#notes()];
     for (const { state, file, from, to } of archives) {
       if (state === 'elsewhere')
-        notes.push(`rows ${from} to ${to} are in ${file}, which is not here: they were not checked`);
+        notes.push(`rows ${from} to ${to} are in ${file}, which can't be read here: they were not checked`);
     }
     const bad =
       firstBad && (!verdict.firstBad || firstBad.seq < verdict.firstBad.seq) ? firstBad : verdict.firstBad;

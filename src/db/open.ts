@@ -3,6 +3,7 @@ import {
   existsSync,
   fchmodSync,
   fstatSync,
+  lstatSync,
   openSync,
   readSync,
   renameSync,
@@ -31,7 +32,19 @@ export interface DatabaseSpec {
   readonly busyMs?: number;
   /** File mode; default 0600. 0660 in the directory shared by the operators of a host. */
   readonly mode?: number;
+  /** What to do about a file that is refused as broken; told with the refusal. */
+  readonly mend?: string;
+  /** In a directory others may write to: a file of another user is refused. */
+  readonly oursAlone?: boolean;
   readonly now: Instant;
+}
+
+/** A file was refused because it is damaged or none of ours; nothing was changed in it. */
+export class DamagedError extends UserError {
+  constructor(title: string, path: string, why: string, mend: string) {
+    super(`${title} can't be used: ${path}: ${why}`, ['nothing was changed in it', mend], 3);
+    this.name = 'DamagedError';
+  }
 }
 
 /** An open database, and what had to be put aside for it. */
@@ -45,6 +58,8 @@ export interface OpenedDatabase {
 const OPENING_MS = 5_000;
 /** `quick_check` reads the whole file; 32 MiB take about 50 ms. */
 const CHECKED_BYTES = 32 * 1024 * 1024;
+/** What a -wal file keeps of its size. */
+const WAL_BYTES = 4 * 1024 * 1024;
 /** Where SQLite's file format keeps these numbers, in the first 100 bytes. */
 const HEADER = { bytes: 100, userVersion: 60, applicationId: 68, magic: 'SQLite format 3\u0000' };
 
@@ -67,11 +82,7 @@ export function openDatabase(spec: DatabaseSpec): OpenedDatabase {
   } catch (error) {
     if (!(error instanceof BrokenDatabase)) throw error;
     if (spec.whenBroken === 'refuse')
-      throw new UserError(
-        `${spec.title} can't be used: ${spec.path}: ${error.message}`,
-        ['nothing was changed in it', 'keep it as evidence: move it away, and a new one is begun'],
-        3,
-      );
+      throw new DamagedError(spec.title, spec.path, error.message, spec.mend ?? 'move it away');
     const aside = putAside(spec, error.inode);
     return { database: openOnce(spec), quarantined: { path: aside, why: error.message } };
   }
@@ -85,6 +96,8 @@ function openOnce(spec: DatabaseSpec): Database.Database {
     retryWhileBusy(() => database.pragma('journal_mode = WAL'));
     database.pragma(`synchronous = ${spec.synchronous}`);
     database.pragma('trusted_schema = OFF');
+    // Grown by a burst, or while somebody read an old view, it is cut back once it begins anew.
+    database.pragma(`journal_size_limit = ${WAL_BYTES}`);
     retryWhileBusy(() => migrate(database, spec.applicationId, spec.migrations));
     database.pragma(`busy_timeout = ${spec.busyMs ?? 50}`);
     return database;
@@ -110,13 +123,21 @@ function connect(spec: DatabaseSpec, inode: number): Database.Database {
 function checkFile(spec: DatabaseSpec): number {
   let descriptor: number;
   try {
+    refuseLink(spec);
     descriptor = openSync(spec.path, existsSync(spec.path) ? 'r' : 'a', spec.mode ?? 0o600);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
   }
   try {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) throw new UserError(`${spec.title} is not a file: ${spec.path}`, [], 3);
+    if (spec.oursAlone && stat.uid !== process.geteuid?.())
+      throw new UserError(
+        `${spec.title} belongs to another user: ${spec.path}`,
+        [`look at it: ls -l ${spec.path}`],
+        3,
+      );
     if ((stat.mode & 0o777) !== (spec.mode ?? 0o600) && stat.uid === process.getuid?.())
       fchmodSync(descriptor, spec.mode ?? 0o600);
     if (stat.size === 0) return stat.ino;
@@ -146,11 +167,20 @@ function checkContents(database: Database.Database, spec: DatabaseSpec, inode: n
   }
   if (id !== spec.applicationId) throw new BrokenDatabase('an SQLite database of another program', inode);
   refuseNewer(version, spec);
-  // The ledger is checked row by row by its own chain; a look at every page here would only be slower.
-  if (spec.whenBroken === 'quarantine' && statSync(spec.path).size <= CHECKED_BYTES) {
+  if (statSync(spec.path).size <= CHECKED_BYTES) {
     const found = String(database.pragma('quick_check(1)', { simple: true }));
     if (found !== 'ok') throw new BrokenDatabase(found, inode);
   }
+}
+
+/** Through a link every file we may write to could be meant. */
+function refuseLink({ path, title }: DatabaseSpec): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new UserError(
+      `${title} is a link, which is not followed: ${path}`,
+      [`look where it leads: ls -l ${path}`],
+      3,
+    );
 }
 
 function refuseNewer(version: number, spec: DatabaseSpec): void {

@@ -178,7 +178,7 @@ export interface LedgerVerdict {
   readonly firstBad?: { readonly seq: number; readonly why: string };
   /** Rows that were recorded and are no longer there, at the end. */
   readonly cutTail?: { readonly from: number; readonly to: number };
-  /** Rows that were moved to archives, and whether those are whole. */
+  /** Rows that were moved to archives, and whether those are whole; `elsewhere`: not beside the ledger, or not readable. */
   readonly archives?: readonly {
     readonly file: string;
     readonly from: number;
