@@ -2,7 +2,7 @@
  * Single facts about processes from Linux /proc (proc(5)). Every reader answers undefined for a process that ended or
  * that is hidden from this user; nothing here throws.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { type Instant, instant } from '../domain/instant.ts';
 
@@ -29,12 +29,20 @@ export function hasProc(): boolean {
   return process.platform === 'linux';
 }
 
+/** The file is a few hundred bytes, and hundreds of them are read each second: in one read, into one buffer. */
+const statBuffer = Buffer.allocUnsafe(4096);
+
 /** Reads /proc/PID/stat. The command name in it may hold spaces and parentheses, so the last `)` ends it. */
 export function readProcessStat(pid: number): ProcessStat | undefined {
+  let descriptor: number | undefined;
   try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    descriptor = openSync(`/proc/${pid}/stat`);
+    const length = readSync(descriptor, statBuffer);
+    return parseProcessStat(statBuffer.latin1Slice(0, length));
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
