@@ -322,6 +322,8 @@ describe('a record that can not be written', () => {
     cockpit.see();
     clock.advance(1000);
     const limit = refuseChanges();
+    cockpit.see(job('n0', 'queued'));
+    clock.advance(200);
     cockpit.see(...Array.from({ length: 20_100 }, (_, index) => job(`n${index}`, 'queued')));
     clock.advance(200);
     expect(cockpit.recorder.trouble).toMatch(/20000 changes wait, 100 lost/);
