@@ -1,4 +1,5 @@
 import type { Options } from '../config/options.ts';
+import { stateDirectories } from '../db/state-dir.ts';
 import type { ActSummary } from '../domain/act.ts';
 import { ExternalError, UserError } from '../domain/error.ts';
 import type { EnginePort } from '../engine/protocol.ts';
@@ -39,7 +40,8 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     once: needs.watch !== true,
     notices: [],
     ...(options.at === undefined ? {} : { at: options.at }),
-    ...(acts?.budgetDir === undefined ? {} : { budgetDir: acts.budgetDir }),
+    // Requests of a verb count with those of the cockpits; a directory that is not there is not made for it.
+    budgetDir: acts?.budgetDir ?? stateDirectories(process.env).shared,
   });
   const engine = engineOf(
     plan,

@@ -1,6 +1,6 @@
 import type { SourceStatus } from '../domain/source.ts';
 import { askHttp, type HttpAnswer } from '../host/http.ts';
-import { type RateBudget, rateBudget } from './rate-budget.ts';
+import { LONGEST_PAUSE_MS, type RateBudget, rateBudget } from './rate-budget.ts';
 import { gate, type ReaderContext, type SourceReader, type SpecOf, StatusKeeper } from './reader.ts';
 
 const TIMEOUT_MS = 5000;
@@ -8,6 +8,12 @@ const TIMEOUT_MS = 5000;
 const SETTLE_MS = 2000;
 const LONGEST_BACKOFF_MS = 60_000;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** Requests a minute to a host where its kind names no limit of its own. */
+const DEFAULT_PER_MINUTE = 60;
+/** A server that refuses and does not say for how long counts by the minute. */
+const UNTOLD_PAUSE_MS = 60_000;
+/** A timer set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** An `http` source: a URL asked every so often, less often while it fails. */
 export function httpReader(spec: SpecOf<'http'>, context: ReaderContext): SourceReader {
@@ -33,10 +39,7 @@ class HttpReader implements SourceReader {
     this.#context = context;
     this.#url = joinUrl(context.options.url, spec.path);
     const host = this.#url === undefined ? undefined : new URL(this.#url).host;
-    this.#budget =
-      host !== undefined && spec.perMinute !== undefined
-        ? rateBudget(host, context.options.budgetDir)
-        : undefined;
+    this.#budget = host === undefined ? undefined : rateBudget(host, context.options.budgetDir);
     this.#keeper = new StatusKeeper(spec, this.#url ?? spec.path);
     this.settled = this.#gate.opened;
   }
@@ -95,11 +98,14 @@ class HttpReader implements SourceReader {
 
   async #exchange(url: string): Promise<void> {
     const { options } = this.#context;
-    const taken = this.#budget?.take(this.#spec.perMinute ?? 0);
+    const perMinute = this.#spec.perMinute ?? DEFAULT_PER_MINUTE;
+    const taken = this.#budget?.take(perMinute);
     if (taken && !taken.allowed) {
       this.#keeper.set(
         'limited',
-        `its limit of ${this.#spec.perMinute} requests a minute is used up; asked again then`,
+        taken.why === 'paused'
+          ? `the server asked for a pause; asked again in ${Math.ceil(taken.retryInMs / 1000)} s`
+          : `its limit of ${perMinute} requests a minute is used up; asked again then`,
       );
       this.#next(taken.retryInMs);
       return;
@@ -149,14 +155,16 @@ class HttpReader implements SourceReader {
       this.#keeper.set(answer.truncated ? 'error' : 'fresh', answer.truncated ? error : undefined);
     } else if (status === undefined) this.#keeper.set('stale', `${error} (${this.#failures} in a row)`);
     else this.#keeper.set('error', explainStatus(status, missingVariable));
-    const pause = answer.retryAfterMs ?? 0;
+    const pause = pauseWanted(answer);
+    // The other paths of this host, and other cockpits, keep to it too.
+    if (pause > 0) this.#budget?.pause(pause);
     this.#next(Math.max(pause, backOff(this.#spec.everyMs, this.#failures)));
   }
 
   #next(ms: number): void {
     if (this.#context.options.once || this.#giveUp.signal.aborted) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#ask(), ms);
+    this.#timer = setTimeout(() => void this.#ask(), Math.min(ms, LONGEST_TIMER_MS));
     this.#timer.unref();
   }
 }
@@ -165,6 +173,12 @@ class HttpReader implements SourceReader {
 export function backOff(everyMs: number, failures: number): number {
   if (failures <= 1) return everyMs;
   return Math.max(everyMs, Math.min(LONGEST_BACKOFF_MS, everyMs * 2 ** Math.min(failures - 1, 16)));
+}
+
+/** Milliseconds a server wants to be left alone: what it says (RFC 9110, Retry-After), else a minute after a 429. */
+function pauseWanted({ status, retryAfterMs }: HttpAnswer): number {
+  const wanted = retryAfterMs ?? (status === 429 ? UNTOLD_PAUSE_MS : 0);
+  return Math.min(wanted, LONGEST_PAUSE_MS);
 }
 
 function joinUrl(base: string | undefined, path: string): string | undefined {

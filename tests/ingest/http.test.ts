@@ -137,16 +137,43 @@ describe('asking', () => {
     expect(asked).toBe(3);
     expect(one.status()?.state).toBe('limited');
     expect(two.status()?.state).toBe('limited');
-    let told = 0;
-    const slow = await serve((_request, response) => {
-      told += 1;
-      response.writeHead(429, { 'retry-after': '30' });
-      response.end();
-    });
-    await follow(slow, {}, { everyMs: 20 });
-    await pause(200);
-    expect(told).toBe(1);
   });
+
+  test.each<[string, Record<string, string>, number]>([
+    ['for as long as it says', { 'retry-after': '30' }, 30],
+    ['for a minute where it does not say', {}, 60],
+    ['for an hour at most', { 'retry-after': '99999999' }, 3600],
+  ])(
+    'leaves a server alone that refuses, on all its paths and from all cockpits, %s',
+    async (_how, headers, seconds) => {
+      const asked: string[] = [];
+      const url = await serve((request, response) => {
+        asked.push(request.url ?? '');
+        response.writeHead(429, headers);
+        response.end();
+      });
+      const budgetDir = place.dir;
+      const first = await follow(url, { budgetDir }, { everyMs: 20 });
+      await first.until(() => first.status()?.state === 'error');
+      expect(first.status()?.error).toMatch(/^answered 429/);
+      await first.pump.refresh('api');
+      const other = await follow(url, { budgetDir }, { path: '/other', everyMs: 20 });
+      await pause(150);
+      expect(asked).toEqual(['/health']);
+      for (const seen of [first, other]) {
+        expect(seen.status()).toMatchObject({
+          state: 'limited',
+          error: expect.stringMatching(/asked for a pause/),
+        });
+        const left = Number(/in (\d+) s$/.exec(seen.status()?.error ?? '')?.[1]);
+        expect(left).toBeGreaterThan(seconds - 20);
+        expect(left).toBeLessThanOrEqual(seconds);
+      }
+      // Another process, as a verb is one, finds it in the shared directory.
+      const host = new URL(url).host;
+      expect(rateBudget(host, budgetDir).take(60)).toMatchObject({ allowed: false, why: 'paused' });
+    },
+  );
 });
 
 describe('one request', () => {

@@ -93,6 +93,12 @@ const PROGRAMS = [
 ];
 
 /**
+ * Requests a minute to the API, all paths and all cockpits of this host together. It has no limit of its own; one cockpit
+ * asks seven times, and a status bar that looks every 15 s sixteen times.
+ */
+const PER_MINUTE = 30;
+
+/**
  * Everything this kind reads. `telegram.log` of the runbook has no writer and is left out. The server writes a line
  * into its own log for each request, so the API is asked seldom: health every 15 s, the rest once or twice a minute.
  */
@@ -116,7 +122,7 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     path,
     everyMs,
     timeoutMs: 5_000,
-    perMinute: 12 * paceOf(located),
+    perMinute: PER_MINUTE * paceOf(located),
     parser,
   });
   return [
