@@ -19,7 +19,11 @@ export interface OrderPlan {
   readonly targetTitle: string;
   readonly params: Params;
   readonly revision: string;
+  /** Of the payload that was decided on. */
+  readonly payloadDigest?: string;
   readonly attempt: number;
+  /** How many acts may run their steps in the system at once. */
+  readonly atOnce?: number;
   readonly baseline: Json;
   readonly steps: readonly Step[];
   /** The steps as they were shown. */

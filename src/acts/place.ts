@@ -23,6 +23,8 @@ export interface Confirmed {
   readonly view: StateView;
   readonly planned: Planned;
   readonly request: StartRequest;
+  /** How many acts may run their steps in the system at once. */
+  readonly atOnce?: number;
 }
 
 /** Places the order and starts its runner. Nothing runs unless claim, row and ledger line are on disk. */
@@ -48,7 +50,7 @@ export async function placeOrder(
     await retryWhileLocked(clock, () => ledger.value.appendOnce(started));
     if (!(await retryWhileLocked(clock, () => orders.ready(row.id))))
       return { refused: 'it was given up before it began' };
-    await ports.spawnRunner(row.id);
+    await ports.spawnRunner({ order: row.id });
     return { order: row.id };
   } catch (error) {
     const summary = `nothing was started: ${messageOf(error)}`;
@@ -61,7 +63,7 @@ export async function placeOrder(
 
 function makeOrder(
   { clock, masker, self, version, who }: ActServicePorts,
-  { spec, target, view, planned, request }: Confirmed,
+  { spec, target, view, planned, request, atOnce }: Confirmed,
 ): { order: NewOrder; started: Omit<StartedRecord, 'planDigest'> } {
   const { preview, steps } = planned;
   const at = clock.now();
@@ -89,6 +91,8 @@ function makeOrder(
     baseline: spec.baseline?.(view, target) ?? null,
     steps,
     startedAt: at,
+    ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
+    ...(atOnce === undefined ? {} : { atOnce }),
   };
   const order: NewOrder = {
     ...claimKeyOf(spec, preview.target, preview.revision),

@@ -17,6 +17,8 @@ export interface SystemPolicy {
   readonly reasonRequired?: readonly string[];
   /** User the acts must run as instead of the owner of the root; `*` leaves it open. */
   readonly runAs?: string;
+  /** How many acts may run their steps in this system at once; 2 when nothing is said. */
+  readonly atOnce?: number;
 }
 
 /** Everything a decision about one act on one target depends on. */

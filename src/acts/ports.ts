@@ -4,7 +4,7 @@
  */
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LedgerRecord, LedgerRow, Who } from '../domain/ledger.ts';
+import type { LedgerRecord, LedgerRow, LedgerState, Who } from '../domain/ledger.ts';
 import type {
   ClaimKey,
   ClaimState,
@@ -33,7 +33,14 @@ export interface OrderBook {
   list(limit: number): readonly OrderRow[];
   open(): readonly OrderRow[];
   ready(id: string): boolean;
-  take(id: string, runner: ProcessMark, at: Instant): boolean;
+  take(
+    id: string,
+    runner: ProcessMark,
+    at: Instant,
+    mayBegin?: (open: readonly OrderRow[]) => boolean,
+  ): boolean;
+  wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
+  takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
   beat(id: string, runner: ProcessMark, at: Instant): void;
   progress(id: string, progress: OrderProgress): void;
   cancel(id: string, by: string, at: Instant): boolean;
@@ -57,6 +64,8 @@ export interface LedgerBook {
   append(record: LedgerRecord): LedgerRow;
   appendOnce(record: LedgerRecord & { readonly order: string }): LedgerRow;
   find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined;
+  /** Where a new record would go. Anything but `ok`: an act needs a typed yes, and says why; `unusable`: none. */
+  state?(): LedgerState;
 }
 
 /** Output of orders; see `db/spool.ts`. */
@@ -80,6 +89,15 @@ export interface Hands {
   startedAt(pid: number): Instant | undefined;
   /** What a watched system's program may have of our environment. */
   environment(): { [name: string]: string };
+}
+
+/**
+ * What a runner is started for: to carry out an order, or, with the digest of its plan, to go on watching for the effect
+ * of steps that have run, in place of a runner that was ended.
+ */
+export interface RunnerErrand {
+  readonly order: string;
+  readonly watch?: string;
 }
 
 /** One watched system as the service sees it. */
@@ -106,8 +124,8 @@ export interface ActServicePorts {
   system(id: SystemId): ActSystem | undefined;
   /** Another operator's hold on an attention item. */
   heldByOther(key: string): { readonly by: string; readonly until: Instant } | undefined;
-  /** Starts the runner, detached, for one order. Throws or rejects when it can't be started. */
-  spawnRunner(order: string): void | Promise<void>;
+  /** Starts a runner in a process of its own. Throws or rejects when it can't be started. */
+  spawnRunner(errand: RunnerErrand): void | Promise<void>;
 }
 
 /** What the runner's process needs. */

@@ -1,11 +1,12 @@
 /** Orders whose cockpit or runner was ended: they get a truthful outcome, and the ledger its line. */
 import type { FinishedRecord } from '../domain/ledger.ts';
 import type { OrderProgress, OrderRow } from '../domain/order.ts';
+import type { Located } from '../systems/system.ts';
 import { isAlive } from './hands.ts';
 import type { OrderPlan } from './order.ts';
 import type { ActServicePorts, LedgerBook } from './ports.ts';
 import { mayTryAgain } from './runner.ts';
-import { type Abandoned, judgeAbandoned } from './sweep.ts';
+import { type Abandoned, judgeAbandoned, mayTakeOver } from './sweep.ts';
 
 type RecoveryPorts = Pick<
   ActServicePorts,
@@ -14,18 +15,62 @@ type RecoveryPorts = Pick<
 
 /** How many of the newest orders are looked through for a missing line. */
 const REPAIRED = 100;
+/** How long a runner that takes over may take to begin, and how often one is started, before it is given up. */
+const TAKEOVER_PATIENCE_MS = 10_000;
+const TAKEOVER_TRIES = 3;
 
-/** Gives outcomes to this user's orders that nobody works on. Throws while another process has the lock. */
-export function sweepOrders(ports: RecoveryPorts): void {
+/** Starts runners for orders whose own were ended while they watched. Each is given time before it is tried again. */
+export class Takeovers {
+  readonly #ports: Pick<ActServicePorts, 'clock' | 'spawnRunner'>;
+  readonly #tried = new Map<string, { readonly at: number; readonly times: number }>();
+
+  constructor(ports: Pick<ActServicePorts, 'clock' | 'spawnRunner'>) {
+    this.#ports = ports;
+  }
+
+  /** False when it was tried often enough: nobody will watch any more. */
+  start(row: OrderRow): boolean {
+    const { clock, spawnRunner } = this.#ports;
+    const key = `${row.id} ${row.runner?.pid ?? 0}`;
+    const last = this.#tried.get(key) ?? { at: Number.NEGATIVE_INFINITY, times: 0 };
+    if (clock.monotonic() - last.at < TAKEOVER_PATIENCE_MS) return true;
+    if (last.times >= TAKEOVER_TRIES) return false;
+    this.#tried.set(key, { at: clock.monotonic(), times: last.times + 1 });
+    // One that can't be started now is tried again; at last the order is told to be unknown.
+    Promise.resolve()
+      .then(() => spawnRunner({ order: row.id, watch: row.digest }))
+      .catch(() => {});
+    return true;
+  }
+}
+
+/** Gives outcomes to orders that nobody works on. Throws while another process has the lock. */
+export function sweepOrders(ports: RecoveryPorts, takeovers: Takeovers): void {
   const { ledger, orders, who } = ports;
   for (const row of orders.open()) {
-    // The ledger of another user can't be read here, and it may know the outcome.
-    if (row.user !== who.user) continue;
+    const isOurs = row.user === who.user;
     const abandoned = abandonedOf(ports, row, () =>
-      ledger.ok ? ledger.value.find(row.id, 'finished')?.record : undefined,
+      ledger.ok && isOurs ? ledger.value.find(row.id, 'finished')?.record : undefined,
     );
-    if (abandoned) endOrder(ports, row, abandoned);
+    if (!abandoned) continue;
+    if (abandoned.outcome === 'unknown' && mayTakeOver(row) && (isOurs || isSameSystem(ports, row))) {
+      if (takeovers.start(row)) continue;
+    }
+    // The ledger of another user can't be read here, and it may know the outcome.
+    if (isOurs) endOrder(ports, row, abandoned);
   }
+}
+
+/**
+ * Whether this cockpit watches the very system of another user's order: their plan says which programs look at it, and
+ * nobody but whoever configured this cockpit decides what is run here.
+ */
+function isSameSystem({ system }: RecoveryPorts, row: OrderRow): boolean {
+  const { located, target } = JSON.parse(row.plan) as OrderPlan;
+  const own = system(target.system)?.view().located;
+  const looks = ({ kind, root, url, python, extra }: Located): string =>
+    JSON.stringify([kind, root, url, python, extra]);
+  return own !== undefined && looks(own) === looks(located);
 }
 
 /** What became of an order whose workers are gone; undefined while there is one. */

@@ -1,13 +1,12 @@
 import type { HttpStep, ProcessStep, ServiceStep, SignalStep, Step, StepOutput } from '../domain/act.ts';
 import { addMs, toIso } from '../domain/instant.ts';
-import type { KeptFile } from '../domain/order.ts';
+import type { KeptFile, StepEnd } from '../domain/order.ts';
 import type { Clock } from '../host/clock.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import { isAlive } from './hands.ts';
 import type { Masker } from './mask.ts';
 import type { Hands } from './ports.ts';
 import { requestHeaders } from './step-text.ts';
-import type { StepEnd } from './verify.ts';
 
 /** What a step may use while it runs. */
 export interface StepSurroundings {

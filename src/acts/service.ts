@@ -11,7 +11,7 @@ import { offersOf, type PlanContext, type Planned, planAct } from './plan.ts';
 import { type PlaybookState, playbookState } from './playbook-state.ts';
 import type { ActServicePorts, ActSystem } from './ports.ts';
 import { readAnswer, readFiles } from './read-act.ts';
-import { abandonedOf, endOrder, repairLedger, sweepOrders } from './recovery.ts';
+import { abandonedOf, endOrder, repairLedger, sweepOrders, Takeovers } from './recovery.ts';
 import { retryWhileLocked } from './retry.ts';
 
 const WATCH_MS = 250;
@@ -54,6 +54,7 @@ class Service implements ActService {
   readonly #ports: ActServicePorts;
   readonly #listeners = new Set<() => void>();
   readonly #watch: EntryWatch;
+  readonly #takeovers: Takeovers;
   readonly #stops: (() => void)[];
   /** Attempt each key had when it was last shown here: a start means what was shown. */
   readonly #shown = new Map<string, number>();
@@ -61,6 +62,7 @@ class Service implements ActService {
   constructor(ports: ActServicePorts) {
     this.#ports = ports;
     this.#watch = new EntryWatch(ports);
+    this.#takeovers = new Takeovers(ports);
     quietly(() => repairLedger(ports));
     this.sweep();
     this.#stops = [
@@ -119,7 +121,11 @@ class Service implements ActService {
     const refused = this.#startRefusal(spec, planned, request);
     if (refused !== undefined) return { refused };
     if (spec.risk === 'read') return { read: this.#read(spec, context.view, planned, request) };
-    const placed = await placeOrder(this.#ports, { spec, target, view: context.view, planned, request });
+    const { atOnce } = system.policy;
+    const placed = await placeOrder(this.#ports, {
+      ...{ spec, target, view: context.view, planned, request },
+      ...(atOnce === undefined ? {} : { atOnce }),
+    });
     this.#refresh();
     return placed;
   }
@@ -176,7 +182,7 @@ class Service implements ActService {
 
   sweep(): void {
     // While another process has the lock nothing is lost: the next sweep comes in a second.
-    quietly(() => sweepOrders(this.#ports));
+    quietly(() => sweepOrders(this.#ports, this.#takeovers));
     this.#refresh();
   }
 

@@ -1,13 +1,12 @@
 import type { Instant } from '../domain/instant.ts';
 import type { FinishedRecord, LedgerRecord } from '../domain/ledger.ts';
 import type { OrderRow } from '../domain/order.ts';
+import { isWithin, isWorkedOn } from './queue.ts';
 
-/** How long an order may wait for its runner, in milliseconds: a loaded host takes seconds to start one. */
-const READY_MS = 20_000;
 /** How long the process that placed an order may take to enter it into the ledger, in milliseconds. */
 const PLACED_MS = 60_000;
-/** Without a beat for so long, a runner whose process is gone has been ended, in milliseconds. */
-const BEAT_MS = 5_000;
+/** How often a watch may be taken over: a runner that dies of what it sees must not be followed by others for ever. */
+const TAKEOVERS = 3;
 
 /** What became of an order nobody works on any more. */
 export interface Abandoned {
@@ -29,17 +28,21 @@ export function judgeAbandoned(
     case 'finished':
       return undefined;
     case 'placed':
-      if (isAlive(row.placedBy) && now - row.createdAt < PLACED_MS) return undefined;
+      if (isAlive(row.placedBy) && isWithin(row.createdAt, now, PLACED_MS)) return undefined;
       return {
         outcome: 'failed',
         summary: 'nothing was started: the cockpit ended before the order was recorded',
       };
     case 'ready':
-      if (now - row.createdAt < READY_MS) return undefined;
-      return { outcome: 'failed', summary: 'nothing was started: its runner never began' };
+      if (isWorkedOn(row, now, isAlive)) return undefined;
+      return {
+        outcome: 'failed',
+        summary: row.runner
+          ? 'nothing was started: its runner was ended while it waited for its turn'
+          : 'nothing was started: its runner never began',
+      };
     case 'running': {
-      if (row.runner && isAlive(row.runner)) return undefined;
-      if (now - (row.beatAt ?? row.createdAt) < BEAT_MS) return undefined;
+      if (isWorkedOn(row, now, isAlive)) return undefined;
       const record = finished();
       if (record?.phase === 'finished') return { outcome: record.outcome, summary: record.summary };
       const { stepsBegun, stepsDone, exitCode } = row.progress;
@@ -53,4 +56,13 @@ export function judgeAbandoned(
       };
     }
   }
+}
+
+/**
+ * Whether another runner may go on watching for the effect of an order whose own runner was ended: all its steps have
+ * run, how each ended is known, and nothing is left to do but to look. Nothing is ever run a second time.
+ */
+export function mayTakeOver(row: OrderRow): boolean {
+  const { watch } = row.progress;
+  return row.status === 'running' && watch !== undefined && watch.takeovers < TAKEOVERS;
 }

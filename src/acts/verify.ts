@@ -1,19 +1,7 @@
 import type { StageState, StepAnswer } from '../domain/act.ts';
 import { addMs, type Instant } from '../domain/instant.ts';
 import type { FinishedRecord } from '../domain/ledger.ts';
-
-/** How one step ended, as far as a verdict needs it. */
-export type StepEnd =
-  /** Exit 0, an HTTP answer below 400, a file written, a signal that worked. */
-  | { readonly end: 'ok' }
-  /** It ran and said no: exit code, HTTP status. */
-  | { readonly end: 'refused'; readonly detail: string }
-  /** Nothing happened: no such program, connection refused, path outside the root. */
-  | { readonly end: 'not-started'; readonly detail: string }
-  /** Ended by us at its deadline. */
-  | { readonly end: 'timed-out'; readonly detail: string }
-  /** Whether it had an effect is not known: the connection broke after the request was sent. */
-  | { readonly end: 'no-answer'; readonly detail: string };
+import type { StepEnd } from '../domain/order.ts';
 
 export type Outcome = FinishedRecord['outcome'];
 
@@ -29,6 +17,8 @@ export interface Case {
   /** The newest stages; undefined while the state could not be looked at. */
   readonly stages: readonly StageState[] | undefined;
   readonly cancelledBy?: string;
+  /** Nobody watched before: a runner was ended, and this is when another went on in its place. */
+  readonly blindUntil?: Instant;
   /** Set for acts whose answer is the proof. */
   readonly proof?: StepAnswer;
 }
@@ -40,7 +30,7 @@ export type Verdict =
 /** Nothing is waited for longer, whatever deadline a rule computes: a lease end taken from a hostile file. */
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 /** How long a first look at the state may take once the steps have run. */
-const FIRST_LOOK_MS = 30_000;
+export const FIRST_LOOK_MS = 30_000;
 
 /**
  * Judges an act by what is seen. A required stage seen counts whatever the program said; one that is contradicted, or not
@@ -52,6 +42,8 @@ export function judge(given: Case): Verdict {
   if (given.stepsLeft && (last === undefined || last.end === 'ok') && given.cancelledBy === undefined)
     return { state: 'waiting', until: addMs(now, 1_000) };
   // The world cannot show an effect of what never began.
+  if (given.cancelledBy !== undefined && ends.length === 0)
+    return ended('cancelled', cancelText(given.cancelledBy, ends));
   if (last?.end === 'not-started' && ends.length === 1) return ended('failed', last.detail);
   if (given.proof !== undefined && given.proof.ok === false && isAnswered(last))
     return ended(unseen(last), given.proof.summary);
@@ -69,6 +61,11 @@ export function judge(given: Case): Verdict {
   const deadline = deadlineOf(given, required);
   if (now < deadline) return { state: 'waiting', until: deadline };
   if (stages === undefined) return ended('unknown', 'the state could not be looked at');
+  if (given.blindUntil !== undefined && deadline < given.blindUntil)
+    return ended(
+      'unknown',
+      `its runner was ended and nobody watched at its deadline; ${unseenText(required, last, given.startedAt, now)}`,
+    );
   return ended(unseen(last), unseenText(required, last, given.startedAt, now));
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hostHands } from '../acts/hands.ts';
 import { createMasker, type Masker, secretValuesOf } from '../acts/mask.ts';
 import type { SystemPolicy } from '../acts/policy.ts';
+import type { RunnerErrand } from '../acts/ports.ts';
 import { createActService } from '../acts/service.ts';
 import type { ConfigFile } from '../config/schema.ts';
 import { secretOf } from '../config/systems.ts';
@@ -180,7 +181,7 @@ export function actDeskFor(
       const hold = quietly(() => store.holds.holderOf(key, clock.now()), undefined);
       return hold && hold.by !== holder ? hold : undefined;
     },
-    spawnRunner: (order) => spawnRunner(order),
+    spawnRunner,
   });
   const beat = (): void =>
     quietly(() => store.presence.beat(self, me, who.terminal ?? '', clock.now()), undefined);
@@ -268,18 +269,22 @@ export function actDeskFor(
 
 /**
  * Starts the runner of one order: its own session, so that neither the end of the cockpit nor of the SSH session ends
- * it, and no argument but the order's id, so that a `pkill -f` for a watched program never names it.
+ * it, and no argument but the order's id and digest, so that a `pkill -f` for a watched program never names it.
  */
-function spawnRunner(order: string): Promise<void> {
+function spawnRunner({ order, watch }: RunnerErrand): Promise<void> {
   return new Promise((resolve, reject) => {
     const { state } = stateDirectories(process.env);
     const log = openSync(join(state, 'runner.log'), 'a', 0o600);
-    const child = spawn(process.execPath, [programEntry('runner'), order], {
-      detached: true,
-      stdio: ['ignore', log, log],
-      cwd: '/',
-      env: process.env,
-    });
+    const child = spawn(
+      process.execPath,
+      [programEntry('runner'), order, ...(watch === undefined ? [] : [watch])],
+      {
+        detached: true,
+        stdio: ['ignore', log, log],
+        cwd: '/',
+        env: process.env,
+      },
+    );
     closeSync(log);
     child.once('error', reject);
     child.once('spawn', () => {

@@ -1,10 +1,12 @@
 /**
- * Entry of the runner: carries out one order and verifies it, then ends. Its only argument is the order's id; all else
- * is in the order. It belongs to no terminal.
+ * Entry of the runner: carries out one order and verifies it, then ends. Its argument is the order's id; all else is in
+ * the order. With the digest of the order's plan as a second one it runs nothing, and watches for the effect of what an
+ * earlier runner has run. It belongs to no terminal.
  */
 import { hostHands } from '../acts/hands.ts';
 import type { OrderPlan } from '../acts/order.ts';
-import { runOrder } from '../acts/runner.ts';
+import type { RunnerPorts } from '../acts/ports.ts';
+import { runOrder, watchOrder } from '../acts/runner.ts';
 import { secretOf } from '../config/systems.ts';
 import { toIso } from '../domain/instant.ts';
 import { SystemWatch } from '../engine/system-watch.ts';
@@ -24,9 +26,9 @@ process.title = 'binnacle';
 // Node opens its inspector on SIGUSR1 unless somebody listens; runbooks tell people to send it.
 process.on('SIGUSR1', () => {});
 process.on('SIGHUP', () => {});
-process.exitCode = await main(process.argv[2]);
+process.exitCode = await main(process.argv[2], process.argv[3]);
 
-async function main(order: string | undefined): Promise<number> {
+async function main(order: string | undefined, watch: string | undefined): Promise<number> {
   if (order === undefined) {
     process.stderr.write('the runner carries out one order and is started by the cockpit\n');
     return 2;
@@ -36,7 +38,7 @@ async function main(order: string | undefined): Promise<number> {
   const row = room.store.orders.get(order);
   const plan = row ? (JSON.parse(row.plan) as OrderPlan) : undefined;
   const clock = systemClock();
-  const end = await runOrder(order, {
+  const ports: RunnerPorts = {
     clock,
     version: programVersion(),
     self: room.self,
@@ -64,7 +66,8 @@ async function main(order: string | undefined): Promise<number> {
       return { close: () => watch.close() };
     },
     secret: (located, name) => secretOf(located, name, process.env),
-  });
+  };
+  const end = await (watch === undefined ? runOrder(order, ports) : watchOrder(order, watch, ports));
   room.close();
   process.stderr.write(`${toIso(clock.now())} order ${order}: ${end}\n`);
   return end === 'done' ? 0 : 1;

@@ -27,8 +27,20 @@ export interface OrderStore {
   open(): readonly OrderRow[];
   /** `placed` to `ready`: the ledger has it, a runner may take it. False when it has been given up meanwhile. */
   ready(id: string): boolean;
-  /** `ready` to `running`. False when another runner was first or it was given up: then nothing may be run. */
-  take(id: string, runner: ProcessMark, at: Instant): boolean;
+  /**
+   * `ready` to `running`. False when another runner was first or it was given up: then nothing may be run. `mayBegin`
+   * is asked with all orders without an outcome, under the lock that makes its answer hold.
+   */
+  take(
+    id: string,
+    runner: ProcessMark,
+    at: Instant,
+    mayBegin?: (open: readonly OrderRow[]) => boolean,
+  ): boolean;
+  /** A runner waits for its turn, and lives. False when the order is no longer `ready`, or another runner's. */
+  wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
+  /** A runner goes on in place of one that was ended, of which the order is now. False when another was first. */
+  takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
   beat(id: string, runner: ProcessMark, at: Instant): void;
   progress(id: string, progress: OrderProgress): void;
   /** Asks the runner to stop. False when the order has ended. */
@@ -127,8 +139,22 @@ export function createOrderStore(database: Database.Database): OrderStore {
     return done;
   });
   const ready = database.prepare("UPDATE orders SET status = 'ready' WHERE id = ? AND status = 'placed'");
-  const take = database.prepare(
-    `UPDATE orders SET status = 'running', runner_pid = ?, runner_started = ?, beat_at = ? WHERE id = ? AND status = 'ready'`,
+  const takeRow = database.prepare(
+    `UPDATE orders SET status = 'running', runner_pid = @pid, runner_started = @started, beat_at = @at
+     WHERE id = @id AND status = 'ready' AND (runner_pid IS NULL OR (runner_pid = @pid AND runner_started = @started))`,
+  );
+  const take = database.transaction<OrderStore['take']>((id, runner, at, mayBegin) => {
+    if (mayBegin && !mayBegin((open.all() as StoredOrder[]).map(rowOf))) return false;
+    return takeRow.run({ id, pid: runner.pid, started: runner.startedAt, at }).changes === 1;
+  });
+  const wait = database.prepare(
+    `UPDATE orders SET runner_pid = @pid, runner_started = @started, beat_at = @at,
+       progress = json_set(progress, '$.doing', @doing)
+     WHERE id = @id AND status = 'ready' AND (runner_pid IS NULL OR (runner_pid = @pid AND runner_started = @started))`,
+  );
+  const takeOver = database.prepare(
+    `UPDATE orders SET runner_pid = @pid, runner_started = @started, beat_at = @at
+     WHERE id = @id AND status = 'running' AND runner_pid = @endedPid AND runner_started = @endedStarted`,
   );
   const beat = database.prepare(
     'UPDATE orders SET beat_at = ? WHERE id = ? AND runner_pid = ? AND runner_started = ?',
@@ -156,7 +182,18 @@ export function createOrderStore(database: Database.Database): OrderStore {
     list: (limit) => (list.all(limit) as StoredOrder[]).map(rowOf),
     open: () => (open.all() as StoredOrder[]).map(rowOf),
     ready: (id) => ready.run(id).changes === 1,
-    take: (id, runner, at) => take.run(runner.pid, runner.startedAt, at, id).changes === 1,
+    take: (id, runner, at, mayBegin) => take.immediate(id, runner, at, mayBegin),
+    wait: (id, runner, at, doing) =>
+      wait.run({ id, pid: runner.pid, started: runner.startedAt, at, doing }).changes === 1,
+    takeOver: (id, ended, runner, at) =>
+      takeOver.run({
+        id,
+        pid: runner.pid,
+        started: runner.startedAt,
+        at,
+        endedPid: ended.pid,
+        endedStarted: ended.startedAt,
+      }).changes === 1,
     beat: (id, runner, at) => void beat.run(at, id, runner.pid, runner.startedAt),
     progress: (id, progress) => void setProgress.run(JSON.stringify(progress), id),
     cancel: (id, by, at) => {

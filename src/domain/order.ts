@@ -1,3 +1,4 @@
+import type { Json } from '../lib/json.ts';
 import type { ActStatus, StageState, StepAnswer } from './act.ts';
 import type { Instant } from './instant.ts';
 
@@ -16,6 +17,37 @@ export type OrderStatus = 'placed' | 'ready' | 'running' | 'finished';
 /** How an order ended. */
 export type OrderOutcome = Exclude<ActStatus, 'running'>;
 
+/** How one step ended, as far as a verdict needs it. */
+export type StepEnd =
+  /** Exit 0, an HTTP answer below 400, a file written, a signal that worked. */
+  | { readonly end: 'ok' }
+  /** It ran and said no: exit code, HTTP status. */
+  | { readonly end: 'refused'; readonly detail: string }
+  /** Nothing happened: no such program, connection refused, path outside the root. */
+  | { readonly end: 'not-started'; readonly detail: string }
+  /** Ended by us at its deadline. */
+  | { readonly end: 'timed-out'; readonly detail: string }
+  /** Whether it had an effect is not known: the connection broke after the request was sent. */
+  | { readonly end: 'no-answer'; readonly detail: string };
+
+/** What another runner needs to go on watching for the effect of steps that have run. */
+export interface WatchState {
+  /** When the first step was begun: what deadlines count from. */
+  readonly since: Instant;
+  /** The act's baseline as of then. */
+  readonly baseline: Json;
+  /** How each step that was begun ended; no more are to come. */
+  readonly ends: readonly StepEnd[];
+  /** Hash and size of what each step printed, for the ledger. */
+  readonly outputs: readonly {
+    readonly title: string;
+    readonly sha256: string;
+    readonly sizeBytes: number;
+  }[];
+  /** Runners that have gone on watching in place of one that was ended. */
+  readonly takeovers: number;
+}
+
 /** How far a runner has come; replaced whole with each step and stage. */
 export interface OrderProgress {
   /** Steps begun: at `n`, the program of step `n` may have been started. 0 means nothing was started. */
@@ -28,6 +60,8 @@ export interface OrderProgress {
   readonly answer?: StepAnswer;
   /** Processes that left the program's group and were still alive when it had ended. */
   readonly escaped?: readonly number[];
+  /** Set once all steps have run that will: from then on only the state is watched. */
+  readonly watch?: WatchState;
 }
 
 /** What identifies a claim beside the attempt: the thing that is to happen once. */

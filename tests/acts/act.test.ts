@@ -423,7 +423,7 @@ describe('a yes that no longer fits', () => {
 
   it('does not reach an order that somebody changed in the shared store', async () => {
     const { say, ended, root, state } = bench('honest', ready, {
-      spawnRunner: async (order) => {
+      spawnRunner: async ({ order }) => {
         const other = new Database(join(state0(), 'host.db'));
         other.prepare("UPDATE orders SET plan = replace(plan, 'honest', 'reject') WHERE id = ?").run(order);
         other.close();

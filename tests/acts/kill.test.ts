@@ -31,6 +31,8 @@ async function aftermath(root: string, state: string): Promise<Aftermath> {
     clock: { ...clock, now: (): Instant => addMs(clock.now(), 61_000) },
   });
   const service = createActService(later.ports);
+  // One that was watching has another runner watching in its place before it has an end.
+  await until(() => service.entries()[0]?.status !== 'running');
   const entry = service.entries()[0];
   const firedBefore = firedIn(root).length;
   if (entry) {
@@ -73,9 +75,11 @@ async function killRunner(point: string, mode: string): Promise<Aftermath> {
   const base = temporaryDirectory();
   const [root, state] = [join(base, 'root'), join(base, 'state')];
   let pid = 0;
+  let begun = Number.POSITIVE_INFINITY;
   const located = layToy(root, { j0: { status: 'ready' } }, mode);
   const pit = cockpit(located, state, {
-    spawnRunner: (order) => {
+    spawnRunner: ({ order }) => {
+      begun = Date.now();
       pid = spawnRunner(state, order, { TOY_KILL_AT: point });
     },
   });
@@ -90,6 +94,8 @@ async function killRunner(point: string, mode: string): Promise<Aftermath> {
   // A program that was let run on gets the time to end.
   if (mode === 'slow')
     await until(() => toyView(located, 0 as Instant).entity('job', 'j0')?.nativeStatus === 'done');
+  // Nobody watches until its deadline has passed.
+  if (mode === 'lie') await until(() => Date.now() > begun + 1_500);
   return await aftermath(root, state);
 }
 
@@ -150,7 +156,7 @@ describe.concurrent('a runner that is killed', () => {
     });
   });
 
-  it('after its program ended: unknown, with the exit code', async () => {
+  it('after its program ended, before how is on disk: unknown, with the exit code', async () => {
     expect(await killRunner('step done', 'honest')).toMatchObject({
       entry: { status: 'unknown', exitCode: 0, summary: expect.stringContaining('after step 1 (exit 0)') },
       fired: 1,
@@ -158,19 +164,42 @@ describe.concurrent('a runner that is killed', () => {
     });
   });
 
-  it('while it watches for the effect: unknown', async () => {
-    expect(await killRunner('watching', 'quiet')).toMatchObject({
-      entry: { status: 'unknown', exitCode: 0 },
+  it('once its steps are over: another one watches in its place, runs nothing, and sees it', async () => {
+    expect(await killRunner('steps over', 'late')).toMatchObject({
+      entry: { status: 'verified', exitCode: 0, summary: 'seen: job is done' },
       fired: 1,
-      record: ['started', 'unknown'],
+      record: ['started', 'verified'],
+      refused: expect.stringMatching(/^it was done/),
     });
   });
 
-  it('knowing the result, before it is recorded: unknown', async () => {
-    expect(await killRunner('result known', 'honest')).toMatchObject({
-      entry: { status: 'unknown', stages: [{ state: 'seen' }] },
+  it('while it watches: another one goes on, to the same deadline', async () => {
+    expect(await killRunner('watching', 'quiet')).toMatchObject({
+      entry: { status: 'not-seen', exitCode: 0, stages: [{ state: 'waiting' }] },
+      fired: 1,
+      record: ['started', 'not-seen'],
+      refused: undefined,
+    });
+  });
+
+  it('while it watches, with nobody there at the deadline: unknown', async () => {
+    expect(await killRunner('watching', 'lie')).toMatchObject({
+      entry: {
+        status: 'unknown',
+        exitCode: 0,
+        summary: expect.stringContaining('nobody watched at its deadline'),
+      },
       fired: 1,
       record: ['started', 'unknown'],
+      refused: expect.stringMatching(/settle/),
+    });
+  });
+
+  it('knowing the result, before it is recorded: another one sees it too', async () => {
+    expect(await killRunner('result known', 'honest')).toMatchObject({
+      entry: { status: 'verified', stages: [{ state: 'seen' }] },
+      fired: 1,
+      record: ['started', 'verified'],
     });
   });
 
@@ -239,7 +268,7 @@ describe('an outcome nobody knows', () => {
     const located = layToy(root, { j0: { status: 'ready' } }, 'quiet');
     let runner = 0;
     const pit = cockpit(located, state, {
-      spawnRunner: (order) => {
+      spawnRunner: ({ order }) => {
         runner = spawnRunner(state, order, { TOY_KILL_AT: 'step done' });
       },
     });

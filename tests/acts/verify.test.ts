@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Case, judge, mergeStages, type StepEnd } from '../../src/acts/verify.ts';
+import { type Case, judge, mergeStages } from '../../src/acts/verify.ts';
 import type { StageState } from '../../src/domain/act.ts';
 import { addMs } from '../../src/domain/instant.ts';
 import { exitCodeOf } from '../../src/domain/ledger.ts';
+import type { StepEnd } from '../../src/domain/order.ts';
 import { NIGHT } from '../db/temporary.ts';
 
 const DEADLINE = addMs(NIGHT, 60_000);

@@ -29,7 +29,7 @@ export async function approveAtOnce(
   const keys = Array.from({ length: count }, (_, n) => `j${n}`).sort();
   const located = layToy(root, Object.fromEntries(keys.map((key) => [key, { status: 'ready' }])), 'many');
   const answers = Array.from({ length: 4 }, () => {
-    const env = { ...process.env, TOY_DEADLINE_MS: String(withinMs) };
+    const env = { ...process.env, TOY_DEADLINE_MS: String(withinMs), TOY_AT_ONCE: '20' };
     const child = spawn(process.execPath, [COCKPIT, root, state, String(count), go, runners], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env,

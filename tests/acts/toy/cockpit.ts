@@ -57,7 +57,7 @@ const service = createActService({
       },
     },
   },
-  spawnRunner: (order) => {
+  spawnRunner: ({ order }) => {
     if (inside) running.push(runOrder(order, inside));
     else spawnRunner(state, order);
     die('spawned');

@@ -27,6 +27,9 @@ function openAll(state: string, busyMs: number) {
 const self = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? clock.now() };
 export const ALICE: Who = { user: 'alice', uid: process.getuid?.() ?? 0, host: 'test' };
 
+/** How many acts may run at once: most tests are not about waiting for one's turn. */
+const AT_ONCE = process.env['TOY_AT_ONCE'] ? { atOnce: Number(process.env['TOY_AT_ONCE']) } : {};
+
 export interface Cockpit {
   readonly ports: ActServicePorts;
   readonly host: ReturnType<typeof openHostStore>;
@@ -53,13 +56,17 @@ export function cockpit(located: Located, state: string, more: Partial<ActServic
       masker: createMasker(['the-toy-secret']),
       system: (id) =>
         id === located.system
-          ? { kind: toyKind, policy: { readOnly: false }, view: () => toyView(located, clock.now()) }
+          ? {
+              kind: toyKind,
+              policy: { readOnly: false, ...AT_ONCE },
+              view: () => toyView(located, clock.now()),
+            }
           : undefined,
       heldByOther: (key) => {
         const holder = host.holds.holderOf(key, clock.now());
         return holder && holder.by !== who.user ? holder : undefined;
       },
-      spawnRunner: (order) => void spawnRunner(state, order),
+      spawnRunner: ({ order, watch }) => void spawnRunner(state, order, {}, watch),
       ...more,
     },
     close() {
@@ -70,9 +77,14 @@ export function cockpit(located: Located, state: string, more: Partial<ActServic
 }
 
 /** Starts the runner as the cockpit does: detached, in its own session, with an order's id for its only argument. */
-export function spawnRunner(state: string, order: string, env: NodeJS.ProcessEnv = {}): number {
+export function spawnRunner(
+  state: string,
+  order: string,
+  env: NodeJS.ProcessEnv = {},
+  watch?: string,
+): number {
   const log = openSync(join(state, 'runner.log'), 'a', 0o600);
-  const child = spawn(process.execPath, [RUNNER, order], {
+  const child = spawn(process.execPath, [RUNNER, order, ...(watch === undefined ? [] : [watch])], {
     detached: true,
     stdio: ['ignore', log, log],
     env: { ...process.env, TOY_STATE: state, TOY_KEY: 'the-toy-secret', ...env },

@@ -1,5 +1,6 @@
 /** The runner's process of the tests. TOY_KILL_AT names the point at which it kills itself, for real. */
-import { runOrder } from '../../../src/acts/runner.ts';
+import type { RunnerPorts } from '../../../src/acts/ports.ts';
+import { runOrder, watchOrder } from '../../../src/acts/runner.ts';
 import { runnerPorts } from './ports.ts';
 
 const id = process.argv[2] ?? '';
@@ -12,7 +13,8 @@ function die(point: string): void {
 
 die('start');
 const { orders, ledger, hands } = ports;
-const end = await runOrder(id, {
+const watch = process.argv[3];
+const given: RunnerPorts = {
   ...ports,
   orders: {
     ...orders,
@@ -24,7 +26,8 @@ const end = await runOrder(id, {
     progress: (order, progress) => {
       orders.progress(order, progress);
       if (progress.stepsBegun === 1 && progress.stepsDone === 0) die('step begun');
-      if (progress.stepsDone === 1) die('step done');
+      if (progress.stepsDone === 1 && !progress.watch) die('step done');
+      if (progress.watch) die('steps over');
       if (progress.doing.startsWith('watching')) die('watching');
     },
     finish: (...given) => {
@@ -44,6 +47,7 @@ const end = await runOrder(id, {
     ...hands,
     run: (options) => hands.run({ ...options, onStarted: () => setTimeout(() => die('spawned'), 100) }),
   },
-});
+};
+const end = await (watch === undefined ? runOrder(id, given) : watchOrder(id, watch, given));
 console.log(id, end);
 ports.close();
