@@ -5,13 +5,14 @@ import type { Dispatcher } from '../src/commands/dispatcher.ts';
 import type { KeyStream } from '../src/commands/key-stream.ts';
 import { assertNever } from '../src/lib/assert-never.ts';
 import { type Cockpit, pageOf, type Snapshot } from '../src/store/cockpit.ts';
-import { detailsPage } from '../src/store/selectors/details.ts';
+import { asidesShown } from '../src/store/selectors/asides.ts';
 import { type Line, type Pen, penOf } from './components/line.ts';
-import { StillTable, type TableComponent, tableWindow } from './components/still-table.tsx';
+import { StillTable, type TableComponent } from './components/still-table.tsx';
 import { TextBlock } from './components/text.tsx';
 import { useKeys } from './hooks/use-keys.ts';
 import { useSnapshot } from './hooks/use-snapshot.ts';
 import type { Box as Cells } from './layout.ts';
+import { pageView } from './page.ts';
 import { actsLines } from './panes/acts.ts';
 import { cardLines } from './panes/card.ts';
 import { footerLine } from './panes/footer.ts';
@@ -24,6 +25,7 @@ import { filteredQueueLines, queueLines } from './panes/queue.ts';
 import { stepsLines } from './panes/steps.ts';
 import { workLines } from './panes/work.ts';
 import { approvalLines, payloadPlace } from './sheets/approval.ts';
+import { asidesLines } from './sheets/asides.ts';
 import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from './sheets/choose.ts';
 import { dialogLines } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
@@ -139,34 +141,13 @@ interface PaneProps extends AppProps {
 
 function Pane(props: PaneProps) {
   const { box, snapshot, theme } = props;
-  const { mode } = snapshot.desk;
-  if (box.pane === 'sheet' && mode.type === 'details') {
-    const page = detailsPage(snapshot, mode.subject);
-    const window = tableWindow(
-      props.pen,
-      page.columns,
-      page.rows,
-      box.columns,
-      Math.max(0, box.rows - 2),
-      mode.scroll,
-    );
-    const place =
-      window.total > window.rows.length
-        ? `${window.first + 1}-${window.first + window.rows.length} of ${window.total}`
-        : '';
-    const title = titleLine(
-      { pen: props.pen, columns: box.columns },
-      true,
-      [props.pen.span(page.title, 'strong')],
-      place,
-    );
-    const lines: Line[] = [title];
-    if (page.rows.length === 0) lines.push(props.pen.line(box.columns, ` ${page.empty}`));
+  const page = box.pane === 'sheet' ? pageView(snapshot, props.pen, box.columns, box.rows) : undefined;
+  if (page) {
     return (
       <Box width={box.columns} height={box.rows} flexDirection="column" overflow="hidden">
-        <TextBlock lines={lines} theme={theme} />
-        {page.rows.length > 0 ? (
-          <StillTable window={window} theme={theme} table={props.table} pen={props.pen} />
+        <TextBlock lines={page.lines} theme={theme} />
+        {page.table ? (
+          <StillTable window={page.table} theme={theme} table={props.table} pen={props.pen} />
         ) : null}
       </Box>
     );
@@ -248,6 +229,11 @@ function sheetLines(props: PaneProps): readonly Line[] {
     }
     case 'aside':
       return [title('Set aside'), ...asideLines(pen, mode, snapshot.desk.marks.size, box.columns, height)];
+    case 'asides':
+      return [
+        title('Set aside', `${asidesShown(snapshot.state).length}`),
+        ...asidesLines(pen, snapshot, mode.index, box.columns, height),
+      ];
     case 'settle':
       return [title('How did it end?'), ...settleLines(pen, mode, box.columns, height)];
     case 'details':

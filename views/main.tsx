@@ -14,8 +14,9 @@ import type { Timer } from '../src/store/timer.ts';
 import { App, type SuspendDrawing } from './app.tsx';
 import { penOf } from './components/line.ts';
 import type { TableComponent } from './components/still-table.tsx';
+import { helpLineCount, helpRows } from './sheets/help.ts';
 import { type Theme, themeFrom } from './theme.ts';
-import { tellActsShown } from './wanted.ts';
+import { tellShown } from './wanted.ts';
 
 /** What the screen needs of the terminal: streams for the renderer, decoded keys, sizes, and a way to lend it. */
 export interface ScreenTerminal {
@@ -139,7 +140,9 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     instance.clear();
     terminal.erase();
   });
-  tellActsShown(cockpit, penOf(theme));
+  tellShown(cockpit, penOf(theme), (snapshot, text) =>
+    helpLineCount(helpRows(snapshot, host, dispatcher.keymap, text)),
+  );
   const instance = render(screen(undefined), {
     ...terminal.ink,
     onRender({ renderTime }) {

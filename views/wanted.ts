@@ -1,8 +1,9 @@
-import type { Cockpit, Snapshot } from '../src/store/cockpit.ts';
+import { type Cockpit, pageOf, type ScrollEnds, type Snapshot } from '../src/store/cockpit.ts';
 import type { PaneId } from '../src/store/desk.ts';
 import { pipelineOf, rowIds } from '../src/store/selectors/rows.ts';
 import type { Pen } from './components/line.ts';
 import { columnsOf, type Layout, layoutOf, type WantedRows } from './layout.ts';
+import { pageView } from './page.ts';
 import { actRows, actsInView } from './panes/acts.ts';
 import { cardRows } from './panes/card.ts';
 
@@ -21,9 +22,42 @@ export function layoutFor(snapshot: Snapshot, pen: Pen, sheet: boolean): Layout 
   });
 }
 
-/** Tells the store after each frame which acts were in it. Returns the end of that. */
-export function tellActsShown(cockpit: Cockpit, pen: Pen): () => void {
-  return cockpit.subscribe(() => cockpit.actsShown(shownActs(cockpit.snapshot(), pen)));
+/** Tells the store after each frame which acts were in it, and how far it can be scrolled. Returns the end of that. */
+export function tellShown(
+  cockpit: Cockpit,
+  pen: Pen,
+  helpCount: (snapshot: Snapshot, text: string) => number,
+): () => void {
+  return cockpit.subscribe(() => {
+    const snapshot = cockpit.snapshot();
+    cockpit.actsShown(shownActs(snapshot, pen));
+    cockpit.showed(scrollEnds(snapshot, pen, helpCount));
+  });
+}
+
+function scrollEnds(
+  snapshot: Snapshot,
+  pen: Pen,
+  helpCount: (snapshot: Snapshot, text: string) => number,
+): ScrollEnds {
+  const { mode, focus } = snapshot.desk;
+  const boxes = layoutFor(snapshot, pen, hasSheet(snapshot)).boxes;
+  const sheet = boxes.find((box) => box.pane === 'sheet');
+  switch (mode.type) {
+    case 'details':
+      return sheet ? { page: pageView(snapshot, pen, sheet.columns, sheet.rows)?.end ?? 0 } : {};
+    case 'approval': {
+      const { payloadLines, payloadRows } = pageOf(snapshot, mode);
+      return { page: Math.max(0, payloadLines - payloadRows) };
+    }
+    case 'help':
+      return sheet ? { page: Math.max(0, helpCount(snapshot, mode.text) - (sheet.rows - 1)) } : {};
+    default: {
+      const card = focus === 'card' ? boxes.find((box) => box.pane === 'card') : undefined;
+      if (!card) return {};
+      return { card: Math.max(0, cardRows({ snapshot, pen, columns: card.columns }) - card.rows) };
+    }
+  }
 }
 
 /** Orders of the acts a frame shows: those in the rows of their pane, or the one whose page is open. */
@@ -50,6 +84,7 @@ export function hasSheet(snapshot: Snapshot): boolean {
     case 'dialog':
     case 'approval':
     case 'aside':
+    case 'asides':
     case 'details':
     case 'settle':
       return true;

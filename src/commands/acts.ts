@@ -77,9 +77,21 @@ function actHere(snapshot: Snapshot) {
   return acts.find((act) => act.order === order) ?? acts[0];
 }
 
+/** How long a first press is remembered. */
+const stopAgainMs = 3000;
+
+/** Ending a program midway can't be taken back: the same key twice. */
 async function stopAct(context: CommandContext): Promise<void> {
-  const act = actHere(context.snapshot());
+  const snapshot = context.snapshot();
+  const act = actHere(snapshot);
   if (!act) return;
+  const now = context.cockpit.now();
+  const { stopAsked } = snapshot.desk;
+  if (stopAsked?.order !== act.order || now - stopAsked.at > stopAgainMs) {
+    context.cockpit.update((desk) => ({ ...desk, stopAsked: { order: act.order, at: now } }));
+    context.cockpit.toast(`once more ends the program of ${act.title} midway`);
+    return;
+  }
   const { cancelled, why } = await context.cockpit.call('cancel', { order: act.order });
   context.cockpit.toast(
     cancelled ? `${act.title}: being ended` : `${act.title} goes on: ${why ?? 'it cannot be ended'}`,

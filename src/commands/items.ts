@@ -2,6 +2,7 @@ import { addMs } from '../domain/instant.ts';
 import type { Snapshot } from '../store/cockpit.ts';
 import { focused, held, inMode, unmarked } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
+import { asidesShown } from '../store/selectors/asides.ts';
 import { placeOf } from '../store/selectors/card.ts';
 import { isWatched } from '../store/selectors/watches.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -43,7 +44,7 @@ export async function setAside(context: CommandContext, mode: AsideMode): Promis
     }
   }
   cockpit.toast(
-    `${items.length === 1 ? 'set' : `${items.length} set`} aside ${asideChoices[mode.index] ?? ''}`,
+    `${items.length === 1 ? 'set' : `${items.length} set`} aside ${asideChoices[mode.index] ?? ''}: D shows it, and brings it back`,
   );
 }
 
@@ -137,7 +138,8 @@ export const itemCommands: readonly Command[] = [
       const on = !isWatched(state, target);
       const { watched, why } = await cockpit.call('watch', { target, on });
       if (why !== undefined) cockpit.toast(`not ${on ? 'watched' : 'changed'}: ${why}`, 'refusal');
-      else if (watched) cockpit.toast('watched: you are told when it moves, ends, or stays longer than usual');
+      else if (watched)
+        cockpit.toast('watched: you are told when it moves, ends, or stays longer than usual');
       else cockpit.toast('no longer watched');
     },
   },
@@ -162,6 +164,23 @@ export const itemCommands: readonly Command[] = [
     off: ({ state }) => (state.asides.length === 0 ? 'nothing is set aside' : undefined),
     run: async ({ cockpit, snapshot }) => {
       for (const aside of snapshot().state.asides) await cockpit.call('back', { key: aside.key });
+    },
+  },
+  {
+    id: 'asides.pick',
+    title: 'bring this one back',
+    area: 'prompt',
+    effect: 'ask',
+    inPalette: false,
+    run: async ({ cockpit, snapshot }) => {
+      const { desk, state } = snapshot();
+      const aside = desk.mode.type === 'asides' ? asidesShown(state)[desk.mode.index] : undefined;
+      if (!aside) return;
+      const { done } = await cockpit.call('back', { key: aside.key });
+      cockpit.toast(
+        done ? `back in the queue: ${aside.title}` : 'not brought back: try again',
+        done ? 'note' : 'refusal',
+      );
     },
   },
   {

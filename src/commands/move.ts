@@ -1,6 +1,7 @@
 import type { Snapshot } from '../store/cockpit.ts';
 import type { Desk, PaneId } from '../store/desk.ts';
 import { focused, selectedRow } from '../store/desk.ts';
+import { asidesShown } from '../store/selectors/asides.ts';
 import { rowIds } from '../store/selectors/rows.ts';
 import { sheetSize } from '../store/sheet.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -56,10 +57,15 @@ function move(context: CommandContext, distance: Distance): void {
       } else
         cockpit.update((desk) => ({ ...desk, mode: { ...mode, scroll: Math.max(0, mode.scroll + by) } }));
       return;
+    case 'asides': {
+      const count = asidesShown(snapshot.state).length;
+      cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, count) } }));
+      return;
+    }
     case 'approval':
     case 'help':
     case 'details':
-      cockpit.update((desk) => scrolled(desk, by));
+      cockpit.update((desk) => scrolled(desk, by, cockpit.scrollEnds().page));
       return;
     case 'params':
     case 'settle':
@@ -68,11 +74,27 @@ function move(context: CommandContext, distance: Distance): void {
   }
 }
 
-function scrolled(desk: Desk, by: number): Desk {
-  const mode = desk.mode;
-  if (mode.type !== 'approval' && mode.type !== 'help' && mode.type !== 'details') return desk;
-  const scroll = Math.max(0, Math.min(100_000, mode.scroll + by));
-  return { ...desk, mode: { ...mode, scroll } };
+/** `end` is the largest scroll of the last frame: a key beyond it does nothing, and the next one back does. */
+function scrolled(desk: Desk, by: number, end = 100_000): Desk {
+  const { mode } = desk;
+  switch (mode.type) {
+    case 'approval':
+    case 'help':
+      return { ...desk, mode: { ...mode, scroll: scrollBy(mode.scroll, by, end) } };
+    case 'details': {
+      const { follow, ...rest } = mode;
+      const scroll = scrollBy(follow ? end : mode.scroll, by, end);
+      // Whoever goes to the end of the output of an act stays there.
+      const follows = mode.subject.of === 'act' && by > 0 && scroll === end;
+      return { ...desk, mode: { ...rest, scroll, ...(follows ? { follow: true } : {}) } };
+    }
+    default:
+      return desk;
+  }
+}
+
+function scrollBy(from: number, by: number, end: number): number {
+  return Math.max(0, Math.min(end, Math.min(from, end) + by));
 }
 
 function moveInPane(
@@ -92,7 +114,10 @@ function moveInPane(
   if (pane === 'card') {
     cockpit.update((desk) => ({
       ...desk,
-      scroll: { ...desk.scroll, card: Math.max(0, Math.min(1000, (desk.scroll.card ?? 0) + by)) },
+      scroll: {
+        ...desk.scroll,
+        card: scrollBy(desk.scroll.card ?? 0, by, cockpit.scrollEnds().card ?? 1000),
+      },
     }));
     return;
   }

@@ -81,6 +81,17 @@ function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
   return subject.item ? { of: 'source', key: subject.item.key } : undefined;
 }
 
+/** Bad records of the sources on the page that is open, else of all: one that is alone there names them. */
+function badSubject({ desk, state }: Snapshot): DetailSubject {
+  const { mode } = desk;
+  if (mode.type !== 'details' || mode.subject.of !== 'source') return { of: 'bad' };
+  const { key } = mode.subject;
+  const item = [...state.queue, ...state.aside].find((one) => one.key === key);
+  if (!item) return { of: 'bad' };
+  const source = item.sources?.length === 1 ? item.sources[0] : undefined;
+  return { of: 'bad', system: item.system, ...(source === undefined ? {} : { source }) };
+}
+
 /** Commands about panes and pages, in and out. */
 export const paneCommands: readonly Command[] = [
   ...(Object.keys(paneNumbers) as PaneId[]).map(
@@ -155,7 +166,13 @@ export const paneCommands: readonly Command[] = [
     run: (context) => {
       const subject = detailsOf(context.snapshot());
       if (!subject) return;
-      context.cockpit.update((desk) => inMode(desk, { type: 'details', subject, scroll: 0 }));
+      // An act under way is followed: what it writes next is what one came for.
+      const isRunning =
+        subject.of === 'act' &&
+        context.snapshot().state.acts.some((act) => act.order === subject.order && act.status === 'running');
+      context.cockpit.update((desk) =>
+        inMode(desk, { type: 'details', subject, scroll: 0, ...(isRunning ? { follow: true } : {}) }),
+      );
     },
   },
   {
@@ -205,11 +222,24 @@ export const paneCommands: readonly Command[] = [
   },
   {
     id: 'aside.show',
-    title: 'what is set aside',
-    area: 'panes',
+    title: 'what is set aside, to bring it back',
+    area: 'items',
     effect: 'view',
     cli: 'binnacle status --all',
-    run: ({ cockpit }) =>
-      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'aside' }, scroll: 0 })),
+    off: ({ state }) => (state.asides.length === 0 ? 'nothing is set aside' : undefined),
+    run: ({ cockpit }) => cockpit.update((desk) => inMode(desk, { type: 'asides', index: 0 })),
+  },
+  {
+    id: 'bad.show',
+    title: 'unparsed: lines and files that were not understood',
+    area: 'panes',
+    effect: 'view',
+    cli: 'binnacle list sources',
+    off: ({ state }) =>
+      state.figures.badRecords === 0 ? 'everything that was read was understood' : undefined,
+    run: ({ cockpit, snapshot }) => {
+      const subject = badSubject(snapshot());
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject, scroll: 0 }));
+    },
   },
 ];

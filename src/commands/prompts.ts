@@ -41,6 +41,7 @@ async function takeTyped(context: CommandContext): Promise<void> {
       return;
     case 'browse':
     case 'menu':
+    case 'asides':
     case 'details':
     case 'copy':
       return;

@@ -1,4 +1,3 @@
-import type { ActEntry } from '../domain/act.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
@@ -8,6 +7,7 @@ import { type Companion, createCompanion } from './companion.ts';
 import { type Desk, newDesk, type PaneId, settledToast, toasted } from './desk.ts';
 import { createLogWindow, type LogWindow, type LogWindowState } from './log-window.ts';
 import type { ApprovalMode } from './mode.ts';
+import { createPageKeeper } from './page-keeper.ts';
 import { approvalPage } from './selectors/approval.ts';
 import { arrangeQueue, emptyQueue, type QueueView } from './selectors/queue.ts';
 import { lensQuery, type Subject, subjectOf } from './selectors/subject.ts';
@@ -64,6 +64,12 @@ export interface CockpitOptions {
   onSignal?(signal: Signal): void;
 }
 
+/** The largest scroll of the page and of the card in rows: beyond it a key would do nothing, and the way back be longer. */
+export interface ScrollEnds {
+  readonly page?: number;
+  readonly card?: number;
+}
+
 /** The store behind a screen: takes in the engine's messages, holds the desk, tells when to draw. */
 export interface Cockpit {
   /** What the last frame was drawn from. */
@@ -81,6 +87,9 @@ export interface Cockpit {
   actsShown(orders: readonly string[]): void;
   /** Ended acts that stood on the screen long enough to be read and were not taken here before. */
   takeSeen(): readonly string[];
+  /** How far what the last frame showed can be scrolled; told by whoever knows what it draws. */
+  showed(ends: ScrollEnds): void;
+  scrollEnds(): ScrollEnds;
   /** What the last frame cost in milliseconds. */
   frameCost(ms: number): void;
   /** The engine has ended; what is known stays on the screen and says so. */
@@ -105,17 +114,25 @@ export function createCockpit(options: CockpitOptions): Cockpit {
 
   /** The query of the lens that came back without a row. */
   let emptyQuery: string | undefined;
-  /** The act whose output was asked for last, as it was then. */
-  let outputOf: ActEntry | undefined;
+  /** Last rows of what the last frame showed a part of. */
+  let ends: ScrollEnds = {};
   /** Since when an ended act that nobody saw stands on the screen. */
   const shownSince = new Map<string, Instant>();
 
   const throttle = createThrottle(timer, draw, options.shortestWindowMs);
   const companion = createCompanion(port, timer, throttle.request);
+  const pages = createPageKeeper(port, updateDesk);
   const log = createLogWindow(
     (query, at, rows) => port.call('page', { query, at, rows }),
     () => throttle.request(),
   );
+
+  function updateDesk(change: (desk: Desk) => Desk): void {
+    const next = change(desk);
+    if (next === desk) return;
+    desk = next;
+    throttle.request();
+  }
 
   function settle(): Snapshot {
     const now = timer.now();
@@ -170,7 +187,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
     log.setQuery(wideEnough(next), keep);
-    followOutput(next);
+    pages.follow(next.desk, next.state);
   }
 
   /**
@@ -186,27 +203,6 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     if (emptyQuery !== text) return narrow;
     const { keys: _keys, files: _files, sources: _sources, ...system } = narrow;
     return system;
-  }
-
-  /** The page of an act shows what its program has written so far, for as long as it is open. */
-  function followOutput(next: Snapshot): void {
-    const { mode } = next.desk;
-    const order = mode.type === 'details' && mode.subject.of === 'act' ? mode.subject.order : undefined;
-    const act = next.state.acts.find((one) => one.order === order);
-    if (act === outputOf) return;
-    outputOf = act;
-    if (!act) return;
-    port
-      .call('output', { order: act.order })
-      .then(({ text }) => {
-        const { mode: now } = desk;
-        if (now.type !== 'details' || now.subject.of !== 'act' || now.subject.order !== act.order) return;
-        if (now.subject.output === text) return;
-        desk = { ...desk, mode: { ...now, subject: { ...now.subject, output: text } } };
-        throttle.request();
-      })
-      // The tail that came with the act is shown instead.
-      .catch(() => {});
   }
 
   /** Only a frame that was drawn counts: after it, the end of the payload has been on the screen. */
@@ -267,12 +263,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    update(change) {
-      const next = change(desk);
-      if (next === desk) return;
-      desk = next;
-      throttle.request();
-    },
+    update: updateDesk,
     log,
     call: (name, request) => port.call(name, request),
     now: () => timer.now(),
@@ -293,6 +284,10 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       for (const order of seen) shownSince.set(order, instant(Number.MAX_SAFE_INTEGER));
       return seen;
     },
+    showed(next) {
+      ends = next;
+    },
+    scrollEnds: () => ends,
     frameCost: (ms) => throttle.frameCost(ms),
     fail(why) {
       state = failState(state, messageOf(why));
@@ -304,6 +299,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       cancelThaw?.();
       throttle.close();
       companion.close();
+      pages.close();
       log.close();
       unsubscribe();
     },

@@ -111,6 +111,8 @@ export interface Desk {
   readonly back: readonly Crumb[];
   readonly forth: readonly Crumb[];
   readonly toast?: Toast;
+  /** The act whose end was asked for, and when: once more within three seconds ends it. */
+  readonly stopAsked?: { readonly order: string; readonly at: Instant };
   /** When Ctrl-c was pressed with nothing to leave: once more within two seconds quits. */
   readonly quitAskedAt?: Instant;
 }

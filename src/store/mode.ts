@@ -1,7 +1,8 @@
 import type { ActMenu, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { AttentionItem } from '../domain/attention.ts';
-import type { Approval, Ref } from '../domain/entity.ts';
+import type { Approval, Ref, SystemId } from '../domain/entity.ts';
 import type { LogRow } from '../domain/log.ts';
+import type { SourceBadRecord } from '../engine/protocol.ts';
 
 /** What stands between the person and the start of an act, in this order. */
 export type ConfirmStage = 'choose' | 'reason' | 'code' | 'starting';
@@ -79,7 +80,15 @@ export type Mode =
       readonly stage: 'choose' | 'reason';
       readonly text: string;
     }
-  | { readonly type: 'details'; readonly subject: DetailSubject; readonly scroll: number }
+  | {
+      readonly type: 'details';
+      readonly subject: DetailSubject;
+      readonly scroll: number;
+      /** The end stays in view while more comes. */
+      readonly follow?: true;
+    }
+  /** What is set aside, to be looked through and brought back one by one. */
+  | { readonly type: 'asides'; readonly index: number }
   | { readonly type: 'settle'; readonly order: string; readonly title: string; readonly text: string }
   | { readonly type: 'copy' };
 
@@ -89,7 +98,13 @@ export type DetailSubject =
   | { readonly of: 'source'; readonly key: string }
   | { readonly of: 'sources' }
   | { readonly of: 'watches' }
-  | { readonly of: 'aside' }
+  /** What could not be understood, of one source, one system or all; undefined `records` while asked for. */
+  | {
+      readonly of: 'bad';
+      readonly system?: SystemId;
+      readonly source?: string;
+      readonly records?: readonly SourceBadRecord[];
+    }
   | { readonly of: 'act'; readonly order: string; readonly output?: string }
   | { readonly of: 'acts' }
   | { readonly of: 'answer'; readonly title: string; readonly answer: StepAnswer }
@@ -114,6 +129,7 @@ export function isTyping(mode: Mode): boolean {
       return mode.stage === 'reason';
     case 'browse':
     case 'menu':
+    case 'asides':
     case 'details':
     case 'copy':
       return false;
@@ -141,6 +157,7 @@ export function typedText(mode: Mode): string | undefined {
       return mode.stage === 'reason' ? mode.text : undefined;
     case 'browse':
     case 'menu':
+    case 'asides':
     case 'details':
     case 'copy':
       return undefined;
@@ -174,6 +191,7 @@ export function withTypedText(mode: Mode, text: string): Mode {
       return mode.stage === 'reason' ? { ...mode, text } : mode;
     case 'browse':
     case 'menu':
+    case 'asides':
     case 'details':
     case 'copy':
       return mode;

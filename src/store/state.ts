@@ -161,12 +161,17 @@ function takeIn(state: CockpitState, changes: StateChanges): CockpitState {
   return isSameButNow(state, next) ? { ...next, movedAt: state.movedAt } : next;
 }
 
-/** True when a message told nothing but that time went on. */
+/** True when a message told nothing but that time went on, and that files nobody minds came or went. */
 function isSameButNow(before: CockpitState, after: CockpitState): boolean {
   const names = Object.keys(after) as (keyof CockpitState)[];
-  return names.every(
-    (name) => name === 'now' || name === 'movedAt' || name === 'pending' || before[name] === after[name],
-  );
+  return names.every((name) => {
+    if (name === 'now' || name === 'movedAt' || name === 'pending' || before[name] === after[name])
+      return true;
+    return (
+      name === 'systems' &&
+      systemsText(before.systems, figureNames) === systemsText(after.systems, figureNames)
+    );
+  });
 }
 
 /** The former value where the new one reads the same: what crossed a thread is never the same object. */
@@ -174,16 +179,27 @@ function keepEqual<T>(before: T, after: T | undefined): T {
   return after === undefined || JSON.stringify(before) === JSON.stringify(after) ? before : after;
 }
 
+/** Figures of a source that only its page tells: programs come and go on a host all the time. */
+const figureNames: ReadonlySet<string> = new Set([
+  'lastReadAt',
+  'lastChangedAt',
+  'items',
+  'records',
+  'unreadBytes',
+]);
+const readAgainNames: ReadonlySet<string> = new Set(['lastReadAt']);
+
 /** The former systems where sources were merely read again: that a fresh one was read lately goes without saying. */
 function keepSystems(
   before: readonly SystemSummary[],
   after: readonly SystemSummary[],
 ): readonly SystemSummary[] {
-  const text = (systems: readonly SystemSummary[]): string =>
-    JSON.stringify(systems, (key, value: unknown) =>
-      key === 'lastReadAt' || (key === 'unreadBytes' && value === 0) ? key : value,
-    );
-  return text(before) === text(after) ? before : after;
+  return systemsText(before, readAgainNames) === systemsText(after, readAgainNames) ? before : after;
+}
+
+/** Systems as a text to compare by, the values of some fields left out; whether they are there at all is not. */
+function systemsText(systems: readonly SystemSummary[], without: ReadonlySet<string>): string {
+  return JSON.stringify(systems, (name, value: unknown) => (without.has(name) ? name : value));
 }
 
 /** The engine is gone: what is known stays, and says so. */

@@ -285,12 +285,73 @@ describe('acts under way', () => {
     expect(screen.frame()).toContain('running 1/2');
     await screen.press('7', 'enter');
     expect(screen.frame()).toContain('line one of its output');
-    expect(screen.frame()).toContain('waiting until 03:15:07: health answers 200');
+    expect(screen.frame()).toContain('done awaited until 03:15:07 (59s left): health answers 200');
+    await screen.wait(10_000);
+    expect(screen.frame()).toContain('done awaited until 03:15:07 (49s left): health answers 200');
+  });
+
+  it('are followed while their program writes: the end stays in view until one scrolls up, and again after G', async () => {
+    const engine = new FakeEngine(storySnapshot({ acts: [open, doneAct] }));
+    let lines = 100;
+    engine.output = () => Array.from({ length: lines }, (_line, index) => `line ${index + 1}`).join('\n');
+    const writes = async (): Promise<void> => {
+      lines += 100;
+      engine.say({ now: screen.cockpit.now(), acts: [{ ...open, outputTail: `line ${lines}` }, doneAct] });
+      await screen.wait(200);
+    };
+    screen = await openScreen({ engine });
+    await screen.press('7', 'enter');
+    expect(screen.frame()).toContain(' line 100');
+    await writes();
+    expect(screen.frame()).toContain(' line 200');
+    expect(screen.frame()).toContain('follows');
+    await screen.press('k');
+    expect(screen.frame()).not.toContain(' line 200');
+    expect(screen.frame()).toContain(' line 199');
+    await writes();
+    expect(screen.frame()).toContain(' line 199');
+    expect(screen.frame()).not.toContain(' line 201');
+    expect(screen.frame()).toContain('still (G follows)');
+    // The stages stay in view however far one reads.
+    await screen.press('g');
+    expect(screen.frame()).toContain('done awaited until');
+    expect(screen.frame()).toContain('act        approve, attempt 1');
+    await screen.press('G');
+    await writes();
+    expect(screen.frame()).toContain(' line 400');
+  });
+
+  it('of another cockpit and taken over read the same: what is known comes from the record', async () => {
+    const engine = new FakeEngine(storySnapshot({ acts: [open, doneAct] }));
+    screen = await openScreen({ engine });
+    await screen.press('7', 'enter');
+    expect(screen.frame()).toContain('by         bob');
+    engine.say({
+      now: storyNow,
+      acts: [{ ...open, status: 'unknown', summary: 'its runner is gone' }, doneAct],
+    });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('outcome unknown: settle it');
+    expect(screen.frame()).toContain('its runner is gone');
+    expect(screen.rows().at(-1)).toContain('s settle');
+    expect(screen.rows().at(-1)).not.toContain('end it');
+  });
+
+  it('are ended from their page with C, only when asked twice', async () => {
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [open, doneAct] })) });
+    await screen.press('7', 'enter', 'C');
+    expect(screen.engine.of('cancel')).toEqual([]);
+    expect(screen.rows().at(-1)).toContain('once more ends the program of restart pipeline midway');
+    await screen.wait(4000);
+    await screen.press('C');
+    expect(screen.engine.of('cancel')).toEqual([]);
+    await screen.press('C');
+    expect(screen.engine.of('cancel')).toEqual([{ order: 'o-7' }]);
   });
 
   it('are ended with X only while they run', async () => {
     screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [open, doneAct] })) });
-    await screen.press('7', 'X');
+    await screen.press('7', 'X', 'X');
     expect(screen.engine.of('cancel')).toEqual([{ order: 'o-7' }]);
     await screen.press('j', 'X');
     expect(screen.engine.of('cancel')).toHaveLength(1);
@@ -411,6 +472,21 @@ describe('results nobody saw', () => {
   });
 });
 
+describe('results nobody saw on a small screen', () => {
+  it('are told in the first row, to the least of sizes', async () => {
+    const acts = [{ ...doneAct, order: 'o-old', unseen: true as const }];
+    for (const [columns, rows] of [
+      [60, 15],
+      [40, 10],
+      [30, 3],
+    ] as const) {
+      screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts })), columns, rows });
+      expect(screen.rows()[0]).toMatch(/\*1( new)?( result)? \(7\)/);
+      if (rows > 3) screen.close();
+    }
+  });
+});
+
 describe('keys', () => {
   it('tell the engine that somebody is awake, now and then', async () => {
     screen = await openScreen();
@@ -420,6 +496,18 @@ describe('keys', () => {
     expect(screen.engine.of('awake')).toHaveLength(1);
     await screen.press('j', 'k');
     expect(screen.engine.of('awake')).toHaveLength(2);
+  });
+});
+
+describe('a page that is longer than the screen', () => {
+  it('stops at its end: the next key back moves it', async () => {
+    screen = await openScreen({ columns: 80, rows: 24 });
+    await screen.press('?', 'G', 'j', 'j', 'pagedown');
+    const end = screen.frame();
+    await screen.press('k');
+    expect(screen.frame()).not.toBe(end);
+    await screen.press('j');
+    expect(screen.frame().split('\n').slice(2)).toEqual(end.split('\n').slice(2));
   });
 });
 
@@ -434,10 +522,10 @@ describe('the page of an act under way', () => {
     const engine = new FakeEngine(storySnapshot({ acts: [open] }));
     screen = await openScreen({ engine });
     await screen.press('7', 'enter');
-    expect(screen.frame()).toContain('waiting until');
+    expect(screen.frame()).toContain('awaited until');
     expect(screen.frame()).toContain('line one of its output');
     expect(engine.of('output')).toHaveLength(1);
-    expect(screen.rows().at(-1)).toContain('X end it');
+    expect(screen.rows().at(-1)).toContain('C end it');
     engine.say({
       now: addMs(storyNow, 2000),
       acts: [
@@ -454,6 +542,6 @@ describe('the page of an act under way', () => {
     expect(screen.frame()).toContain('CONTRADICTED: ');
     expect(screen.frame()).toContain('the card went back to ready');
     expect(engine.of('output')).toHaveLength(2);
-    expect(screen.rows().at(-1)).not.toContain('X end it');
+    expect(screen.rows().at(-1)).not.toContain('C end it');
   });
 });

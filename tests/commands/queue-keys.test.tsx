@@ -1,11 +1,28 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { refOf } from '../../src/domain/entity.ts';
 import { addMs } from '../../src/domain/instant.ts';
+import type { Aside } from '../../src/engine/protocol.ts';
 import { FakeEngine } from '../views/fake-engine.ts';
-import { hangs, plan, question, storyNow, storySnapshot } from '../views/sample-state.ts';
+import {
+  coherence,
+  hangs,
+  plan,
+  question,
+  source,
+  storyNow,
+  storySnapshot,
+  system,
+} from '../views/sample-state.ts';
 import { keyPress, openScreen, type TestScreen } from '../views/screen.tsx';
 
 let screen: TestScreen;
+
+/** Rows of the sheet that is open, its empty ones at the end left out. */
+function sheetRows({ rows }: TestScreen): string {
+  const all = rows();
+  const from = all.findIndex((row, index) => index > 2 && row.startsWith('='));
+  return all.slice(from, -1).join('\n').trimEnd();
+}
 afterEach(() => screen.close());
 
 const selected = (): string | undefined => screen.snapshot().desk.selected.queue;
@@ -226,6 +243,82 @@ describe('setting aside and taking', () => {
     expect(screen.frame()).toContain('FATAL   coherence API hangs');
   });
 
+  it('is looked through with D and brought back one by one, from time, for good or until it changes', async () => {
+    screen = await openScreen();
+    const [first, second, third] = screen.snapshot().queue.rows.map((row) => row.item);
+    const put = (item: typeof first, more: Partial<Aside>): Aside => ({
+      key: item?.key ?? '',
+      revision: item?.revision ?? '',
+      forGood: false,
+      by: 'me',
+      ...more,
+    });
+    expect(screen.dispatcher.paletteRows('what is set aside')[0]?.off).toBe('nothing is set aside');
+    screen.engine.say({
+      now: storyNow,
+      asides: [
+        put(third, { forGood: true, by: 'bob', reason: 'known since May' }),
+        put(second, { until: addMs(storyNow, 3_600_000) }),
+        put(first, {}),
+        put(undefined, { key: 'coherence/job/long-gone', forGood: true, reason: 'over' }),
+      ],
+    });
+    await screen.wait(3000);
+    await screen.press('D');
+    expect(sheetRows(screen)).toMatchInlineSnapshot(`
+      "=Set aside =========================================================================================================== 4
+      >FATAL coherence API hangs: pid 2210 holds :8000                                         me            until it changes
+       FATAL coherence restart asked 7 times, nothing runs                                     me              until 04:14:07
+       ANSWER coherence task_864e65b18d8b704c (worker w7)                                      bob                   for good
+       coherence/job/long-gone                                                                 me                    for good
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+       set aside by me, until it changes
+       Enter brings it back into the queue of everybody at this host."
+    `);
+    await screen.press('j', 'j');
+    expect(screen.frame()).toContain('set aside by bob, for good: known since May');
+    await screen.press('enter');
+    expect(screen.engine.of('back')).toEqual([{ key: third?.key }]);
+    screen.engine.say({
+      now: addMs(storyNow, 4000),
+      asides: [put(first, {}), put(second, { until: addMs(storyNow, 3_600_000) })],
+    });
+    await screen.wait(200);
+    expect(sheetRows(screen)).not.toContain('known since May');
+    await screen.press('escape');
+    await screen.wait(3000);
+    expect(screen.rows()[1]).toContain('2 set aside');
+  });
+
+  it('tells where it can be seen and taken back', async () => {
+    screen = await openScreen();
+    await screen.press('d', 'enter');
+    expect(screen.rows().at(-1)).toContain('set aside until it changes: D shows it, and brings it back');
+  });
+
   it('takes an item, and shows who has it', async () => {
     screen = await openScreen();
     await screen.press('K');
@@ -242,6 +335,90 @@ describe('setting aside and taking', () => {
     expect(screen.engine.of('hold')).toHaveLength(2);
     await screen.press('k', 'K');
     expect(screen.engine.of('hold')[2]).toEqual({ key: 'coherence/issue/api_unreachable', take: false });
+  });
+});
+
+describe('what was not understood', () => {
+  const bad = [
+    {
+      system: coherence,
+      source: 'tasks',
+      path: 'logs/task.log',
+      offset: 120,
+      reason: 'no JSON',
+      excerpt: '{"a',
+    },
+    {
+      system: coherence,
+      source: 'tasks',
+      path: 'logs/task.log',
+      offset: 4711,
+      reason: 'no time',
+      excerpt: 'evil \x1b]0;title\x07 \u202e line',
+    },
+  ];
+  const engineWithBad = (): FakeEngine => {
+    const systems = [
+      system(coherence, [{ ...source('tasks', 'log', 'stale'), badRecords: 3, lastBad: bad[1]! }]),
+    ];
+    const engine = new FakeEngine(
+      storySnapshot({
+        systems,
+        figures: { lagMs: 0, unreadBytes: 0, badRecords: 3, linesPerSecond: 0, polling: false },
+      }),
+    );
+    engine.bad = bad;
+    return engine;
+  };
+
+  it('is led to from the counter: each with its place, its reason and how it begins, made safe', async () => {
+    screen = await openScreen({ engine: engineWithBad() });
+    expect(screen.frame()).toContain('bad 3 (U)');
+    await screen.press('U');
+    expect(screen.engine.of('bad')).toEqual([{}]);
+    expect(sheetRows(screen)).toMatchInlineSnapshot(`
+      "=Not understood (3, the newest 2 are kept) =============================================================================
+      | source          | place              | why, and how it begins                                                        |
+      | coherence tasks | logs/task.log@4711 | no time                                                                       |
+      |                 |                    | evil \\x1b]0;title\\x07 \\u{202e} line                                           |
+      | coherence tasks | logs/task.log@120  | no JSON                                                                       |
+      |                 |                    | {"a                                                                           |"
+    `);
+    expect(screen.frame()).not.toContain('\x1b');
+  });
+
+  it('is led to from the page of a source, and asked for again when more comes', async () => {
+    const engine = engineWithBad();
+    screen = await openScreen({ engine });
+    const stale = screen.snapshot().queue.rows.find((row) => row.item.kind === 'source');
+    await screen.press('G');
+    expect(screen.snapshot().subject.item).toBe(stale?.item);
+    await screen.press('enter');
+    expect(screen.frame()).toContain(
+      '3 not understood (U shows them); the newest: logs/task.log@4711 no time',
+    );
+    await screen.press('U');
+    expect(engine.of('bad')).toEqual([{ system: coherence, source: 'tasks' }]);
+    engine.bad = [...bad, { ...bad[0]!, offset: 9000, reason: 'cut short' }];
+    engine.say({
+      now: addMs(storyNow, 1000),
+      figures: { lagMs: 0, unreadBytes: 0, badRecords: 4, linesPerSecond: 0, polling: false },
+    });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('cut short');
+    expect(screen.frame()).toContain('logs/task.log@9000');
+  });
+
+  it('is none: the key says so', async () => {
+    screen = await openScreen({
+      engine: new FakeEngine(
+        storySnapshot({
+          figures: { lagMs: 0, unreadBytes: 0, badRecords: 0, linesPerSecond: 0, polling: false },
+        }),
+      ),
+    });
+    await screen.press('U');
+    expect(screen.rows().at(-1)).toContain('everything that was read was understood');
   });
 });
 

@@ -26,6 +26,8 @@ export class FakeEngine implements EnginePort {
   playbook: PlaybookView | null = steps;
   preview: (act: string, target: ActPreview['target'], params: ActPreview['params']) => ActPreview =
     previewOf;
+  output = (): string => 'line one of its output\nline two';
+  bad: AnswerOf<'bad'>['records'] = [];
   startAnswer: AnswerOf<'start'> = { order: 'o-2' };
   /** Calls that are to fail, with the reason. */
   failing: { [C in CallName]?: string } = {};
@@ -82,7 +84,9 @@ export class FakeEngine implements EnginePort {
       case 'hold':
         return { held: call.request.take, by: 'me' };
       case 'output':
-        return { text: 'line one of its output\nline two' };
+        return { text: this.output() };
+      case 'bad':
+        return { records: this.bad };
       case 'refresh':
         return { asked: 4 };
       case 'cancel':

@@ -10,8 +10,9 @@ import type { PaneId } from '../../src/store/desk.ts';
 import { App } from '../../views/app.tsx';
 import { penOf } from '../../views/components/line.ts';
 import type { TableComponent } from '../../views/components/still-table.tsx';
+import { helpLineCount, helpRows } from '../../views/sheets/help.ts';
 import { plainTheme, type Theme } from '../../views/theme.ts';
-import { tellActsShown } from '../../views/wanted.ts';
+import { tellShown } from '../../views/wanted.ts';
 import { FakeEngine } from './fake-engine.ts';
 import { storyNow } from './sample-state.ts';
 
@@ -90,7 +91,9 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
   const dispatcher = createDispatcher(cockpit, host);
   const listeners = new Set<(event: KeyEvent) => void>();
   const stdout = new FrameStream(options.columns ?? 120, options.rows ?? 40);
-  tellActsShown(cockpit, penOf(options.theme ?? plainTheme));
+  tellShown(cockpit, penOf(options.theme ?? plainTheme), (snapshot, text) =>
+    helpLineCount(helpRows(snapshot, host, dispatcher.keymap, text)),
+  );
   const app = render(
     <App
       cockpit={cockpit}

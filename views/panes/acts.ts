@@ -88,7 +88,7 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
     pen.span(isNew(act) ? '*' : ' ', 'strong'),
     pen.cell(what, Math.min(room, pen.safe(what).length), isCursor ? 'strong' : undefined),
     ': ',
-    pen.span(outcome, toneOf(act)),
+    pen.span(outcome, actTone(act)),
   );
 }
 
@@ -116,8 +116,7 @@ function stageLine(pen: Pen, stage: StageState, columns: number, offsetMs: numbe
   const sign = stage.state === 'seen' ? '+' : stage.state === 'contradicted' ? 'x' : '.';
   const when = stageTime(stage, offsetMs);
   const detail = stage.detail === undefined ? '' : `: ${stage.detail}`;
-  const tone: Tone | undefined =
-    stage.state === 'seen' ? 'good' : stage.state === 'contradicted' ? 'alarm' : 'dim';
+  const tone = stageTone(stage.state);
   const need = stage.required ? '' : ' (shown only)';
   // In the right column what is awaited and until when say more than the name of the stage.
   const text =
@@ -127,12 +126,18 @@ function stageLine(pen: Pen, stage: StageState, columns: number, offsetMs: numbe
   return pen.line(columns, pen.span(text, tone));
 }
 
+/** How a stage looks. */
+export function stageTone(state: StageState['state']): Tone {
+  return state === 'seen' ? 'good' : state === 'contradicted' ? 'alarm' : 'dim';
+}
+
 function stageTime(stage: StageState, offsetMs: number): string {
   if (stage.state !== 'seen') return `by ${clockText(stage.deadline, offsetMs)}`;
   return stage.seenAt === undefined ? '' : `at ${clockText(stage.seenAt, offsetMs)}`;
 }
 
-function toneOf(act: ActEntry): Tone | undefined {
+/** How the outcome of an act looks. */
+export function actTone(act: ActEntry): Tone | undefined {
   switch (act.status) {
     case 'verified':
       return 'good';

@@ -96,6 +96,8 @@ function leftParts(input: FooterInput): LeftParts {
     case 'menu':
     case 'aside':
       return isTyping(mode) ? typing : keys(['Enter', 'choose'], ['j k', 'move'], ['Esc', 'no, back']);
+    case 'asides':
+      return keys(['Enter', 'bring back'], ['j k', 'move'], ['Esc', 'back']);
     case 'details':
       return keys(...detailKeys(input), ['j k', 'read'], ['?', 'keys'], ['Esc', 'back']);
     case 'approval':
@@ -113,11 +115,13 @@ function leftParts(input: FooterInput): LeftParts {
 function detailKeys({ snapshot, host }: FooterInput): readonly (readonly [string, string])[] {
   const { mode } = snapshot.desk;
   if (mode.type !== 'details') return [];
+  if (mode.subject.of === 'source' || mode.subject.of === 'sources')
+    return snapshot.state.figures.badRecords > 0 ? [['U', 'not understood']] : [];
   if (mode.subject.of === 'row') return [['p', mode.subject.pretty ? 'as it stands' : 'pretty']];
   if (mode.subject.of !== 'act') return [];
   const live = (command: string): boolean => commandsById.get(command)?.off?.(snapshot, host) === undefined;
   return [
-    ...(live('act.stop') ? [['X', 'end it'] as const] : []),
+    ...(live('act.stop') ? [['C', 'end it'] as const, ['G', 'follow'] as const] : []),
     ...(live('act.settle') ? [['s', 'settle'] as const] : []),
   ];
 }

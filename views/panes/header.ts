@@ -3,6 +3,7 @@ import type { Instant } from '../../src/domain/instant.ts';
 import { clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
+import type { CockpitState } from '../../src/store/state.ts';
 import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
 import { countText } from './pane.ts';
 
@@ -42,7 +43,7 @@ interface Part {
 }
 
 /** Host, environment, who else is here, what does not answer, how fresh, the clock of the last data. */
-function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
+function placeLine({ snapshot, pen, columns, rows, host }: HeaderInput): Line {
   const { state } = snapshot;
   const freshness = selectFreshness(state.systems);
   const clock = clockSpan(snapshot, pen, columns);
@@ -55,11 +56,23 @@ function placeLine({ snapshot, pen, columns, host }: HeaderInput): Line {
         ...(tone ? { tone } : {}),
       });
   };
-  add(host, 'strong', [10, host.split('.')[0] ?? host], [12, `${[...host].slice(0, 8).join('')}..`]);
+  // With one row only there is no other place for what must not be missed.
+  const results = rows === 1 ? resultsText(state) : '';
+  add(
+    host,
+    'strong',
+    [10, host.split('.')[0] ?? host],
+    [12, `${[...host].slice(0, 8).join('')}..`],
+    ...(results === '' ? [] : [[15, ''] as [number, string]]),
+  );
   const environments = freshness.environments.map((name) => name.toUpperCase()).join(' ');
   const isProd = freshness.environments.some((name) => name.toLowerCase().startsWith('prod'));
   if (environments !== '')
     parts.push({ text: environments, tone: isProd ? 'alarm' : 'strong', shorter: [], close: true });
+  if (results !== '') {
+    const brief = results.replace(/ results? /, ' ');
+    add(results, 'warning', [2, brief], [14, brief.replace(' new', '')]);
+  }
   if (state.phase === 'failed') add(`ENGINE ENDED: ${state.failure ?? ''}`, 'alarm', [14, 'ENGINE ENDED']);
   // That nothing here is real must be read before anything else.
   const isDemo = (notice: string): boolean => notice.startsWith('DEMO');
@@ -157,9 +170,8 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
     pen.span(`>${number(counts.running)} running`),
     pen.span(`${number(counts.aside)} set aside`, 'dim'),
   ];
-  const results = state.acts.filter((act) => act.unseen).length;
-  if (results > 0)
-    parts.splice(4, 0, pen.span(`*${results} new ${results === 1 ? 'result' : 'results'} (7)`, 'warning'));
+  const results = resultsText(state);
+  if (results !== '') parts.splice(4, 0, pen.span(results, 'warning'));
   if (desk.marks.size > 0) parts.push(pen.span(`${desk.marks.size} marked`, 'strong'));
   const gap = columns >= 100 ? '   ' : '  ';
   const left: Line = [
@@ -172,6 +184,12 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
   const room = columns - lineWidth(left) - 2;
   const text = meterTexts(meter, latest, offsetMs).find((one) => pen.safe(one).length <= room);
   return text === undefined ? cutLine(left, columns) : splitLine(left, [pen.span(text, tone)], columns);
+}
+
+/** `*2 new results (7)`: acts that ended and that no screen has shown to anybody; empty when there are none. */
+function resultsText(state: CockpitState): string {
+  const results = state.acts.filter((act) => act.unseen).length;
+  return results === 0 ? '' : `*${results} new ${results === 1 ? 'result' : 'results'} (7)`;
 }
 
 /** What a meter reads, in ever fewer words. */

@@ -29,8 +29,8 @@ export function logsLines(input: PaneInput): readonly Line[] {
   const follow = log.follow ? 'follow' : 'still (F follows)';
   const right =
     columns < 70
-      ? `${follow} ${log.unread}`
-      : `${follow}  unread ${log.unread}  bad ${state.figures.badRecords}  lag ${lag}s`;
+      ? `${follow} ${log.unread}${state.figures.badRecords > 0 ? `  bad ${state.figures.badRecords} (U)` : ''}`
+      : `${follow}  unread ${log.unread}  bad ${state.figures.badRecords}${state.figures.badRecords > 0 ? ' (U)' : ''}  lag ${lag}s`;
   const title = titleLine(input, active, left, right);
   const extra = desk.log.histogram && input.rows > 3 ? [histogramLine(input)] : [];
   const height = input.rows - 1 - extra.length;

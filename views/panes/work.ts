@@ -45,7 +45,11 @@ export function workLines(input: PaneInput): readonly Line[] {
     return [
       pen.span(isCursor ? '>' : ' ', 'strong'),
       pen.cell(row.ref.system, systemColumns),
-      pen.cell(isWatched(snapshot.state, row.ref) ? `@${row.text}` : row.text, columns - 1 - systemColumns - rightColumns, isCursor ? 'strong' : undefined),
+      pen.cell(
+        isWatched(snapshot.state, row.ref) ? `@${row.text}` : row.text,
+        columns - 1 - systemColumns - rightColumns,
+        isCursor ? 'strong' : undefined,
+      ),
       pen.cell(right, rightColumns, row.alarm === undefined ? undefined : 'warning', 'right'),
     ];
   });

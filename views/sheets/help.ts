@@ -61,6 +61,11 @@ export function helpRows(
   return rows;
 }
 
+/** Lines of the help page: its rows, and a heading with an empty line before it for each area. */
+export function helpLineCount(rows: readonly HelpRow[]): number {
+  return rows.length + 2 * new Set(rows.map((row) => row.area)).size - 1;
+}
+
 /** The help page, scrolled. */
 export function helpLines(
   pen: Pen,
@@ -78,7 +83,9 @@ export function helpLines(
       area = row.area;
     }
     const off = row.off === undefined ? '' : `  [not now: ${row.off}]`;
-    const room = columns >= 100 ? 60 : columns - 16;
+    // Why a key is off is worth more than how the same is typed on the command line.
+    const hasCli = columns >= 100 && row.off === undefined;
+    const room = hasCli ? 60 : columns - 16;
     const title = pen.cell(
       `${row.title}${off}`,
       Math.max(0, room),
@@ -89,7 +96,7 @@ export function helpLines(
         columns,
         pen.cell(`  ${row.keys}`, 16, 'strong'),
         title,
-        ...(columns >= 100 ? [pen.span(`  ${row.cli}`, 'dim')] : []),
+        ...(hasCli ? [pen.span(`  ${row.cli}`, 'dim')] : []),
       ),
     );
   }

@@ -68,7 +68,7 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
 function isFresh(state: CockpitState, { system, evidence }: Entity): boolean {
   const watched = state.systems.find((one) => one.id === system);
   const source = watched?.sources.find((one) => one.id === evidence.source);
-  return source === undefined || source.state === 'fresh' || source.state === 'limited';
+  return source === undefined || source.state === 'fresh';
 }
 
 /** The places an entity rests on: its own evidence, then the trail, each once. */

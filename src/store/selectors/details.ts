@@ -1,8 +1,9 @@
-import type { ActEntry, StageState } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
 import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import { ageText, clockText, dateText, durationText } from '../../lib/time-text.ts';
+import type { BadRecord, SourceStatus } from '../../domain/source.ts';
+import type { SourceBadRecord } from '../../engine/protocol.ts';
+import { ageText, dateText, durationText } from '../../lib/time-text.ts';
 import type { Snapshot } from '../cockpit.ts';
 import type { DetailSubject } from '../mode.ts';
 import { entityAt } from '../state.ts';
@@ -36,28 +37,10 @@ export function detailsPage(snapshot: Snapshot, subject: DetailSubject): Details
       return sourcesPage(snapshot);
     case 'watches':
       return watchesPage(snapshot);
-    case 'aside':
-      return {
-        title: 'Set aside',
-        columns: ['item', 'by', 'until', 'why'],
-        rows: snapshot.state.asides.map((aside) => [
-          snapshot.state.aside.find((item) => item.key === aside.key)?.title ?? aside.key,
-          aside.by,
-          aside.forGood
-            ? 'for good'
-            : aside.until === undefined
-              ? 'it changes'
-              : clockText(aside.until, snapshot.offsetMs),
-          aside.reason ?? '',
-        ]),
-        empty: 'nothing is set aside',
-      };
-    case 'act': {
-      const act = snapshot.state.acts.find((entry) => entry.order === subject.order);
-      return act
-        ? actPage(snapshot, act, subject.output)
-        : fieldPage(subject.order, [], 'this act is no longer known here; see binnacle ledger');
-    }
+    case 'bad':
+      return badPage(snapshot, subject);
+    case 'act':
+      return fieldPage(subject.order, [], 'this act is no longer known here; see binnacle ledger');
     case 'acts':
       return actsPage(snapshot);
     case 'answer':
@@ -174,17 +157,63 @@ function sourcePage(snapshot: Snapshot, key: string): DetailsPage {
       ['error', source.error ?? ''],
       ['type', source.type],
       ['place', source.place],
-      ['read', source.lastReadAt === undefined ? 'never' : timeOf(source.lastReadAt, snapshot.offsetMs)],
+      ['read', readText(source, snapshot)],
       [
         'changed',
         source.lastChangedAt === undefined ? 'not known' : timeOf(source.lastChangedAt, snapshot.offsetMs),
       ],
       ['items', String(source.items)],
-      ['records', `${source.records}, ${source.badRecords} not understood`],
+      ['records', String(source.records)],
+      ['bad', badText(source)],
       ['unread', `${source.unreadBytes} bytes`],
     ]),
     '',
   );
+}
+
+/** How many records made no sense, the newest of them, and the key to all. */
+function badText({ badRecords, lastBad }: SourceStatus): string {
+  if (badRecords === 0) return 'none';
+  const newest = lastBad ? `; the newest: ${badPlace(lastBad)} ${lastBad.reason}` : '';
+  return `${badRecords} not understood (U shows them)${newest}`;
+}
+
+/** A fresh source is read all the time: that goes without a time. */
+function readText(source: SourceStatus, { offsetMs }: Snapshot): string {
+  if (source.state === 'fresh') return 'as it changes';
+  return source.lastReadAt === undefined ? 'never' : timeOf(source.lastReadAt, offsetMs);
+}
+
+function badPlace({ path, offset }: BadRecord): string {
+  return offset === undefined ? path : `${path}@${offset}`;
+}
+
+/** What could not be understood, the newest of each source first: where, why, and how it begins. */
+function badPage(snapshot: Snapshot, subject: Extract<DetailSubject, { of: 'bad' }>): DetailsPage {
+  const sources = snapshot.state.systems
+    .filter((system) => subject.system === undefined || system.id === subject.system)
+    .flatMap((system) => system.sources.map((source) => ({ system, source })))
+    .filter(({ source }) => subject.source === undefined || source.id === subject.source);
+  const total = sources.reduce((sum, { source }) => sum + source.badRecords, 0);
+  const known: readonly SourceBadRecord[] =
+    subject.records ??
+    sources.flatMap(({ system, source }) =>
+      source.lastBad ? [{ ...source.lastBad, system: system.id, source: source.id }] : [],
+    );
+  const of = [subject.system, subject.source].filter((name) => name !== undefined).join(' ');
+  const more = known.length < total ? `, the newest ${known.length} are kept` : '';
+  return {
+    title: `Not understood${of === '' ? '' : `: ${of}`} (${total}${more})`,
+    columns: ['source', 'place', 'why, and how it begins'],
+    rows: [...known]
+      .reverse()
+      .map((record) => [
+        `${record.system} ${record.source}`,
+        badPlace(record),
+        `${record.reason}${record.excerpt === undefined ? '' : `\n${record.excerpt}`}`,
+      ]),
+    empty: 'everything that was read was understood',
+  };
 }
 
 function sourcesPage(snapshot: Snapshot): DetailsPage {
@@ -199,7 +228,7 @@ function sourcesPage(snapshot: Snapshot): DetailsPage {
         source.state,
         String(source.items),
         String(source.badRecords),
-        ageOf(source.lastReadAt, snapshot.now),
+        source.state === 'fresh' ? 'now' : ageOf(source.lastReadAt, snapshot.now),
         source.error === undefined ? source.place : `${source.place}\n${source.error}`,
       ]),
     ),
@@ -225,48 +254,6 @@ function actsPage(snapshot: Snapshot): DetailsPage {
     ]),
     empty: 'nothing was done yet',
   };
-}
-
-function actPage(snapshot: Snapshot, act: ActEntry, output: string | undefined): DetailsPage {
-  const { offsetMs } = snapshot;
-  const rows: [string, string][] = [
-    ['outcome', actWords(act)],
-    ['act', `${act.act}, attempt ${act.attempt}`],
-    ['target', `${act.target.system} ${act.target.type} ${act.target.id}: ${act.targetTitle}`],
-    ['by', act.by],
-    ['reason', act.reason ?? ''],
-    ['started', timeOf(act.startedAt, offsetMs)],
-    ['ended', act.endedAt === undefined ? 'not yet' : timeOf(act.endedAt, offsetMs)],
-    ['exit', act.exitCode === undefined || act.exitCode === null ? '' : String(act.exitCode)],
-    ...act.stages.map((stage): [string, string] => [
-      stage.stage,
-      stageText(stage, act.endedAt !== undefined, offsetMs),
-    ]),
-    ['summary', act.summary ?? ''],
-    ['answer', act.answer?.summary ?? ''],
-    ...(act.answer?.sections ?? []).map((section): [string, string] => [section.title, section.text]),
-    ['undo', act.undo ?? 'no act undoes it'],
-    ['output', output ?? act.outputTail ?? ''],
-  ];
-  return fieldPage(`${act.title}: ${act.targetTitle}`, rows, '');
-}
-
-/** `seen 03:15:09: card leaves ready (it is running)`; what is awaited says until when. */
-function stageText(stage: StageState, hasEnded: boolean, offsetMs: number): string {
-  const detail = stage.detail === undefined ? '' : ` (${stage.detail})`;
-  const need = stage.required ? '' : ', shown only';
-  const title = `${stage.title}${detail}${need}`;
-  switch (stage.state) {
-    case 'seen':
-      return `seen${stage.seenAt === undefined ? '' : ` ${clockText(stage.seenAt, offsetMs)}`}: ${title}`;
-    case 'waiting':
-      // Nobody looks for it any more.
-      return hasEnded
-        ? `not seen when the act ended: ${title}`
-        : `waiting until ${clockText(stage.deadline, offsetMs)}: ${title}`;
-    case 'contradicted':
-      return `CONTRADICTED: ${title}`;
-  }
 }
 
 /** JSON in a line laid out over several; the line as it is when there is none. */

@@ -34,7 +34,7 @@ export const selectPipeline = memoLast(
     const open = rows.find((row) => row.open);
     const sources = new Map(open?.system.sources.map((source) => [source.id, source.state]));
     const staleSince = open?.layers
-      .filter((layer) => ['stale', 'error'].includes(sources.get(layer.evidence.source) ?? ''))
+      .filter((layer) => ['stale', 'error', 'limited'].includes(sources.get(layer.evidence.source) ?? ''))
       .reduce<Instant | undefined>(
         (oldest, layer) => (oldest === undefined || layer.observedAt < oldest ? layer.observedAt : oldest),
         undefined,
