@@ -54,7 +54,7 @@ const deed = z.unknown().check((context) => {
 /** `hooks:` of the configuration. */
 export const hooksSchema = z.array(
   z.strictObject({
-    on: z.array(z.enum(alertTopics)).check(z.minLength(1, 'names at least one event')),
+    on: z.array(z.enum(alertTopics)).check(z.refine((on) => on.length > 0, 'at least one event is wanted')),
     systems: z.optional(z.array(z.string())),
     severity: z.optional(z.enum(alertSeverities)),
     'at-start': z.optional(z.boolean()),

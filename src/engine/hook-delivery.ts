@@ -75,7 +75,7 @@ export async function deliver(
       if (deed.secretHeader) {
         const { name, variable, prefix = '' } = deed.secretHeader;
         const value = ports.secret(variable);
-        if (value === undefined) return err(`${hookName(hook)}: the variable ${variable} is not set`);
+        if (value === undefined) return err(`the variable ${variable} is not set`);
         headers[name] = prefix + value;
       }
       const { timeoutMs } = limits;
