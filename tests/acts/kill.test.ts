@@ -182,8 +182,8 @@ describe.concurrent('a runner that is killed', () => {
     });
   });
 
-  it('while it watches, with nobody there at the deadline: unknown', async () => {
-    expect(await killRunner('watching', 'lie')).toMatchObject({
+  it('once its steps are over, with nobody there at the deadline: unknown', async () => {
+    expect(await killRunner('steps over', 'lie')).toMatchObject({
       entry: {
         status: 'unknown',
         exitCode: 0,

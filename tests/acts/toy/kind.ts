@@ -34,6 +34,7 @@ case "$2" in
   hang) trap '' TERM; sleep 30 & sleep 30 ;;
   escape) setsid sleep 20 >/dev/null 2>&1 & sleep 0.3; node_write done ;;
   slow) sleep 0.6; node_write done ;;
+  long) sleep 30 ;;
   many) sleep 0.2; mkdir -p done; : > "done/$1" ;;
   late) (sleep 1; node_write done) >/dev/null 2>&1 & ;;
 esac
