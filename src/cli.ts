@@ -43,6 +43,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       return await act(options);
     case 'ledger':
       return await ledger(options);
+    case 'timeline':
+      return await timeline(options);
+    case 'handover':
+      return await handover(options);
     case 'config':
       return await config(options);
     case 'hooks':
@@ -287,6 +291,47 @@ async function hooks(options: Options): Promise<number> {
   }
   if (tried.length === 0) stdout.write('there are no hooks\n');
   return tried.every(({ outcome }) => outcome.ok) ? 0 : 5;
+}
+
+async function timeline(options: Options): Promise<number> {
+  const { openEngine } = await import('./app/verb-engine.ts');
+  const { incidentReport } = await import('./app/timeline-verb.ts');
+  const { printTimeline, withExcerpts } = await import('./headless/timeline.ts');
+  const { lineCount, timelineSpan } = await import('./app/verb-arguments.ts');
+  const output = await outputs();
+  const span = timelineSpan(options);
+  const lines = lineCount(options) ?? 3;
+  const form = options.flags.has('--json') ? 'json' : options.flags.has('--markdown') ? 'markdown' : 'text';
+  const { engine, state, troubles, close } = await openEngine(options, { withActs: 'if there' });
+  try {
+    await tellTroubles(troubles);
+    checkSystemNames(
+      options.systemNames,
+      state().systems.map((system) => system.id),
+    );
+    const report = incidentReport(state(), span);
+    const events = await withExcerpts(engine, report.events, lines);
+    return printTimeline({ ...report, events }, form, output);
+  } finally {
+    await close();
+    await output.flush();
+  }
+}
+
+async function handover(options: Options): Promise<number> {
+  const { openEngine } = await import('./app/verb-engine.ts');
+  const { printHandOver } = await import('./headless/handover.ts');
+  const { handOverRequest } = await import('./app/verb-arguments.ts');
+  const output = await outputs();
+  const request = handOverRequest(options);
+  const { engine, troubles, close } = await openEngine(options, { withActs: 'if there', withHistory: true });
+  try {
+    await tellTroubles(troubles);
+    return printHandOver(await engine.call('handOver', request), options.flags.has('--json'), output);
+  } finally {
+    await close();
+    await output.flush();
+  }
 }
 
 async function config(options: Options): Promise<number> {

@@ -13,8 +13,8 @@ import { systemClock } from '../host/clock.ts';
 import { readIdentity } from '../host/identity.ts';
 import { processStartedAt } from '../host/process-stat.ts';
 import type { Result } from '../lib/result.ts';
+import { HOST_MODE } from './acts-room.ts';
 
-const HOST_MODE = 0o660;
 const DAY_MS = 24 * 3_600_000;
 /** For how long changes are kept when the configuration says nothing. */
 const KEEP_DAYS = 30;

@@ -3,8 +3,11 @@ import { readTimeOrAge } from '../config/options.ts';
 import type { Params } from '../domain/act.ts';
 import type { SystemId } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
+import type { Instant } from '../domain/instant.ts';
 import type { LogLevel, LogQuery } from '../domain/log.ts';
+import type { RequestOf } from '../engine/protocol.ts';
 import { systemClock } from '../host/clock.ts';
+import type { TimelineSpan } from './timeline-verb.ts';
 
 /** `-n N`, or undefined when it was not given. */
 export function lineCount(options: Options): number | undefined {
@@ -47,6 +50,27 @@ export function logQuery(options: Options): LogQuery {
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
   };
+}
+
+/** The span of `timeline`. Throws UserError without a begin. */
+export function timelineSpan(options: Options): TimelineSpan {
+  const now = options.at ?? systemClock().now();
+  const one = (name: string): Instant | undefined =>
+    readTimeOrAge(name, options.values.get(name)?.at(-1), now);
+  const since = one('--since');
+  if (since === undefined)
+    throw new UserError('`binnacle timeline --since T`: from when on?', ['for example --since 2h']);
+  const until = one('--until') ?? now;
+  if (until < since) throw new UserError('--until is before --since');
+  return { since, until, now, systems: options.systemNames as readonly SystemId[] };
+}
+
+/** Begin of the shift and note of `handover`. */
+export function handOverRequest(options: Options): RequestOf<'handOver'> {
+  const now = options.at ?? systemClock().now();
+  const since = readTimeOrAge('--since', options.values.get('--since')?.at(-1), now);
+  const note = options.values.get('--note')?.at(-1);
+  return { ...(since === undefined ? {} : { since }), ...(note === undefined ? {} : { note }) };
 }
 
 /** `--param name=value`, repeated. */

@@ -1,12 +1,15 @@
 import type { Options } from '../config/options.ts';
+import type { ConfigFile } from '../config/schema.ts';
 import { stateDirectories } from '../db/state-dir.ts';
 import type { ActSummary } from '../domain/act.ts';
 import { ExternalError, UserError } from '../domain/error.ts';
+import { createHistoryDesk, type HistoryRoom } from '../engine/history-desk.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { keepAlive } from '../host/clock.ts';
 import { type CockpitState, initialState, reduceChanges } from '../store/state.ts';
 import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts';
 import { absentSummaries, engineOf, planFor } from './engine-plan.ts';
+import { openHistoryRoom } from './history-room.ts';
 import { nothingToWatch, openSession } from './session.ts';
 
 /** What a verb works with. */
@@ -26,6 +29,8 @@ export interface VerbNeeds {
   readonly withActs: 'never' | 'if there' | 'rehearse' | 'create';
   /** Go on watching after the first look. */
   readonly watch?: boolean;
+  /** Records of its own in the history (a hand-over). What it sees is not recorded: it looks once. */
+  readonly withHistory?: boolean;
 }
 
 /** Opens the session of a verb, reads everything once, and returns when all of it was read. */
@@ -34,6 +39,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   if (session.systems.length === 0) throw nothingToWatch();
   const troubles = session.absent.map(({ error }) => error);
   const acts = actsFor(needs.withActs, troubles);
+  const history = needs.withHistory === true ? historyFor(session.config) : undefined;
   const plan = planFor(session.systems, {
     absent: absentSummaries(session.absent),
     describedKinds: session.describedKinds,
@@ -46,6 +52,14 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   const engine = engineOf(
     plan,
     acts ? (watches, clock) => actDeskFor(acts, session.config, watches, clock) : undefined,
+    undefined,
+    history
+      ? (logs, clock, onChange) => ({
+          ...createHistoryDesk({ room: history, clock, logs, systems: [], onChange }),
+          // One look shows no change; taking the lease would only interrupt the cockpit that watches.
+          take() {},
+        })
+      : undefined,
   );
   const release = keepAlive();
   let state = initialState;
@@ -81,9 +95,17 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     async close() {
       await engine.close();
       acts?.close();
+      history?.close();
       release();
     },
   };
+}
+
+/** The history for a verb that writes to it. Throws UserError (exit 3) where it can't be had. */
+function historyFor(config: ConfigFile): HistoryRoom & { close(): void } {
+  const room = openHistoryRoom(config);
+  if (!room.ok) throw new UserError(`the history can't be written: ${room.error}`, [], 3);
+  return room.value;
 }
 
 /** A verb that reads does without the records where they can't be opened; one that acts does not. */

@@ -16,7 +16,7 @@ export interface Options {
   readonly flags: ReadonlySet<string>;
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly systems: readonly SystemOption[];
-  /** `logs --system NAME`: systems already named or configured that are wanted. */
+  /** `--system NAME` of `logs` and `timeline`: systems already named or configured that are wanted. */
   readonly systemNames: readonly string[];
   readonly config: string | undefined;
   readonly at: Instant | undefined;
@@ -62,7 +62,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const verb = words[0] ?? '';
   checkBelongs(verb, [...flags, ...values.keys()]);
   const systems = values.get('--system') ?? [];
-  const isName = (text: string): boolean => verb === 'logs' && !text.includes('=');
+  const isName = (text: string): boolean => (verb === 'logs' || verb === 'timeline') && !text.includes('=');
   return {
     words,
     flags,

@@ -91,6 +91,27 @@ export const VERBS: readonly Verb[] = [
     words: 1,
   },
   {
+    name: 'timeline',
+    usage: ['timeline --since T [--until T] [--system S] [-n N] [--json | --markdown]'],
+    does: [],
+    words: 0,
+    more: [
+      'One chronology: changes of state, acts, approvals, what operators did, and the errors in the logs around each.',
+      '--markdown is a report for the post-mortem. Changes are recorded while a cockpit runs; for other times it tells what',
+      "the systems' own files say. T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d",
+    ],
+  },
+  {
+    name: 'handover',
+    usage: ['handover [--since T] [--note TEXT] [--json]'],
+    does: ['what is open, held, tried and set aside'],
+    words: 0,
+    more: [
+      'Printed, written to a file in the state directory, and announced in the cockpits of this host until it is read.',
+      '--since is the begin of the shift; default twelve hours ago.',
+    ],
+  },
+  {
     name: 'config',
     usage: ['config schema | config check'],
     does: ['the keys of binnacle.yaml; whether yours is right'],
@@ -125,7 +146,7 @@ export interface OptionInfo {
 /** Every option there is. */
 export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--json': {
-    verbs: ['status', 'list', 'show', 'logs', 'act', 'ledger'],
+    verbs: ['status', 'list', 'show', 'logs', 'act', 'ledger', 'timeline', 'handover'],
     does: 'as JSON, times in UTC; logs and ledger: one object a line',
   },
   '--tmux': {
@@ -133,16 +154,16 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
     does: 'figures for a status bar: x fatal, ! waits for you, ~ stalled, > running, + other, ? systems not read whole',
   },
   '--all': { verbs: ['status'], does: 'items set aside are shown and counted too' },
-  '--since': { verbs: ['logs'], value: 'T', does: 'from then on, all of it' },
-  '--until': { verbs: ['logs'], value: 'T', does: 'up to then' },
+  '--since': { verbs: ['logs', 'timeline', 'handover'], value: 'T', does: 'from then on, all of it' },
+  '--until': { verbs: ['logs', 'timeline'], value: 'T', does: 'up to then' },
   '--grep': { verbs: ['logs'], value: 'RE', does: 'rows in which this regular expression is found' },
   '--level': { verbs: ['logs'], value: 'L', does: 'rows of this level and graver ones' },
   '--run': { verbs: ['logs'], value: 'ID', does: 'rows of this run, job or task' },
   '--lines': {
-    verbs: ['logs', 'ledger'],
+    verbs: ['logs', 'ledger', 'timeline'],
     value: 'N',
     short: 'n',
-    does: 'the newest N; logs: 100 unless --since is given',
+    does: 'the newest N; logs: 100 unless --since is given; timeline: error lines for each event, 3',
   },
   '--follow': { verbs: ['logs'], does: 'go on with what comes' },
   '--param': { verbs: ['act'], value: 'k=v', does: 'a parameter of the act; repeatable' },
@@ -150,6 +171,8 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--yes': { verbs: ['act'], does: 'confirms it' },
   '--confirm': { verbs: ['act'], value: 'CODE', does: 'confirms it where the four letters shown are wanted' },
   '--dry-run': { verbs: ['act'], does: 'prints what would run, word by word, and runs nothing' },
+  '--markdown': { verbs: ['timeline'], does: 'as a report in Markdown' },
+  '--note': { verbs: ['handover'], value: 'TEXT', does: 'what the next shift should know beside it' },
   '--or-demo': { verbs: [''] },
   '--system': { verbs: ['*'], value: 'KIND=DIR', short: 's' },
   '--config': { verbs: ['*'], value: 'FILE', short: 'C' },
@@ -164,6 +187,7 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
 /** Options of which only one may be given. */
 export const EITHER: readonly (readonly [string, string])[] = [
   ['--json', '--tmux'],
+  ['--json', '--markdown'],
   ['--yes', '--dry-run'],
   ['--confirm', '--dry-run'],
 ];

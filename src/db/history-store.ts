@@ -92,6 +92,8 @@ export interface HistoryOptions {
   readonly busyMs?: number;
   /** 0660 in a directory shared by operators; default 0600. */
   readonly mode?: number;
+  /** Opened to look into: a broken file is refused and left where it is. */
+  readonly toLook?: boolean;
 }
 
 interface StoredState {
@@ -129,7 +131,7 @@ export function openHistory(options: HistoryOptions): HistoryStore {
     applicationId: HISTORY_ID,
     migrations: HISTORY_MIGRATIONS,
     synchronous: 'NORMAL',
-    whenBroken: 'quarantine',
+    whenBroken: options.toLook === true ? 'refuse' : 'quarantine',
     now: options.now,
     ...(options.busyMs === undefined ? {} : { busyMs: options.busyMs }),
     ...(options.mode === undefined ? {} : { mode: options.mode }),
