@@ -6,6 +6,7 @@ import { logCommands } from './logs.ts';
 import { moveCommands } from './move.ts';
 import { paneCommands } from './panes.ts';
 import { promptCommands } from './prompts.ts';
+import { shiftCommands } from './shift.ts';
 
 /** Everything a key or the palette can ask for. */
 export const commands: readonly Command[] = [
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   ...logCommands,
   ...itemCommands,
   ...actCommands,
+  ...shiftCommands,
   ...promptCommands,
 ];
 

@@ -4,7 +4,7 @@ import { safeText } from '../lib/safe-text.ts';
 /** Longest text in a report. */
 const MAX_LENGTH = 400;
 /** Nothing in here means anything to Markdown in the middle of a line. */
-const CALM = /^[\p{L}\p{N} .,;:()'"=+%/?-]*$/u;
+const CALM = /^[\p{L}\p{N} .,;:()'"’“”…–—=+%/?-]*$/u;
 /** What a renderer makes a link or a sign of without being asked to. */
 const SELF_LINKING = /:\/\/|www\.|:[\w+-]+:/i;
 
