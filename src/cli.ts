@@ -43,6 +43,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       return await act(options);
     case 'ledger':
       return await ledger(options);
+    case 'init':
+      return await init(options);
     case 'timeline':
       return await timeline(options);
     case 'handover':
@@ -254,21 +256,43 @@ async function act(options: Options): Promise<number> {
 }
 
 async function ledger(options: Options): Promise<number> {
-  const { readLedger, verifyLedger } = await import('./app/ledger-verb.ts');
-  const { printLedger, printVerdict } = await import('./headless/ledger.ts');
-  const { lineCount } = await import('./app/verb-arguments.ts');
+  const { ledgerErrand } = await import('./app/ledger-arguments.ts');
+  const errand = ledgerErrand(options);
+  const verb = await import('./app/ledger-verb.ts');
+  const { exportedRecord, printLedger, printRepair, printSealed, printVerdicts } = await import(
+    './headless/ledger.ts'
+  );
   const output = await outputs();
   const json = options.flags.has('--json');
-  const word = options.words[1];
-  const limit = lineCount(options);
   try {
-    if (word === 'verify') return printVerdict(verifyLedger(), json, output);
-    if (word !== undefined)
-      throw new UserError(`\`ledger ${word}\` is not known`, ['`binnacle ledger [verify]`']);
-    return printLedger(readLedger(limit), json, output);
+    switch (errand.do) {
+      case 'list':
+        return printLedger(verb.listLedgers(errand.filter, errand.limit), json, output);
+      case 'verify':
+        return printVerdicts(
+          errand.files.length > 0
+            ? verb.verifyLedgerFiles(errand.files, exportedRecord)
+            : verb.verifyLedgers(),
+          json,
+          output,
+        );
+      case 'seal':
+        return printSealed(verb.sealOwnLedger(errand.before), output);
+      case 'repair':
+        return printRepair(verb.repairOwnLedger(), output);
+    }
   } finally {
     await output.flush();
   }
+}
+
+async function init(options: Options): Promise<number> {
+  const { initHost } = await import('./app/init-verb.ts');
+  const { safeText } = await import('./lib/safe-text.ts');
+  const output = await outputs();
+  for (const line of initHost(options)) output.line(safeText(line));
+  await output.flush();
+  return 0;
 }
 
 async function hooks(options: Options): Promise<number> {

@@ -8,10 +8,10 @@ import { createMasker, type Masker, secretValuesOf } from '../acts/mask.ts';
 import type { SystemPolicy } from '../acts/policy.ts';
 import type { RunnerErrand } from '../acts/ports.ts';
 import { createActService } from '../acts/service.ts';
-import type { ConfigFile } from '../config/schema.ts';
 import { secretOf } from '../config/systems.ts';
 import { type HostStore, openHostStore } from '../db/host-store.ts';
 import { type Ledger, openLedger } from '../db/ledger.ts';
+import { ledgerPath, ownLedgerOptions } from '../db/ledger-files.ts';
 import { copyForLooking, isRecordThere } from '../db/look-at-copy.ts';
 import { openSpool, type Spool } from '../db/spool.ts';
 import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
@@ -31,7 +31,7 @@ import { programEntry } from './entry.ts';
 import { programVersion } from './version.ts';
 
 /** Records shared by the operators of a host may be written by its group. */
-const HOST_MODE = 0o660;
+export const HOST_MODE = 0o660;
 const BEAT_MS = 5_000;
 
 /** Everything of ours that acts need on disk, open. */
@@ -45,11 +45,6 @@ export interface ActsRoom {
   /** Where rate budgets are shared. */
   readonly budgetDir: string;
   close(): void;
-}
-
-/** Path of the ledger of one user: a file each, so that nobody can rewrite another's. */
-export function ledgerPath(directories: StateDirectories, user: string): string {
-  return join(directories.shared, directories.isHostWide ? `ledger-${user}.db` : 'ledger.db');
 }
 
 /** How the records are opened; see {@link openActs}. `look`: a copy of them, where they can't be written to. */
@@ -77,7 +72,8 @@ export function openActs(mode: ActsMode, busyMs?: number): ActsRoom | undefined 
   const store = openHostStore({ directory: directories.shared, ...common, ...modeOption });
   let ledger: Result<Ledger>;
   try {
-    ledger = { ok: true, value: openLedger({ path: ledgerPath(directories, who.user), ...common }) };
+    const options = ownLedgerOptions(process.env, directories, who);
+    ledger = { ok: true, value: openLedger({ ...options, ...common }) };
   } catch (error) {
     ledger = { ok: false, error: messageOf(error) };
   }
@@ -115,8 +111,7 @@ export function tryOpenActs(mode: 'create' | 'if there'): Result<ActsRoom | unde
 /** A directory that goes away with the room: empty for a rehearsal, else with copies of the records. */
 function passingDirectory(mode: ActsMode, { shared, isHostWide }: StateDirectories): string {
   if (mode === 'rehearse') return mkdtempSync(join(tmpdir(), 'binnacle-rehearsal-'));
-  const { user } = readIdentity();
-  const ledger = ledgerPath({ state: shared, shared, isHostWide }, user);
+  const ledger = ledgerPath({ shared, isHostWide }, readIdentity());
   return copyForLooking([join(shared, 'host.db'), ledger]).directory;
 }
 
@@ -135,23 +130,19 @@ export function maskerFor(located: readonly Located[]): Masker {
 }
 
 /** What the configuration says about acts on one system. */
-export function policyOf(located: Located, config: ConfigFile): SystemPolicy {
-  const { environment, runAs, readOnly } = located.settings;
-  const { allow, deny, 'reason-required': reasonRequired } = config.acts ?? {};
+export function policyOf(located: Located): SystemPolicy {
+  const { acts, environment, runAs, readOnly } = located.settings;
   return {
     readOnly: readOnly === true,
     ...(environment === undefined ? {} : { environment }),
     ...(runAs === undefined ? {} : { runAs }),
-    ...(allow === undefined ? {} : { allow }),
-    ...(deny === undefined ? {} : { deny }),
-    ...(reasonRequired === undefined ? {} : { reasonRequired }),
+    ...(acts === undefined ? {} : { rules: acts }),
   };
 }
 
 /** The engine's acts part over an open room. */
 export function actDeskFor(
   room: ActsRoom,
-  config: ConfigFile,
   watches: ReadonlyMap<SystemId, SystemWatch>,
   clock: Clock,
 ): ActDesk {
@@ -175,7 +166,7 @@ export function actDeskFor(
     system(id) {
       const watch = watches.get(id);
       if (!watch) return undefined;
-      return { kind: watch.kind, policy: policyOf(watch.located, config), view: () => watch.view() };
+      return { kind: watch.kind, policy: policyOf(watch.located), view: () => watch.view() };
     },
     heldByOther(key) {
       const hold = quietly(() => store.holds.holderOf(key, clock.now()), undefined);

@@ -1,51 +1,174 @@
-import { basename, join } from 'node:path';
-import { type Ledger, openLedger } from '../db/ledger.ts';
-import { copyForLooking, isRecordThere } from '../db/look-at-copy.ts';
+/** The record of acts as the verbs read, seal and repair it. */
+import { readFileSync } from 'node:fs';
+import { canonicalJson } from '../db/canonical-json.ts';
+import { type ExportVerdict, verifyExport } from '../db/export-verify.ts';
+import { openHostStore } from '../db/host-store.ts';
+import { openLedger } from '../db/ledger.ts';
+import {
+  isLedgerThere,
+  type LedgerFile,
+  ledgerFiles,
+  ownLedgerOptions,
+  readingLedger,
+} from '../db/ledger-files.ts';
+import { type RepairResult, repairDamaged, salvageRows } from '../db/ledger-repair.ts';
+import type { SealResult } from '../db/ledger-seal.ts';
+import { DamagedError } from '../db/open.ts';
 import { stateDirectories } from '../db/state-dir.ts';
 import { messageOf, UserError } from '../domain/error.ts';
-import type { LedgerRow, LedgerVerdict } from '../domain/ledger.ts';
+import type { Instant } from '../domain/instant.ts';
+import {
+  type ChainRow,
+  fitsLedgerFilter,
+  type LedgerFilter,
+  type LedgerRecord,
+  type LedgerRow,
+  type LedgerVerdict,
+} from '../domain/ledger.ts';
 import { systemClock } from '../host/clock.ts';
 import { readIdentity } from '../host/identity.ts';
-import { ledgerPath } from './acts-room.ts';
+import { HOST_MODE } from './acts-room.ts';
+import { programVersion } from './version.ts';
 
-/** Newest rows of this user's ledger, oldest first; none when nothing was ever recorded. */
-export function readLedger(limit: number | undefined): readonly LedgerRow[] {
-  return withLedger((ledger) => ledger.rows(limit === undefined ? {} : { limit })) ?? [];
+/** A row of some user's ledger. */
+export interface ListedRow extends ChainRow {
+  /** Whose ledger it is. */
+  readonly chain: string;
+  readonly record: LedgerRecord;
 }
 
-/** Whether the record is whole. */
-export function verifyLedger(): LedgerVerdict {
-  const verdict = withLedger((ledger) => ledger.verify());
-  if (!verdict) throw new UserError('there is no ledger yet: nothing was ever done from here', [], 0);
-  return verdict;
+/** What was asked for of all ledgers of this host. */
+export interface LedgerListing {
+  /** By time; those of one ledger in its order. */
+  readonly rows: readonly ListedRow[];
+  /** Rows that fit and were left out as older than the newest so many. */
+  readonly leftOut: number;
+  /** Ledgers of which not all could be read. */
+  readonly troubles: readonly UserError[];
 }
 
-function withLedger<T>(use: (ledger: Ledger) => T): T | undefined {
-  const path = ledgerPath(stateDirectories(process.env), readIdentity().user);
-  if (!isRecordThere(path)) return undefined;
+/** Rows of all ledgers that fit, the newest `limit` of them. */
+export function listLedgers(filter: LedgerFilter, limit: number): LedgerListing {
   const now = systemClock().now();
-  const open = (at: string): T => {
-    const ledger = openLedger({ path: at, now });
+  const troubles: UserError[] = [];
+  const chains = filesHere().map((file) => rowsOf(file, filter, now, troubles));
+  const rows = mergeByTime(chains);
+  const leftOut = Math.max(0, rows.length - limit);
+  return { rows: rows.slice(leftOut), leftOut, troubles };
+}
+
+/** The newest rows of all ledgers, by time. */
+export function readLedger(limit: number): readonly LedgerRow[] {
+  return listLedgers({}, limit).rows;
+}
+
+/** Whether each ledger of this host is whole. */
+export function verifyLedgers(): readonly { readonly chain: string; readonly verdict: LedgerVerdict }[] {
+  const files = filesHere();
+  if (files.length === 0)
+    throw new UserError('there is no ledger yet: nothing was ever done from here', [], 0);
+  const now = systemClock().now();
+  return files.map((file) => ({
+    chain: file.user,
+    verdict: readingLedger(file, now, (ledger) => ledger.verify()),
+  }));
+}
+
+/** Whether exports and archives are whole by themselves. `told`: what an export says of a body. */
+export function verifyLedgerFiles(
+  paths: readonly string[],
+  told: (body: string) => string | undefined,
+): readonly ExportVerdict[] {
+  const texts = paths.map((name) => {
     try {
-      return use(ledger);
-    } finally {
-      ledger.close();
+      return { name, text: readFileSync(name, 'utf8') };
+    } catch (error) {
+      throw new UserError(`${name} can't be read: ${messageOf(error)}`, [], 3);
     }
+  });
+  return verifyExport(texts, told);
+}
+
+/** Moves this user's rows from before a time to a sealed archive; undefined when there are none. */
+export function sealOwnLedger(before: Instant): SealResult | undefined {
+  const { directories, options, who, now } = ownLedger();
+  const mode = directories.isHostWide ? { mode: HOST_MODE } : {};
+  const store = openHostStore({ directory: directories.shared, now, ...mode });
+  const ledger = openLedger({ ...options, now });
+  try {
+    const isIdle = (): boolean => store.orders.open().every((order) => order.user !== who.user);
+    return ledger.seal({ before, at: now, who, version: programVersion(), isIdle });
+  } finally {
+    ledger.close();
+    store.close();
+  }
+}
+
+/** Begins a new ledger in the place of this user's damaged one; undefined when it is not damaged. */
+export function repairOwnLedger(): RepairResult | undefined {
+  const { options, who, now } = ownLedger();
+  return repairDamaged({ ...options, at: now, who, version: programVersion() });
+}
+
+function ownLedger() {
+  const directories = stateDirectories(process.env);
+  const who = readIdentity();
+  const options = ownLedgerOptions(process.env, directories, who);
+  if (!isLedgerThere(options.path))
+    throw new UserError('there is no ledger yet: nothing was ever done from here', [], 0);
+  return { directories, options, who, now: systemClock().now() };
+}
+
+function filesHere(): readonly LedgerFile[] {
+  return ledgerFiles(stateDirectories(process.env), readIdentity());
+}
+
+function rowsOf(
+  file: LedgerFile,
+  filter: LedgerFilter,
+  now: Instant,
+  troubles: UserError[],
+): readonly ListedRow[] {
+  const wanted = (rows: Iterable<ChainRow>): ListedRow[] => {
+    const found: ListedRow[] = [];
+    for (const row of rows) {
+      const record = recordOf(row);
+      if (record && fitsLedgerFilter(record, filter)) found.push({ ...row, chain: file.user, record });
+    }
+    return found;
   };
   try {
-    return open(path);
+    return readingLedger(file, now, (ledger) => wanted(ledger.chain()));
   } catch (error) {
-    if (!isWriteRefused(error)) throw error;
-  }
-  const { directory, remove } = copyForLooking([path]);
-  try {
-    return open(join(directory, basename(path)));
-  } finally {
-    remove();
+    if (error instanceof DamagedError) {
+      troubles.push(error);
+      return wanted(salvageRows(file.path));
+    }
+    if (file.isOwn || !(error instanceof UserError)) throw error;
+    troubles.push(error);
+    return [];
   }
 }
 
-/** SQLite writes beside a file to read it; where that is not allowed, a copy is read. */
-function isWriteRefused(error: unknown): boolean {
-  return /readonly database|unable to open database|EROFS|EACCES|EPERM/.test(messageOf(error));
+/** Of a damaged ledger a text may be none of ours. */
+function recordOf(row: ChainRow): LedgerRecord | undefined {
+  try {
+    const record = JSON.parse(row.body) as LedgerRecord;
+    return typeof record.at === 'number' && canonicalJson(record) === row.body ? record : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw new Error(`row ${row.seq}: ${messageOf(error)}`);
+  }
+}
+
+/** A clock that was set back must not change the order within one ledger. */
+function mergeByTime(chains: readonly (readonly ListedRow[])[]): readonly ListedRow[] {
+  const keyed = chains.flatMap((rows) => {
+    let latest = Number.NEGATIVE_INFINITY;
+    return rows.map((row) => {
+      latest = Math.max(latest, row.record.at);
+      return { row, at: latest };
+    });
+  });
+  return keyed.sort((a, b) => a.at - b.at).map(({ row }) => row);
 }

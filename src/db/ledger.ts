@@ -77,6 +77,8 @@ export interface LedgerOptions {
   readonly mode?: number;
   /** In a directory others may write to: a file of another user is refused. */
   readonly oursAlone?: boolean;
+  /** Where the ledger truly lies, when this is a copy of it: its archives lie there. */
+  readonly archivesOf?: string;
   /** Directories for the journal, best on other disks; the first that takes a record has it. */
   readonly journalIn?: readonly string[];
 }
@@ -111,6 +113,7 @@ export function openLedger(options: LedgerOptions): Ledger {
 
 class SqliteLedger implements Ledger {
   readonly path: string;
+  readonly #archivesOf: string;
   readonly #mode: number;
   readonly #inode: number;
   readonly #database: Database.Database;
@@ -120,8 +123,9 @@ class SqliteLedger implements Ledger {
   readonly #find: Database.Statement;
   #unusable: string | undefined;
 
-  constructor({ path, journalIn }: LedgerOptions, mode: number, database: Database.Database) {
+  constructor({ path, journalIn, archivesOf }: LedgerOptions, mode: number, database: Database.Database) {
     this.path = path;
+    this.#archivesOf = archivesOf ?? path;
     this.#mode = mode;
     this.#inode = statSync(path).ino;
     this.#database = database;
@@ -178,7 +182,7 @@ class SqliteLedger implements Ledger {
     const { verdict, walk } = verifyChain(this.chain(), head);
     const newest = newestSealed(walk);
     const { archives, firstBad } = checkArchives(
-      this.path,
+      this.#archivesOf,
       newest ? walk.sealed.map((one) => one.record) : [],
     );
     const notes = [...verdict.notes, ...this.#notes()];

@@ -41,9 +41,18 @@ export interface DatabaseSpec {
 
 /** A file was refused because it is damaged or none of ours; nothing was changed in it. */
 export class DamagedError extends UserError {
+  readonly #parts: readonly [title: string, why: string, mend: string];
+
   constructor(title: string, path: string, why: string, mend: string) {
     super(`${title} can't be used: ${path}: ${why}`, ['nothing was changed in it', mend], 3);
     this.name = 'DamagedError';
+    this.#parts = [title, why, mend];
+  }
+
+  /** The same of another file: what is wrong with a copy is wrong with what was copied. */
+  of(path: string): DamagedError {
+    const [title, why, mend] = this.#parts;
+    return new DamagedError(title, path, why, mend);
   }
 }
 

@@ -1,13 +1,11 @@
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
 import { UserError } from '../domain/error.ts';
+import { lookAtHostDirectory } from './host-directory.ts';
 
 /** Environment variables, as `process.env` has them. */
 export type Environment = { readonly [name: string]: string | undefined };
-
-/** Made by an administrator for all operators of a host (setgid, mode 2770). */
-const HOST_DIRECTORY = '/var/lib/binnacle';
 
 /** Where Binnacle keeps what must survive. */
 export interface StateDirectories {
@@ -17,6 +15,8 @@ export interface StateDirectories {
   readonly shared: string;
   /** Whether other operators of this host see the same orders and holds. */
   readonly isHostWide: boolean;
+  /** Why the directory of the host, which is there, is not used. */
+  readonly refused?: string;
 }
 
 /** The user's state directory: BINNACLE_STATE_DIR, else below XDG_STATE_HOME, else `~/.local/state`. Creates nothing. */
@@ -33,27 +33,18 @@ export function userStateDirectory(env: Environment): string {
   return join(home && isAbsolute(home) ? home : homedir(), '.local', 'state', 'binnacle');
 }
 
-/** The directory shared by the operators of this host, or undefined when there is none this user can write to. */
-export function hostDirectory(env: Environment): string | undefined {
-  const path = env['BINNACLE_HOST_DIR'] ?? HOST_DIRECTORY;
-  if (path === '') return undefined;
-  try {
-    const stat = statSync(path);
-    if (!stat.isDirectory()) return undefined;
-    // A directory everybody may write to would let anybody swap the files in it.
-    if ((stat.mode & 0o002) !== 0) return undefined;
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    return path;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Both directories, named but not created. */
 export function stateDirectories(env: Environment): StateDirectories {
   const state = userStateDirectory(env);
-  const host = hostDirectory(env);
-  return { state, shared: host ?? state, isHostWide: host !== undefined };
+  const host = lookAtHostDirectory(env);
+  switch (host.state) {
+    case 'open':
+      return { state, shared: host.path, isHostWide: true };
+    case 'absent':
+      return { state, shared: state, isHostWide: false };
+    case 'refused':
+      return { state, shared: state, isHostWide: false, refused: `${host.path}: ${host.why}` };
+  }
 }
 
 /**

@@ -31,3 +31,29 @@ function readAccounts(text: string): Map<number, string> {
   }
   return names;
 }
+
+/** A group of this host. */
+export interface Group {
+  readonly name: string;
+  readonly gid: number;
+  /** Accounts listed in it; those that have it as their first group are not. */
+  readonly members: readonly string[];
+}
+
+/** The group of this name or number, from the local group file (group(5): `name:password:gid:member,member`). */
+export function groupOf(nameOrId: string, file = '/etc/group'): Group | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  for (const line of text.split('\n')) {
+    const [name, , gid, members] = line.split(':');
+    if (name === undefined || gid === undefined || !/^\d+$/.test(gid)) continue;
+    if (name === nameOrId || gid === nameOrId)
+      return { name, gid: Number(gid), members: (members ?? '').split(',').filter((one) => one !== '') };
+  }
+  // A bare number is a group all the same: directory services and containers list theirs elsewhere.
+  return /^\d{1,9}$/.test(nameOrId) ? { name: nameOrId, gid: Number(nameOrId), members: [] } : undefined;
+}

@@ -1,13 +1,8 @@
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  ensurePrivateDirectory,
-  hostDirectory,
-  stateDirectories,
-  userStateDirectory,
-} from '../../src/db/state-dir.ts';
+import { ensurePrivateDirectory, userStateDirectory } from '../../src/db/state-dir.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 describe('the state directory', () => {
@@ -34,19 +29,5 @@ describe('the state directory', () => {
     expect(() => ensurePrivateDirectory(join(directory, 'file'))).toThrow(/can't be used|not a directory/);
     symlinkSync(join(directory, 'nowhere'), join(directory, 'link'));
     expect(() => ensurePrivateDirectory(join(directory, 'link'))).toThrow(/state directory/);
-  });
-});
-
-describe('the directory of the host', () => {
-  it('is used when it is there, and not when anybody may write to it', () => {
-    const directory = temporaryDirectory();
-    const env = { BINNACLE_STATE_DIR: '/s', BINNACLE_HOST_DIR: join(directory, 'host') };
-    expect(stateDirectories(env)).toEqual({ state: '/s', shared: '/s', isHostWide: false });
-    mkdirSync(env.BINNACLE_HOST_DIR);
-    chmodSync(env.BINNACLE_HOST_DIR, 0o2770);
-    expect(stateDirectories(env)).toEqual({ state: '/s', shared: env.BINNACLE_HOST_DIR, isHostWide: true });
-    chmodSync(env.BINNACLE_HOST_DIR, 0o777);
-    expect(hostDirectory(env)).toBeUndefined();
-    expect(hostDirectory({ BINNACLE_HOST_DIR: '' })).toBeUndefined();
   });
 });
