@@ -3,14 +3,18 @@ import { commandsById } from '../commands/registry.ts';
 import { loadConfig, placeText } from '../config/load.ts';
 import type { Options } from '../config/options.ts';
 import { COMMON_KEYS } from '../config/schema.ts';
-import { configuredSystems } from '../config/systems.ts';
+import { configuredSystems, ownSettings } from '../config/systems.ts';
 import { UserError } from '../domain/error.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import { checkHooks } from './hooks-verb.ts';
 
 /** The keys of `binnacle.yaml`, with an example that is itself valid. */
 export function describeConfig(): string {
-  const common = Object.entries(COMMON_KEYS).map(([key, what]) => `    #   ${key.padEnd(12)} ${what}`);
+  const common = Object.entries(COMMON_KEYS).map(([key, what]) => `    #   ${key.padEnd(16)} ${what}`);
+  const kinds = builtInKinds.flatMap((kind) => [
+    `    # settings of ${kind.kind}:`,
+    ...[...ownSettings(kind)].map(([key, what]) => `    #   ${key.padEnd(16)} ${what}`),
+  ]);
   return [
     '# binnacle.yaml',
     'version: 1',
@@ -21,6 +25,7 @@ export function describeConfig(): string {
     '    root: /srv/orket',
     '    # settings of every kind:',
     ...common,
+    ...kinds,
     'acts:',
     '  deny: []                # acts that are refused, for example pipeline.restart',
     '  reason-required: []     # acts that want a reason beside what their risk asks for',

@@ -1,5 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { globalRegistry, type ZodMiniType } from 'zod/mini';
+import type { ActRules } from '../domain/act-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { isKnownZone } from '../domain/instant.ts';
@@ -7,6 +9,7 @@ import { issueText } from '../lib/schema-issue.ts';
 import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
+import { actRulesFor, rulesParts } from './act-rules.ts';
 import { type ConfigPlace, placeText } from './load.ts';
 import { lookInto } from './look.ts';
 import type { SystemOption } from './options.ts';
@@ -55,21 +58,24 @@ export function configuredSystems(
   checkActNames(config, kinds, place);
   if (options.length > 0) {
     const wishes = options.map(
-      ({ kind, dir, settings }): Wish => ({ kind, dir, settings, where: () => `-s ${kind}=${dir}` }),
+      ({ kind, dir, settings }): Wish => ({
+        ...{ kind, dir, settings, acts: actRulesFor(config, place) },
+        where: () => `-s ${kind}=${dir}`,
+      }),
     );
     return { from: 'command line', ...locateAll(kinds, wishes, cwd, env) };
   }
   if (config.systems && config.systems.length > 0) {
     const wishes = config.systems.map((entry, index): Wish => {
-      const { kind, root, ...rest } = entry as Record<string, unknown> & { kind: string; root: string };
+      const { kind, root, acts: _, ...rest } = entry;
       const settings = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, String(value)]));
       const where = (key?: string): string =>
         placeText(place, key === undefined ? ['systems', index] : ['systems', index, key]);
-      return { kind, dir: root, settings, where };
+      return { kind, dir: root, settings, acts: actRulesFor(config, place, index), where };
     });
     return { from: 'configuration', ...locateAll(kinds, wishes, cwd, env) };
   }
-  const detected = detectSystems(kinds, cwd, env);
+  const detected = detectSystems(kinds, cwd, env, actRulesFor(config, place));
   return { from: detected.systems.length > 0 ? 'working directory' : 'nothing', ...detected };
 }
 
@@ -101,13 +107,15 @@ function checkActNames(config: ConfigFile, kinds: readonly SystemKind[], place: 
         (wantedVerb === '*' || wantedVerb === verb)
       );
     });
-  for (const list of ['deny', 'allow', 'reason-required'] as const) {
-    const wrong = config.acts?.[list]?.find((pattern) => !isKnown(pattern));
-    if (wrong === undefined) continue;
-    throw new UserError(`${placeText(place, ['acts', list])}: there is no act "${wrong}"`, [
-      `acts: ${known.join(', ')}`,
-      'noun.* and *.verb name several',
-    ]);
+  for (const { keys, rules } of rulesParts(config)) {
+    for (const list of ['deny', 'allow', 'reason-required'] as const) {
+      const wrong = rules?.[list]?.find((pattern) => !isKnown(pattern));
+      if (wrong === undefined) continue;
+      throw new UserError(`${placeText(place, [...keys, list])}: there is no act "${wrong}"`, [
+        `acts: ${known.join(', ')}`,
+        'noun.* and *.verb name several',
+      ]);
+    }
   }
 }
 
@@ -115,6 +123,7 @@ function detectSystems(
   kinds: readonly SystemKind[],
   cwd: string,
   env: Env,
+  acts: ActRules,
 ): Pick<FoundSystems, 'systems' | 'absent'> {
   const look = lookInto(cwd, env);
   const found = kinds.flatMap((kind) => {
@@ -123,7 +132,7 @@ function detectSystems(
   });
   found.sort((a, b) => b.recognition.confidence - a.recognition.confidence);
   const wishes = found.map(
-    ({ kind }): Wish => ({ kind: kind.kind, dir: cwd, settings: {}, where: () => cwd }),
+    ({ kind }): Wish => ({ kind: kind.kind, dir: cwd, settings: {}, acts, where: () => cwd }),
   );
   return locateAll(kinds, wishes, cwd, env);
 }
@@ -133,6 +142,7 @@ interface Wish {
   readonly kind: string;
   readonly dir: string;
   readonly settings: Readonly<Record<string, string>>;
+  readonly acts: ActRules;
   /** How a message names this system, or one key of it. */
   where(key?: string): string;
 }
@@ -153,7 +163,7 @@ function locateAll(
         `kinds: ${kinds.map((candidate) => candidate.kind).join(', ')}`,
       ]);
     }
-    const settings = readSettings(kind, wish);
+    const settings = { ...readSettings(kind, wish), acts: wish.acts };
     const system = names[index] as SystemId;
     const located = locateSystem(kind, wish, system, settings, cwd, env);
     if (!(located instanceof UserError)) systems.push({ kind, located });
@@ -249,16 +259,25 @@ function readSettings(kind: SystemKind, { settings: given, where }: Wish): Commo
     const what = unknown === undefined ? issueText(issue, own) : `is no setting of ${kind.kind}`;
     throw new UserError(`${where(name)}: "${name}" ${what}`, [
       `settings of every kind: ${Object.keys(COMMON_KEYS).join(', ')}`,
-      ...ownSettings(kind),
+      ...ownSettingNames(kind),
     ]);
   }
   return { timezone, ...common, ...(checked.data as object) } as CommonSettings;
 }
 
-/** The settings a kind has beside the common ones, for a message. */
-function ownSettings(kind: SystemKind): readonly string[] {
-  const shape = (kind.settings as { def?: { shape?: object } }).def?.shape;
-  const names = Object.keys(shape ?? {}).map(kebabCase);
+/** The settings a kind has beside the common ones, as they are typed, each with what it is. */
+export function ownSettings(kind: SystemKind): ReadonlyMap<string, string> {
+  const shape = (kind.settings as { def?: { shape?: Readonly<Record<string, ZodMiniType>> } }).def?.shape;
+  return new Map(
+    Object.entries(shape ?? {}).map(([name, schema]) => [
+      kebabCase(name),
+      globalRegistry.get(schema)?.description ?? '',
+    ]),
+  );
+}
+
+function ownSettingNames(kind: SystemKind): readonly string[] {
+  const names = [...ownSettings(kind).keys()];
   return names.length > 0 ? [`settings of ${kind.kind}: ${names.join(', ')}`] : [];
 }
 

@@ -325,6 +325,13 @@ describe.concurrent('how a system is named', () => {
       'orket=DIR,colour=red',
       /-s orket=\S+: "colour" is no setting of orket\n {2}settings of every kind: name, url/,
     ],
+    [
+      'aragora=DIR,serve=nomic',
+      /"serve" is no setting of aragora\n.*\n {2}settings of aragora: stream, nomic, server/,
+    ],
+    ['aragora=DIR,max-cost=much', /"max-cost" wants a number such as 3600\n/],
+    ['coherence=DIR,decision-timeout=late', /"decision-timeout" wants a number such as 90\n/],
+    ['reflexive=DIR,confg=x', /"confg" is no setting of reflexive\n/],
     ['orket=DIR,timezone=Mars/Olympus', /timezone "Mars\/Olympus" is unknown\n {2}use a name such as Europe/],
     ['orket=DIR,url=localhost:80', /url "localhost:80" is not an http or https address\n {2}write it/],
     ['orket=DIR,name=../x', /"\.\.\/x" can't be a system's name\n {2}use letters/],

@@ -5,6 +5,16 @@ import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../
 import { cycleQueries, outcomeQueries } from './parse-database.ts';
 import { placeOf } from './schema.ts';
 
+/** Everything that can be asked of a server: an item that tells that it gives no answer tells it of all these. */
+export const API_SOURCES: readonly string[] = [
+  'api.healthz',
+  'api.health',
+  'api.readyz',
+  'api.status',
+  'api.breakers',
+  'api.nomic',
+];
+
 /** Names only this project has, the loop's own files first. */
 const MARKS = [
   '.nomic/nomic_loop.log',
@@ -42,7 +52,7 @@ export function locateAragora(dir: string, look: Look, system: SystemId, setting
   };
   const total = numberOf(own['total']);
   if (total !== undefined) extra['totalS'] = total;
-  const cost = numberOf(own['max-cost'] ?? own['maxCost']);
+  const cost = numberOf(own['maxCost']);
   if (cost !== undefined) extra['maxCostUsd'] = cost;
   return {
     system,

@@ -2,23 +2,29 @@ import * as z from 'zod/mini';
 import { getNumber, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
-const seconds = z.optional(z.string().check(z.regex(/^\d{1,7}(\.\d{1,3})?$/)));
+const amount = z.optional(z.string().check(z.regex(/^\d{1,7}(\.\d{1,3})?$/, 'wants a number such as 3600')));
 
 /** Settings of this kind beside the common ones. */
-export const aragoraSettings = z.object({
-  /** Words of a program whose output is the server's log, e.g. `journalctl -u aragora -o cat -n 500 -f`. No shell. */
-  stream: z.optional(z.string()),
-  /** Directory of the Nomic loop's files where it is not `.nomic` (ARAGORA_NOMIC_DIR). */
-  nomic: z.optional(z.string()),
-  /**
-   * Which of its servers `url` names: `unified` (python -m aragora.server) or `nomic` (the one inside
-   * run_nomic_with_stream.py, which knows fewer paths).
-   */
-  server: z.optional(z.enum(['unified', 'nomic'])),
-  /** NOMIC_MAX_TOTAL_SECONDS of the loop; 3600 unless it was set. */
-  total: seconds,
-  /** NOMIC_MAX_COST_USD of the loop; 100 unless it was set. */
-  'max-cost': seconds,
+export const aragoraSettings = z.strictObject({
+  stream: z
+    .optional(z.string())
+    .check(
+      z.describe(
+        "program whose output is the server's log, started without a shell: `journalctl -u aragora -o cat -n 500 -f`",
+      ),
+    ),
+  nomic: z
+    .optional(z.string())
+    .check(z.describe("directory of the Nomic loop's files (ARAGORA_NOMIC_DIR); default `.nomic`")),
+  server: z
+    .optional(z.enum(['unified', 'nomic']))
+    .check(
+      z.describe(
+        'which server `url` names: `unified` (`python -m aragora.server`, the default), or `nomic` (the one within `run_nomic_with_stream.py`, which knows fewer paths)',
+      ),
+    ),
+  total: amount.check(z.describe('NOMIC_MAX_TOTAL_SECONDS the loop was started with; default 3600')),
+  maxCost: amount.check(z.describe('NOMIC_MAX_COST_USD the loop was started with; default 100')),
 });
 
 /** The phases of a cycle in their order; `PHASE 0` is the first. */

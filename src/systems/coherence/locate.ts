@@ -45,7 +45,7 @@ export function locateCoherence(
     pollS: numberOf(own['poll']) ?? 90,
     pace: numberOf(own['pace']) ?? 1,
   };
-  const timeout = numberOf(own['decision-timeout']);
+  const timeout = numberOf(own['decisionTimeout']);
   if (timeout !== undefined) extra['decisionTimeoutH'] = timeout;
   if (gitdir) extra['linkedWorktree'] = gitdir;
   return {

@@ -2,16 +2,25 @@ import * as z from 'zod/mini';
 import { getNumber, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
+const number = (pattern: RegExp): z.ZodMiniOptional<z.ZodMiniString> =>
+  z.optional(z.string().check(z.regex(pattern, 'wants a number such as 90')));
+
 /** Settings of this kind beside the common ones. */
-export const coherenceSettings = z.object({
-  /** Seconds between two looks of the watchdog for a request; 90 in run_overnight_pipeline_watchdog.sh. */
-  poll: z.optional(z.string().check(z.regex(/^\d{1,5}(\.\d{1,6})?$/))),
-  /** How much faster than live the watched scripts run (a simulation); divides every deadline. */
-  pace: z.optional(z.string().check(z.regex(/^\d{1,3}(\.\d+)?$/))),
-  /** Hours after which a blocked decision is skipped (PIPELINE_NEEDS_DECISION_TIMEOUT_HOURS); 0 is never. */
-  'decision-timeout': z.optional(z.string().check(z.regex(/^\d{1,4}(\.\d+)?$/))),
-  /** Port of the API where no `url` is given. */
-  port: z.optional(z.string().check(z.regex(/^\d{2,5}$/))),
+export const coherenceSettings = z.strictObject({
+  poll: number(/^\d{1,5}(\.\d{1,6})?$/).check(
+    z.describe(
+      'seconds between two looks of the watchdog for a restart request; default 90, as its script has it',
+    ),
+  ),
+  pace: number(/^\d{1,3}(\.\d+)?$/).check(
+    z.describe('how much faster than live the scripts run, for a simulation: divides every deadline'),
+  ),
+  decisionTimeout: number(/^\d{1,4}(\.\d+)?$/).check(
+    z.describe(
+      'hours after which a blocked decision is skipped (PIPELINE_NEEDS_DECISION_TIMEOUT_HOURS); 0 is never',
+    ),
+  ),
+  port: number(/^\d{2,5}$/).check(z.describe('port of the API where no `url` is given; default 8000')),
 });
 
 /** Where the scripts write, relative to the checkout. */

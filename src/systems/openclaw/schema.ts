@@ -1,13 +1,15 @@
-import { optional, strictObject, string } from 'zod/mini';
+import { describe, optional, strictObject, string } from 'zod/mini';
 import { getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
 /** What an installation of OpenClaw agent-orchestrator may be told beside the common settings. */
 export const openclawSettings = strictObject({
-  /** The skill directory (with `scripts/control.py`), needed for acts when DIR is BASE_PATH. */
-  skill: optional(string()),
-  /** Seconds between two passes of the worker (`worker.py --interval`); default 2. */
-  interval: optional(string()),
+  skill: optional(string()).check(
+    describe('the skill directory (with `scripts/control.py`), needed for acts where DIR is BASE_PATH'),
+  ),
+  interval: optional(string()).check(
+    describe('seconds between two passes of the worker (`worker.py --interval`); default 2'),
+  ),
 });
 
 /** Lease of a claimed job; each beat of its worker moves it (LEASE_SECONDS in scripts/state_store.py). */

@@ -1,11 +1,17 @@
-import { minLength, optional, regex, strictObject, string } from 'zod/mini';
+import { describe, minLength, optional, regex, strictObject, string } from 'zod/mini';
 
 /** What an installation of Orket may be told beside the common settings; all texts, as on the command line. */
 export const orketSettings = strictObject({
-  /** Directory of Orket's durable state, `.orket/durable` when neither this nor ORKET_DURABLE_ROOT says otherwise. */
-  durable: optional(string().check(minLength(1, 'needs a directory'))),
-  /** Seconds a turn may be silent before it counts as stalled; default 300, the model client's own time limit. */
-  stalledAfter: optional(string().check(regex(/^[1-9]\d{0,4}$/, 'is a number of seconds, from 1 to 99999'))),
+  durable: optional(string().check(minLength(1, 'needs a directory'))).check(
+    describe('directory of its durable state; default ORKET_DURABLE_ROOT, else `.orket/durable`'),
+  ),
+  stalledAfter: optional(
+    string().check(regex(/^[1-9]\d{0,4}$/, 'is a number of seconds, from 1 to 99999')),
+  ).check(
+    describe(
+      "seconds a turn may be silent before it counts as stalled; default 300, the model client's own limit",
+    ),
+  ),
 });
 
 /** Longest id of theirs that is followed; a longer one is shown in its log line and makes no entity. */

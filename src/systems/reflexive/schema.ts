@@ -3,11 +3,15 @@ import { getString } from '../../lib/json.ts';
 import type { CommonSettings, SystemKind } from '../system.ts';
 
 /** What this kind adds to the common settings; every key is optional. */
-const shape = z.object({
-  /** The daemon's configuration file, when it is started with `-c PATH`. Relative to the root. */
-  config: z.optional(z.string()),
-  /** The directory the daemon sees as its own, where that is not the root (a container's `/app`). */
-  daemonCwd: z.optional(z.string()),
+const shape = z.strictObject({
+  config: z
+    .optional(z.string())
+    .check(z.describe("the daemon's configuration file where it is started with `-c PATH`; relative to DIR")),
+  daemonCwd: z
+    .optional(z.string())
+    .check(
+      z.describe("the directory the daemon sees as its own where that is not DIR (a container's `/app`)"),
+    ),
 });
 
 export const reflexiveSettings: SystemKind['settings'] = shape;

@@ -97,7 +97,7 @@ describe('sources', () => {
 describe('settings', () => {
   it('take numbers as text, and refuse anything else', () => {
     const read = (value: unknown): boolean => z.safeParse(coherenceKind.settings, value).success;
-    expect(read({ poll: '90', pace: '10', 'decision-timeout': '24', port: '8000' })).toBe(true);
+    expect(read({ poll: '90', pace: '10', decisionTimeout: '24', port: '8000' })).toBe(true);
     expect(read({ poll: 'soon' })).toBe(false);
     expect(read({ port: '-1' })).toBe(false);
   });
