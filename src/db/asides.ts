@@ -1,31 +1,14 @@
 import type Database from 'better-sqlite3';
+import type { Aside } from '../domain/aside.ts';
 import { type Instant, instant } from '../domain/instant.ts';
-
-/** An attention item put out of the queue. */
-export interface AsideRecord {
-  readonly key: string;
-  /** The item comes back when its revision differs from this one, unless it was put aside for good. */
-  readonly revision: string;
-  readonly until?: Instant;
-  readonly forGood: boolean;
-  readonly reason?: string;
-  readonly by: string;
-}
 
 /** What is set aside on this host: until it changes, until a time, or for good with a reason. */
 export interface AsideStore {
-  put(aside: AsideRecord, now: Instant): void;
+  put(aside: Aside, now: Instant): void;
   /** False when it was not aside. */
   back(key: string): boolean;
-  /** Those whose time has not come. Whether the item changed is judged by {@link isAside}. */
-  list(now: Instant): readonly AsideRecord[];
-}
-
-/** True while an item of this revision stays out of the queue. */
-export function isAside(aside: AsideRecord, revision: string, now: Instant): boolean {
-  if (aside.forGood) return true;
-  if (aside.until !== undefined) return now < aside.until && aside.revision === revision;
-  return aside.revision === revision;
+  /** Those whose time has not come. Whether the item changed is judged by `domain/aside.ts`. */
+  list(now: Instant): readonly Aside[];
 }
 
 interface StoredAside {

@@ -49,15 +49,23 @@ export function attentionOf(entities: Iterable<Entity>): readonly AttentionItem[
 
 /**
  * Sources of a system that are stale or can't be read, as items of rank 6. One trouble is one row: a server that is down
- * takes all its addresses along, and the first of them says why.
+ * takes all its addresses along, and the first of them says why; what an item of the system's own `entities` already
+ * tells is not told again.
  */
 export function sourceAttentions(
   system: SystemId,
   sources: readonly SourceStatus[],
+  entities: Iterable<Entity>,
 ): readonly AttentionItem[] {
+  const bad = sources.filter(({ state }) => state === 'error' || state === 'stale');
+  if (bad.length === 0) return [];
+  const told = new Set<string>();
+  for (const entity of entities) {
+    if (entity.system === system) for (const source of entity.attention?.tells ?? []) told.add(source);
+  }
   const groups = new Map<string, SourceStatus[]>();
-  for (const source of sources) {
-    if (source.state !== 'error' && source.state !== 'stale') continue;
+  for (const source of bad) {
+    if (told.has(source.id)) continue;
     const group = `${source.state}.${source.type}`;
     const known = groups.get(group);
     if (known) known.push(source);

@@ -64,6 +64,8 @@ export interface Attention {
   readonly playbook?: string;
   /** Equal items of one system are shown as one row with a count; default is the entity itself. */
   readonly group?: string;
+  /** Sources that can't be read for just the reason this item tells: they need no row of their own. */
+  readonly tells?: readonly string[];
 }
 
 /** What every entity has. Texts are raw; they are made safe at the edge of the screen. */
@@ -231,4 +233,9 @@ export function refKey(of: Ref): string {
 /** The reference to an entity. */
 export function refOf(entity: Entity): Ref {
   return { system: entity.system, type: entity.type, id: entity.id };
+}
+
+/** Evidence that is there, in order; nothing for what is missing. */
+export function trailOf(...evidence: readonly (Evidence | undefined)[]): readonly Evidence[] {
+  return evidence.filter((one) => one !== undefined);
 }

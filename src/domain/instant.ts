@@ -14,6 +14,13 @@ export function addMs(at: Instant, ms: number): Instant {
   return (at + ms) as Instant;
 }
 
+/** `03:14:07Z`, the day before it when it is another than today's. Absolute: a text with an age in it never rests. */
+export function clockText(at: Instant, now: Instant): string {
+  const iso = toIso(at);
+  const time = `${iso.slice(11, 19)}Z`;
+  return iso.slice(0, 10) === toIso(now).slice(0, 10) ? time : `${iso.slice(5, 10)} ${time}`;
+}
+
 /** ISO 8601 in UTC with milliseconds, e.g. `2026-02-21T03:14:07.551Z`. */
 export function toIso(at: Instant): string {
   return new Date(at).toISOString();

@@ -1,5 +1,4 @@
 /** Follows the engine's messages and tells what is worth ringing for: the states before and after, and the deadlines. */
-import { isAside } from '../db/asides.ts';
 import type { ActEntry } from '../domain/act.ts';
 import {
   type Alert,
@@ -9,6 +8,7 @@ import {
   deadlineOf,
   entityAlerts,
 } from '../domain/alert.ts';
+import { isAside } from '../domain/aside.ts';
 import { attentionOf } from '../domain/attention.ts';
 import { type Entity, refKey, refOf, type SystemId } from '../domain/entity.ts';
 import { instant } from '../domain/instant.ts';

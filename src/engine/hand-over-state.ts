@@ -1,10 +1,11 @@
 /** What a hand-over tells, gathered from the engine's parts. */
+import { isAside } from '../domain/aside.ts';
 import { type AttentionItem, attentionOf, compareAttention, sourceAttentions } from '../domain/attention.ts';
 import type { Entity, SystemId } from '../domain/entity.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import type { ActDesk } from './engine.ts';
 import type { HandOverState } from './history-desk.ts';
-import type { Aside, RequestOf, SystemSummary } from './protocol.ts';
+import type { RequestOf, SystemSummary } from './protocol.ts';
 
 /** The queue, what is set aside of it, who holds what, and the acts, as of `now`. */
 export function handOverStateOf(
@@ -13,15 +14,16 @@ export function handOverStateOf(
   acts: Pick<ActDesk, 'asides' | 'holds' | 'entries'> | undefined,
   now: Instant,
 ): HandOverState {
+  const all = [...entities];
   const items = [
-    ...attentionOf(entities),
-    ...systems.flatMap((system) => sourceAttentions(system.id, system.sources)),
+    ...attentionOf(all),
+    ...systems.flatMap((system) => sourceAttentions(system.id, system.sources, all)),
   ].sort(compareAttention);
   const asides = new Map((acts?.asides() ?? []).map((aside) => [aside.key, aside]));
-  const isAside = (item: AttentionItem): boolean => isOut(asides.get(item.key), item, now);
+  const isOut = (item: AttentionItem): boolean => isAside(asides.get(item.key), item.revision, now);
   return {
-    open: items.filter((item) => !isAside(item)),
-    aside: items.filter(isAside).flatMap((item) => {
+    open: items.filter((item) => !isOut(item)),
+    aside: items.filter(isOut).flatMap((item) => {
       const aside = asides.get(item.key);
       return aside ? [{ item, ...aside }] : [];
     }),
@@ -31,13 +33,6 @@ export function handOverStateOf(
       .filter((system) => system.state === 'error' || system.state === 'unreachable')
       .map((system) => `${system.id} is ${system.state}: what is said of it may be old`),
   };
-}
-
-/** The rule of the queue: for good, until a time, or until it changes. */
-function isOut(aside: Aside | undefined, item: AttentionItem, now: Instant): boolean {
-  if (!aside) return false;
-  if (aside.forGood) return true;
-  return aside.until === undefined ? aside.revision === item.revision : now < aside.until;
 }
 
 /** What the record says of an item that was set aside. */

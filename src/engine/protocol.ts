@@ -3,6 +3,7 @@
  * a network alike. Snapshots travel in slices of at most 1,000 entities.
  */
 import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { Aside } from '../domain/aside.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
 import type { Signal } from '../domain/hook.ts';
@@ -10,6 +11,8 @@ import type { Instant } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import type { WatchEntry } from '../domain/watch.ts';
+
+export type { Aside };
 
 /** A watched system as the screen knows it. */
 export interface SystemSummary {
@@ -45,17 +48,6 @@ export interface SourceBadRecord extends BadRecord {
 export interface Presence {
   readonly who: string;
   readonly terminal: string;
-}
-
-/** An item put aside on this host. */
-export interface Aside {
-  /** Key of the attention item. */
-  readonly key: string;
-  readonly revision: string;
-  readonly until?: Instant;
-  readonly forGood: boolean;
-  readonly reason?: string;
-  readonly by: string;
 }
 
 /** A hold on an item: who has it, until when. */

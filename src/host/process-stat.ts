@@ -36,9 +36,9 @@ const statBuffer = Buffer.allocUnsafe(4096);
 export function readProcessStat(pid: number): ProcessStat | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(`/proc/${pid}/stat`);
-    const length = readSync(descriptor, statBuffer);
-    return parseProcessStat(statBuffer.latin1Slice(0, length));
+    descriptor = openSync(`/proc/${pid}/stat`, 'r');
+    const length = readSync(descriptor, statBuffer, 0, statBuffer.length, null);
+    return parseProcessStat(statBuffer.toString('latin1', 0, length));
   } catch {
     return undefined;
   } finally {

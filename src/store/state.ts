@@ -1,4 +1,5 @@
 import type { ActEntry } from '../domain/act.ts';
+import { isAside } from '../domain/aside.ts';
 import { type AttentionItem, attentionOf, compareAttention, sourceAttentions } from '../domain/attention.ts';
 import {
   type Entity,
@@ -271,21 +272,14 @@ function queuesOf(
 ): { queue: AttentionItem[]; aside: AttentionItem[] } {
   const all: AttentionItem[] = [];
   for (const map of entities.values()) all.push(...attentionOf(map.values()));
-  for (const system of systems) all.push(...sourceAttentions(system.id, system.sources));
+  for (const system of systems)
+    all.push(...sourceAttentions(system.id, system.sources, entities.get(system.id)?.values() ?? []));
   all.sort(compareAttention);
   const byKey = new Map(asides.map((aside) => [aside.key, aside]));
   const queue: AttentionItem[] = [];
   const aside: AttentionItem[] = [];
-  for (const item of all) (isAside(byKey.get(item.key), item, now) ? aside : queue).push(item);
+  for (const item of all) (isAside(byKey.get(item.key), item.revision, now) ? aside : queue).push(item);
   return { queue, aside };
-}
-
-/** True while an item stays out of the queue: for good, until a time, or until it changes. */
-export function isAside(aside: Aside | undefined, item: AttentionItem, now: Instant): boolean {
-  if (!aside) return false;
-  if (aside.forGood) return true;
-  if (aside.until !== undefined) return now < aside.until;
-  return aside.revision === item.revision;
 }
 
 function nextDeparted(state: CockpitState, changes: StateChanges): CockpitState['departed'] {

@@ -14,6 +14,7 @@ import type {
   StepAnswer,
   StepOutput,
 } from '../domain/act.ts';
+import type { ActRules } from '../domain/act-rules.ts';
 import type { Entity, EntityOf, EntityType, Ref, SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogRecord } from '../domain/log.ts';
@@ -59,6 +60,8 @@ export interface CommonSettings {
   readonly environment?: string | undefined;
   readonly runAs?: string | undefined;
   readonly readOnly?: boolean | undefined;
+  /** What the configuration says about its acts. */
+  readonly acts?: ActRules | undefined;
 }
 
 /** One installation, with every path and program made definite. Plain data: it travels to the runner. */

@@ -1,7 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isAside } from '../../src/db/asides.ts';
 import { HOLD_MS } from '../../src/db/holds.ts';
 import { openHostStore } from '../../src/db/host-store.ts';
 import { planDigest } from '../../src/db/orders.ts';
@@ -222,14 +221,6 @@ describe('what is set aside', () => {
     ).toThrow(/needs a reason/);
     expect(asides.list(NIGHT).map((one) => one.key)).toEqual(['changes', 'good', 'timed']);
     expect(asides.list(addMs(NIGHT, 60_000)).map((one) => one.key)).toEqual(['changes', 'good']);
-    const [changes, good, timed] = asides.list(NIGHT);
-    expect([isAside(changes!, 'r1', NIGHT), isAside(changes!, 'r2', NIGHT)]).toEqual([true, false]);
-    expect([isAside(good!, 'r1', NIGHT), isAside(good!, 'r2', NIGHT)]).toEqual([true, true]);
-    expect([
-      isAside(timed!, 'r1', NIGHT),
-      isAside(timed!, 'r2', NIGHT),
-      isAside(timed!, 'r1', addMs(NIGHT, 60_000)),
-    ]).toEqual([true, false, false]);
     expect([asides.back('good'), asides.back('good')]).toEqual([true, false]);
     close();
   });

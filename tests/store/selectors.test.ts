@@ -52,7 +52,7 @@ describe('selectors', () => {
     });
   });
 
-  it('count fresh sources, and leave out those that are off or waited for', () => {
+  it('count fresh sources, and leave out those that are off, waited for, or over their own limit', () => {
     const systems = [
       system(coherence, [
         source('a', 'log'),
@@ -64,8 +64,8 @@ describe('selectors', () => {
       ]),
     ];
     expect(selectFreshness(systems)).toMatchObject({
-      fresh: 2,
-      total: 4,
+      fresh: 1,
+      total: 3,
       noAnswer: ['coherence-c'],
       unread: ['coherence-b'],
     });

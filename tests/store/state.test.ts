@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refKey, refOf } from '../../src/domain/entity.ts';
+import { type Issue, refKey, refOf } from '../../src/domain/entity.ts';
 import { addMs } from '../../src/domain/instant.ts';
 import { cardOf } from '../../src/store/selectors/card.ts';
 import { lensQuery } from '../../src/store/selectors/subject.ts';
@@ -85,6 +85,28 @@ describe('what is known of the systems', () => {
     const systems = [system(coherence, [source('tasks', 'log', 'stale'), source('off', 'http', 'off')])];
     const next = reduceChanges(initialState, storySnapshot({ systems, upserts: [] }));
     expect(next.queue).toMatchObject([{ kind: 'source', rank: 6, label: 'STALE' }]);
+  });
+
+  it('puts no source there whose trouble an item of the system tells, and only while it does', () => {
+    const health = source('api.health', 'http', 'error', 'answered 503');
+    const tasks = source('api.tasks', 'http', 'error', 'answered 401: the key is not accepted');
+    const down: Issue = {
+      ...hangs,
+      system: coherence,
+      attention: { rank: 2, label: 'DOWN', why: 'not ready', tells: ['api.health'] },
+    };
+    const told = reduceChanges(
+      story,
+      storySnapshot({ systems: [system(coherence, [health, tasks])], upserts: [down] }),
+    );
+    expect(told.queue.map(({ label, sources }) => [label, sources])).toEqual([
+      ['DOWN', undefined],
+      ['UNREAD', ['api.tasks']],
+    ]);
+    const gone = reduceChanges(told, { ...nothing, removed: [refOf(down)] });
+    expect(gone.queue.map(({ label, sources }) => [label, sources])).toEqual([
+      ['UNREAD', ['api.health', 'api.tasks']],
+    ]);
   });
 
   it('puts one row per trouble of a system there, however many sources it takes along', () => {

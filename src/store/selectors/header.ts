@@ -26,7 +26,10 @@ export interface Counts {
   readonly meter?: Meter;
 }
 
-/** How fresh the sources are. Sources that are off, or wait for something that is not there yet, are not counted. */
+/**
+ * How fresh the sources are. Sources that are off, wait for something that is not there yet, or are not asked because
+ * their own limit is used up are not counted: what those said last is neither fresh nor unread, it has its age.
+ */
 export const selectFreshness = memoLast((systems: readonly SystemSummary[]): Freshness => {
   let fresh = 0;
   let total = 0;
@@ -34,9 +37,9 @@ export const selectFreshness = memoLast((systems: readonly SystemSummary[]): Fre
   const unread: string[] = [];
   for (const system of systems) {
     for (const source of system.sources) {
-      if (source.state === 'off' || source.state === 'waiting') continue;
+      if (source.state === 'off' || source.state === 'waiting' || source.state === 'limited') continue;
       total += 1;
-      if (source.state === 'fresh' || source.state === 'limited') fresh += 1;
+      if (source.state === 'fresh') fresh += 1;
       else if (source.type === 'http' || source.type === 'probe' || source.type === 'stream') {
         noAnswer.push(`${system.id}-${source.id}`);
       } else if (source.state === 'error') unread.push(`${system.id}-${source.id}`);

@@ -1,12 +1,14 @@
-import type { Evidence, Issue, Service } from '../../domain/entity.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import { type Evidence, type Issue, type Service, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import type { FileFacts } from '../system.ts';
 import { processEvidence } from './crew.ts';
 import { componentIssues, componentServices } from './derive-components.ts';
-import { clockText, counted, entityBase, evidenceOf, firstLine, textsOf, trailOf } from './draft.ts';
+import { entityBase, evidenceOf, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
+import { API_SOURCES } from './locate.ts';
 import type { Scene } from './scene.ts';
 
 /** The server inside the loop's program is mute while the loop waits at its terminal or hangs. */
@@ -188,6 +190,7 @@ function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
         rank: 2,
         label: 'DOWN',
         why: process ? `${api.why}, its process lives` : `${api.why}, no process of this root seen`,
+        tells: API_SOURCES,
       },
       playbook: 'api-down',
       suggested: 'systemctl restart aragora: kills running debates, up again in about 10 s',
@@ -205,7 +208,12 @@ function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
     since: api.since,
     evidence: api.evidence,
     trail: api.trail,
-    attention: { rank: 4, label: 'DEGRADED', why: 'answers, but takes no or less work' },
+    attention: {
+      rank: 4,
+      label: 'DEGRADED',
+      why: 'answers, but takes no or less work',
+      tells: [api.evidence.source],
+    },
     playbook: 'api-down',
     ...(scene.server ? { logFiles: [scene.server.path] } : {}),
   });

@@ -1,10 +1,12 @@
-import type { Approval } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import { type Approval, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import { firstLine } from '../../lib/phrase.ts';
 import type { FileFacts } from '../system.ts';
 import { processEvidence } from './crew.ts';
+import { muteServer } from './derive-loop-issues.ts';
 import { logTrail } from './derive-runs.ts';
-import { clockText, entityBase, evidenceOf, firstLine, spanText, textsOf, trailOf } from './draft.ts';
+import { entityBase, evidenceOf, spanText, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { phaseEndOf, type Question } from './loop-view.ts';
 import { cycleKey } from './parse-loop.ts';
@@ -212,6 +214,7 @@ function promptApproval(scene: Scene): Approval | undefined {
       since,
       onExpiry: 'never expires, the loop stands still',
       playbook: 'terminal-prompt',
+      ...muteServer(scene),
     },
     ...(loop.log ? { logFiles: [loop.log.path] } : {}),
     cautions: textsOf(

@@ -1,8 +1,9 @@
-import type { Issue, Service } from '../../domain/entity.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import { type Issue, type Service, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { FileFacts } from '../system.ts';
-import { clockText, counted, entityBase, evidenceOf, textsOf, trailOf } from './draft.ts';
+import { entityBase, evidenceOf, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
 import { breakerKey, UNNAMED } from './parse-server.ts';

@@ -1,6 +1,7 @@
 import type { Job } from '../../domain/entity.ts';
 import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
-import { entityBase, evidenceOf, firstLine, spanText, textsOf } from './draft.ts';
+import { firstLine } from '../../lib/phrase.ts';
+import { entityBase, evidenceOf, spanText, textsOf } from './draft.ts';
 import type { Scene } from './scene.ts';
 
 /**

@@ -1,12 +1,13 @@
 import type { Evidence, Layer } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import { addMs, clockText } from '../../domain/instant.ts';
 import { getBoolean, getString } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import type { ApiView } from './derive-api.ts';
 import type { Breaker } from './derive-breakers.ts';
 import { componentsOf } from './derive-components.ts';
 import { loopText } from './derive-loop.ts';
 import { phaseKeys } from './derive-runs.ts';
-import { clockText, counted, entityBase, evidenceOf, firstLine, spanText } from './draft.ts';
+import { entityBase, evidenceOf, spanText } from './draft.ts';
 import { instantOf, type PhaseFact } from './facts.ts';
 import { budgetOf, phaseEndOf } from './loop-view.ts';
 import type { Scene } from './scene.ts';

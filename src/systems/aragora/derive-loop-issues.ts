@@ -1,10 +1,12 @@
-import type { Evidence, Issue } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import { type Evidence, type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText } from '../../domain/instant.ts';
+import { firstLine } from '../../lib/phrase.ts';
 import { processEvidence } from './crew.ts';
 import { crashEvidence, stallText, stateEvidence } from './derive-loop.ts';
 import { logTrail } from './derive-runs.ts';
-import { clockText, evidenceOf, firstLine, spanText, textsOf, trailOf } from './draft.ts';
+import { evidenceOf, spanText, textsOf } from './draft.ts';
 import { issueOf } from './issue.ts';
+import { API_SOURCES } from './locate.ts';
 import type { Scene } from './scene.ts';
 import { BUDGET_GRACE_MS } from './schema.ts';
 
@@ -48,7 +50,13 @@ function stalledIssue(scene: Scene): Issue | undefined {
     since: stall.since,
     evidence: evidenceOf(loop.log, spot ? { offset: spot.offset, at: spot.at } : undefined, title),
     trail: openTrail(scene),
-    attention: { rank: stall.isMoving ? 4 : 2, label: 'STALLED', why, onExpiry: 'nothing ends it' },
+    attention: {
+      rank: stall.isMoving ? 4 : 2,
+      label: 'STALLED',
+      why,
+      onExpiry: 'nothing ends it',
+      ...muteServer(scene),
+    },
     playbook: 'loop-stalled',
     suggested: 'look where it hangs, then SIGTERM: its changes stay in the tree, nothing is rolled back',
     cautions: ['/api/nomic/health says "healthy" whatever happens: it reads keys the loop never writes'],
@@ -90,6 +98,11 @@ function deadIssue(scene: Scene): Issue | undefined {
     ),
     logFiles: textsOf(loop.log.path, scene.file('nomic.crash')?.path),
   });
+}
+
+/** The server inside the loop's program gives no answer while the loop stands still: that is one trouble. */
+export function muteServer({ place }: Scene): { readonly tells?: readonly string[] } {
+  return place.server === 'nomic' ? { tells: API_SOURCES } : {};
 }
 
 function unseenIssue(scene: Scene): Issue | undefined {

@@ -1,16 +1,9 @@
-import type { Evidence, Service } from '../../domain/entity.ts';
+import { type Evidence, type Service, trailOf } from '../../domain/entity.ts';
+import { clockText } from '../../domain/instant.ts';
 import { getNumber, getString } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import { processEvidence } from './crew.ts';
-import {
-  clockText,
-  counted,
-  entityBase,
-  evidenceOf,
-  firstLine,
-  spanText,
-  textsOf,
-  trailOf,
-} from './draft.ts';
+import { entityBase, evidenceOf, spanText, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { budgetOf, countsOf, type LoopView } from './loop-view.ts';
 import type { Scene } from './scene.ts';

@@ -1,9 +1,10 @@
-import type { Evidence, Issue } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import { type Evidence, type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText } from '../../domain/instant.ts';
 import { getString } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import { crashEvidence } from './derive-loop.ts';
 import { type CycleView, logTrail, outcomeText } from './derive-runs.ts';
-import { clockText, counted, evidenceOf, firstLine, textsOf, trailOf } from './draft.ts';
+import { evidenceOf, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
 import type { Scene } from './scene.ts';

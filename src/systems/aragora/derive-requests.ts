@@ -1,8 +1,9 @@
-import type { Issue } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
+import { type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
+import { firstLine } from '../../lib/phrase.ts';
 import { processEvidence } from './crew.ts';
-import { clockText, evidenceOf, firstLine, trailOf } from './draft.ts';
+import { evidenceOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
 import type { Scene } from './scene.ts';

@@ -1,7 +1,8 @@
 import type { RestorePoint } from '../../domain/entity.ts';
 import { getNumber, getString, type Json } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import type { FileFacts } from '../system.ts';
-import { counted, entityBase, evidenceOf, firstLine, textsOf } from './draft.ts';
+import { entityBase, evidenceOf, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import type { Scene } from './scene.ts';
 

@@ -1,8 +1,8 @@
-import type { Evidence, Run } from '../../domain/entity.ts';
-import { type Instant, instant } from '../../domain/instant.ts';
+import { type Evidence, type Run, trailOf } from '../../domain/entity.ts';
+import { clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { FileFacts } from '../system.ts';
-import { clockText, entityBase, evidenceOf, spanText, textsOf, trailOf } from './draft.ts';
+import { entityBase, evidenceOf, spanText, textsOf } from './draft.ts';
 import { type CycleFact, instantOf } from './facts.ts';
 import { cycleKey, phaseKey } from './parse-loop.ts';
 import type { Scene } from './scene.ts';

@@ -1,5 +1,6 @@
 import type { Entity, Issue } from '../../domain/entity.ts';
 import { getArray, getBoolean, getNumber, getString, type JsonObject } from '../../lib/json.ts';
+import { firstLine } from '../../lib/phrase.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { type ApiView, apiIssues, apiServices, apiViewOf } from './derive-api.ts';
 import { approvalsOf } from './derive-approvals.ts';
@@ -13,7 +14,7 @@ import { outcomeIssues } from './derive-outcomes.ts';
 import { requestIssues } from './derive-requests.ts';
 import { restorePointsOf } from './derive-restore.ts';
 import { cyclesOf, runsOf } from './derive-runs.ts';
-import { evidenceOf, firstLine } from './draft.ts';
+import { evidenceOf } from './draft.ts';
 import { issueOf } from './issue.ts';
 import { type Scene, sceneOf } from './scene.ts';
 

@@ -1,9 +1,9 @@
+import type { DueTimes } from '../../domain/due-times.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getBoolean, getNumber, type Json } from '../../lib/json.ts';
 import type { FileFacts } from '../system.ts';
 import type { Crew } from './crew.ts';
-import type { DueTimes } from './draft.ts';
 import { type CycleFact, instantOf, type LineFact, type PhaseFact } from './facts.ts';
 import { BUDGET_GRACE_MS, DEFAULT_BUDGET_S, isPhase, SILENCE_MS, UNSEEN_MS } from './schema.ts';
 

@@ -1,8 +1,8 @@
+import { DueTimes } from '../../domain/due-times.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { DeriveContext, FileFacts, Located } from '../system.ts';
 import { type Crew, crewOf } from './crew.ts';
-import { DueTimes } from './draft.ts';
 import { newestOf } from './facts.ts';
 import { type LoopView, loopViewOf } from './loop-view.ts';
 import { type Place, placeOf } from './schema.ts';

@@ -1,9 +1,10 @@
-import type { Approval, Attention } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Approval, type Attention, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject } from '../../lib/json.ts';
 import { ANSWER_ACT } from './condition.ts';
 import { taskEvidence, taskLogPath, taskTitle, trailOfTask } from './derive-jobs.ts';
-import { clockText, type DueTimes, entityBase, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
 import { AUTONOMOUS_TIMEOUT_HOURS, decisionTimeoutOf } from './schema.ts';
 import { instantOf } from './seen.ts';

@@ -1,11 +1,14 @@
-import type { Attention, Issue } from '../../domain/entity.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Attention, type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import { conditionRule, severityOf } from './condition.ts';
-import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import { isMonitorOverdue, type MonitorCheck, overdueMs } from './monitor-check.ts';
 import { BLIND_CONDITIONS } from './parse-monitor.ts';
 import type { Scene } from './scene.ts';
+import { API_SOURCES } from './scene-api.ts';
 import { linkedWorktreeOf } from './schema.ts';
 import { instantOf, type Seen } from './seen.ts';
 
@@ -65,6 +68,7 @@ function reportedIssue(
           ...(since === undefined ? {} : { since }),
           ...(rule.act ? { act: rule.act } : {}),
           ...(rule.playbook ? { playbook: rule.playbook } : {}),
+          ...(condition === 'api_unreachable' && scene.api.state === 'down' ? { tells: API_SOURCES } : {}),
         };
   return {
     ...entityBase(scene, condition, check.seen.file.readAt),

@@ -1,7 +1,9 @@
-import type { Attention, Evidence, Issue, Job } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Attention, type Evidence, type Issue, type Job, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant } from '../../domain/instant.ts';
 import { getNumber, getString, type Json } from '../../lib/json.ts';
-import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
+import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
 import { LOGS, ORPHAN_MS } from './schema.ts';
 import { instantOf } from './seen.ts';

@@ -1,8 +1,10 @@
-import type { Evidence, Issue, Layer } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Evidence, type Issue, type Layer, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText } from '../../domain/instant.ts';
 import { getField, getObject, getString, type Json } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
 import { processEvidence, youngest } from './derive-process.ts';
-import { clockText, counted, type DueTimes, entityBase, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import { isMonitorOverdue, overdueMs } from './monitor-check.ts';
 import type { Scene } from './scene.ts';
 import { instantOf } from './seen.ts';

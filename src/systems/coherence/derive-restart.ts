@@ -1,11 +1,13 @@
-import type { Evidence, Issue } from '../../domain/entity.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Evidence, type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { Located } from '../system.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, youngest } from './derive-process.ts';
-import { clockText, counted, type DueTimes, entityBase, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import type { RestartAsk, Scene } from './scene.ts';
 import { restartTimesOf } from './schema.ts';
 import { instantOf } from './seen.ts';

@@ -1,11 +1,12 @@
-import type { Attention, Evidence, Service } from '../../domain/entity.ts';
+import { type Attention, type Evidence, type Service, trailOf } from '../../domain/entity.ts';
+import { clockText } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber, getString } from '../../lib/json.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, type Role, youngest } from './derive-process.ts';
 import type { RestartTroubles } from './derive-restart.ts';
 import { apiLogEvidence } from './derive-trouble.ts';
-import { clockText, entityBase, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
 import { apiPortOf } from './schema.ts';
 import { instantOf } from './seen.ts';

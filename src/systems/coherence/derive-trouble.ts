@@ -1,10 +1,13 @@
-import type { Issue } from '../../domain/entity.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import type { DueTimes } from '../../domain/due-times.ts';
+import { type Issue, trailOf } from '../../domain/entity.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getNumber, getString } from '../../lib/json.ts';
+import { counted, firstLine } from '../../lib/phrase.ts';
 import { RESTART_ACT } from './condition.ts';
 import { processEvidence, youngestStart } from './derive-process.ts';
-import { clockText, counted, type DueTimes, entityBase, firstLine, trailOf } from './draft.ts';
+import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
+import { API_SOURCES } from './scene-api.ts';
 import { apiPortOf } from './schema.ts';
 import { instantOf } from './seen.ts';
 import type { TaskBook } from './tasks.ts';
@@ -104,6 +107,7 @@ export function hangingApiIssue(scene: Scene): Issue | undefined {
       label: nothingRuns ? 'FATAL' : 'API DOWN',
       why,
       playbook: 'api-unreachable',
+      tells: API_SOURCES,
       ...(hasWatchdog ? { act: RESTART_ACT } : {}),
       ...since,
     },

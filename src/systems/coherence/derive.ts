@@ -1,3 +1,4 @@
+import { DueTimes } from '../../domain/due-times.ts';
 import type { Entity, Issue } from '../../domain/entity.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
@@ -9,7 +10,6 @@ import { youngest } from './derive-process.ts';
 import { type RestartTroubles, restartTroubles } from './derive-restart.ts';
 import { servicesOf } from './derive-services.ts';
 import { fatalIssue, givenUpIssue, hangingApiIssue, lostTasksIssue, orphansIssue } from './derive-trouble.ts';
-import { DueTimes } from './draft.ts';
 import { type Scene, sceneOf } from './scene.ts';
 import { newestOf, seenOf } from './seen.ts';
 import { taskBookOf } from './tasks.ts';

@@ -1,10 +1,9 @@
 import type { StageState } from '../../domain/act.ts';
-import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getObject, getString, type JsonObject } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
 import { crewOf, youngest } from './derive-process.ts';
 import { restartedBy, runningBy, takenBy } from './derive-restart.ts';
-import { clockText } from './draft.ts';
 import { apiPortOf, healthEveryMs, LOGS, restartTimesOf } from './schema.ts';
 
 /** Where the watchdog looks for a request. */

@@ -16,6 +16,9 @@ export interface ApiState {
   readonly hangs: boolean;
 }
 
+/** Everything asked of the API: an item that tells that it is down tells it of all these. */
+export const API_SOURCES: readonly string[] = ['api.health', 'api.attention', 'api.runners', 'api.fatal'];
+
 /** What the state of the API is judged by, beside its own answer. */
 interface ApiView extends MonitorTimes {
   readonly monitorLog: Seen | undefined;

@@ -12,9 +12,10 @@ import {
   type JsonObject,
   readJson,
 } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { ActOrder, StateView } from '../system.ts';
 import { claimGraceMs, isSafeJobId, isSafeProject, JOB_TIMEOUT_MS, placeOf } from './schema.ts';
-import { counted, headline } from './words.ts';
+import { headline } from './words.ts';
 
 /** How long a control command may take to show in the database: Python's start, its write, our next look. */
 const ACCEPT_MS = 20_000;

@@ -1,9 +1,10 @@
 import type { Attention } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { JudgedJob } from './derive-job.ts';
 import { failedTasksOf } from './judge.ts';
 import { MAX_ATTEMPTS } from './schema.ts';
-import { clockText, counted, headline } from './words.ts';
+import { clockText, headline } from './words.ts';
 
 /**
  * Why a job needs a human, if it does. Reviews and questions are not here: their approvals carry the attention, and a

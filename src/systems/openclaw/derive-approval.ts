@@ -1,8 +1,9 @@
 import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
+import { counted } from '../../lib/phrase.ts';
 import { errorAt, type JudgedJob, newestEvents } from './derive-job.ts';
 import { planPayload, resultPayload, unrouted } from './plan-text.ts';
-import { clockText, counted, headline, jobTitle } from './words.ts';
+import { clockText, headline, jobTitle } from './words.ts';
 
 const NEVER = 'never expires; nothing happens';
 

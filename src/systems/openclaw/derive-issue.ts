@@ -1,12 +1,13 @@
 import type { Attention, Evidence, Issue, SystemId } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
+import { counted } from '../../lib/phrase.ts';
 import { attentionOfJob } from './attention.ts';
 import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
 import { schedulerIssues, signalIssues } from './derive-signal-issue.ts';
 import type { Condition } from './judge.ts';
 import { claimGraceMs } from './schema.ts';
-import { clockText, counted, headline, jobTitle } from './words.ts';
+import { clockText, headline, jobTitle } from './words.ts';
 
 /** Issues of one queue, and when they would change by themselves. */
 interface QueueIssues {

@@ -1,13 +1,14 @@
 import type { Evidence, Job, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
 import { attentionOfJob } from './attention.ts';
 import type { Queue } from './derive-queue.ts';
 import type { RunDirectory } from './derive-rundir.ts';
 import type { EventFact, JobFact } from './facts.ts';
 import { failedTasksOf, type Judgement } from './judge.ts';
 import { MAX_ATTEMPTS } from './schema.ts';
-import { clockText, counted, jobTitle } from './words.ts';
+import { clockText, jobTitle } from './words.ts';
 
 /** One job with everything that was made out about it. */
 export interface JudgedJob {

@@ -1,10 +1,11 @@
 import type { Evidence, Issue, Layer, Service, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { ProcessTable } from '../../domain/process.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
 import type { Condition } from './judge.ts';
-import { clockText, counted } from './words.ts';
+import { clockText } from './words.ts';
 
 /** The five stages a job passes, each with its state in a few words. */
 export function layersOf(

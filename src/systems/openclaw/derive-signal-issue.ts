@@ -1,9 +1,10 @@
 import type { Evidence, Issue, SystemId } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
+import { counted } from '../../lib/phrase.ts';
 import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
 import { claimGraceMs } from './schema.ts';
-import { clockText, counted, headline } from './words.ts';
+import { clockText, headline } from './words.ts';
 
 /** Exceptions of a loop that showed no sign of recovery ask for a human this long, then only stay listed. */
 const EXCEPTION_ATTENTION_MS = 24 * 3_600_000;

@@ -30,11 +30,6 @@ export function headline(text: string, length = 100): string {
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
 
-/** `1 task`, `3 tasks`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** How a job is named in a row: the beginning of its id, then its goal. */
 export function jobTitle(id: string, goal: string): string {
   const head = headline(goal);

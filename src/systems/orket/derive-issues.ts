@@ -69,7 +69,13 @@ export function apiIssues(inputs: IssueInputs): Issue[] {
         detail: why,
         since: health.fact.since,
         suggestedAction: 'python server.py; runs it had under way stay on running for ever',
-        attention: compact({ rank: 4, label: 'DOWN', why, since: health.fact.since }),
+        attention: compact({
+          rank: 4,
+          label: 'DOWN',
+          why,
+          since: health.fact.since,
+          tells: ['api.health', 'api.heartbeat'],
+        }),
       }),
     ),
   ];
