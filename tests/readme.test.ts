@@ -7,8 +7,13 @@ import { describe, expect, it } from 'vitest';
 import type { Area, Command } from '../src/commands/command.ts';
 import { defaultKeymap, keyText } from '../src/commands/keymap.ts';
 import { commands } from '../src/commands/registry.ts';
+import { checkConfig } from '../src/config/load.ts';
+import { parseOptions } from '../src/config/options.ts';
+import { COMMON_KEYS } from '../src/config/schema.ts';
+import { kindsOf, ownSettings } from '../src/config/systems.ts';
 import { HELP } from '../src/config/verbs.ts';
 import { paneNumbers } from '../src/store/desk.ts';
+import { builtInKinds } from '../src/systems/registry.ts';
 
 const path = new URL('../README.md', import.meta.url).pathname;
 
@@ -51,7 +56,26 @@ function keyTable(): string {
   return ['| | keys | what it does |', '|---|---|---|', ...rows].join('\n');
 }
 
+function settingsTable(): string {
+  const text = (what: string): string => what.replaceAll('|', '\\|');
+  const rows = [
+    ...Object.entries(COMMON_KEYS).map(([key, what]) => ['every kind', key, what] as const),
+    ...builtInKinds.flatMap((kind) =>
+      [...ownSettings(kind)].map(([key, what]) => [`\`${kind.kind}\``, key, what] as const),
+    ),
+  ];
+  return [
+    '| kind | setting | what it is |',
+    '|---|---|---|',
+    ...rows.map(
+      ([kind, key, what], index) =>
+        `| ${rows[index - 1]?.[0] === kind ? '' : kind} | \`${key}\` | ${text(what)} |`,
+    ),
+  ].join('\n');
+}
+
 const parts: Readonly<Record<string, string>> = {
+  settings: settingsTable(),
   keys: keyTable(),
   help: `\`\`\`\n${HELP}\n\`\`\``,
 };
@@ -72,6 +96,45 @@ describe('the README', () => {
       return;
     }
     expect(between.exec(readme)?.[1]).toBe(`${wanted}\n`);
+  });
+
+  const blocks = (language: string): string[] =>
+    [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(
+      ([, text = '']) => text,
+    );
+
+  it('has examples of every kind that the program takes as they stand', () => {
+    const lines = blocks('sh').flatMap((text) => text.split('\n'));
+    const typed = lines.flatMap((line) => /^binnacle (.*?)( {2,}#.*)?$/.exec(line)?.[1] ?? []);
+    const kinds = new Set<string>();
+    for (const line of typed) {
+      const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"(.*)"$/, '$1'));
+      for (const { kind: name, settings } of parseOptions(words).systems) {
+        const kind = builtInKinds.find((one) => one.kind === name);
+        if (!kind) throw new Error(`${line}: there is no kind ${name}`);
+        const known = new Set([...Object.keys(COMMON_KEYS), ...ownSettings(kind).keys()]);
+        for (const key of Object.keys(settings)) expect(known, line).toContain(key);
+        kinds.add(name);
+      }
+    }
+    expect([...kinds].sort()).toEqual(builtInKinds.map(({ kind }) => kind).sort());
+  });
+
+  it('has configurations that are right', () => {
+    const texts = blocks('yaml');
+    expect(texts).toHaveLength(2);
+    for (const text of texts) {
+      const config = checkConfig(text, 'README.md');
+      const kinds = kindsOf(config, { path: 'README.md' }).map(({ kind }) => kind);
+      for (const { kind } of config.systems ?? []) expect(kinds).toContain(kind);
+    }
+  });
+
+  it('has a sentence for every setting there is', () => {
+    for (const kind of builtInKinds) {
+      expect(ownSettings(kind).size, kind.kind).toBeGreaterThan(0);
+      for (const [key, what] of ownSettings(kind)) expect(what, `${kind.kind} ${key}`).not.toBe('');
+    }
   });
 
   it('names every key that does something while browsing', () => {
