@@ -1,4 +1,5 @@
 import type { ActMenu, Confirmation, Risk } from '../domain/act.ts';
+import { type ActRules, ruleCovers } from '../domain/act-rules.ts';
 import type { Entity } from '../domain/entity.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import { assertNever } from '../lib/assert-never.ts';
@@ -10,15 +11,10 @@ export interface SystemPolicy {
   readonly readOnly: boolean;
   /** `prod` raises each confirmation by one. */
   readonly environment?: string;
-  /** Acts as `noun.verb`, `noun.*`, `*.verb` or `*`; when given, nothing else is offered. */
-  readonly allow?: readonly string[];
-  readonly deny?: readonly string[];
-  /** Acts that want a reason whatever their risk asks for. */
-  readonly reasonRequired?: readonly string[];
   /** User the acts must run as instead of the owner of the root; `*` leaves it open. */
   readonly runAs?: string;
-  /** How many acts may run their steps in this system at once; 2 when nothing is said. */
-  readonly atOnce?: number;
+  /** The lists of the configuration. */
+  readonly rules?: ActRules;
 }
 
 /** Everything a decision about one act on one target depends on. */
@@ -47,7 +43,7 @@ export interface PolicyAnswer {
 export function decide(question: PolicyQuestion): PolicyAnswer {
   const { act, policy } = question;
   const asked = confirmationOf(act.risk, act.menu, policy.environment);
-  const isReasonWanted = policy.reasonRequired !== undefined && matchesAny(policy.reasonRequired, act.id);
+  const isReasonWanted = policy.rules?.reasonRequired.some((rule) => ruleCovers(rule, act.id)) === true;
   const confirmation = asked === 'yes' && isReasonWanted ? 'yes-and-reason' : asked;
   const refused = refusalOf(question);
   return refused === undefined ? { confirmation } : { confirmation, refused };
@@ -77,12 +73,16 @@ export function isProduction(environment: string | undefined): boolean {
 
 function refusalOf(question: PolicyQuestion): string | undefined {
   const { act, policy, heldBy } = question;
-  if (policy.allow !== undefined && !matchesAny(policy.allow, act.id))
-    return `${act.id} is not on this system's list of allowed acts`;
-  if (policy.deny !== undefined && matchesAny(policy.deny, act.id))
-    return `${act.id} is on this system's list of denied acts`;
+  const { allow = [], deny = [], readOnlyAt } = policy.rules ?? {};
+  const without = allow.find(({ rules }) => !rules.some((rule) => ruleCovers(rule, act.id)));
+  if (without) return `${act.id} is not on the list of allowed acts (${without.at})`;
+  const denial = deny.find((rule) => ruleCovers(rule, act.id));
+  if (denial) return `${act.id} is denied by "${denial.pattern}" (${denial.at})`;
   if (act.risk === 'read') return undefined;
-  if (policy.readOnly) return 'read-only: this cockpit changes nothing in this system';
+  if (policy.readOnly) {
+    const why = 'read-only: this cockpit changes nothing in this system';
+    return readOnlyAt === undefined ? why : `${why} (${readOnlyAt})`;
+  }
   return (
     payloadRefusal(question) ??
     (heldBy ? `held by ${heldBy.by} until ${toIso(heldBy.until)}` : undefined) ??
@@ -109,16 +109,10 @@ function userRefusal({ policy, owner, user, root, commandLine }: PolicyQuestion)
   const isWanted = policy.runAs === undefined ? user.uid === owner.uid : user.name === wanted;
   if (isWanted) return undefined;
   const line = ['sudo', '-u', wanted, ...commandLine].map(shellQuote).join(' ');
-  return `${root} belongs to ${owner.user}, this is ${user.name}: run it as ${wanted}: ${line}`;
-}
-
-function matchesAny(patterns: readonly string[], id: string): boolean {
-  const [noun = '', verb = ''] = id.split('.');
-  return patterns.some((pattern) => {
-    if (pattern === '*' || pattern === id) return true;
-    const [wantedNoun, wantedVerb] = pattern.split('.');
-    return (wantedNoun === '*' || wantedNoun === noun) && (wantedVerb === '*' || wantedVerb === verb);
-  });
+  const { runAsAt } = policy.rules ?? {};
+  const because =
+    runAsAt === undefined ? `${root} belongs to ${owner.user}` : `acts run as ${wanted} (${runAsAt})`;
+  return `${because}, this is ${user.name}: run it as ${wanted}: ${line}`;
 }
 
 /**

@@ -121,7 +121,7 @@ class Service implements ActService {
     const refused = this.#startRefusal(spec, planned, request);
     if (refused !== undefined) return { refused };
     if (spec.risk === 'read') return { read: this.#read(spec, context.view, planned, request) };
-    const { atOnce } = system.policy;
+    const atOnce = system.policy.rules?.atOnce;
     const placed = await placeOrder(this.#ports, {
       ...{ spec, target, view: context.view, planned, request },
       ...(atOnce === undefined ? {} : { atOnce }),

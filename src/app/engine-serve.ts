@@ -38,7 +38,7 @@ const engine = engineOf(
       ...(historyRoom?.ok === false && opened.ok ? [`HISTORY OFF: ${historyRoom.error}`] : []),
     ],
   },
-  acts ? (watches, clock) => actDeskFor(acts, config, watches, clock) : undefined,
+  acts ? (watches, clock) => actDeskFor(acts, watches, clock) : undefined,
   alerts?.desk,
   historyRoom?.ok === true
     ? (logs, clock, onChange) => {

@@ -51,7 +51,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   });
   const engine = engineOf(
     plan,
-    acts ? (watches, clock) => actDeskFor(acts, session.config, watches, clock) : undefined,
+    acts ? (watches, clock) => actDeskFor(acts, watches, clock) : undefined,
     undefined,
     history
       ? (logs, clock, onChange) => ({

@@ -23,17 +23,20 @@ export function camelCase(key: string): string {
 
 const text = z.string().check(z.minLength(1), z.maxLength(4_096));
 
-/** One entry of `systems:`. Keys of the kind itself are checked against the kind afterwards. */
-const systemEntry = z.catchall(
-  z.object({ kind: text, root: text }),
-  z.union([z.string(), z.boolean(), z.number()]),
-);
-
+/** Which acts may be done and how, for all systems or for one. */
 const actPolicy = z.strictObject({
   deny: z.optional(z.array(text)),
   allow: z.optional(z.array(text)),
   'reason-required': z.optional(z.array(text)),
+  /** How many acts may run their steps in a system at once. */
+  'at-once': z.optional(z.int().check(z.minimum(1), z.maximum(16))),
 });
+
+/** One entry of `systems:`. Keys of the kind itself are checked against the kind afterwards. */
+const systemEntry = z.catchall(
+  z.object({ kind: text, root: text, acts: z.optional(actPolicy) }),
+  z.union([z.string(), z.boolean(), z.number()]),
+);
 
 /** How long something is kept: `30d`. */
 const keepDays = z.string().check(z.regex(/^[1-9]\d{0,3}d$/, 'days are wanted, for example 30d'));
@@ -48,6 +51,8 @@ export const configSchema = z.strictObject({
   theme: z.optional(z.enum(['color', 'mono', 'ascii'])),
   hooks: z.optional(hooksSchema),
   history: z.optional(z.strictObject({ keep: z.optional(keepDays) })),
+  /** Older rows go to sealed archives beside the ledger; without it none do. */
+  ledger: z.optional(z.strictObject({ keep: z.optional(keepDays) })),
   kinds: z.optional(z.record(z.string(), z.unknown())),
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { confirmationRefusal } from '../../src/acts/confirm.ts';
 import { codeOf, confirmationOf, decide, type PolicyQuestion } from '../../src/acts/policy.ts';
+import type { ActRules } from '../../src/domain/act-rules.ts';
 import type { Approval, Job, SystemId } from '../../src/domain/entity.ts';
 import { instant } from '../../src/domain/instant.ts';
 
@@ -41,6 +42,26 @@ function question(more: Partial<PolicyQuestion> = {}): PolicyQuestion {
   };
 }
 
+/** Lists as a configuration has them, each entry on a line of its own. */
+function rules(given: {
+  readonly allow?: readonly (readonly string[])[];
+  readonly deny?: readonly string[];
+  readonly reasons?: readonly string[];
+}): ActRules {
+  const entry = (pattern: string, index: number) => ({
+    pattern,
+    at: `binnacle.yaml:${20 + index}: acts.deny.${index}`,
+  });
+  return {
+    allow: (given.allow ?? []).map((list, index) => ({
+      rules: list.map(entry),
+      at: `binnacle.yaml:${10 + index}: acts.allow`,
+    })),
+    deny: (given.deny ?? []).map(entry),
+    reasonRequired: (given.reasons ?? []).map(entry),
+  };
+}
+
 describe('how an act is confirmed', () => {
   it.each([
     ['read', 'other', undefined, 'none'],
@@ -59,13 +80,13 @@ describe('how an act is confirmed', () => {
   });
 
   it('wants a reason where the configuration asks for one, and no harder confirmation', () => {
-    const wanted = (reasonRequired: readonly string[]): string =>
-      decide(question({ policy: { readOnly: false, reasonRequired } })).confirmation;
+    const wanted = (reasons: readonly string[]): string =>
+      decide(question({ policy: { readOnly: false, rules: rules({ reasons }) } })).confirmation;
     expect(wanted(['job.restart'])).toBe('yes-and-reason');
     expect(wanted(['job.*'])).toBe('yes-and-reason');
     expect(wanted(['run.restart'])).toBe('yes');
     const destructive = { id: 'job.restart', menu: 'restart', risk: 'destructive' } as const;
-    const policy = { readOnly: false, reasonRequired: ['*'] };
+    const policy = { readOnly: false, rules: rules({ reasons: ['*'] }) };
     expect(decide(question({ act: destructive, policy })).confirmation).toBe('code');
   });
 
@@ -138,17 +159,28 @@ describe('what is refused', () => {
     expect(decide(question({ owner: undefined })).refused).toBe('the root is not there: /srv/claw');
   });
 
-  it('what the lists of the system say', () => {
-    expect(decide(question({ policy: { readOnly: false, allow: ['job.approve'] } })).refused).toMatch(
-      /not on this system's list/,
+  it('what the lists of the configuration say, with the line that says so', () => {
+    const refused = (lists: Parameters<typeof rules>[0]): string | undefined =>
+      decide(question({ policy: { readOnly: false, rules: rules(lists) } })).refused;
+    expect(refused({ allow: [['job.approve']] })).toBe(
+      'job.restart is not on the list of allowed acts (binnacle.yaml:10: acts.allow)',
     );
-    expect(decide(question({ policy: { readOnly: false, allow: ['job.*'] } })).refused).toBeUndefined();
-    expect(decide(question({ policy: { readOnly: false, deny: ['*.restart'] } })).refused).toMatch(
-      /list of denied/,
+    expect(refused({ allow: [['job.*']] })).toBeUndefined();
+    expect(refused({ allow: [['job.*'], ['run.*']] })).toMatch(/\(binnacle.yaml:11: acts.allow\)$/);
+    expect(refused({ deny: ['run.restart', '*.restart'] })).toBe(
+      'job.restart is denied by "*.restart" (binnacle.yaml:21: acts.deny.1)',
     );
+    expect(refused({ allow: [['*']], deny: ['run.restart'] })).toBeUndefined();
     expect(
-      decide(question({ policy: { readOnly: false, allow: ['*'], deny: ['run.restart'] } })).refused,
-    ).toBeUndefined();
+      decide(
+        question({ policy: { readOnly: true, rules: { ...rules({}), readOnlyAt: 'b.yaml:3: read-only' } } }),
+      ).refused,
+    ).toBe('read-only: this cockpit changes nothing in this system (b.yaml:3: read-only)');
+    const runAsAt = 'b.yaml:4: systems.0.run-as';
+    expect(
+      decide(question({ policy: { readOnly: false, runAs: 'deploy', rules: { ...rules({}), runAsAt } } }))
+        .refused,
+    ).toMatch(/^acts run as deploy \(b.yaml:4: systems.0.run-as\), this is alice/);
   });
 
   it('a yes to nothing: an approval whose plan is empty or unreadable', () => {

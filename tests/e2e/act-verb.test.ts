@@ -160,9 +160,14 @@ describe.concurrent('act', () => {
     const denied = await queueOf('honest', { config: 'acts: { deny: [job.*] }' });
     expect(await denied.run('act', 'job.retry', 'j-3', ...YES)).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('denied'),
+      stderr: `refused: job.retry is denied by "job.*" (${denied.queue.config}:3: acts.deny.0)\n`,
     });
-    expect([...queue.runs(), ...denied.queue.runs()]).toEqual([]);
+    const allowed = await queueOf('honest', { system: ', acts: { allow: [], at-once: 1 }' });
+    expect(await allowed.run('act', 'job.retry', 'j-3', ...YES)).toMatchObject({
+      code: 4,
+      stderr: `refused: job.retry is not on the list of allowed acts (${allowed.queue.config}:2: systems.0.acts.allow)\n`,
+    });
+    expect([...queue.runs(), ...denied.queue.runs(), ...allowed.queue.runs()]).toEqual([]);
   });
 });
 

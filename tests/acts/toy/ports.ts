@@ -28,7 +28,9 @@ const self = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? clo
 export const ALICE: Who = { user: 'alice', uid: process.getuid?.() ?? 0, host: 'test' };
 
 /** How many acts may run at once: most tests are not about waiting for one's turn. */
-const AT_ONCE = process.env['TOY_AT_ONCE'] ? { atOnce: Number(process.env['TOY_AT_ONCE']) } : {};
+const AT_ONCE = process.env['TOY_AT_ONCE']
+  ? { rules: { allow: [], deny: [], reasonRequired: [], atOnce: Number(process.env['TOY_AT_ONCE']) } }
+  : {};
 
 export interface Cockpit {
   readonly ports: ActServicePorts;
