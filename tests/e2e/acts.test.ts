@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import {
   jsonLines,
   type LedgerLine,
+  pressFor,
   type RunningDemo,
   selectRow,
   startCockpit,
@@ -61,19 +62,6 @@ async function outcomeOf(state: string, act: string, withinMs = 60_000): Promise
   return end.record;
 }
 
-/** Presses a key until it has its effect: on a loaded host two keys may come in one read, and such a key never acts. */
-async function pressFor(terminal: DrivenTerminal, key: string, effect: RegExp): Promise<void> {
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    await terminal.press(key);
-    const isSeen = await terminal.waitFor(effect, 2_000).then(
-      () => true,
-      () => false,
-    );
-    if (isSeen) return;
-  }
-  await terminal.waitFor(effect);
-}
-
 /** Opens the menu of a key, takes the act with that title, confirms, and gives a reason where one is asked for. */
 async function actByKey(
   terminal: DrivenTerminal,
@@ -81,8 +69,7 @@ async function actByKey(
   title: RegExp,
   reason?: string,
 ): Promise<void> {
-  await terminal.press(key);
-  await terminal.waitFor(/Enter choose|>no, back/);
+  await pressFor(terminal, key, /Enter choose|>no, back/);
   for (let step = 0; /Enter choose/.test(terminal.text()); step += 1) {
     const chosen = terminal.screen().findLast((row) => row.startsWith('>')) ?? '';
     if (title.test(chosen)) {
@@ -90,7 +77,7 @@ async function actByKey(
     } else {
       if (step > 8) throw new Error(`no entry ${title} in the menu of ${key}; screen:\n${terminal.text()}`);
       await terminal.press('j');
-      await terminal.settled();
+      await terminal.waitFor((rows) => rows.findLast((row) => row.startsWith('>')) !== chosen);
     }
   }
   await terminal.waitFor(/>no, back/);
@@ -106,9 +93,8 @@ async function actByKey(
 /** Opens the card of the plan to review, reads it to its end, says yes and why. */
 async function approveOnCard(terminal: DrivenTerminal): Promise<void> {
   await selectRow(terminal, 'Draft the tide table');
-  await terminal.press('a');
   // The title of the card: its row in the queue reads alike, and keys pressed before the card is open go to the queue.
-  await terminal.waitFor(/^=REVIEW .*Draft the tide table/m);
+  await pressFor(terminal, 'a', /^=REVIEW .*Draft the tide table/m);
   // The first line says what the program does differently from what is shown.
   expect(terminal.text()).toMatch(/approving makes a new plan/);
   await terminal.press('end');
@@ -160,8 +146,7 @@ describe.concurrent('OpenClaw: answer', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'Write to the three pilots');
-    await terminal.press('a');
-    await terminal.waitFor(/^=ANSWER /m);
+    await pressFor(terminal, 'a', /^=ANSWER /m);
     expect(terminal.text()).toMatch(/Which of the two berths/);
     expect(terminal.text()).toMatch(/answer is NOT passed on/);
     await terminal.press('enter');

@@ -115,6 +115,27 @@ export function textOf(path: string): string {
   }
 }
 
+/** What the cockpit says of a key of an act that came in one read with another: such a key never acts. */
+const TOO_FAST = /typed too fast|too soon after Esc/;
+
+/**
+ * Presses a key until it has its effect. On a loaded host keys pressed one after the other may come in one read; then the
+ * cockpit asks for the key again, and a hand presses it again.
+ */
+export async function pressFor(terminal: DrivenTerminal, key: string, effect: RegExp): Promise<void> {
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    await terminal.press(key);
+    const answered = terminal.waitFor(
+      () => [effect, TOO_FAST].some((one) => one.test(terminal.text())),
+      5_000,
+    );
+    await answered.catch(() => {});
+    if (effect.test(terminal.text())) return;
+    await terminal.waitGone(TOO_FAST, 5_000).catch(() => {});
+  }
+  await terminal.waitFor(effect);
+}
+
 /**
  * Moves down the queue until the selected row shows `text`. Newcomers are counted above the list while keys are pressed
  * and come in once the hands rest; a row that is not there yet is looked for again then.

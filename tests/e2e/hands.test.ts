@@ -76,7 +76,7 @@ async function pressUntil(cockpit: DrivenTerminal, key: string, expected: string
   for (let times = 1; ; times += 1) {
     await cockpit.press(key);
     try {
-      return await cockpit.waitFor(expected, 1000);
+      return await cockpit.waitFor(expected, 3000);
     } catch (error) {
       if (times === 10) throw error;
     }

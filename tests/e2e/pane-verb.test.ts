@@ -1,5 +1,4 @@
 /** `binnacle pane NAME`, and a described kind, in a real terminal. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
@@ -7,12 +6,14 @@ import {
   jsonLines,
   type LedgerLine,
   mainPath,
+  pressFor,
   selectRow,
   startCockpit,
   temporaryDirectory,
 } from './cockpit.ts';
 import { layOutQueue } from './queue-system.ts';
 import { closeTerminals, type DrivenTerminal, startTerminal } from './terminal.ts';
+import { runVerb } from './verb.ts';
 
 const undo: (() => void)[] = [];
 afterEach(async () => {
@@ -103,8 +104,7 @@ describe('options of the cockpit', () => {
     });
     await selectRow(terminal, 'STALLED');
     expect(terminal.screen()[0]).toMatch(/read-only/);
-    await terminal.press('A');
-    await terminal.waitFor(/Enter choose/);
+    await pressFor(terminal, 'A', /Enter choose/);
     expect(terminal.text()).toMatch(/inspect turn/);
     expect(terminal.text()).toMatch(/read-only: this cockpit changes nothing/);
     await terminal.press('escape');
@@ -130,20 +130,16 @@ describe('options of the cockpit', () => {
       });
       await terminal.waitFor(/ACTS OFF: records can't be written/);
       await terminal.waitFor(/STALLED/);
-      await terminal.press('K');
-      await terminal.waitFor(/acts are off: the state directory/);
+      await pressFor(terminal, 'K', /acts are off: the state directory/);
       await quit(terminal);
     },
   );
 });
 
 describe('a kind described in binnacle.yaml, in the cockpit', () => {
-  const ledgerOf = (state: string): LedgerLine[] =>
+  const ledgerOf = async (state: string): Promise<LedgerLine[]> =>
     jsonLines<LedgerLine>(
-      spawnSync(process.execPath, [mainPath, 'ledger', '--json'], {
-        encoding: 'utf8',
-        env: { BINNACLE_STATE_DIR: state, BINNACLE_HOST_DIR: '', HOME: state },
-      }).stdout,
+      (await runVerb(['ledger', '--json'], { env: { BINNACLE_STATE_DIR: state, HOME: state } })).stdout,
     );
 
   async function retryByKeys(terminal: DrivenTerminal): Promise<void> {
@@ -151,23 +147,10 @@ describe('a kind described in binnacle.yaml, in the cockpit', () => {
     // The key of the row is the one that works.
     await terminal.waitFor(/^>. FAILED .* r\|/m);
     await terminal.waitFor(/^ r (?!- )/m);
-    // On a busy machine two keys may come in one read, which never acts: pressed again, as a hand would.
-    for (let attempt = 1; ; attempt += 1) {
-      await terminal.press('r');
-      const opened = terminal.waitFor(/Enter choose|>no, back/, 3_000);
-      if (
-        attempt > 4 ||
-        (await opened.then(
-          () => true,
-          () => false,
-        ))
-      )
-        break;
-    }
+    await pressFor(terminal, 'r', /Enter choose|>no, back/);
     if (/Enter choose/.test(terminal.text())) await terminal.press('enter');
     await terminal.waitFor(/bin\/retry --job j-3/);
-    await terminal.press('y');
-    await terminal.waitFor(/[Rr]eason/);
+    await pressFor(terminal, 'y', /[Rr]eason/);
     terminal.type('mail is due');
     await terminal.waitFor('mail is due');
     await terminal.press('enter');
@@ -183,7 +166,7 @@ describe('a kind described in binnacle.yaml, in the cockpit', () => {
     await retryByKeys(terminal);
     await terminal.waitFor(/job\.retry .*verified|[Rr]etry.*verified/, 30_000);
     expect(queue.stateOf('j-3')).toBe('RUN');
-    expect(ledgerOf(state).at(-1)?.record).toMatchObject({
+    expect((await ledgerOf(state)).at(-1)?.record).toMatchObject({
       act: 'job.retry',
       outcome: 'verified',
       exitCode: 0,
@@ -201,7 +184,7 @@ describe('a kind described in binnacle.yaml, in the cockpit', () => {
     const terminal = startCockpit({ args: queue.args, state });
     await retryByKeys(terminal);
     await terminal.waitFor(/NOT SEEN/, 30_000);
-    expect(ledgerOf(state).at(-1)?.record).toMatchObject({
+    expect((await ledgerOf(state)).at(-1)?.record).toMatchObject({
       act: 'job.retry',
       outcome: 'not-seen',
       exitCode: 0,
