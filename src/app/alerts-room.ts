@@ -30,6 +30,8 @@ export interface AlertRoomOptions {
   readonly masker: Masker;
   /** How long such an item usually stays in a state, in milliseconds; undefined while that is not known. */
   usualStayMs?(system: SystemId, type: EntityType, state: string): number | undefined;
+  /** A program or a server was handed an event: what came of it, for the record. */
+  fired?(text: string, alert: Alert): void;
   readonly limits?: DeliveryLimits;
 }
 
@@ -78,6 +80,7 @@ export function openAlerts(options: AlertRoomOptions): AlertRoom {
       ...hookHands(clock, masker),
       claim: store.alertClaims.claim,
       ring: signal,
+      fired: (text, alert) => options.fired?.(text, alert),
       failed: (text) => signal({ text: `hook: ${text}`, tone: 'refusal' }),
     },
     options.limits ?? deliveryLimits,

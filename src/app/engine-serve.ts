@@ -1,6 +1,7 @@
 /** The engine's thread: builds the engine of the plan it was given and serves it over its port. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { hooksOf } from '../config/hooks.ts';
+import { refKey } from '../domain/entity.ts';
 import { serveEngine } from '../engine/carrier.ts';
 import { createHistoryDesk, type HistoryDesk } from '../engine/history-desk.ts';
 import { actDeskFor, maskerFor, tryOpenActs } from './acts-room.ts';
@@ -24,6 +25,8 @@ const alerts =
         clock: clockOf(plan),
         masker: maskerFor(plan.systems.map(({ located }) => located)),
         usualStayMs: (system, type, state) => history?.usualStayMs(system, type, state),
+        fired: (text, { ref }) =>
+          history?.remark('hook', text, { system: ref.system, key: refKey(ref) }),
       })
     : undefined;
 const engine = engineOf(

@@ -21,6 +21,8 @@ export interface HookPorts extends DeliveryPorts {
   claim(event: string, hook: string, now: Instant, repeatMs?: number): boolean;
   /** Rings, or shows a text as a notification, on the screen of this cockpit. */
   ring(what: { readonly bell: true } | { readonly notify: string }): void;
+  /** A program or a server was handed an event, and this came of it. Secrets are masked. */
+  fired?(text: string, alert: Alert): void;
   /** A hook failed, for the first time or after it had worked. Secrets are masked. */
   failed(text: string): void;
 }
@@ -142,9 +144,13 @@ export class HookRunner {
         this.#under.delete(under);
         const before = state.trouble;
         state.trouble = outcome.ok ? undefined : outcome.error;
+        const name = hookName(state.hook);
+        const told = alertLine(event);
+        const came = outcome.ok ? outcome.value : `failed: ${outcome.error}`;
+        this.#ports.fired?.(this.#ports.masker.text(`${name}: ${came}: ${told}`), event.first);
         // Told once, until it has worked again.
         if (!outcome.ok && before === undefined && !this.#closed)
-          this.#ports.failed(`${hookName(state.hook)}: ${outcome.error}`);
+          this.#ports.failed(`${name}: ${outcome.error}`);
         this.#pump();
       },
     );
