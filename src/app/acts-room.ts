@@ -28,6 +28,7 @@ import { processStartedAt } from '../host/process-stat.ts';
 import type { Result } from '../lib/result.ts';
 import type { Located } from '../systems/system.ts';
 import { programEntry } from './entry.ts';
+import { recordNotices } from './record-notices.ts';
 import { programVersion } from './version.ts';
 
 /** Records shared by the operators of a host may be written by its group. */
@@ -129,6 +130,22 @@ export function maskerFor(located: readonly Located[]): Masker {
   return createMasker([...secretValuesOf(process.env), ...named]);
 }
 
+/** A masker that knows the secrets of systems, too, that came later. */
+function growingMasker(watches: ReadonlyMap<SystemId, SystemWatch>): Masker {
+  let known = -1;
+  let masker: Masker;
+  const current = (): Masker => {
+    if (known !== watches.size) masker = maskerFor([...watches.values()].map((watch) => watch.located));
+    known = watches.size;
+    return masker;
+  };
+  return {
+    text: (text) => current().text(text),
+    value: (value) => current().value(value),
+    stream: (sink) => current().stream(sink),
+  };
+}
+
 /** What the configuration says about acts on one system. */
 export function policyOf(located: Located): SystemPolicy {
   const { acts, environment, runAs, readOnly } = located.settings;
@@ -162,7 +179,7 @@ export function actDeskFor(
     ledger: room.ledger,
     output: room.spool,
     hands: hostHands,
-    masker: maskerFor([...watches.values()].map((watch) => watch.located)),
+    masker: growingMasker(watches),
     system(id) {
       const watch = watches.get(id);
       if (!watch) return undefined;
@@ -244,6 +261,7 @@ export function actDeskFor(
     asides: () => quietly(() => store.asides.list(clock.now()), []),
     holds: () => quietly(() => store.holds.list(clock.now()), []),
     presence: () => quietly(() => store.presence.others(self, clock.now()), []),
+    notices: () => quietly(() => recordNotices(room), []),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

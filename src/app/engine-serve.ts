@@ -9,6 +9,7 @@ import { openAlerts } from './alerts-room.ts';
 import { clockOf, engineOf } from './engine-plan.ts';
 import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
+import { keepLedger } from './ledger-keeper.ts';
 
 const { plan, config } = workerData as EngineThreadData;
 const opened = tryOpenActs('create');
@@ -25,8 +26,7 @@ const alerts =
         clock: clockOf(plan),
         masker: maskerFor(plan.systems.map(({ located }) => located)),
         usualStayMs: (system, type, state) => history?.usualStayMs(system, type, state),
-        fired: (text, { ref }) =>
-          history?.remark('hook', text, { system: ref.system, key: refKey(ref) }),
+        fired: (text, { ref }) => history?.remark('hook', text, { system: ref.system, key: refKey(ref) }),
       })
     : undefined;
 const engine = engineOf(
@@ -52,7 +52,9 @@ const engine = engineOf(
     : undefined,
 );
 alerts?.follow(engine);
+const stopKeeping = acts && plan.at === undefined ? keepLedger(acts, config, clockOf(plan)) : undefined;
 const close = async (): Promise<void> => {
+  stopKeeping?.();
   await alerts?.close();
   await engine.close();
   if (historyRoom?.ok === true) historyRoom.value.close();
