@@ -1,5 +1,6 @@
 import type { ActEntry } from '../domain/act.ts';
-import { entryOf, inReadingOrder } from './entry.ts';
+import type { SystemId } from '../domain/entity.ts';
+import { entryOf, inReadingOrder, playbookFor } from './entry.ts';
 import type { ActServicePorts } from './ports.ts';
 import { abandonedOf } from './recovery.ts';
 
@@ -10,12 +11,12 @@ const TAIL = { entries: 10, bytes: 2_048 };
 
 /** The orders of this host as entries, built anew when rows or output moved. */
 export class EntryWatch {
-  readonly #ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'who'>;
+  readonly #ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'system' | 'who'>;
   #entries: readonly ActEntry[] = [];
   #version: number | undefined;
   #tails = '';
 
-  constructor(ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'who'>) {
+  constructor(ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'system' | 'who'>) {
     this.#ports = ports;
   }
 
@@ -25,7 +26,7 @@ export class EntryWatch {
 
   /** Looks again; true when something moved. While another process has the lock, what was known stays. */
   look(): boolean {
-    const { orders, output, who } = this.#ports;
+    const { orders, output, system, who } = this.#ports;
     try {
       const version = orders.version();
       const isQuiet = version === this.#version;
@@ -42,7 +43,11 @@ export class EntryWatch {
       if (isQuiet && told === this.#tails) return false;
       this.#version = version;
       this.#tails = told;
-      this.#entries = inReadingOrder(rows.map((row, index) => entryOf(row, tails[index], orphaned[index])));
+      this.#entries = inReadingOrder(
+        rows.map((row, index) =>
+          entryOf(row, tails[index], orphaned[index], playbookFor(row, system(row.system as SystemId))),
+        ),
+      );
       return true;
     } catch {
       return false;

@@ -1,12 +1,14 @@
 import type { ActEntry } from '../domain/act.ts';
 import type { OrderRow } from '../domain/order.ts';
 import type { OrderPlan } from './order.ts';
+import type { ActSystem } from './ports.ts';
 
 /** An order as the acts pane shows it. `orphaned` says why its runner is known to be gone, where it is. */
 export function entryOf(
   row: OrderRow,
   outputTail: string | undefined,
   orphaned: string | undefined,
+  playbook?: ActEntry['playbook'],
 ): ActEntry {
   const plan = JSON.parse(row.plan) as OrderPlan;
   const { progress } = row;
@@ -30,6 +32,7 @@ export function entryOf(
     ...(progress.answer === undefined ? {} : { answer: progress.answer }),
     ...(outputTail === undefined || outputTail === '' ? {} : { outputTail }),
     ...(row.beatAt === undefined ? {} : { beatAt: row.beatAt }),
+    ...(playbook ? { playbook } : {}),
     ...(row.unseen && row.status === 'finished' ? { unseen: true } : {}),
   };
 }
@@ -38,4 +41,21 @@ export function entryOf(
 export function inReadingOrder(entries: readonly ActEntry[]): readonly ActEntry[] {
   const place = (entry: ActEntry): number => (entry.unseen ? 0 : entry.status === 'running' ? 1 : 2);
   return [...entries].sort((a, b) => place(a) - place(b) || b.startedAt - a.startedAt);
+}
+
+/**
+ * The playbook for an act that did not do what was wanted: that of its item, else one of its kind that names the act.
+ * Undefined where it did, or is on its way.
+ */
+export function playbookFor(row: OrderRow, system: ActSystem | undefined): ActEntry['playbook'] {
+  if (!system || !row.outcome || !['not-seen', 'failed', 'timed-out', 'unknown'].includes(row.outcome))
+    return undefined;
+  const { target } = JSON.parse(row.plan) as OrderPlan;
+  const entity = system.view().entity(target.type, target.id);
+  const named = entity?.attention?.playbook ?? (entity?.type === 'issue' ? entity.playbook : undefined);
+  const { playbooks } = system.kind;
+  const found =
+    playbooks.find(({ id }) => id === named) ??
+    playbooks.find(({ steps }) => steps.some((step) => step.type === 'act' && step.act === row.act));
+  return found && { id: found.id, title: found.title };
 }

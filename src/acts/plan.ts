@@ -14,6 +14,8 @@ export interface PlanContext {
   readonly masker: Masker;
   /** The part of the policy's question that does not follow from act and target. */
   readonly question: Omit<PolicyQuestion, 'act' | 'target' | 'root' | 'commandLine'>;
+  /** Why the record of an act can't be written in its place, where that is so: then it takes a typed yes. */
+  readonly recordAside?: string;
   /** State of the key this act on this revision would claim; asked for acts that are not `read`. */
   claim(act: Pick<ActSpec, 'id' | 'menu'>, revision: string): ClaimState;
 }
@@ -49,7 +51,8 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
   }
   // Asked after planning: what an operator may not do here they may well want to see.
   const policy = decide(questionOf(spec, target, context));
-  const { confirmation } = policy;
+  const aside = spec.risk === 'read' ? undefined : context.recordAside;
+  const confirmation = aside === undefined ? policy.confirmation : 'code';
   const refused = unfit ?? policy.refused ?? unplanned ?? claimRefusal(claim);
   const digest = target.type === 'approval' ? target.payloadDigest : undefined;
   const environment = context.question.policy.environment;
@@ -70,7 +73,10 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
       ? { code: codeOf([spec.id, target.system, target.id, revision, digest ?? '']) }
       : {}),
     ...(refused === undefined ? {} : { refused: masker.text(refused) }),
-    warnings: list(() => spec.warnings?.(view, target)),
+    warnings: [
+      ...(aside === undefined ? [] : [`its record can't be written in its place: ${aside}`]),
+      ...list(() => spec.warnings?.(view, target)),
+    ],
     strands: list(() => spec.strands?.(view, target)),
     expected: steps.length > 0 ? list(() => expectedOf(spec, target, given, revision, context)) : [],
     undo: spec.undo?.text ?? 'cannot be undone',

@@ -205,12 +205,15 @@ class Service implements ActService {
   }
 
   #context(system: ActSystem, ref: Ref, target: Entity, view: StateView): PlanContext {
-    const { hands, heldByOther, masker, orders, who } = this.#ports;
+    const { hands, heldByOther, ledger, masker, orders, who } = this.#ports;
     // The key of its row in the queue, as `attentionOf` makes it: that is what operators hold.
     const heldBy = heldByOther(`${ref.system}/${ref.type}/${target.attention?.group ?? ref.id}`);
+    const recording = ledger.ok ? ledger.value.state?.() : undefined;
+    const isAside = recording?.state === 'on ballast' || recording?.state === 'journal only';
     return {
       view,
       masker,
+      ...(isAside ? { recordAside: recording.why ?? recording.state } : {}),
       question: {
         policy: system.policy,
         user: { uid: who.uid, name: who.user },

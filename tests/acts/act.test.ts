@@ -154,6 +154,12 @@ describe('an act, from yes to ledger', () => {
     expect(firedIn(root)).toHaveLength(2);
   });
 
+  it('that was not seen names the steps that help; one that was verified names none', async () => {
+    const { done } = bench('lie');
+    expect((await done('job.run')).playbook).toEqual({ id: 'not-ready', title: 'a job waits' });
+    expect((await bench('honest').done('job.run')).playbook).toBeUndefined();
+  });
+
   it('is not done again once it was verified', async () => {
     const { done, say, set, service } = bench();
     await done('job.run');
@@ -442,6 +448,45 @@ describe('a yes that no longer fits', () => {
     });
     expect(firedIn(root)).toEqual([]);
   });
+});
+
+describe('a record that can not be written in its place', () => {
+  it.each(['on ballast', 'journal only'] as const)(
+    '(%s) asks for a typed yes, and says why',
+    async (state) => {
+      const base = temporaryDirectory();
+      const { ledger, ports, close } = cockpit(layToy(join(base, 'root'), ready), join(base, 'state'));
+      const service = createActService({
+        ...ports,
+        ledger: {
+          ok: true,
+          value: {
+            append: (record) => ledger.append(record),
+            appendOnce: (record) => ledger.appendOnce(record),
+            find: (order, phase) => ledger.find(order, phase),
+            state: () => ({ state, why: 'the disk is full' }),
+          },
+        },
+      });
+      open.push(() => {
+        service.close();
+        close();
+      });
+      const { confirmation, revision, warnings } = service.preview({
+        act: 'job.run',
+        target: job,
+        params: {},
+      });
+      expect({ confirmation, warnings }).toEqual({
+        confirmation: 'code',
+        warnings: ["its record can't be written in its place: the disk is full"],
+      });
+      expect(
+        await service.start({ act: 'job.run', target: job, params: {}, revision, confirmedBy: 'yes' }),
+      ).toEqual({ refused: 'it needs the four letters shown' });
+      expect(service.preview({ act: 'job.inspect', target: job, params: {} }).confirmation).toBe('none');
+    },
+  );
 });
 
 describe('a read act', () => {
