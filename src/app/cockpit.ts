@@ -6,7 +6,7 @@ import { stateDirectories } from '../db/state-dir.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
-import { absentSummaries, planFor } from './engine-plan.ts';
+import { absencesOf, planFor } from './engine-plan.ts';
 import { startEngineThread } from './engine-worker.ts';
 import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
@@ -75,7 +75,7 @@ async function watch(
   loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
   const plan = planFor(session.systems, {
-    absent: absentSummaries(session.absent),
+    absent: absencesOf(session.absent),
     describedKinds: session.describedKinds,
     once: false,
     notices: [

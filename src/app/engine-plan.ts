@@ -1,4 +1,4 @@
-import { type AbsentSystem, type ConfiguredSystem, kindsOf, secretOf } from '../config/systems.ts';
+import { type AbsentSystem, type ConfiguredSystem, kindsOf, lookAgain, secretOf } from '../config/systems.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import { type ActDesk, type AlertDesk, createEngine, type Engine } from '../engine/engine.ts';
@@ -9,7 +9,7 @@ import { type Clock, fixedClock, systemClock } from '../host/clock.ts';
 import { createPump } from '../ingest/pump.ts';
 import type { Json } from '../lib/json.ts';
 import type { LogStore } from '../logs/log-store.ts';
-import type { Located, SystemKind } from '../systems/system.ts';
+import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
 
 /**
  * What an engine is to watch, as plain data: the cockpit's thread, the engine's thread and the runner each build the
@@ -17,8 +17,8 @@ import type { Located, SystemKind } from '../systems/system.ts';
  */
 export interface EnginePlan {
   readonly systems: readonly { readonly kind: string; readonly located: Located }[];
-  /** Systems that were named and are not there, as they are shown. */
-  readonly absent?: readonly SystemSummary[];
+  /** Systems that were named and are not there. */
+  readonly absent?: readonly PlannedAbsence[];
   /** Kinds described by the configuration, as written there. */
   readonly describedKinds: { readonly [name: string]: Json };
   /** Read once and stop, for verbs; else watch. */
@@ -32,14 +32,24 @@ export interface EnginePlan {
   readonly budgetDir?: string;
 }
 
+/** A system that is waited for: how it is shown, and what it will be watched with. */
+export interface PlannedAbsence {
+  readonly summary: SystemSummary;
+  readonly settings: CommonSettings;
+}
+
 /** The plan for systems the configuration found. */
 export function planFor(systems: readonly ConfiguredSystem[], rest: Omit<EnginePlan, 'systems'>): EnginePlan {
   return { ...rest, systems: systems.map(({ kind, located }) => ({ kind: kind.kind, located })) };
 }
 
 /** A system that is not there, as one whose only source, its directory, can't be read. */
-export function absentSummaries(absent: readonly AbsentSystem[]): readonly SystemSummary[] {
-  return absent.map(({ system, kind, title, root, error }) => ({
+export function absencesOf(absent: readonly AbsentSystem[]): readonly PlannedAbsence[] {
+  return absent.map((one) => ({ summary: summaryOf(one), settings: one.settings }));
+}
+
+function summaryOf({ system, kind, title, root, error }: AbsentSystem): SystemSummary {
+  return {
     id: system,
     kind,
     title,
@@ -60,12 +70,21 @@ export function absentSummaries(absent: readonly AbsentSystem[]): readonly Syste
         error: error.message.replace(/^.*?: (?=\/)/, ''),
       },
     ],
-  }));
+  };
 }
 
 /** The clock a plan asks for. */
 export function clockOf(plan: Pick<EnginePlan, 'at'>): Clock {
   return plan.at === undefined ? systemClock() : fixedClock(plan.at);
+}
+
+function comeOf(
+  kind: SystemKind,
+  { id, root }: SystemSummary,
+  settings: CommonSettings,
+): ConfiguredSystem | undefined {
+  const located = lookAgain(kind, { system: id, root, settings }, process.env);
+  return located && { kind, located };
 }
 
 /** Kind objects by the names of the plan. */
@@ -93,7 +112,10 @@ export function engineOf(
     secret: (located, name) => secretOf(located, name, process.env),
     notices: plan.notices,
     ...(plan.actsOff === undefined ? {} : { actsOff: plan.actsOff }),
-    ...(plan.absent === undefined ? {} : { absent: plan.absent }),
+    absent: (plan.absent ?? []).map(({ summary, settings }) => ({
+      summary,
+      look: () => comeOf(kindOf(plan, summary.kind), summary, settings),
+    })),
     ...(plan.budgetDir === undefined ? {} : { budgetDir: plan.budgetDir }),
     // Copies of another host's files: what runs here has nothing to do with them.
     ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),

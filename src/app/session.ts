@@ -29,7 +29,9 @@ export function openSession(options: Options, cwd: string): Session {
   const readOnly = options.flags.has('--read-only') || file['read-only'] === true;
   return {
     systems: readOnly ? systems.map(asReadOnly) : systems,
-    absent,
+    absent: readOnly
+      ? absent.map((one) => ({ ...one, settings: { ...one.settings, readOnly: true } }))
+      : absent,
     from,
     config: file,
     configPath: place.path,

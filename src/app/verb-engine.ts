@@ -8,7 +8,7 @@ import type { EnginePort } from '../engine/protocol.ts';
 import { keepAlive } from '../host/clock.ts';
 import { type CockpitState, initialState, reduceChanges } from '../store/state.ts';
 import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts';
-import { absentSummaries, engineOf, planFor } from './engine-plan.ts';
+import { absencesOf, engineOf, planFor } from './engine-plan.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { nothingToWatch, openSession } from './session.ts';
 
@@ -41,7 +41,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   const acts = actsFor(needs.withActs, troubles);
   const history = needs.withHistory === true ? historyFor(session.config) : undefined;
   const plan = planFor(session.systems, {
-    absent: absentSummaries(session.absent),
+    absent: absencesOf(session.absent),
     describedKinds: session.describedKinds,
     once: needs.watch !== true,
     notices: [],

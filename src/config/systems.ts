@@ -29,6 +29,7 @@ export interface AbsentSystem {
   readonly kind: string;
   readonly title: string;
   readonly root: string;
+  readonly settings: CommonSettings;
   readonly error: UserError;
 }
 
@@ -169,7 +170,7 @@ function locateAll(
     if (!(located instanceof UserError)) systems.push({ kind, located });
     else {
       const root = resolve(cwd, wish.dir);
-      absent.push({ system, kind: kind.kind, title: kind.title, root, error: located });
+      absent.push({ system, kind: kind.kind, title: kind.title, root, settings, error: located });
     }
   }
   const first = absent[0];
@@ -177,10 +178,20 @@ function locateAll(
   return { systems, absent };
 }
 
+/** The system that was absent, when its directory holds one by now. */
+export function lookAgain(
+  kind: SystemKind,
+  { system, root, settings }: Pick<AbsentSystem, 'system' | 'root' | 'settings'>,
+  env: Env,
+): Located | undefined {
+  const located = locateSystem(kind, { dir: root, where: () => root }, system, settings, root, env);
+  return located instanceof UserError ? undefined : located;
+}
+
 /** The system where its directory holds one, else what is wrong there. */
 function locateSystem(
   kind: SystemKind,
-  wish: Wish,
+  wish: Pick<Wish, 'dir' | 'where'>,
   system: SystemId,
   settings: CommonSettings,
   cwd: string,

@@ -14,6 +14,7 @@ import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import { LogStore } from '../logs/log-store.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
+import { type AbsentSystem, AbsentSystems } from './absent-systems.ts';
 import { FlowGauge } from './flow-gauge.ts';
 import { asideText, handOverStateOf, itemOf } from './hand-over-state.ts';
 import type { HandOverState, HistoryDesk } from './history-desk.ts';
@@ -57,6 +58,8 @@ export interface ActDesk {
   asides(): readonly Aside[];
   holds(): readonly Hold[];
   presence(): readonly Presence[];
+  /** Sentences for the first row: what is wrong with the records. */
+  notices?(): readonly string[];
   /** Calls back when entries, asides, holds or presence moved. */
   onChange(listener: () => void): () => void;
   close(): void;
@@ -90,8 +93,8 @@ export interface EngineOptions {
   readonly alerts?: AlertDesk;
   /** Sentences for the first row that hold for the whole session. */
   readonly notices?: readonly string[];
-  /** Systems that can't be watched at all, told among the others. */
-  readonly absent?: readonly SystemSummary[];
+  /** Systems that are not there: told among the others, and waited for. */
+  readonly absent?: readonly AbsentSystem[];
   /** Why there is no acts room where one was wanted. */
   readonly actsOff?: string;
 }
@@ -123,6 +126,7 @@ export function createEngine(options: EngineOptions): Engine {
   const noticesWith = ({ polling }: EngineFigures): readonly string[] => [
     ...(options.notices ?? []),
     ...(polling ? ['polling: no change notifications here'] : []),
+    ...(acts?.notices?.() ?? []),
     ...(history?.notices() ?? []),
     ...(alerts?.notices() ?? []),
   ];
@@ -141,7 +145,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...factsSince(),
       upserts: [],
       removed: [],
-      systems: [...watched, ...(options.absent ?? [])],
+      systems: [...watched, ...absent.summaries],
       figures,
       logSeq: logs.seq,
       notices: noticesWith(figures),
@@ -165,7 +169,7 @@ export function createEngine(options: EngineOptions): Engine {
   const tellSoon = (): void => teller.moved();
 
   const history = options.makeHistory?.(logs, tellSoon);
-  for (const { kind, located } of options.systems) {
+  const addWatch = ({ kind, located }: WatchedSystem): SystemWatch => {
     const watch = new SystemWatch(kind, located, {
       clock,
       logs,
@@ -185,7 +189,15 @@ export function createEngine(options: EngineOptions): Engine {
       },
     });
     watches.set(located.system, watch);
-  }
+    return watch;
+  };
+  for (const system of options.systems) addWatch(system);
+  const absent = new AbsentSystems(options.absent ?? [], options.once ? undefined : clock, (come) => {
+    addWatch(come)
+      .start()
+      .catch(() => {});
+    tellSoon();
+  });
   const acts = options.makeActs?.(watches);
   const moved = (): void => teller.actsMoved();
   const stops = [acts?.onChange(moved), alerts?.onChange(moved)];
@@ -293,6 +305,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (closed) return;
       closed = true;
       stopBeat();
+      absent.close();
       teller.close();
       for (const stop of stops) stop?.();
       acts?.close();
