@@ -26,6 +26,8 @@ export interface LeaseStore {
   ): LeaseAnswer;
   /** Whether this process still has it; asked within the transaction that writes. */
   isHeldBy(system: number, self: ProcessMark): boolean;
+  /** Who has it, alive or not. */
+  holder(system: number): ProcessMark | undefined;
   /** Lets go of all leases of this process. The last beat stays: until then the systems were watched. */
   release(self: ProcessMark, now: Instant): void;
 }
@@ -53,8 +55,8 @@ export function createLeaseStore(database: Database.Database): LeaseStore {
     // A clock that was set back makes a beat of the future: as old as one of the past.
     const age = Math.abs(now - lease.lease_at);
     if (age < GONE_MS) return false;
-    const holder = { pid: lease.lease_pid, startedAt: instant(lease.lease_started ?? 0) };
-    return age > SILENT_MS || !isAlive(holder);
+    const holder = holderOf(lease);
+    return holder === undefined || age > SILENT_MS || !isAlive(holder);
   };
 
   const take = database.transaction(
@@ -78,7 +80,15 @@ export function createLeaseStore(database: Database.Database): LeaseStore {
       if (!isOurs(lease, self) && !mayTake(lease, now, isAlive)) return { held: false };
       return take.immediate(system, self, now, isAlive);
     },
+    holder(system) {
+      const lease = get.get(system) as StoredLease | undefined;
+      return lease ? holderOf(lease) : undefined;
+    },
     isHeldBy: (system, self) => isOurs(get.get(system) as StoredLease | undefined, self),
     release: (self, now) => void letGo.run(now, self.pid, self.startedAt),
   };
+}
+
+function holderOf({ lease_pid: pid, lease_started: startedAt }: StoredLease): ProcessMark | undefined {
+  return pid === null ? undefined : { pid, startedAt: instant(startedAt ?? 0) };
 }

@@ -34,6 +34,8 @@ export interface Sighting {
   readonly evidence: Evidence;
   /** See {@link Entity.logKeys}. */
   readonly logKeys: readonly string[];
+  /** How the same cockpit saw it before, for what was seen to come. */
+  readonly before?: { readonly state: string; readonly traits: Traits };
 }
 
 /** A change of state as recorded. Texts are raw. */
@@ -193,6 +195,8 @@ function withoutTimes({ since: _since, alarmSince: _alarm, ...rest }: Sighting):
   return rest;
 }
 
+const ABSENT = { state: GONE, traits: {} };
+
 /** What a watch saw to move: entities whose state or traits differ, newcomers, and those that went. */
 export function sightingsOf(diff: EntityDiff, seenAt: Instant): readonly Sighting[] {
   const moved = diff.changed.filter(
@@ -200,9 +204,15 @@ export function sightingsOf(diff: EntityDiff, seenAt: Instant): readonly Sightin
       stateOf(before) !== stateOf(after) || !isSameTraits(traitsOf(before), traitsOf(after)),
   );
   return [
-    ...diff.appeared.map((entity) => sightingOf(entity, seenAt, true)),
-    ...moved.map(({ after }) => sightingOf(after, seenAt, true)),
-    ...diff.gone.map((entity) => departureOf(entity, seenAt)),
+    ...diff.appeared.map((entity) => ({ ...sightingOf(entity, seenAt, true), before: ABSENT })),
+    ...moved.map(({ before, after }) => ({
+      ...sightingOf(after, seenAt, true),
+      before: { state: stateOf(before), traits: traitsOf(before) },
+    })),
+    ...diff.gone.map((entity) => ({
+      ...departureOf(entity, seenAt),
+      before: { state: stateOf(entity), traits: traitsOf(entity) },
+    })),
   ];
 }
 
@@ -308,22 +318,29 @@ export function moveText({ from, to, detail }: Pick<StateChange, 'from' | 'to' |
   return `${from} -> ${to}${more}`;
 }
 
-/** Two cockpits look at a change at most this far apart. */
-const LOOKS_APART_MS = 3_000;
-
 /**
- * What a cockpit saw of one thing, in order, while another one wrote: the part the other did not get to. Its last
- * record is looked for among them; with none alike, what was seen before that record is taken to be in it.
+ * What a cockpit saw of one thing, in order, while another one wrote: the part the other did not get to. Where the record
+ * stands among it is told by state and time: a thing may come back to a state, and two cockpits look at one change at
+ * slightly different times, so the place nearest in time is taken. With none alike, what was seen before the record's
+ * last look is taken to be in it.
  */
 export function unrecorded(seen: readonly Sighting[], known: KnownState | undefined): readonly Sighting[] {
-  if (!known) return seen;
-  const last = seen.findLastIndex(
-    (one) =>
-      one.state === known.state &&
-      isSameTraits(one.traits, known.traits) &&
-      Math.abs(one.seenAt - known.seenAt) <= LOOKS_APART_MS,
-  );
-  return last >= 0 ? seen.slice(last + 1) : seen.filter((one) => one.seenAt > known.seenAt);
+  const [first] = seen;
+  if (!known || !first) return seen;
+  const isLike = (one: { readonly state: string; readonly traits: Traits }): boolean =>
+    one.state === known.state && isSameTraits(one.traits, known.traits);
+  let place: number | undefined;
+  let nearest = Number.POSITIVE_INFINITY;
+  const consider = (index: number, awayMs: number): void => {
+    if (awayMs >= nearest) return;
+    place = index;
+    nearest = awayMs;
+  };
+  for (const [index, one] of seen.entries())
+    if (isLike(one)) consider(index + 1, Math.abs(one.seenAt - known.seenAt));
+  // It may not have got to any of them: it then stands where this cockpit stood before the first.
+  if (first.before && isLike(first.before)) consider(0, Math.max(0, known.seenAt - first.seenAt));
+  return place === undefined ? seen.filter((one) => one.seenAt > known.seenAt) : seen.slice(place);
 }
 
 /** Fewer stays than this say nothing about what is usual. */
