@@ -122,7 +122,7 @@ describe('the README', () => {
 
   it('has configurations that are right', () => {
     const texts = blocks('yaml');
-    expect(texts).toHaveLength(2);
+    expect(texts).toHaveLength(3);
     for (const text of texts) {
       const config = checkConfig(text, 'README.md');
       const kinds = kindsOf(config, { path: 'README.md' }).map(({ kind }) => kind);
