@@ -73,15 +73,21 @@ export function openJournal(ledgerPath: string, directories: readonly string[]):
       throw failure;
     },
     lines: () => paths.flatMap(({ path }) => readLines(read(path))),
-    isThere: () =>
-      paths.some(({ path }) => {
-        const stat = lstatSync(path, { throwIfNoEntry: false });
-        return stat?.isFile() && stat.size > 0 && stat.uid === process.geteuid?.();
-      }),
+    isThere: () => paths.some(({ path }) => isOwnFile(path)),
     remove() {
-      for (const { path } of paths) rmSync(path, { force: true });
+      for (const { path } of paths) if (isOwnFile(path)) rmSync(path, { force: true });
     },
   };
+}
+
+/** A directory that can't be looked into holds nothing that we wrote. */
+function isOwnFile(path: string): boolean {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat?.isFile() === true && stat.size > 0 && stat.uid === process.geteuid?.();
+  } catch {
+    return false;
+  }
 }
 
 function addLine(path: string, body: string): void {
