@@ -307,8 +307,18 @@ class SqliteHistory implements HistoryStore {
           before,
           limit,
         );
+        // What is known of things that went away; few at a time, and found by a walk over them all.
+        const states =
+          changes + remarks > 0
+            ? 0
+            : removed(
+                `DELETE FROM states WHERE (system, type, id) IN (SELECT system, type, id FROM states
+                   WHERE state = '${GONE}' AND seen_at < ? LIMIT ?)`,
+                before,
+                limit,
+              );
         if (remarks > 0) removed('DELETE FROM remarks_read WHERE seq NOT IN (SELECT seq FROM remarks)');
-        return changes + remarks;
+        return changes + remarks + states;
       })
       .immediate();
   }
