@@ -27,8 +27,10 @@ export async function setAside(context: CommandContext, mode: AsideMode): Promis
     return;
   }
   const snapshot = context.snapshot();
-  const items = snapshot.state.queue.filter(
-    (item) => item.key === mode.item.key || snapshot.desk.marks.has(item.key),
+  const { marks } = snapshot.desk;
+  // With marks set it is those that were meant, wherever the cursor stands.
+  const items = snapshot.state.queue.filter((item) =>
+    marks.size > 0 ? marks.has(item.key) : item.key === mode.item.key,
   );
   cockpit.update((desk) => unmarked(inMode(desk, { type: 'browse' })));
   for (const item of items) {

@@ -66,6 +66,13 @@ function actRows(snapshot: Snapshot): readonly PaletteRow[] {
     }));
 }
 
+/** Keys of a command as they are pressed while browsing: `c x` for what is copied with `c` and a letter. */
+function keyNames(keymap: readonly Binding[], command: string): string {
+  const isCopy = keymap.some((binding) => binding.command === command && binding.when === 'copy');
+  const first = isCopy ? keysOf(keymap, 'copy.start').slice(0, 1) : [];
+  return [...first, ...keysOf(keymap, command)].map(keyText).join(' ');
+}
+
 function commandRow(
   snapshot: Snapshot,
   host: HostPort,
@@ -78,7 +85,7 @@ function commandRow(
   return {
     run: { command: command.id },
     title: command.title,
-    keys: keysOf(keymap, command.id).map(keyText).join(' '),
+    keys: keyNames(keymap, command.id),
     cli: cli ?? '',
     ...(off === undefined ? {} : { off }),
   };

@@ -313,6 +313,15 @@ describe('setting aside and taking', () => {
     expect(screen.rows()[1]).toContain('2 set aside');
   });
 
+  it('takes the marked items and not the one the cursor happens to stand on', async () => {
+    screen = await openScreen();
+    const marked = screen.snapshot().queue.rows[1]?.item.key;
+    await screen.press('j', 'space', 'j', 'd');
+    expect(screen.frame()).toContain(' 1 marked item');
+    await screen.press('enter');
+    expect(screen.engine.of('aside').map((request) => request.item.key)).toEqual([marked]);
+  });
+
   it('tells where it can be seen and taken back', async () => {
     screen = await openScreen();
     await screen.press('d', 'enter');

@@ -24,7 +24,6 @@ import {
   system,
 } from './sample-state.ts';
 
-const loading = (): FakeEngine => new FakeEngine({ ...storySnapshot(), complete: false });
 const empty = (): FakeEngine => {
   const engine = new FakeEngine(storySnapshot({ upserts: [], systems: [], acts: [], presence: [] }));
   engine.rows = [];
@@ -45,22 +44,10 @@ const approvals = (input: PaneInput) => filteredQueueLines(input, 'approvals');
 const fatal = (input: PaneInput) => filteredQueueLines(input, 'fatal');
 
 describe('the first rows', () => {
-  it('loading', async () => {
-    expect(await paneFrame(header, { engine: loading(), rows: 2 })).toMatchInlineSnapshot(`
-      " prod-eu-1   reading ...   just opened                                --:--:--
-       x? FATAL  !? WAITS FOR YOU  ~? stalled  >? running  ? set aside"
-    `);
-  });
   it('with data', async () => {
     expect(await paneFrame(header, { rows: 2, columns: 99 })).toMatchInlineSnapshot(`
       " prod-eu-1 PROD   alice pts/4, bob pts/3   NO ANSWER: coherence-api   9/10 fresh          03:14:07Z
        x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside         cost $41.20/50, full 07:25"
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(header, { engine: empty(), rows: 2 })).toMatchInlineSnapshot(`
-      " prod-eu-1   0/0 fresh   just opened                                 03:14:07Z
-       x0 FATAL  !0 WAITS FOR YOU  ~0 stalled  >0 running  0 set aside"
     `);
   });
   it('with sources that are stale or unread', async () => {
@@ -69,40 +56,9 @@ describe('the first rows', () => {
        x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside"
     `);
   });
-  it('when the engine ended', async () => {
-    expect(await paneFrame(header, { rows: 2, failed: 'thread ended' })).toMatchInlineSnapshot(`
-      " prod-eu-1 PROD   ENGINE ENDED: thread ended   NO ANSWER: 1          03:14:07Z
-       x2 FATAL  !1 WAITS FOR YOU  ~0 stalled  >1 running  0 set aside"
-    `);
-  });
-  it('narrow', async () => {
-    expect(await paneFrame(header, { rows: 1, columns: 30 })).toMatchInlineSnapshot(
-      `" prod-eu-.. PROD     03:14:07Z"`,
-    );
-  });
 });
 
 describe('the queue', () => {
-  it('loading', async () => {
-    expect(await paneFrame(queueLines, { engine: loading() })).toMatchInlineSnapshot(`
-      "=1 Needs-you(?) 2 approvals(?) 3 fatal(?) ================= since    until key
-       reading the sources ...
-
-
-
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(queueLines, { engine: empty() })).toMatchInlineSnapshot(`
-      "=1 Needs-you(0) 2 approvals(0) 3 fatal(0) ================= since    until key
-       nothing needs you now
-
-
-
-      "
-    `);
-  });
   it('with data, marks, a hold and equal items in one row', async () => {
     const engine = new FakeEngine(
       storySnapshot({
@@ -156,24 +112,6 @@ describe('the queue', () => {
        ~ ORPHAN  coherence runner:4120 (w7)                         20s          Ent"
     `);
   });
-  it('when the engine ended', async () => {
-    expect(await paneFrame(queueLines, { engine: empty(), failed: 'gone' })).toMatchInlineSnapshot(`
-      "=1 Needs-you(0) 2 approvals(0) 3 fatal(0) ================= since    until key
-       nothing needs you now when the engine ended; what is so now is not known
-
-
-
-      "
-    `);
-  });
-  it('narrow', async () => {
-    expect(await paneFrame(queueLines, { columns: 34, rows: 4 })).toMatchInlineSnapshot(`
-      "=1 Needs-you(7) 2 approvals(1) 3..
-      >x FATAL   coherence API han..   R
-       x FATAL   coherence restart..   b
-       ! ANSWER  coherence task_86..   a"
-    `);
-  });
   it('boxes of its own kinds', async () => {
     expect(await paneFrame(approvals, { columns: 66, rows: 3 })).toMatchInlineSnapshot(`
       "-2 Approvals(1) --------------------------------------------------
@@ -195,20 +133,6 @@ describe('the queue', () => {
 });
 
 describe('the card', () => {
-  it('loading', async () => {
-    expect(await paneFrame(cardLines, { engine: loading(), rows: 3 })).toMatchInlineSnapshot(`
-      "-Why -------------------------------------------------------------------------
-       reading the sources ...
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(cardLines, { engine: empty(), rows: 3 })).toMatchInlineSnapshot(`
-      "-Why -------------------------------------------------------------------------
-       nothing is selected
-      "
-    `);
-  });
   it('of an issue', async () => {
     expect(await paneFrame(cardLines, { rows: 9 })).toMatchInlineSnapshot(`
       "-Why: API hangs: pid 2210 holds :8000 ------------------------- as of 03:14:05
@@ -271,15 +195,6 @@ describe('the card', () => {
        http  :8000/api/health         no answer in 5s (3 of 3)"
     `);
   });
-  it('narrow', async () => {
-    expect(await paneFrame(cardLines, { columns: 34, rows: 5 })).toMatchInlineSnapshot(`
-      "-Why: API hangs: pid 2210.. ------
-       nothing moves: the port is held
-         by a process that does not
-         answer
-       (4 more lines: 8, then j; Enter.."
-    `);
-  });
 });
 
 describe('the steps', () => {
@@ -331,32 +246,9 @@ describe('the steps', () => {
       "
     `);
   });
-  it('narrow', async () => {
-    expect(await paneFrame(stepsLines, { columns: 34, rows: 3 })).toMatchInlineSnapshot(`
-      "-9 Steps: API unreachable - 0 of 4
-       [ ]1 KILL 2210; watchdog 40..   R
-       [ ]2 answer task_864e65b18d.."
-    `);
-  });
 });
 
 describe('the pipeline', () => {
-  it('loading', async () => {
-    expect(
-      await paneFrame(pipelineLines, { engine: loading(), columns: 40, rows: 3 }),
-    ).toMatchInlineSnapshot(`
-      "-4 Pipeline ----------------------------
-       reading the sources ...
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(pipelineLines, { engine: empty(), columns: 40, rows: 3 })).toMatchInlineSnapshot(`
-      "-4 Pipeline ----------------------------
-       no system is watched
-      "
-    `);
-  });
   it('with data', async () => {
     expect(
       await paneFrame(pipelineLines, { columns: 40, rows: 10, keys: ['4', 'j'] }),
@@ -393,32 +285,9 @@ describe('the pipeline', () => {
       "
     `);
   });
-  it('narrow', async () => {
-    expect(await paneFrame(pipelineLines, { columns: 20, rows: 5 })).toMatchInlineSnapshot(`
-      "-4 Pipeline --------
-      coherence
-       ? goal   Data una..
-       ? orch.. PM not s..
-       x exec.. API down"
-    `);
-  });
 });
 
 describe('the work', () => {
-  it('loading', async () => {
-    expect(await paneFrame(workLines, { engine: loading(), columns: 40, rows: 3 })).toMatchInlineSnapshot(`
-      "-5 Work ---------------------- ? running
-       reading the sources ...
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(workLines, { engine: empty(), columns: 40, rows: 3 })).toMatchInlineSnapshot(`
-      "-5 Work ---------------------- 0 running
-       nothing runs
-      "
-    `);
-  });
   it('with data', async () => {
     expect(await paneFrame(workLines, { columns: 40, keys: ['5', 'j'] })).toMatchInlineSnapshot(`
       "=5 Work ====================== 2 running
@@ -437,14 +306,6 @@ describe('the work', () => {
        orket     9c41:TIDE-3/6 coder                                      1m
        openclaw  3c4d billing-cron                                  beat now
       "
-    `);
-  });
-  it('narrow', async () => {
-    expect(await paneFrame(workLines, { columns: 24, rows: 4 })).toMatchInlineSnapshot(`
-      "-5 Work ------ 2 running
-       coherence runn.. ORPHAN
-       coherence moni.. ORPHAN
-       orket     9c41:..    1m"
     `);
   });
 });
@@ -471,20 +332,6 @@ describe('the acts', () => {
     { ...doneAct, order: 'o-6', status: 'timed-out' as const },
   ];
   const withAll = (): FakeEngine => new FakeEngine(storySnapshot({ acts: all }));
-  it('loading', async () => {
-    expect(await paneFrame(actsLines, { engine: loading(), columns: 40, rows: 3 })).toMatchInlineSnapshot(`
-      "-7 Acts ---------------------- 0 running
-       reading the sources ...
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(actsLines, { engine: empty(), columns: 40, rows: 3 })).toMatchInlineSnapshot(`
-      "-7 Acts ---------------------- 0 running
-       nothing was done yet
-      "
-    `);
-  });
   it('with every outcome', async () => {
     expect(
       await paneFrame(actsLines, { engine: withAll(), columns: 90, rows: 9, keys: ['7'] }),
@@ -500,35 +347,9 @@ describe('the acts', () => {
       "
     `);
   });
-  it('narrow', async () => {
-    expect(await paneFrame(actsLines, { engine: withAll(), columns: 44, rows: 8 })).toMatchInlineSnapshot(`
-      "-7 Acts --------------- 1 running, 1 unknown
-       03:14 bob approve 1a2b: running 0/1
-         . by 02:42:00 job leaves awaiting_audit
-       02:41 bob approve 1a2b: UNKNOWN 4.0s
-       02:41 bob approve 1a2b: verified 4.0s
-       02:41 bob approve 1a2b: NOT SEEN 4.0s
-       02:41 bob approve 1a2b (atte..: FAILED 4.0s
-       02:41 bob approve 1a2b: TIMED OUT 4.0s"
-    `);
-  });
 });
 
 describe('the logs', () => {
-  it('loading', async () => {
-    expect(await paneFrame(logsLines, { engine: loading(), rows: 3 })).toMatchInlineSnapshot(`
-      "-6 Logs (L: all) --------------------------- follow  unread 0  bad 0  lag 0.0s
-       reading the sources ...
-      "
-    `);
-  });
-  it('empty', async () => {
-    expect(await paneFrame(logsLines, { engine: empty(), rows: 3 })).toMatchInlineSnapshot(`
-      "-6 Logs (L: all) --------------------------- follow  unread 0  bad 0  lag 0.1s
-       no row of this item; L shows all
-      "
-    `);
-  });
   it('with data, folded, wiped and changed rows', async () => {
     const engine = new FakeEngine();
     engine.rows = [
@@ -562,14 +383,6 @@ describe('the logs', () => {
       "-6 Logs (L: all) --------------------------- follow  unread 0  bad 0  lag 0.1s
        the log cannot be shown: bad expression
       "
-    `);
-  });
-  it('narrow', async () => {
-    expect(await paneFrame(logsLines, { columns: 34, rows: 4 })).toMatchInlineSnapshot(`
-      "-6 Logs (L: all) -------- follow 0
-      ~03:06:34 ERROR: [Errno 98] erro..
-       03:13:1..Restart requested: api..
-       03:13:46 pipeline_version.json .."
     `);
   });
 });

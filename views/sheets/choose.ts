@@ -105,7 +105,10 @@ export function asideLines(
   columns: number,
   height: number,
 ): readonly Line[] {
-  const what = marked > 1 ? `${marked} marked items` : `${mode.item.label} ${mode.item.title}`;
+  const what =
+    marked > 0
+      ? `${marked} marked ${marked === 1 ? 'item' : 'items'}`
+      : `${mode.item.label} ${mode.item.system} ${mode.item.title}`;
   const lines: Line[] = [
     pen.line(columns, ' ', pen.span(what, 'strong')),
     ...pen.wrapped(

@@ -205,6 +205,9 @@ function fitDetails(lines: readonly CardLine[], room: number): readonly CardLine
   return [...shown, { text, tone: 'caution' }];
 }
 
+/** Columns of a decision's number and key: `2 Enter`. */
+const keyColumns = 9;
+
 /** The decisions, or what is being asked: always on the screen. */
 function promptOf(state: CockpitState, mode: ApprovalMode, width: number): readonly CardLine[] {
   const lines: CardLine[] = [];
@@ -216,15 +219,18 @@ function promptOf(state: CockpitState, mode: ApprovalMode, width: number): reado
     case 'card':
       if (!mode.offers && mode.error === undefined) add('asking what can be done...', 'dim');
       decisionsOf(state, mode).forEach((decision, index) => {
-        const key =
-          decision.key === undefined ? `${index + 1}    ` : `${index + 1} ${decision.key}`.padEnd(5);
-        const off = decision.off === undefined ? '' : `  [not now: ${decision.off}]`;
-        add(
-          `${key}  ${decision.offer.title}: ${decision.offer.does}${off}`,
-          decision.off === undefined ? 'strong' : 'off',
-        );
+        const name = `${index + 1} ${decision.key ?? ''}`.padEnd(keyColumns);
+        const tone = decision.off === undefined ? 'strong' : 'off';
+        const room = Math.max(1, width - keyColumns);
+        const texts = [`${decision.offer.title}: ${decision.offer.does}`];
+        if (decision.off !== undefined) texts.push(`[not now: ${decision.off}]`);
+        texts
+          .flatMap((text) => wrapText(safeText(text), room).slice(0, 2))
+          .forEach((line, row) => {
+            lines.push({ text: safeText(`${row === 0 ? name : ' '.repeat(keyColumns)}${line}`), tone });
+          });
       });
-      add('Esc  no, back', 'plain', 1);
+      add(`${'Esc'.padEnd(keyColumns)}no, back`, 'plain', 1);
       break;
     case 'text': {
       const spec = mode.offer?.params.find((param) => mode.params[param.name] === undefined);

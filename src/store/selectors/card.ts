@@ -64,8 +64,9 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
   };
 }
 
-/** True while the source of an entity is read as it should be. */
+/** True while somebody reads the source of an entity, and it answers as it should. */
 function isFresh(state: CockpitState, { system, evidence }: Entity): boolean {
+  if (state.phase === 'failed') return false;
   const watched = state.systems.find((one) => one.id === system);
   const source = watched?.sources.find((one) => one.id === evidence.source);
   return source === undefined || source.state === 'fresh';
