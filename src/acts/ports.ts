@@ -5,17 +5,7 @@
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LedgerRecord, LedgerRow, LedgerState, Who } from '../domain/ledger.ts';
-import type {
-  ClaimKey,
-  ClaimState,
-  KeptFile,
-  NewOrder,
-  OrderOutcome,
-  OrderProgress,
-  OrderRow,
-  Placed,
-  ProcessMark,
-} from '../domain/order.ts';
+import type { OrderBook, ProcessMark } from '../domain/order.ts';
 import type { Clock } from '../host/clock.ts';
 import type { askHttp } from '../host/http.ts';
 import type { runProcess, signalProcess, startService } from '../host/process.ts';
@@ -24,40 +14,6 @@ import type { Result } from '../lib/result.ts';
 import type { Located, StateView, SystemKind } from '../systems/system.ts';
 import type { Masker } from './mask.ts';
 import type { SystemPolicy } from './policy.ts';
-
-/** Orders as the service uses them; see `db/orders.ts`. Calls may throw while another process has the lock. */
-export interface OrderBook {
-  place(order: NewOrder): Placed;
-  claimState(key: ClaimKey): ClaimState;
-  get(id: string): OrderRow | undefined;
-  list(limit: number): readonly OrderRow[];
-  open(): readonly OrderRow[];
-  ready(id: string): boolean;
-  take(
-    id: string,
-    runner: ProcessMark,
-    at: Instant,
-    mayBegin?: (open: readonly OrderRow[]) => boolean,
-  ): boolean;
-  wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
-  takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
-  beat(id: string, runner: ProcessMark, at: Instant): void;
-  progress(id: string, progress: OrderProgress): void;
-  cancel(id: string, by: string, at: Instant): boolean;
-  finish(
-    expected: Pick<OrderRow, 'id' | 'status' | 'runner'>,
-    end: {
-      readonly outcome: OrderOutcome;
-      readonly at: Instant;
-      readonly progress: OrderProgress;
-      readonly release: boolean;
-    },
-  ): boolean;
-  settle(id: string, summary: string): boolean;
-  keep(id: string, step: number, file: KeptFile): void;
-  markSeen(ids: readonly string[]): void;
-  version(): number;
-}
 
 /** The ledger as acting uses it; see `db/ledger.ts`. */
 export interface LedgerBook {

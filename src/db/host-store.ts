@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Instant } from '../domain/instant.ts';
+import type { OrderBook } from '../domain/order.ts';
 import { type AlertClaims, createAlertClaims } from './alert-claims.ts';
 import { type AsideStore, createAsideStore } from './asides.ts';
 import { createHoldStore, type HoldStore } from './holds.ts';
 import { openDatabase } from './open.ts';
-import { createOrderStore, type OrderStore } from './orders.ts';
+import { createOrderStore } from './orders.ts';
 import { createPresenceStore, type PresenceStore } from './presence.ts';
 import { createWatchStore, type WatchStore } from './watches.ts';
 
@@ -103,7 +104,7 @@ const MIGRATIONS = [
 
 /** What the cockpits and runners of one host agree through: orders and claims, holds, asides, watches, who is there. */
 export interface HostStore {
-  readonly orders: OrderStore;
+  readonly orders: OrderBook;
   readonly holds: HoldStore;
   readonly asides: AsideStore;
   readonly presence: PresenceStore;

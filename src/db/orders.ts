@@ -1,71 +1,18 @@
 import { hash } from 'node:crypto';
 import type Database from 'better-sqlite3';
-import { type Instant, instant } from '../domain/instant.ts';
+import { instant } from '../domain/instant.ts';
 import {
   type ClaimKey,
   type ClaimState,
-  type KeptFile,
   type NewOrder,
   NO_PROGRESS,
+  type OrderBook,
   type OrderOutcome,
   type OrderProgress,
   type OrderRow,
   type OrderStatus,
   type Placed,
-  type ProcessMark,
 } from '../domain/order.ts';
-
-/** Orders and the claims that make each of them fire once. */
-export interface OrderStore {
-  /** Claim and row in one transaction, or neither. */
-  place(order: NewOrder): Placed;
-  claimState(key: ClaimKey): ClaimState;
-  get(id: string): OrderRow | undefined;
-  /** Newest first. */
-  list(limit: number): readonly OrderRow[];
-  /** Orders without an outcome. */
-  open(): readonly OrderRow[];
-  /** `placed` to `ready`: the ledger has it, a runner may take it. False when it has been given up meanwhile. */
-  ready(id: string): boolean;
-  /**
-   * `ready` to `running`. False when another runner was first or it was given up: then nothing may be run. `mayBegin`
-   * is asked with all orders without an outcome, under the lock that makes its answer hold.
-   */
-  take(
-    id: string,
-    runner: ProcessMark,
-    at: Instant,
-    mayBegin?: (open: readonly OrderRow[]) => boolean,
-  ): boolean;
-  /** A runner waits for its turn, and lives. False when the order is no longer `ready`, or another runner's. */
-  wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
-  /** A runner goes on in place of one that was ended, of which the order is now. False when another was first. */
-  takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
-  beat(id: string, runner: ProcessMark, at: Instant): void;
-  progress(id: string, progress: OrderProgress): void;
-  /** Asks the runner to stop. False when the order has ended. */
-  cancel(id: string, by: string, at: Instant): boolean;
-  /**
-   * Gives the order its outcome, if it still is as `expected` was read: a runner that came alive meanwhile wins.
-   * `release` frees the key for a next attempt.
-   */
-  finish(
-    expected: Pick<OrderRow, 'id' | 'status' | 'runner'>,
-    end: {
-      readonly outcome: OrderOutcome;
-      readonly at: Instant;
-      readonly progress: OrderProgress;
-      readonly release: boolean;
-    },
-  ): boolean;
-  /** `unknown` to `settled`, and frees the key. False when it was not unknown. */
-  settle(id: string, summary: string): boolean;
-  keep(id: string, step: number, file: KeptFile): void;
-  kept(id: string): readonly KeptFile[];
-  markSeen(ids: readonly string[]): void;
-  /** Grows with each write of any process; equal values mean nothing changed. Costs 2 µs. */
-  version(): number;
-}
 
 /** SHA-256 of an order's plan, hexadecimal. */
 export function planDigest(plan: string): string {
@@ -73,7 +20,7 @@ export function planDigest(plan: string): string {
 }
 
 /** The store over an open database with the schema of `host-store.ts`. */
-export function createOrderStore(database: Database.Database): OrderStore {
+export function createOrderStore(database: Database.Database): OrderBook {
   const select = database.prepare('SELECT * FROM orders WHERE id = ?');
   const get = (id: string): OrderRow | undefined => {
     const stored = select.get(id) as StoredOrder | undefined;
@@ -115,7 +62,7 @@ export function createOrderStore(database: Database.Database): OrderStore {
     `UPDATE orders SET status = 'finished', outcome = @outcome, ended_at = @at, progress = @progress
      WHERE id = @id AND status = @status AND runner_pid IS @pid AND runner_started IS @started`,
   );
-  const finish = database.transaction<OrderStore['finish']>(
+  const finish = database.transaction<OrderBook['finish']>(
     (expected, { outcome, at, progress, release: free }) => {
       const { changes } = end.run({
         id: expected.id,
@@ -143,7 +90,7 @@ export function createOrderStore(database: Database.Database): OrderStore {
     `UPDATE orders SET status = 'running', runner_pid = @pid, runner_started = @started, beat_at = @at
      WHERE id = @id AND status = 'ready' AND (runner_pid IS NULL OR (runner_pid = @pid AND runner_started = @started))`,
   );
-  const take = database.transaction<OrderStore['take']>((id, runner, at, mayBegin) => {
+  const take = database.transaction<OrderBook['take']>((id, runner, at, mayBegin) => {
     if (mayBegin && !mayBegin((open.all() as StoredOrder[]).map(rowOf))) return false;
     return takeRow.run({ id, pid: runner.pid, started: runner.startedAt, at }).changes === 1;
   });

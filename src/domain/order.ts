@@ -132,3 +132,58 @@ export const NO_PROGRESS: OrderProgress = {
   doing: 'waiting for its runner',
   stages: [],
 };
+
+/**
+ * Orders and the claims that make each of them fire once, as `db/orders.ts` keeps them for all of a host. Calls may throw
+ * while another process has the lock.
+ */
+export interface OrderBook {
+  /** Claim and row in one transaction, or neither. */
+  place(order: NewOrder): Placed;
+  claimState(key: ClaimKey): ClaimState;
+  get(id: string): OrderRow | undefined;
+  /** Newest first. */
+  list(limit: number): readonly OrderRow[];
+  /** Orders without an outcome. */
+  open(): readonly OrderRow[];
+  /** `placed` to `ready`: the ledger has it, a runner may take it. False when it has been given up meanwhile. */
+  ready(id: string): boolean;
+  /**
+   * `ready` to `running`. False when another runner was first or it was given up: then nothing may be run. `mayBegin`
+   * is asked with all orders without an outcome, under the lock that makes its answer hold.
+   */
+  take(
+    id: string,
+    runner: ProcessMark,
+    at: Instant,
+    mayBegin?: (open: readonly OrderRow[]) => boolean,
+  ): boolean;
+  /** A runner waits for its turn, and lives. False when the order is no longer `ready`, or another runner's. */
+  wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
+  /** A runner goes on in place of one that was ended, of which the order is now. False when another was first. */
+  takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
+  beat(id: string, runner: ProcessMark, at: Instant): void;
+  progress(id: string, progress: OrderProgress): void;
+  /** Asks the runner to stop. False when the order has ended. */
+  cancel(id: string, by: string, at: Instant): boolean;
+  /**
+   * Gives the order its outcome, if it still is as `expected` was read: a runner that came alive meanwhile wins.
+   * `release` frees the key for a next attempt.
+   */
+  finish(
+    expected: Pick<OrderRow, 'id' | 'status' | 'runner'>,
+    end: {
+      readonly outcome: OrderOutcome;
+      readonly at: Instant;
+      readonly progress: OrderProgress;
+      readonly release: boolean;
+    },
+  ): boolean;
+  /** `unknown` to `settled`, and frees the key. False when it was not unknown. */
+  settle(id: string, summary: string): boolean;
+  keep(id: string, step: number, file: KeptFile): void;
+  kept(id: string): readonly KeptFile[];
+  markSeen(ids: readonly string[]): void;
+  /** Grows with each write of any process; equal values mean nothing changed. Costs 2 µs. */
+  version(): number;
+}
