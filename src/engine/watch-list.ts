@@ -145,7 +145,9 @@ export class WatchList {
     if (usual === undefined || now - watch.since < usual || this.#stillTold.has(key)) return undefined;
     this.#stillTold.add(key);
     const alert = watchStill(watch, usual, now);
-    return addMs(watch.since, usual) < this.#openedAt ? { ...alert, isOld: true } : alert;
+    return addMs(watch.since, usual) < Math.max(this.#openedAt, watch.setAt)
+      ? { ...alert, isOld: true }
+      : alert;
   }
 
   #close(key: string, watch: WatchRecord, state: string): void {

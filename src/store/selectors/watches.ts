@@ -35,7 +35,7 @@ export function watchesPage({ state, now, offsetMs }: Snapshot): DetailsPage {
       watch.moves === 0 ? 'not yet' : watch.moves === 1 ? 'once' : `${watch.moves} times`,
       watch.title,
     ]),
-    empty: 'nothing is watched: select an item and press M',
+    empty: 'nothing is watched: there is a key for it on the selected item',
   };
 }
 
