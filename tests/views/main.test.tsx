@@ -152,6 +152,34 @@ const shows = (terminal: XtermTerminal, text: string) => async (): Promise<boole
   (await terminal.screen()).join('\n').includes(text);
 
 describe('a cockpit on a terminal', () => {
+  it.each([
+    [undefined, 1],
+    ['queue', 1],
+    ['logs', 0],
+  ])('rings once for what is told twice; of single panes the queue (%s: %i)', async (pane, bells) => {
+    const terminal = new XtermTerminal(120, 40);
+    const engine = new FakeEngine();
+    let rung = 0;
+    terminal.emulator.onBell(() => {
+      rung += 1;
+    });
+    drawing = drawCockpit({
+      engine,
+      terminal,
+      clock,
+      hostName: 'prod-eu-1',
+      theme: plainTheme,
+      localOffsetMs: 0,
+      ...(pane === undefined ? {} : { pane }),
+    });
+    const signals = [{ seq: 1, bell: true as const, text: 'the mill stands' }];
+    engine.say({ now: storyNow, signals });
+    engine.say({ now: storyNow, signals: [...signals] });
+    // A pane alone has no foot: the first frame is enough.
+    await until(async () => (await terminal.screen()).join('').trim() !== '');
+    expect(rung).toBe(bells);
+  });
+
   it('draws the whole screen in the alternate buffer and answers keys', async () => {
     const terminal = open(120, 40);
     await until(shows(terminal, '-7 Acts'));

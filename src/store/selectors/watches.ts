@@ -1,6 +1,6 @@
 import { type Ref, refKey } from '../../domain/entity.ts';
 import type { WatchEntry } from '../../domain/watch.ts';
-import { ageText, clockText, durationText } from '../../lib/time-text.ts';
+import { ageText, clockText } from '../../lib/time-text.ts';
 import type { Snapshot } from '../cockpit.ts';
 import type { CockpitState } from '../state.ts';
 import type { DetailsPage } from './details.ts';
@@ -41,5 +41,5 @@ export function watchesPage({ state, now, offsetMs }: Snapshot): DetailsPage {
 
 function usualText(watch: WatchEntry): string {
   if (watch.endedAt !== undefined) return '';
-  return watch.usualMs === undefined ? 'not known yet' : `up to ${durationText(watch.usualMs)}`;
+  return watch.usualMs === undefined ? 'not known yet' : `up to ${ageText(watch.usualMs)}`;
 }
