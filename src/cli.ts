@@ -153,11 +153,17 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
         const form = json ? 'json' : isForBar ? 'tmux' : 'text';
         const code = printStatus(state(), { form, all: options.flags.has('--all') }, output);
         // What is configured and not there comes before what is there and can't be read.
-        return Math.max(0, ...troubles.map((trouble) => trouble.exitCode)) || code;
+        return worstOf(troubles) || code;
       }
       case 'list': {
         const { printList } = await import('./headless/list.ts');
-        return printList(options.words[1], state(), verbs(), json, output);
+        const { tellUnread } = await import('./headless/unread.ts');
+        const printed = printList(options.words[1], state(), verbs(), json, output);
+        // These lists rest on no file of theirs, or say themselves what could not be read.
+        if (['sources', 'systems', 'verbs', 'acts', 'attention'].includes(options.words[1] ?? ''))
+          return printed;
+        const unread = tellUnread(state(), output);
+        return worstOf(troubles) || unread || printed;
       }
       case 'show': {
         const { printEntity } = await import('./headless/show.ts');
@@ -178,6 +184,11 @@ function checkSystemNames(wanted: readonly string[], known: readonly string[]): 
   ]);
 }
 
+/** Exit code of what is wrong beside: a system that was named and is not there comes before all else. */
+function worstOf(troubles: readonly UserError[]): number {
+  return Math.max(0, ...troubles.map((trouble) => trouble.exitCode));
+}
+
 /** What is wrong beside what was asked for, on stderr: the answer itself stays whole. */
 async function tellTroubles(troubles: readonly UserError[]): Promise<void> {
   if (troubles.length === 0) return;
@@ -193,6 +204,7 @@ async function tellTroubles(troubles: readonly UserError[]): Promise<void> {
 async function logs(options: Options): Promise<number> {
   const { openEngine } = await import('./app/verb-engine.ts');
   const { printLogs } = await import('./headless/logs.ts');
+  const { tellUnread } = await import('./headless/unread.ts');
   const output = await outputs();
   const follow = options.flags.has('--follow');
   const { logQuery, lineCount } = await import('./app/verb-arguments.ts');
@@ -206,12 +218,14 @@ async function logs(options: Options): Promise<number> {
       state().systems.map((system) => system.id),
     );
     const { verbEnd } = await import('./app/verb-end.ts');
-    return await printLogs(
+    const unread = tellUnread(state(), output, ['log', 'stream']);
+    const code = await printLogs(
       engine,
       { query, lines, follow, json: options.flags.has('--json') },
       output,
       follow ? verbEnd() : Promise.resolve(),
     );
+    return worstOf(troubles) || code || unread;
   } finally {
     await close();
     await output.flush();
@@ -224,9 +238,9 @@ async function act(options: Options): Promise<number> {
   const { actParams } = await import('./app/verb-arguments.ts');
   const output = await outputs();
   const dryRun = options.flags.has('--dry-run');
-  const [, actId, targetText] = options.words;
-  if (actId === undefined || targetText === undefined) {
-    throw new UserError('`binnacle act ACT TARGET`', ['`binnacle list verbs` names the acts']);
+  const [, actId, ...targets] = options.words;
+  if (actId === undefined || targets.length === 0) {
+    throw new UserError('`binnacle act ACT TARGET...`', ['`binnacle list verbs` names the acts']);
   }
   const params = actParams(options.values.get('--param') ?? []);
   const { engine, state, troubles, close } = await openEngine(options, {
@@ -239,7 +253,7 @@ async function act(options: Options): Promise<number> {
       state(),
       {
         act: actId,
-        target: targetText,
+        targets,
         params,
         reason: options.values.get('--reason')?.at(-1),
         yes: options.flags.has('--yes'),

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { messageOf, UserError } from '../domain/error.ts';
 import { issueText } from '../lib/schema-issue.ts';
+import { fromHome } from './home.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 
 /** A configuration file read and checked, or none. */
@@ -56,6 +57,12 @@ function readConfig(path: string): Omit<LoadedConfig, 'path'> {
   try {
     // Whoever can write this file decides which programs acts start.
     const stat = statSync(path);
+    // A pipe nobody writes to would be waited for without end.
+    if (!stat.isFile()) {
+      throw new UserError(`configuration ${path} is ${stat.isDirectory() ? 'a directory' : 'no file'}`, [
+        'name the file itself: -C DIR/binnacle.yaml',
+      ]);
+    }
     if ((stat.mode & 0o002) !== 0) {
       throw new UserError(`${path} can be written by everyone, so it is not used`, [`chmod o-w ${path}`]);
     }
@@ -89,7 +96,11 @@ function readText(text: string, path: string): Omit<LoadedConfig, 'path'> {
     throw new UserError(`${path}:1: ${messageOf(error)}`, ['write it without aliases']);
   }
   const checked = configSchema.safeParse(value);
-  if (checked.success) return { file: checked.data, lineOf: (keys) => lineOf(document, lines, keys) };
+  if (checked.success) {
+    const { systems } = checked.data;
+    const file = systems === undefined ? checked.data : { ...checked.data, systems: systems.map(withRoot) };
+    return { file, lineOf: (keys) => lineOf(document, lines, keys) };
+  }
   const issue = checked.error.issues[0];
   const keys = (issue?.path ?? []).map((part) => (typeof part === 'number' ? part : String(part)));
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
@@ -100,6 +111,10 @@ function readText(text: string, path: string): Omit<LoadedConfig, 'path'> {
   throw new UserError(`${path}:${where}: ${name}: ${what}`, [
     'run `binnacle config schema` for the keys there are',
   ]);
+}
+
+function withRoot<T extends { readonly root: string }>(entry: T): T {
+  return { ...entry, root: fromHome(entry.root) };
 }
 
 function lineOf(

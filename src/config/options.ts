@@ -1,5 +1,6 @@
 import { UserError } from '../domain/error.ts';
 import { type Instant, parseInstant } from '../domain/instant.ts';
+import { fromHome } from './home.ts';
 import { EITHER, OPTIONS } from './verbs.ts';
 
 /** A system named on the command line: `-s KIND=DIR,key=value`. */
@@ -132,7 +133,7 @@ export function parseSystemOption(text: string): SystemOption {
   const dir = parts[0] ?? '';
   if (dir === '')
     throw new UserError(`-s ${text}: the directory is missing`, ['for example -s orket=/srv/orket']);
-  return { kind: text.slice(0, equals), dir, settings };
+  return { kind: text.slice(0, equals), dir: fromHome(dir), settings };
 }
 
 /** Reads an ISO 8601 time of the command line. */

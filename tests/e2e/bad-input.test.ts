@@ -1,4 +1,5 @@
 /** What is wrong with a system, its files, its server or our own place is said with where and what next; the rest works on. */
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -9,11 +10,12 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
@@ -107,7 +109,7 @@ describe.concurrent('a root', () => {
     expect(stdout).toMatch(/^coherence +coherence +error +0\/1/m);
     expect(code).toBe(2);
     expect(await runVerb(['list', 'turns', ...both])).toMatchObject({
-      code: 0,
+      code: 2,
       stdout: expect.stringContaining('stalled'),
       stderr,
     });
@@ -169,6 +171,27 @@ describe.concurrent('files', () => {
     expect(sources.get('app')).toMatchObject({ state: 'fresh' });
     expect(printed).toMatch(/^nightly: queue error: state\/queue\.json/m);
     expect(code).toBe(3);
+  });
+
+  it.each([
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path]), /skipped: a FIFO, not a file/],
+    ['a directory', (path: string) => mkdirSync(path), /skipped: a directory, not a file/],
+    ['a link to itself', (path: string) => symlinkSync(path, path), /symbolic links in a circle/],
+  ])('%s in the place of a log is named, to readers of logs and lists too', async (_what, lay, message) => {
+    const { args, log } = await orketAt();
+    rmSync(log);
+    lay(log);
+    const { sources, code } = await look(args);
+    expect(sources.get('orket.log')).toMatchObject({ state: 'error', error: expect.stringMatching(message) });
+    expect(code).toBe(3);
+    for (const words of [['logs'], ['list', 'turns', '--json']]) {
+      const told = await runVerb([...words, ...args]);
+      expect(told.stdout).toContain('TIDE-3');
+      expect(told.stderr).toMatch(
+        /^binnacle: not all is here: orket orket\.log: workspace\/default\/orket\.log: /,
+      );
+      expect(told.code).toBe(3);
+    }
   });
 
   it('names of prototypes in a document are names like others', async () => {
@@ -421,6 +444,45 @@ describe.concurrent('binnacle.yaml with a mistake', () => {
       code: 2,
       stderr: expect.stringContaining('y only ever means yes'),
     });
+  });
+
+  it.each([
+    ['a directory', (path: string) => mkdirSync(path), /is a directory\n {2}name the file itself/],
+    ['a pipe nobody writes to', (path: string) => execFileSync('mkfifo', [path]), /is no file\n/],
+    [
+      'bytes that are no text',
+      (path: string) => writeFileSync(path, Buffer.of(0xff, 0xfe, 0)),
+      /:1: the document: /,
+    ],
+    [
+      'a list',
+      (path: string) => writeFileSync(path, '- kind: orket\n'),
+      /:1: the document: a mapping of keys/,
+    ],
+    [
+      'a system without a root',
+      (path: string) => writeFileSync(path, 'systems:\n  - kind: orket\n'),
+      /:2: systems\.0\.root: is missing/,
+    ],
+  ])('%s in its place is said to be that', async (_what, lay, message) => {
+    const path = join(directory('bad-config'), 'binnacle.yaml');
+    lay(path);
+    chmodSync(path, 0o755);
+    const { code, stdout, stderr } = await runVerb(['status', '-C', path]);
+    expect(stderr).toMatch(message);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('may name roots below the home directory with ~, as -s may', async () => {
+    const { dir } = await orketAt();
+    const path = join(directory('home-config'), 'binnacle.yaml');
+    writeFileSync(path, `systems:\n  - kind: orket\n    root: ~/${basename(dir)}\n`);
+    const env = { HOME: dirname(dir) };
+    const expected = { code: 0, stdout: expect.stringContaining(dir) };
+    expect(await runVerb(['list', 'systems', '-C', path], { env })).toMatchObject(expected);
+    expect(await runVerb(['list', 'systems', '-s', `orket=~/${basename(dir)}`], { env })).toMatchObject(
+      expected,
+    );
   });
 
   it('is not used when everyone could have written it', async () => {
