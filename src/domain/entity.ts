@@ -1,4 +1,5 @@
 import type { Json } from '../lib/json.ts';
+import type { ActMenu } from './act.ts';
 import type { Instant } from './instant.ts';
 
 /** Id of one watched installation: its `name`, else its kind, else `kind-2` and so on. */
@@ -60,6 +61,8 @@ export interface Attention {
   readonly onExpiry?: string;
   /** The act that helps most; its key is shown. */
   readonly act?: string;
+  /** Where the kind puts that act, if it is not the menu its verb names. */
+  readonly menu?: ActMenu;
   /** Playbook for this condition. */
   readonly playbook?: string;
   /** Equal items of one system are shown as one row with a count; default is the entity itself. */

@@ -194,7 +194,11 @@ function reasonSpans(input: FooterInput): Span[] {
   if (!item) return [];
   if (subject.ghost) return [pen.span(`${subject.ghost.word}: acts are off`, 'warning')];
   const menu =
-    item.kind === 'approval' ? 'approve' : item.act === undefined ? undefined : menuOfAct(item.act);
+    item.kind === 'approval'
+      ? 'approve'
+      : item.act === undefined
+        ? undefined
+        : (item.menu ?? menuOfAct(item.act));
   if (menu === undefined) return [];
   const command = menu === 'approve' ? 'approval.open' : menu === 'other' ? 'acts.menu' : `act.${menu}`;
   const off = commandsById.get(command)?.off?.(snapshot, host) ?? subject.row?.keyOff;

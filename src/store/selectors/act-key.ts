@@ -21,7 +21,7 @@ export const menuKeys: { readonly [M in ActMenu]: string } = {
  */
 export function keyOfItem(item: AttentionItem): string {
   if (item.kind === 'approval') return 'a';
-  if (item.act !== undefined) return menuKeys[menuOfAct(item.act)];
+  if (item.act !== undefined) return menuKeys[item.menu ?? menuOfAct(item.act)];
   return item.playbook !== undefined ? 'b' : 'Ent';
 }
 

@@ -76,6 +76,14 @@ function menuOf(act: string): ActMenu {
   return menu === 'approve' ? 'other' : menu;
 }
 
+/** An entity whose row names an act, with the menu the act stands in where its verb alone would tell another one. */
+export function withMenu(entity: Entity, acts: readonly DescribedAct[]): Entity {
+  const id = entity.attention?.act;
+  if (!entity.attention || id === undefined) return entity;
+  const menu = acts.find((one) => one.id === id)?.menu ?? menuOf(id);
+  return menu === menuOfAct(id) ? entity : { ...entity, attention: { ...entity.attention, menu } };
+}
+
 /** Program and arguments with the target's values put in; each stays one argument. The program itself is fixed. */
 function argumentsOf(act: DescribedAct, target: Entity): readonly string[] {
   const fields = target.data?.['value'];

@@ -2,6 +2,7 @@ import type { Attention, AttentionRank, Entity, EntityBase, Evidence } from '../
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import { getNumber, isObject, type Json } from '../../lib/json.ts';
 import type { DeriveContext, Derived, FileFacts } from '../system.ts';
+import { withMenu } from './acts.ts';
 import { fieldAt, fillTemplate, instantAt, textAt } from './field.ts';
 import { type DescribedEntity, durationMs, type KindDescription } from './schema.ts';
 
@@ -22,7 +23,7 @@ export function deriveDescribed(description: KindDescription, context: DeriveCon
   for (const rule of description.entities) {
     for (const item of itemsOf(rule, description, context)) {
       const entity = entityOf(rule, item, context, instants);
-      if (entity) entities.push(entity);
+      if (entity) entities.push(withMenu(entity, description.acts ?? []));
     }
   }
   const coming = instants.filter((at) => at > context.now);

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { attentionOf } from '../../../src/domain/attention.ts';
 import type { Entity } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
 import { emptyProcessTable } from '../../../src/domain/process.ts';
 import { stateViewOf } from '../../../src/engine/state-view.ts';
+import { keyOfItem } from '../../../src/store/selectors/act-key.ts';
 import { customKind } from '../../../src/systems/custom/index.ts';
 import type { Derived } from '../../../src/systems/system.ts';
 import { deriveCase, goldenOf, layOutCase, locateCase } from '../fixture-case.ts';
@@ -40,6 +42,18 @@ describe('a kind described in the configuration', () => {
   it('gives the entities its description promises', () => {
     const { actual, expected } = goldenOf('custom', 'queue', derived, laid.dir);
     expect(actual).toEqual(expected);
+  });
+
+  it('shows the key of the menu its act was put in, not the one of the verb', async () => {
+    const { acts, ...rest } = description as { acts: readonly Record<string, unknown>[] };
+    const moved = (menu?: string): Promise<Derived> => {
+      const put = acts.map((act) => ({ ...act, ...(menu === undefined ? {} : { menu }) }));
+      return deriveCase(customKind('nightly', { ...rest, acts: put }, 'test'), laid.dir, laid.case);
+    };
+    const keys = ({ entities }: Derived): (string | undefined)[] =>
+      attentionOf(entities).map((item) => item.act && keyOfItem(item));
+    expect(new Set(keys(await moved()))).toEqual(new Set(['r', undefined]));
+    expect(new Set(keys(await moved('rollback')))).toEqual(new Set(['B', undefined]));
   });
 
   it('tells when the next job would fall silent', () => {
