@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startDemo } from '../e2e/cockpit.ts';
 import { closeTerminals, type DrivenTerminal, startTerminal } from '../e2e/terminal.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
 
@@ -23,6 +24,8 @@ const main = new URL('../../dist/main.js', import.meta.url).pathname;
 const state = mkdtempSync(join(tmpdir(), 'binnacle-bench-'));
 const env = { ...process.env, BINNACLE_STATE_DIR: state, NO_COLOR: undefined, CI: undefined };
 const figures: Figure[] = [];
+/** How long a cockpit is left alone: long enough for what happens every few seconds to even out. */
+const IDLE_S = 30;
 
 const laid = await layOutCase('orket', 'model-timeout');
 const system = ['-s', `orket=${laid.dir}`];
@@ -32,6 +35,8 @@ wall('--version', [main, '--version'], bare);
 wall('status', [main, 'status', ...system], bare);
 wall('status --json', [main, 'status', '--json', ...system], bare);
 await screenFigures();
+await restFigures();
+await demoFigures();
 rmSync(state, { recursive: true, force: true });
 laid.remove();
 print();
@@ -63,10 +68,10 @@ function add(name: string, unit: string, values: readonly number[], against?: Fi
   return figure;
 }
 
-function cockpit(): DrivenTerminal {
+function cockpit(args: readonly string[] = system): DrivenTerminal {
   return startTerminal({
     command: process.execPath,
-    args: [main, ...system],
+    args: [main, ...args],
     columns: 120,
     rows: 40,
     env,
@@ -104,13 +109,7 @@ async function screenFigures(): Promise<void> {
 
   const terminal = cockpit();
   await terminal.waitFor(/orket/, 20_000);
-  await pause(3_000);
-  add('memory once settled', 'MB', [residentMb(terminal.pid)]);
-  const cpuBefore = cpuSeconds(terminal.pid);
-  const bytesBefore = terminal.output().length;
-  await pause(20_000);
-  add('idle: processor', '% of a core', [((cpuSeconds(terminal.pid) - cpuBefore) / 20) * 100]);
-  add('idle: bytes to the terminal in 20 s', 'bytes', [terminal.output().length - bytesBefore]);
+  await idleFigures('idle', terminal);
 
   await keyFigures(terminal);
   terminal.send('L');
@@ -119,6 +118,48 @@ async function screenFigures(): Promise<void> {
   terminal.kill('SIGKILL');
   await terminal.exit;
   await closeTerminals();
+}
+
+/** What a cockpit costs that nobody touches, once its first looks are over. */
+async function idleFigures(name: string, terminal: DrivenTerminal): Promise<void> {
+  await pause(5_000);
+  add(`${name}: memory once settled`, 'MB', [residentMb(terminal.pid)]);
+  const cpuBefore = cpuSeconds(terminal.pid);
+  const bytesBefore = terminal.output().length;
+  const startedAt = performance.now();
+  await pause(IDLE_S * 1000);
+  const seconds = (performance.now() - startedAt) / 1000;
+  add(`${name}: processor over ${IDLE_S} s`, '% of a core', [
+    ((cpuSeconds(terminal.pid) - cpuBefore) / seconds) * 100,
+  ]);
+  add(`${name}: bytes to the terminal in ${IDLE_S} s`, 'bytes', [terminal.output().length - bytesBefore]);
+}
+
+/** One system of each kind as it lies on disk, with nobody writing. */
+async function restFigures(): Promise<void> {
+  const cases = [
+    ['orket', 'stalled-turn'],
+    ['reflexive', 'cost-near-limit'],
+    ['coherence', 'quiet-night'],
+    ['aragora', 'cycle-over-budget'],
+    ['openclaw', 'states-side-by-side'],
+  ] as const;
+  const places = await Promise.all(cases.map(async ([kind, name]) => await layOutCase(kind, name)));
+  const terminal = cockpit(cases.flatMap(([kind], index) => ['-s', `${kind}=${places[index]?.dir}`]));
+  await terminal.waitFor(/openclaw/, 20_000);
+  await idleFigures('idle with five systems at rest', terminal);
+  await terminal.close();
+  for (const place of places) place.remove();
+}
+
+/** The five simulated systems, writing. */
+async function demoFigures(): Promise<void> {
+  const demo = await startDemo();
+  const terminal = cockpit(demo.args);
+  await terminal.waitFor(/openclaw/, 20_000);
+  await idleFigures('idle over the live demo', terminal);
+  await terminal.close();
+  await demo.close();
 }
 
 /** From a key written to the pty until the screen differs. */
