@@ -2,10 +2,11 @@ import type { ActOffer, ActPreview, ParamSpec, Params, Step } from '../domain/ac
 import { type Entity, refOf } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { ClaimState } from '../domain/order.ts';
+import { codeOf } from '../lib/typed-code.ts';
 import type { ActSpec, StateView } from '../systems/system.ts';
 import type { Masker } from './mask.ts';
 import { stepsRefusal } from './order.ts';
-import { codeOf, decide, type PolicyQuestion } from './policy.ts';
+import { decide, type PolicyQuestion } from './policy.ts';
 import { describeStep } from './step-text.ts';
 
 /** What a preview is made of, beside the act and its target. */

@@ -76,12 +76,14 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'act',
-    usage: ['act ACT TARGET [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]'],
+    usage: ['act ACT TARGET... [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]'],
     does: [],
-    words: 2,
+    words: 51,
     more: [
       '`binnacle list verbs` names the acts. TARGET is [system/]id, or [system/]type/id where an id names several things.',
       'Without --yes it shows what it would run and is refused; where more is wanted (a reason, a code) it says so.',
+      'Several targets are shown as one list and confirmed once; each is done and recorded by itself, in this order, and the',
+      'exit code is that of the one that ended worst. Approvals are decided one at a time.',
     ],
   },
   {

@@ -1,4 +1,5 @@
-import type { ActEntry, ActPreview, Params, StageState } from '../domain/act.ts';
+import type { ActEntry, ActPreview, Params, StageState, StepAnswer } from '../domain/act.ts';
+import { type ActList, listActs } from '../domain/act-list.ts';
 import type { Entity } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { exitCodeOf } from '../domain/ledger.ts';
@@ -12,7 +13,8 @@ import { findTarget } from './target.ts';
 
 export interface ActOptions {
   readonly act: string;
-  readonly target: string;
+  /** One item, or several of which each is shown, confirmed together, and done by itself. */
+  readonly targets: readonly string[];
   readonly params: Params;
   readonly reason: string | undefined;
   readonly yes: boolean;
@@ -28,48 +30,97 @@ export async function runAct(
   options: ActOptions,
   output: Output,
 ): Promise<number> {
-  const { act } = options;
-  const offered = await actTargets(engine, state, act, options.target);
-  const target = { system: offered.system, type: offered.type, id: offered.id } as const;
-  const preview = await engine.call('preview', { act, target, params: options.params });
-  if (options.dryRun) {
-    printPreview(preview, options.json, output);
-    return preview.refused === undefined ? 0 : 4;
+  const { act, params } = options;
+  const previews: ActPreview[] = [];
+  for (const text of options.targets) {
+    const { system, type, id } = await actTarget(engine, state, act, text);
+    previews.push(await engine.call('preview', { act, target: { system, type, id }, params }));
   }
-  if (preview.refused !== undefined) return refuse(preview.refused, options, output);
-  const missing = missingConfirmation(preview, options);
+  const list = listActs(previews);
+  const first = previews[0] as ActPreview;
+  const isOne = previews.length === 1;
+  if (options.dryRun) {
+    if (!options.json) printPreviews(list, output);
+    else output.json(withIsoTimes(isOne ? first : list), true);
+    return list.refused === undefined && previews.every(({ refused }) => refused === undefined) ? 0 : 4;
+  }
+  if (list.refused !== undefined) return refuse(list.refused, options, output);
+  const confirmed = isOne ? first : list;
+  const missing = missingConfirmation(confirmed, list.needsReason, options);
   if (missing !== undefined) {
-    if (!options.json) printPreview(preview, false, output);
+    if (!options.json) printPreviews(list, output);
     return refuse(missing, options, output);
   }
-  const started = await engine.call('start', {
-    act,
-    target,
+  const ends: End[] = [];
+  // Each is placed before the first is waited for: they take turns by themselves, in this order.
+  for (const preview of previews) ends.push(await startOne(engine, preview, options));
+  let worst = 0;
+  const told: unknown[] = [];
+  for (const [index, end] of ends.entries()) {
+    const { code, json } = await tellEnd(engine, end, previews[index] as ActPreview, options, output);
+    worst = Math.max(worst, code);
+    told.push(json);
+  }
+  if (options.json) output.json(isOne ? told[0] : { act, results: told }, true);
+  return worst;
+}
+
+/** What came of asking for one item. */
+type End = { readonly order?: string; readonly refused?: string; readonly read?: StepAnswer };
+
+async function startOne(engine: EnginePort, preview: ActPreview, options: ActOptions): Promise<End> {
+  if (preview.refused !== undefined) return { refused: preview.refused };
+  // The letters of a list stand for those of each item in it: they follow from all of them.
+  const byCode = preview.code !== undefined;
+  return await engine.call('start', {
+    act: options.act,
+    target: preview.target,
     params: options.params,
     revision: preview.revision,
     ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
-    confirmedBy: preview.confirmation === 'none' ? 'none' : options.code === undefined ? 'yes' : 'code',
-    ...(options.code === undefined ? {} : { code: options.code }),
+    confirmedBy: preview.confirmation === 'none' ? 'none' : byCode ? 'code' : 'yes',
+    ...(preview.code === undefined ? {} : { code: preview.code }),
   });
-  if (started.refused !== undefined) return refuse(started.refused, options, output);
-  if (started.read) {
-    if (options.json) output.json({ act, answer: started.read }, true);
-    else {
-      output.line(safeText(started.read.summary));
-      for (const section of started.read.sections ?? []) {
+}
+
+/** Waits for the end of one item and tells it; its exit code, and what `--json` says of it. */
+async function tellEnd(
+  engine: EnginePort,
+  end: End,
+  preview: ActPreview,
+  options: ActOptions,
+  output: Output,
+): Promise<{ readonly code: number; readonly json: unknown }> {
+  const isOne = options.targets.length === 1;
+  const name = isOne ? '' : `${preview.targetTitle}: `;
+  if (end.refused !== undefined) {
+    if (!options.json) output.note(safeText(`${name}refused: ${end.refused}`));
+    return { code: 4, json: { ...(isOne ? {} : { target: preview.target }), refused: end.refused } };
+  }
+  if (end.read) {
+    if (!options.json) {
+      output.line(safeText(`${name}${end.read.summary}`));
+      for (const section of end.read.sections ?? []) {
         output.line(safeText(''));
         output.line(safeText(`${section.title}:`));
         for (const line of safeLines(section.text)) output.line(safeText(`  ${line}`));
       }
     }
-    return started.read.ok ? 0 : 5;
+    return {
+      code: end.read.ok ? 0 : 5,
+      json: { act: options.act, ...(isOne ? {} : { target: preview.target }), answer: end.read },
+    };
   }
-  if (started.order === undefined) throw new Error('the engine started nothing and refused nothing');
-  return await follow(engine, started.order, options, output);
+  if (end.order === undefined) throw new Error('the engine started nothing and refused nothing');
+  const done = await follow(engine, end.order, options, output);
+  return {
+    code: exitCodeOf(done.status),
+    json: { ...(actJson(done) as object), answer: done.answer ?? null, output: done.outputTail ?? null },
+  };
 }
 
-async function actTargets(
+async function actTarget(
   engine: EnginePort,
   state: CockpitState,
   act: string,
@@ -106,8 +157,12 @@ async function actTargets(
   return target;
 }
 
-function missingConfirmation(preview: ActPreview, options: ActOptions): string | undefined {
-  switch (preview.confirmation) {
+function missingConfirmation(
+  { confirmation, code }: Pick<ActPreview, 'confirmation' | 'code'>,
+  needsReason: boolean,
+  options: ActOptions,
+): string | undefined {
+  switch (confirmation) {
     case 'none':
       return undefined;
     case 'yes':
@@ -116,10 +171,10 @@ function missingConfirmation(preview: ActPreview, options: ActOptions): string |
       if (!options.yes && options.code === undefined) return 'not confirmed: add --yes and --reason TEXT';
       return options.reason ? undefined : 'a reason is needed: --reason TEXT';
     case 'code':
-      if (options.code === undefined) return `not confirmed: add --confirm ${preview.code ?? 'CODE'}`;
-      return options.code === preview.code
-        ? undefined
-        : `the code is not ${options.code}: what was shown has changed, or it was mistyped`;
+      if (options.code === undefined) return `not confirmed: add --confirm ${code ?? 'CODE'}`;
+      if (options.code !== code)
+        return `the code is not ${options.code}: what was shown has changed, or it was mistyped`;
+      return needsReason && !options.reason ? 'a reason is needed: --reason TEXT' : undefined;
   }
 }
 
@@ -130,11 +185,17 @@ function refuse(why: string, options: ActOptions, output: Output): number {
 }
 
 /** What would run, word by word; the real run prints and records the same text. */
-function printPreview(preview: ActPreview, json: boolean, output: Output): void {
-  if (json) {
-    output.json(withIsoTimes(preview), true);
-    return;
-  }
+function printPreviews(list: ActList, output: Output): void {
+  for (const { preview } of list.items) printPreview(preview, output);
+  if (list.items.length < 2) return;
+  const done = list.items.filter(({ preview }) => preview.refused === undefined).length;
+  const code = list.code === undefined ? '' : ` ${list.code}`;
+  output.line(
+    safeText(`${done} of ${list.items.length} can be done, one confirmation: ${list.confirmation}${code}`),
+  );
+}
+
+function printPreview(preview: ActPreview, output: Output): void {
   const line = (text: string): void => output.line(safeText(text));
   line(`${preview.title}: ${preview.targetTitle}`);
   line(
@@ -157,7 +218,7 @@ async function follow(
   order: string,
   options: ActOptions,
   output: Output,
-): Promise<number> {
+): Promise<ActEntry> {
   let told = '';
   const done = await new Promise<ActEntry>((resolve) => {
     const look = (changes: StateChanges): void => {
@@ -174,12 +235,7 @@ async function follow(
     };
     engine.subscribe(look);
   });
-  if (options.json) {
-    output.json(
-      { ...(actJson(done) as object), answer: done.answer ?? null, output: done.outputTail ?? null },
-      true,
-    );
-  } else {
+  if (!options.json) {
     output.line(safeText(`${done.act} ${done.targetTitle}: ${statusText(done)}`));
     if (done.answer) {
       for (const section of done.answer.sections ?? []) {
@@ -188,7 +244,7 @@ async function follow(
       }
     }
   }
-  return exitCodeOf(done.status);
+  return done;
 }
 
 function stageText(stage: StageState): string {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { confirmationRefusal } from '../../src/acts/confirm.ts';
-import { codeOf, confirmationOf, decide, type PolicyQuestion } from '../../src/acts/policy.ts';
+import { confirmationOf, decide, type PolicyQuestion } from '../../src/acts/policy.ts';
 import type { ActRules } from '../../src/domain/act-rules.ts';
 import type { Approval, Job, SystemId } from '../../src/domain/entity.ts';
 import { instant } from '../../src/domain/instant.ts';
+import { codeOf } from '../../src/lib/typed-code.ts';
 
 const system = 'claw' as SystemId;
 const job: Job = {

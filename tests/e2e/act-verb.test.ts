@@ -4,6 +4,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
+import { act as actSchema } from '../headless/status-schema.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
 import { jsonLines, type LedgerLine, temporaryDirectory } from './cockpit.ts';
 import { layOutQueue, type QueueSystem, type RetryManner } from './queue-system.ts';
@@ -48,6 +49,12 @@ describe.concurrent('act', () => {
       /^SEQ +WHEN +WHO +WHAT +TARGET +RESULT\n1 .* job\.retry +nightly\/j-3 +started: asked by phone\n2 .*verified/,
     );
     expect((await run('list', 'acts')).stdout).toMatch(/job\.retry +nightly\/j-3 +verified/);
+    const [listed] = JSON.parse((await run('list', 'acts', '--json')).stdout) as unknown[];
+    expect(actSchema.parse(listed)).toMatchObject({
+      act: 'job.retry',
+      target: 'nightly/j-3',
+      status: 'verified',
+    });
   });
 
   it('--json prints the end of it as one object', async () => {
@@ -168,6 +175,58 @@ describe.concurrent('act', () => {
       stderr: `refused: job.retry is not on the list of allowed acts (${allowed.queue.config}:2: systems.0.acts.allow)\n`,
     });
     expect([...queue.runs(), ...denied.queue.runs(), ...allowed.queue.runs()]).toEqual([]);
+  });
+});
+
+describe.concurrent('act on several targets', () => {
+  async function twoFailed(manner: RetryManner, more: Parameters<typeof layOutQueue>[1] = {}) {
+    const made = await queueOf(manner, more);
+    const path = join(made.queue.root, 'state', 'queue.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('PONDERING', 'ERR'));
+    return made;
+  }
+
+  it('shows each command, is confirmed once, does them in order and records each', async () => {
+    const { queue, run } = await twoFailed('honest', { system: ', acts: { at-once: 1 }' });
+    const dry = await run('act', 'job.retry', 'j-5', 'j-3', '--dry-run');
+    expect(dry.code).toBe(0);
+    expect(dry.stdout.match(/^ {2}runs .*$/gm)).toEqual([
+      expect.stringContaining('--job j-5 --name'),
+      expect.stringContaining('--job j-3 --name'),
+    ]);
+    expect(dry.stdout).toMatch(/^2 of 2 can be done, one confirmation: yes-and-reason$/m);
+    expect(await run('act', 'job.retry', 'j-5', 'j-3', '--yes')).toMatchObject({ code: 4 });
+    expect(queue.runs()).toEqual([]);
+    const { code, stdout } = await run('act', 'job.retry', 'j-5', 'j-3', ...YES);
+    expect(stdout).toMatch(/unheard of: verified, exit 0[\s\S]*mail digest: verified, exit 0/);
+    expect({ code, jobs: queue.runs().map(({ argv }) => argv[1]) }).toEqual({
+      code: 0,
+      jobs: ['j-5', 'j-3'],
+    });
+    const rows = jsonLines<LedgerLine>((await run('ledger', '--json')).stdout);
+    expect(rows.filter(({ record }) => record.phase === 'started')).toHaveLength(2);
+    expect(rows.filter(({ record }) => record.outcome === 'verified')).toHaveLength(2);
+  });
+
+  it('tells one by one what was not done, and ends with the worst of them', async () => {
+    const { queue, run } = await twoFailed('honest');
+    const { code, stdout, stderr } = await run('act', 'job.retry', 'j-3', 'j-1', ...YES);
+    expect(stdout).toMatch(/mail digest: verified/);
+    expect(stderr).toMatch(/^nightly import: refused: /);
+    expect({ code, jobs: queue.runs().map(({ argv }) => argv[1]) }).toEqual({ code: 4, jobs: ['j-3'] });
+  });
+
+  it('takes in production the letters of the whole list, and those of no part of it', async () => {
+    const { queue, run } = await twoFailed('honest', { system: ', environment: prod' });
+    const codeIn = (text: string): string => /confirmation: code ([A-Z]{4})$/m.exec(text)?.[1] ?? '';
+    const one = codeIn((await run('act', 'job.retry', 'j-3', '--dry-run')).stdout);
+    const list = /one confirmation: code ([A-Z]{4})$/m.exec(
+      (await run('act', 'job.retry', 'j-3', 'j-5', '--dry-run')).stdout,
+    )?.[1];
+    expect(await run('act', 'job.retry', 'j-3', 'j-5', '--confirm', one)).toMatchObject({ code: 4 });
+    expect(queue.runs()).toEqual([]);
+    expect(await run('act', 'job.retry', 'j-3', 'j-5', '--confirm', list ?? '')).toMatchObject({ code: 0 });
+    expect(queue.runs()).toHaveLength(2);
   });
 });
 

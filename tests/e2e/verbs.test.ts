@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OPTIONS, VERBS } from '../../src/config/verbs.ts';
+import { listedSource } from '../headless/status-schema.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
 import { jsonLines, mainPath, temporaryDirectory } from './cockpit.ts';
 import { findOldNode } from './launched.ts';
@@ -177,6 +179,11 @@ describe.concurrent('list and show', () => {
     const { code, stdout, stderr } = await runVerb(['show', ...words, ...here]);
     expect(stdout).toMatch(expected);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('list sources --json has the fields status --json has', async () => {
+    const rows = JSON.parse((await runVerb(['list', 'sources', '--json', ...here])).stdout) as unknown[];
+    expect(rows.map((row) => listedSource.parse(row))).toHaveLength(10);
   });
 
   it('show --json is the entity of status --json', async () => {
@@ -433,12 +440,22 @@ describe.concurrent('what was typed wrong', () => {
     [['status', '--jsn'], 'there is no option --jsn'],
     [['status', '--yes'], '--yes is no option of `binnacle status`'],
     [['status', 'now'], '`binnacle status` takes no word after it'],
+    [['status', '--json', '--tmux'], '--json and --tmux are not given together'],
+    [['act', 'turn.replay', 'x', '--yes', '--dry-run'], '--yes and --dry-run are not given together'],
+    [['ledger', '--since', '3h'], '--since is no option of `binnacle ledger`'],
+    [['demo', '-s', 'orket=/srv/orket'], '--system is no option of `binnacle demo`'],
+    [['status', '--or-demo'], '--or-demo is no option of `binnacle status`'],
+    [['help', 'stauts'], 'there is no verb "stauts"'],
+    [['stauts', '--help'], 'there is no verb "stauts"'],
+    [['status', '--json=yes'], '--json takes no value'],
+    [['status', '-s'], '--system needs a value'],
+    [['status', '--toString'], 'there is no option --toString'],
     [['list'], 'list what?'],
     [['list', 'bananas'], 'there is no list "bananas"'],
     [['show'], 'show what?'],
     [['show', 'banana', 'x'], 'nothing is called "banana"'],
     [['show', 'job'], 'which job?'],
-    [['act', 'turn.replay'], '`binnacle act ACT TARGET`'],
+    [['act', 'turn.replay'], '`binnacle act ACT TARGET...`'],
     [['act', 'turn.replay', 'x', '--param', 'y'], '--param y: name=value is wanted'],
     [['ledger', 'verfiy'], '`ledger verfiy` is not known'],
     [['ledger', '-n', 'all'], '-n all: a number of lines is wanted'],
@@ -470,6 +487,28 @@ describe.concurrent('what was typed wrong', () => {
 });
 
 describe('help and version', () => {
+  it.each(VERBS.map(({ name }) => name).filter((name) => name !== ''))(
+    'of %s is the same with --help and -h after it and with help before it, and has all its options',
+    async (verb) => {
+      const told = await Promise.all(
+        [
+          [verb, '--help'],
+          [verb, '-h'],
+          ['help', verb],
+        ].map((args) => runVerb(args)),
+      );
+      const [{ code, stdout, stderr } = { code: 9, stdout: '', stderr: '' }] = told;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(new RegExp(`^binnacle ${verb}\\b`));
+      expect(new Set(told.map((one) => one.stdout)).size).toBe(1);
+      for (const [option, { verbs }] of Object.entries(OPTIONS)) {
+        expect(stdout.includes(`  ${option}`) || stdout.includes(`, ${option} `), option).toBe(
+          verbs.includes(verb) || ['--read-only', '--no-color', '--ascii', '--at'].includes(option),
+        );
+      }
+    },
+  );
+
   it('are told alike by both Nodes of the host', async () => {
     const old = findOldNode();
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
