@@ -105,7 +105,7 @@ describe('options of the cockpit', () => {
     await selectRow(terminal, 'STALLED');
     expect(terminal.screen()[0]).toMatch(/read-only/);
     await pressFor(terminal, 'A', /Enter choose/);
-    expect(terminal.text()).toMatch(/inspect turn/);
+    await terminal.waitFor(/inspect turn/);
     expect(terminal.text()).toMatch(/read-only: this cockpit changes nothing/);
     await terminal.press('escape');
     await terminal.waitGone(/Enter choose/);
