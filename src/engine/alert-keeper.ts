@@ -11,12 +11,12 @@ import {
 import { isAside } from '../domain/aside.ts';
 import { attentionOf } from '../domain/attention.ts';
 import { type Entity, refKey, refOf, type SystemId } from '../domain/entity.ts';
-import { instant } from '../domain/instant.ts';
+import { type Instant, instant } from '../domain/instant.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Aside, StateChanges } from './protocol.ts';
 import type { WatchList } from './watch-list.ts';
 
-/** Deadlines told, so that each is told once; the oldest are forgotten. */
+/** Events told, so that each is told once though an item flickers; the oldest are forgotten. */
 const MAX_TOLD = 5_000;
 
 export interface AlertKeeperOptions {
@@ -39,7 +39,7 @@ export class AlertKeeper {
   /** Systems of which everything was read once. */
   readonly #known = new Set<SystemId>();
   readonly #settling = new Set<SystemId>();
-  readonly #told = new Set<string>();
+  readonly #told = new Map<string, Instant>();
   #acts: ReadonlyMap<string, ActEntry> | undefined;
   #asides: readonly Aside[] = [];
   #cancelLook: (() => void) | undefined;
@@ -71,7 +71,7 @@ export class AlertKeeper {
       if (deadlineOf(after) === undefined) this.#withDeadline.delete(key);
       else this.#withDeadline.set(key, after);
       if (this.#known.has(after.system))
-        alerts.push(...this.#loud(entityAlerts(before, after, clock.now()), after));
+        alerts.push(...this.#fresh(entityAlerts(before, after, clock.now()), after));
     }
     for (const ref of changes.removed) {
       this.#entities.delete(refKey(ref));
@@ -93,7 +93,7 @@ export class AlertKeeper {
       if (!this.#known.has(entity.system)) continue;
       for (const within of withinMs) {
         const alert = deadlineAlert(entity, within, now);
-        if (alert && this.#isFirst(alert.id)) alerts.push(...this.#loud([alert], entity));
+        if (alert) alerts.push(...this.#fresh([alert], entity));
         next = Math.min(next, deadlineLook(entity, within, now) ?? next);
       }
     }
@@ -136,11 +136,9 @@ export class AlertKeeper {
     const old: Alert[] = [];
     for (const entity of this.#entities.values()) {
       if (entity.system !== system) continue;
-      const near = withinMs
-        .map((within) => deadlineAlert(entity, within, now))
-        .filter((alert) => alert !== undefined && this.#isFirst(alert.id));
-      const found = [...entityAlerts(undefined, entity, now), ...near.flatMap((alert) => alert ?? [])];
-      old.push(...this.#loud(found, entity).map((alert) => ({ ...alert, isOld: true as const })));
+      const near = withinMs.flatMap((within) => deadlineAlert(entity, within, now) ?? []);
+      const found = [...entityAlerts(undefined, entity, now), ...near];
+      old.push(...this.#fresh(found, entity).map((alert) => ({ ...alert, isOld: true as const })));
     }
     return old;
   }
@@ -157,18 +155,25 @@ export class AlertKeeper {
       .map((alert) => ({ ...alert, isOld: true as const }));
   }
 
-  /** What somebody set aside does not ring. */
-  #loud(alerts: readonly Alert[], entity: Entity): readonly Alert[] {
-    if (alerts.length === 0 || this.#asides.length === 0) return alerts;
-    const [item] = attentionOf([entity]);
-    const aside = item && this.#asides.find(({ key }) => key === item.key);
-    return aside && isAside(aside, item.revision, this.#options.clock.now()) ? [] : alerts;
+  /** What somebody set aside does not ring, and nothing rings twice. */
+  #fresh(alerts: readonly Alert[], entity: Entity): readonly Alert[] {
+    if (alerts.length === 0 || this.#isAside(entity)) return [];
+    return alerts.filter((alert) => this.#isFirst(alert));
   }
 
-  #isFirst(id: string): boolean {
-    if (this.#told.has(id)) return false;
-    this.#told.add(id);
-    const [oldest] = this.#told;
+  #isAside(entity: Entity): boolean {
+    const [item] = this.#asides.length === 0 ? [] : attentionOf([entity]);
+    if (!item) return false;
+    const aside = this.#asides.find(({ key }) => key === item.key);
+    return isAside(aside, item.revision, this.#options.clock.now());
+  }
+
+  #isFirst({ id, at, repeatMs }: Alert): boolean {
+    const before = this.#told.get(id);
+    if (before !== undefined && (repeatMs === undefined || at - before < repeatMs)) return false;
+    this.#told.delete(id);
+    this.#told.set(id, at);
+    const [oldest] = this.#told.keys();
     if (this.#told.size > MAX_TOLD && oldest !== undefined) this.#told.delete(oldest);
     return true;
   }

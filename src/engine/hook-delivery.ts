@@ -30,7 +30,7 @@ export interface DeliveryLimits {
   readonly retryMs: number;
 }
 
-export const deliveryLimits: DeliveryLimits = { timeoutMs: 10_000, graceMs: 1_000, retryMs: 3_000 };
+export const deliveryLimits: DeliveryLimits = { timeoutMs: 10_000, graceMs: 500, retryMs: 3_000 };
 
 /** A program's last words are told with its failure; the rest of its output goes nowhere. */
 const KEPT_BYTES = 4_096;

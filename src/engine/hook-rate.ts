@@ -32,8 +32,13 @@ export class HookRate {
   /** What is to be fired now, counted as fired; undefined while nothing is. */
   take(now: number): FoldedAlert | undefined {
     const due = this.dueAt();
-    if (due === undefined || due > now) return undefined;
+    return due === undefined || due > now ? undefined : this.takeEarly(now);
+  }
+
+  /** What waits, before its time: there will be no other. */
+  takeEarly(now: number): FoldedAlert | undefined {
     const event = this.#waiting;
+    if (event === undefined) return undefined;
     this.#waiting = undefined;
     this.#firedAt.push(now);
     if (this.#firedAt.length > PER_HOUR) this.#firedAt.shift();

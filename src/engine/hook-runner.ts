@@ -12,7 +12,7 @@ const AT_ONCE = 2;
 const CLAIM_TRIES = 20;
 const CLAIM_AGAIN_MS = 100;
 /** How long deliveries under way may go on when the cockpit closes, in milliseconds. */
-const LAST_CHANCE_MS = 300;
+const LAST_CHANCE_MS = 600;
 
 export interface HookPorts extends DeliveryPorts {
   /**
@@ -77,11 +77,16 @@ export class HookRunner {
     }
   }
 
-  /** Lets what is under way end, but not for long. What still waited for its time is not fired. */
+  /** Fires what still waited for its time, for nobody else will, and lets what is under way end, but not for long. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelLook?.();
+    for (const state of this.#hooks) {
+      const { type } = state.hook.deed;
+      const event = type === 'bell' || type === 'osc9' ? undefined : state.rate.takeEarly(0);
+      if (event) this.#start(state, event);
+    }
     if (this.#under.size === 0) return;
     const ended = Promise.all(this.#under);
     const cancel = this.#ports.clock.after(LAST_CHANCE_MS, () => this.#abort.abort());

@@ -193,7 +193,10 @@ describe.concurrent('hooks of the built cockpit', () => {
     expect,
     onTestFinished,
   }) => {
-    const board = layOutBoard([{ on: ['watch'], do: { program: ['PROGRAM'] } }]);
+    const board = layOutBoard([
+      { on: ['watch'], do: { program: ['PROGRAM'] } },
+      { on: ['watch'], do: { program: ['/bin/false'] } },
+    ]);
     onTestFinished(board.remove);
     board.write({ j1: 'RUN' }, {});
     const state = join(board.dir, 'state');
@@ -206,7 +209,9 @@ describe.concurrent('hooks of the built cockpit', () => {
 
     board.write({ j1: 'ERR' }, {});
     const second = cockpit(onTestFinished, board.args, state);
-    await second.waitFor('moved: running (RUN) -> failed (ERR)');
+    // The watch is told at the foot, then the hook that does not work, which stands in the first row from then on.
+    await second.waitFor('hook: program /bin/false: exit 1');
+    await second.waitFor('HOOK FAILS: program /bin/false: exit 1');
     const [told] = await until(() => {
       const rows = jsonLines<Told>(textOf(board.told));
       return rows.length > 0 && rows;

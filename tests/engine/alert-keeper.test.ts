@@ -176,8 +176,29 @@ describe('the first look', () => {
   });
 });
 
+describe('an item that flickers', () => {
+  it('rings once an occasion, and where that is not known once an hour', async () => {
+    const cockpit = openCockpit(temporaryDirectory());
+    await cockpit.settle(issue('stood'));
+    cockpit.told();
+    const { since: _none, ...timeless } = issue('timeless');
+    const flicker = (entity: Entity): void => {
+      cockpit.say({ removed: [{ system: SYSTEM, type: entity.type, id: entity.id }] });
+      cockpit.say({ upserts: [entity] });
+    };
+    for (let count = 0; count < 5; count += 1)
+      for (const entity of [issue('stood'), issue('came'), timeless]) flicker(entity);
+    expect(cockpit.alerts.slice(1).map(({ title }) => title)).toEqual(['came', 'timeless']);
+    cockpit.clock.advance(minutes(61));
+    for (const entity of [issue('came'), timeless]) flicker(entity);
+    expect(cockpit.alerts.slice(3).map(({ title }) => title)).toEqual(['timeless']);
+    flicker(issue('came', { since: cockpit.clock.now() }));
+    expect(cockpit.alerts.slice(4).map(({ title }) => title)).toEqual(['came']);
+  });
+});
+
 describe('what is set aside', () => {
-  it('does not ring', async () => {
+  it('does not ring until it is brought back', async () => {
     const cockpit = openCockpit(temporaryDirectory(), { within: [minutes(15)] });
     await cockpit.settle();
     const attention = {
@@ -192,7 +213,12 @@ describe('what is set aside', () => {
     cockpit.clock.advance(minutes(20));
     expect(cockpit.told()).toEqual([]);
     cockpit.say({ asides: [], upserts: [issue('other', { attention })] });
-    expect(cockpit.told()).toEqual(['fatal it stands', 'deadline 10 min left: it is over then']);
+    // Brought back, its deadline counts again; that it is there is no news.
+    expect(cockpit.alerts.map(({ title, on }) => `${title} ${on}`)).toEqual([
+      'other fatal',
+      'noisy deadline',
+      'other deadline',
+    ]);
   });
 });
 

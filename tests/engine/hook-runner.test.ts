@@ -209,6 +209,19 @@ describe('a program', () => {
   });
 });
 
+describe('closing', () => {
+  it('tells what still waited for its time', async () => {
+    const clock = manualClock(NIGHT);
+    const { deed, out } = program('cat >> "$out"');
+    const runner = new HookRunner([hook(deed)], portsOf({ clock }), PATIENT);
+    runner.fire(alert('a'));
+    for (const id of ['b', 'c']) runner.fire(alert(id));
+    await runner.close();
+    const rows = readFileSync(out, 'utf8').trim().split('\n');
+    expect(rows.map((row) => (JSON.parse(row) as { count: number }).count).sort()).toEqual([1, 2]);
+  });
+});
+
 describe('a webhook', () => {
   const secretHeader = { name: 'Authorization', variable: 'API_TOKEN', prefix: 'Bearer ' };
 
