@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { refOf } from '../../src/domain/entity.ts';
 import { addMs } from '../../src/domain/instant.ts';
@@ -39,6 +40,7 @@ const stale = (): FakeEngine =>
       ],
     }),
   );
+const attentionOfHangs = hangs.attention ?? expect.fail('the issue wants attention');
 const header = (input: PaneInput) => headerLines({ ...input, host: 'prod-eu-1' });
 const approvals = (input: PaneInput) => filteredQueueLines(input, 'approvals');
 const fatal = (input: PaneInput) => filteredQueueLines(input, 'fatal');
@@ -94,6 +96,20 @@ describe('the queue', () => {
        ? UNREAD  coherence source db: locked                        now          Ent
       >? STALE   coherence source tasks: stale                      now          Ent"
     `);
+  });
+  it('keeps the key at the end of its row however long and wide a title is, held, counted or gone', async () => {
+    const title = '\u6f6e\u4f4d'.repeat(150);
+    const long = (id: string) => ({ ...hangs, id, title, attention: { ...attentionOfHangs, group: id } });
+    for (const columns of [50, 78, 131]) {
+      const holds = [{ key: 'coherence/issue/a', by: 'alice', until: addMs(storyNow, 90_000) }];
+      const engine = new FakeEngine(storySnapshot({ upserts: [long('a'), long('b')], holds }));
+      const frame = await paneFrame(queueLines, { engine, columns });
+      const [, first, second] = frame.split('\n');
+      expect(stringWidth(first ?? '')).toBe(columns);
+      expect(first).toMatch(/held by alice\].*R$/);
+      expect(second).toMatch(/R$/);
+      expect(stringWidth(second ?? '')).toBe(columns);
+    }
   });
   it('a ghost and newcomers', async () => {
     const then = (engine: FakeEngine): void => {
