@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LedgerVerdict } from '../../../src/domain/ledger.ts';
 import { temporaryDirectory } from '../../db/temporary.ts';
@@ -16,33 +16,60 @@ export interface AtOnce {
   readonly refusals: readonly string[];
   readonly outcomes: { readonly [outcome: string]: number };
   readonly ledger: LedgerVerdict;
+  /** How many verified orders each cockpit saw in the end, and whose. */
+  readonly seen: readonly number[];
+  readonly seenOf: readonly (readonly string[])[];
 }
+
+/** No account of this host needs to have it. */
+const OTHER = { uid: 54_321, gid: 54_322 };
 
 /** Four processes, one barrier, the same jobs. `inside`: the runners run in the cockpits' processes, else in their own. */
 export async function approveAtOnce(
   count: number,
   runners: 'inside' | 'processes',
   withinMs = 120_000,
+  users: 1 | 2 = 1,
 ): Promise<AtOnce> {
   const base = temporaryDirectory();
   const [root, state, go] = [join(base, 'root'), join(base, 'state'), join(base, 'go')];
   const keys = Array.from({ length: count }, (_, n) => `j${n}`).sort();
   const located = layToy(root, Object.fromEntries(keys.map((key) => [key, { status: 'ready' }])), 'many');
-  const answers = Array.from({ length: 4 }, () => {
-    const env = { ...process.env, TOY_DEADLINE_MS: String(withinMs), TOY_AT_ONCE: '20' };
+  if (users === 2) {
+    chmodSync(base, 0o755);
+    mkdirSync(state);
+    chownSync(state, 0, OTHER.gid);
+    chmodSync(state, 0o2770);
+    chmodSync(root, 0o777);
+    chmodSync(join(root, 'fired'), 0o666);
+    mkdirSync(join(root, 'done'));
+    chmodSync(join(root, 'done'), 0o777);
+  }
+  const answers = Array.from({ length: 4 }, (_, index) => {
+    const isBob = users === 2 && index % 2 === 1;
+    const env = {
+      ...process.env,
+      TOY_DEADLINE_MS: String(withinMs),
+      TOY_AT_ONCE: '20',
+      ...(users === 2 ? { TOY_SHARED: 'yes' } : {}),
+      ...(isBob ? { TOY_USER: 'bob' } : {}),
+    };
     const child = spawn(process.execPath, [COCKPIT, root, state, String(count), go, runners], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env,
+      ...(isBob ? { ...OTHER, cwd: '/' } : {}),
     });
     let text = '';
     child.stdout.on('data', (part) => {
       text += part;
     });
-    return new Promise<{ won: string[]; refusals: string[] }>((resolve, reject) => {
-      child.on('close', (code) =>
-        code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`a cockpit ended with ${code}`)),
-      );
-    });
+    return new Promise<{ won: string[]; refusals: string[]; seen: number; seenOf: string[] }>(
+      (resolve, reject) => {
+        child.on('close', (code) =>
+          code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`a cockpit ended with ${code}`)),
+        );
+      },
+    );
   });
   await new Promise((resolve) => setTimeout(resolve, 700));
   writeFileSync(go, '');
@@ -62,5 +89,7 @@ export async function approveAtOnce(
     refusals: said.flatMap((one) => one.refusals),
     outcomes,
     ledger,
+    seen: said.map(({ seen }) => seen),
+    seenOf: said.map(({ seenOf }) => seenOf),
   };
 }

@@ -95,7 +95,17 @@ const hands = Array.from({ length: inside ? ids.length : 2 }, async () => {
 });
 await Promise.all(hands);
 await Promise.all(running);
-console.log(JSON.stringify({ won, refusals }));
+// What everybody did is seen by everybody.
+while (host.orders.open().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+const seen = host.orders.list(10_000).filter((row) => row.outcome === 'verified');
+console.log(
+  JSON.stringify({
+    won,
+    refusals,
+    seenOf: [...new Set(seen.map((row) => row.user))].sort(),
+    seen: seen.length,
+  }),
+);
 service.close();
 inside?.close();
 close();

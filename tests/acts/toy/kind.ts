@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Step, StepOutput } from '../../../src/domain/act.ts';
 import type { Approval, Entity, Job, SystemId } from '../../../src/domain/entity.ts';
-import { addMs, type Instant, instant } from '../../../src/domain/instant.ts';
+import { addMs, type Instant } from '../../../src/domain/instant.ts';
 import type { ActSpec, Located, StateView, SystemKind } from '../../../src/systems/system.ts';
 
 export interface ToyState {
@@ -288,6 +288,3 @@ export const toyKind: SystemKind = {
     act({ id: 'job.fakeread', risk: 'read' }),
   ],
 };
-
-/** The moment a test is set in, for kinds of state that carry times. */
-export const THEN = instant(Date.UTC(2026, 10, 20, 3, 14, 7));

@@ -15,17 +15,22 @@ import type { Located } from '../../../src/systems/system.ts';
 import { toyKind, toyView } from './kind.ts';
 
 const clock = systemClock();
+/** Set in the processes of a second user of the host. */
+const BOB = process.env['TOY_USER'];
 const RUNNER = new URL('./runner.ts', import.meta.url).pathname;
 
 function openAll(state: string, busyMs: number) {
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const host = openHostStore({ directory: state, now: clock.now(), busyMs });
-  const ledger = openLedger({ path: join(state, 'ledger.db'), now: clock.now(), busyMs });
-  return { host, ledger, output: openSpool(state) };
+  const shared = BOB === undefined && !process.env['TOY_SHARED'] ? {} : { mode: 0o660 };
+  const host = openHostStore({ directory: state, now: clock.now(), busyMs, ...shared });
+  // A ledger per user: nobody can write another's.
+  const path = join(state, BOB === undefined ? 'ledger.db' : `ledger-${BOB}.db`);
+  const ledger = openLedger({ path, now: clock.now(), busyMs });
+  return { host, ledger, output: openSpool(state, shared) };
 }
 
 const self = { pid: process.pid, startedAt: processStartedAt(process.pid) ?? clock.now() };
-export const ALICE: Who = { user: 'alice', uid: process.getuid?.() ?? 0, host: 'test' };
+export const ALICE: Who = { user: BOB ?? 'alice', uid: process.getuid?.() ?? 0, host: 'test' };
 
 /** How many acts may run at once: most tests are not about waiting for one's turn. */
 const AT_ONCE = process.env['TOY_AT_ONCE']
@@ -60,7 +65,7 @@ export function cockpit(located: Located, state: string, more: Partial<ActServic
         id === located.system
           ? {
               kind: toyKind,
-              policy: { readOnly: false, ...AT_ONCE },
+              policy: { readOnly: false, ...AT_ONCE, ...(BOB === undefined ? {} : { runAs: '*' }) },
               view: () => toyView(located, clock.now()),
             }
           : undefined,
