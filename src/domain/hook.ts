@@ -112,7 +112,8 @@ export function hookBody(event: FoldedAlert, host: string, mask: (text: string) 
 /** The event in one line, raw: for a notification and for the foot of the screen. */
 export function alertLine({ first, count }: Pick<FoldedAlert, 'first' | 'count'>): string {
   const more = count > 1 ? ` (and ${count - 1} more)` : '';
-  return `${first.ref.system} ${first.title}: ${first.text}${more}`;
+  const text = first.text === first.title ? '' : `: ${first.text}`;
+  return `${first.ref.system} ${first.title}${text}${more}`;
 }
 
 /** How a hook is called in messages. Of an address only its origin: the rest of it is often the secret. */
