@@ -14,7 +14,6 @@ import type { EndCause, InkOptions, SuspendDrawing, Terminal, TerminalOptions } 
 import { DrawnOutput, divertWrites, keepPlain, SilentInput, type TerminalSize } from './terminal-streams.ts';
 
 export type * from './terminal-port.ts';
-export type { TerminalSize } from './terminal-streams.ts';
 
 const END_SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;
 const LAUNCHER_LOOK_MS = 500;

@@ -30,7 +30,7 @@ import {
   type State,
 } from './key-state.ts';
 
-export type { FocusReport, KeyEvent, KeyPress, MouseButton, MouseReport, Paste } from './key-event.ts';
+export type { KeyEvent } from './key-event.ts';
 
 /** Decodes one terminal's input. Times are milliseconds of any clock that only grows. */
 export interface KeyDecoder {

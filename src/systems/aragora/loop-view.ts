@@ -1,7 +1,7 @@
 import type { DueTimes } from '../../domain/due-times.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
-import { getBoolean, getNumber, type Json } from '../../lib/json.ts';
+import { getNumber, type Json } from '../../lib/json.ts';
 import type { FileFacts } from '../system.ts';
 import type { Crew } from './crew.ts';
 import { type CycleFact, instantOf, type LineFact, type PhaseFact } from './facts.ts';
@@ -178,9 +178,4 @@ function questionOf(
 /** Cycles and commits the loop counted when it ended. */
 export function countsOf(end: Json | undefined): { cycles: number | undefined; commits: number | undefined } {
   return { cycles: getNumber(end, 'cycles'), commits: getNumber(end, 'commits') };
-}
-
-/** The loop asks a person before it commits, as far as its log says. */
-export function asksOf(view: LoopView): boolean | undefined {
-  return getBoolean(view.start, 'asks');
 }
