@@ -11,8 +11,10 @@ import {
   ownLedgerOptions,
   readingLedger,
 } from '../db/ledger-files.ts';
+import { readHead } from '../db/ledger-head.ts';
 import { type RepairResult, repairDamaged, salvageRows } from '../db/ledger-repair.ts';
 import type { SealResult } from '../db/ledger-seal.ts';
+import { verifyChain } from '../db/ledger-verify.ts';
 import { DamagedError } from '../db/open.ts';
 import { stateDirectories } from '../db/state-dir.ts';
 import { messageOf, UserError } from '../domain/error.ts';
@@ -32,7 +34,7 @@ import { programVersion } from './version.ts';
 
 /** A row of some user's ledger. */
 export interface ListedRow extends ChainRow {
-  /** Whose ledger it is. */
+  /** Whose ledger it is; empty for the only one. */
   readonly chain: string;
   readonly record: LedgerRecord;
 }
@@ -68,10 +70,20 @@ export function verifyLedgers(): readonly { readonly chain: string; readonly ver
   if (files.length === 0)
     throw new UserError('there is no ledger yet: nothing was ever done from here', [], 0);
   const now = systemClock().now();
-  return files.map((file) => ({
-    chain: file.user,
-    verdict: readingLedger(file, now, (ledger) => ledger.verify()),
-  }));
+  return files.map((file) => ({ chain: file.user, verdict: verdictOn(file, now) }));
+}
+
+/** One that can't be used, or not be read by this user, keeps nobody from checking the others. */
+function verdictOn(file: LedgerFile, now: Instant): LedgerVerdict {
+  try {
+    return readingLedger(file, now, (ledger) => ledger.verify());
+  } catch (error) {
+    if (!(error instanceof UserError) || error.exitCode !== 3) throw error;
+    const notes = [error.message, ...error.nextSteps];
+    if (!(error instanceof DamagedError)) return { ok: false, rows: 0, notes };
+    const { verdict } = verifyChain(salvageRows(file.path), readHead(file.path));
+    return { ...verdict, ok: false, notes: [...notes, ...verdict.notes] };
+  }
 }
 
 /** Whether exports and archives are whole by themselves. `told`: what an export says of a body. */

@@ -16,7 +16,7 @@ const SHARED_LEDGER_MODE = 0o640;
 /** One ledger of this host. */
 export interface LedgerFile {
   readonly path: string;
-  /** Whose record it is. */
+  /** Whose record it is; empty where there is only one, in a directory of this user's own. */
   readonly user: string;
   readonly isOwn: boolean;
 }
@@ -43,7 +43,8 @@ export function ledgerFiles(
   who: { readonly user: string; readonly uid?: number },
 ): readonly LedgerFile[] {
   const own = ledgerPath(directories, who);
-  const files = isLedgerThere(own) ? [{ path: own, user: who.user, isOwn: true }] : [];
+  const user = directories.isHostWide ? who.user : '';
+  const files = isLedgerThere(own) ? [{ path: own, user, isOwn: true }] : [];
   if (!directories.isHostWide) return files;
   const others = readdirSync(directories.shared)
     .flatMap((name) => /^ledger-(.+)\.db$/.exec(name)?.[1] ?? [])

@@ -45,7 +45,6 @@ export class DamagedError extends UserError {
 
   constructor(title: string, path: string, why: string, mend: string) {
     super(`${title} can't be used: ${path}: ${why}`, ['nothing was changed in it', mend], 3);
-    this.name = 'DamagedError';
     this.#parts = [title, why, mend];
   }
 
@@ -178,7 +177,11 @@ function checkContents(database: Database.Database, spec: DatabaseSpec, inode: n
   refuseNewer(version, spec);
   if (statSync(spec.path).size <= CHECKED_BYTES) {
     const found = String(database.pragma('quick_check(1)', { simple: true }));
-    if (found !== 'ok') throw new BrokenDatabase(found, inode);
+    if (found !== 'ok')
+      throw new BrokenDatabase(
+        found.replace('*** in database main ***', '').replace(/\s+/g, ' ').trim(),
+        inode,
+      );
   }
 }
 

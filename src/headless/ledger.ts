@@ -41,7 +41,7 @@ export function printLedger({ rows, leftOut, troubles }: Listing, json: boolean,
  * once more, for readers, with its times in UTC.
  */
 function exportLine({ chain, seq, prev, hash, body, record }: Listing['rows'][number]): unknown {
-  return { chain, seq, prev, hash, body, record: withIsoTimes(record) };
+  return { ...(chain === '' ? {} : { chain }), seq, prev, hash, body, record: withIsoTimes(record) };
 }
 
 /** The text `record` has in an export of a row with this body; undefined for a body that is none. */
@@ -90,7 +90,7 @@ export function printVerdicts(
   output: Output,
 ): number {
   for (const { chain, verdict } of verdicts) {
-    if (json) output.json({ chain, ...verdict });
+    if (json) output.json({ ...(chain === '' ? {} : { chain }), ...verdict });
     else printVerdict(verdict, verdicts.length > 1 && chain !== '' ? `${chain}: ` : '', output);
   }
   return verdicts.every(({ verdict }) => verdict.ok) ? 0 : 3;

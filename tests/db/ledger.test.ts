@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -333,5 +333,72 @@ describe('canonical JSON', () => {
     expect(canonicalJson({ b: [1, undefined, { z: null, a: 'x' }], a: undefined, c: Number.NaN })).toBe(
       '{"b":[1,null,{"a":"x","z":null}],"c":null}',
     );
+  });
+});
+
+describe('row 57: a reader that holds an old view', () => {
+  it('lets the -wal file grow only until it lets go', () => {
+    const { path, ledger } = ledgerWith(1);
+    const reader = new Database(path);
+    reader.exec('BEGIN');
+    expect(reader.prepare('SELECT count(*) FROM ledger').pluck().get()).toBe(1);
+    const writer = new Database(path);
+    writer.pragma('synchronous = OFF');
+    const note = 'x'.repeat(50_000);
+    const grown = (): number => statSync(`${path}-wal`).size;
+    writer.exec('CREATE TABLE filler (text TEXT)');
+    const fill = writer.prepare('INSERT INTO filler VALUES (?)');
+    for (let n = 0; n < 120; n += 1) fill.run(note);
+    ledger.append(started('while it reads'));
+    const whileRead = grown();
+    expect(whileRead).toBeGreaterThan(5 * 1024 * 1024);
+    expect(reader.prepare('SELECT count(*) FROM ledger').pluck().get()).toBe(1);
+    reader.exec('COMMIT');
+    reader.close();
+    writer.close();
+    // The next checkpoint takes all of it into the database, and the row after it begins the file anew.
+    for (let n = 0; n < 6 && grown() > 4 * 1024 * 1024; n += 1) ledger.append(started(`after ${n}`));
+    expect(grown()).toBeLessThanOrEqual(4 * 1024 * 1024);
+    expect(ledger.verify().ok).toBe(true);
+    ledger.close();
+  });
+});
+
+describe('a ledger of an older version', () => {
+  it('is brought to this one with its rows, and proved as before', () => {
+    const { path, ledger } = ledgerWith(4);
+    ledger.close();
+    const database = new Database(path);
+    database.exec(`DROP INDEX ledger_sealed; DROP TRIGGER ledger_no_delete;
+      CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
+      PRAGMA user_version = 1`);
+    database.close();
+    const again = openLedger({ path, now: NIGHT });
+    expect(again.verify()).toEqual({ ok: true, rows: 4, notes: [] });
+    again.append(started('o5'));
+    expect(again.rows()).toHaveLength(5);
+    again.close();
+  });
+
+  it('of a newer version is refused and left as it is', () => {
+    const { path, ledger } = ledgerWith(2);
+    ledger.close();
+    const database = new Database(path);
+    database.pragma('user_version = 99');
+    database.close();
+    const before = readFileSync(path);
+    expect(() => openLedger({ path, now: NIGHT })).toThrow(/the ledger was written by a newer Binnacle/);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+});
+
+describe('a ledger that is moved away while it is open', () => {
+  it('takes no row that nobody would find', () => {
+    const { path, ledger } = ledgerWith(2);
+    renameSync(path, `${path}.moved`);
+    expect(() => ledger.append(started('o3'))).toThrow(/moved or replaced while it was open/);
+    writeFileSync(path, '');
+    expect(() => ledger.append(started('o3'))).toThrow(/moved or replaced while it was open/);
+    ledger.close();
   });
 });
