@@ -48,7 +48,7 @@ async function openCard(): Promise<DrivenTerminal> {
   return cockpit;
 }
 
-const CARD = '1 y    approve the plan';
+const CARD = '1 y      approve the plan';
 const REASON = 'yes: approve the plan. Reason';
 
 /** Pieces of sequences one after the other, with the gaps of a slow link. */
