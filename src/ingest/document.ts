@@ -2,9 +2,9 @@
 import type { Stats } from 'node:fs';
 import { instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
-import { absoluteGlob, type Discovery, Finder, fenceOf } from './discover.ts';
+import { absoluteGlob } from './discover.ts';
 import { DocumentFile, type DocumentSink } from './document-file.ts';
-import type { Fence } from './open-file.ts';
+import { Places } from './places.ts';
 import {
   FailureBook,
   gate,
@@ -32,10 +32,8 @@ class DocumentReader implements SourceReader, DocumentSink {
   readonly maxBytes: number;
   readonly #spec: SpecOf<'document'>;
   readonly #context: ReaderContext;
-  readonly #fence: Fence;
+  readonly #places: Places;
   readonly #keeper: StatusKeeper;
-  readonly #finder: Finder;
-  #discovered: Discovery | undefined;
   readonly #files = new Map<string, { readonly file: DocumentFile; readonly watched: Watched }>();
   readonly #walk: Watched = watchedBy(() => this.#discover());
   readonly #gate = gate();
@@ -46,14 +44,9 @@ class DocumentReader implements SourceReader, DocumentSink {
     this.#spec = spec;
     this.#context = context;
     this.maxBytes = spec.maxBytes ?? MAX_BYTES;
-    this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
     this.#keeper = new StatusKeeper(spec, spec.glob);
-    this.#finder = new Finder(context.root, spec.glob, {
-      want: 'file',
-      fence: this.#fence,
-      cache: context.cache,
-    });
     this.failures = new FailureBook(spec.id, context);
+    this.#places = new Places(spec.glob, 'file', context, this.failures);
     this.settled = this.#gate.opened;
   }
 
@@ -112,21 +105,15 @@ class DocumentReader implements SourceReader, DocumentSink {
   }
 
   #discover(): 'quiet' {
-    const discovery = this.#finder.find();
+    const found = this.#places.look(this.#walk, (path, named) => named.some((one) => one.path === path));
     this.#noteRead();
-    if (discovery === this.#discovered) {
+    if (found === undefined) {
       this.#dropGone();
       return 'quiet';
     }
-    this.#discovered = discovery;
-    const { found, refused, directories } = discovery;
-    this.#context.watcher.watch(directories, this.#walk);
-    for (const { path, reason } of refused) this.failures.fail(path, reason);
-    const there = new Set([...found, ...refused].map(({ path }) => path));
-    this.failures.prune((path) => there.has(path));
     for (const { path, raw } of found) {
       if (this.#files.has(path)) continue;
-      const file = new DocumentFile(path, raw, this.#fence, this);
+      const file = new DocumentFile(path, raw, this.#places.fence, this);
       const watched = watchedBy(() => {
         const result = file.look();
         this.#noteRead();
@@ -145,7 +132,7 @@ class DocumentReader implements SourceReader, DocumentSink {
   }
 
   #dropGone(): void {
-    const there = new Set(this.#discovered?.found.map(({ path }) => path));
+    const there = new Set(this.#places.found.map(({ path }) => path));
     for (const [path, { file, watched }] of this.#files) {
       if (there.has(path) || file.present) continue;
       this.#context.schedule.remove(watched);

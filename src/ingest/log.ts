@@ -1,8 +1,8 @@
 import type { Instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
-import { absoluteGlob, type Discovery, Finder, fenceOf } from './discover.ts';
+import { absoluteGlob } from './discover.ts';
 import { LogTail } from './log-tail.ts';
-import type { Fence } from './open-file.ts';
+import { Places } from './places.ts';
 import { showRaw } from './raw-path.ts';
 import {
   FailureBook,
@@ -30,10 +30,8 @@ class LogReader implements SourceReader {
   readonly settled: Promise<void>;
   readonly #spec: SpecOf<'log'>;
   readonly #context: ReaderContext;
-  readonly #fence: Fence;
+  readonly #places: Places;
   readonly #keeper: StatusKeeper;
-  readonly #finder: Finder;
-  #discovered: Discovery | undefined;
   readonly #failures: FailureBook;
   readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
   /** Paths the glob names now, as the file system has them. */
@@ -48,14 +46,9 @@ class LogReader implements SourceReader {
   constructor(spec: SpecOf<'log'>, context: ReaderContext) {
     this.#spec = spec;
     this.#context = context;
-    this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
     this.#keeper = new StatusKeeper(spec, spec.glob);
-    this.#finder = new Finder(context.root, spec.glob, {
-      want: 'file',
-      fence: this.#fence,
-      cache: context.cache,
-    });
     this.#failures = new FailureBook(spec.id, context);
+    this.#places = new Places(spec.glob, 'file', context, this.#failures);
     this.settled = this.#gate.opened;
   }
 
@@ -92,25 +85,22 @@ class LogReader implements SourceReader {
   }
 
   #discover(): 'quiet' {
-    const discovery = this.#finder.find();
+    const found = this.#places.look(
+      this.#walk,
+      (path, named) => this.#tails.has(path) || named.some((one) => one.path === path),
+    );
     this.#noteRead();
-    if (discovery === this.#discovered) {
+    if (found === undefined) {
       this.#dropGone();
       return 'quiet';
     }
-    this.#discovered = discovery;
-    const { found, refused, directories } = discovery;
     this.#named = new Set(found.map(({ raw }) => showRaw(raw)));
-    this.#context.watcher.watch(directories, this.#walk);
-    for (const { path, reason } of refused) this.#failures.fail(path, reason);
-    const there = new Set([...found, ...refused].map(({ path }) => path));
-    this.#failures.prune((path) => there.has(path) || this.#tails.has(path));
     for (const { path, raw } of found) {
       if (this.#tails.has(path)) continue;
       const tail = new LogTail(
         path,
         raw,
-        this.#fence,
+        this.#places.fence,
         {
           source: this.#spec.id,
           context: this.#context,
@@ -143,7 +133,7 @@ class LogReader implements SourceReader {
 
   /** Forgets tails whose file is gone for good, so that a directory of short-lived logs does not grow in here. */
   #dropGone(): void {
-    const there = new Set(this.#discovered?.found.map(({ path }) => path));
+    const there = new Set(this.#places.found.map(({ path }) => path));
     for (const [path, { tail, watched }] of this.#tails) {
       if (there.has(path) || !tail.isOver) continue;
       this.#context.schedule.remove(watched);

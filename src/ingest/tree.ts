@@ -6,8 +6,8 @@ import { statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { assertNever } from '../lib/assert-never.ts';
-import { absoluteGlob, type Discovery, Finder, fenceOf, segmentMatcher } from './discover.ts';
-import type { Fence } from './open-file.ts';
+import { absoluteGlob, type Found, segmentMatcher } from './discover.ts';
+import { Places } from './places.ts';
 import {
   FailureBook,
   gate,
@@ -42,11 +42,9 @@ class TreeReader implements SourceReader {
   readonly settled: Promise<void>;
   readonly #spec: SpecOf<'tree'>;
   readonly #context: ReaderContext;
-  readonly #fence: Fence;
+  readonly #places: Places;
   readonly #how: TreeReading;
   readonly #keeper: StatusKeeper;
-  readonly #finder: Finder;
-  #discovered: Discovery | undefined;
   readonly #failures: FailureBook;
   readonly #items = new Map<string, TreeItem>();
   readonly #open = new Map<TreeItem, Watched>();
@@ -64,17 +62,12 @@ class TreeReader implements SourceReader {
   constructor(spec: SpecOf<'tree'>, context: ReaderContext) {
     this.#spec = spec;
     this.#context = context;
-    this.#fence = fenceOf(context.root, spec.glob, context.options.allowOutside === true);
     this.#keeper = new StatusKeeper(spec, spec.glob);
-    this.#finder = new Finder(context.root, spec.glob, {
-      want: 'directory',
-      fence: this.#fence,
-      cache: context.cache,
-    });
     this.#failures = new FailureBook(spec.id, context);
+    this.#places = new Places(spec.glob, 'directory', context, this.#failures);
     this.#how = {
       cache: context.cache,
-      fence: this.#fence,
+      fence: this.#places.fence,
       failures: this.#failures,
       maxBytes: spec.maxBytes ?? TEXT_BYTES,
       wanted: spec.read.map(segmentMatcher),
@@ -127,20 +120,17 @@ class TreeReader implements SourceReader {
   }
 
   #collect(): void {
-    const discovery = this.#finder.find();
-    if (discovery !== this.#discovered) this.#compare(discovery);
-    this.#discovered = discovery;
+    // What failed within an item counts for as long as the item is there.
+    const isWithin = (path: string, found: readonly Found[]): boolean =>
+      found.some((item) => path.startsWith(item.path));
+    const found = this.#places.look(this.#walk, isWithin, MOST_OPEN);
+    if (found) this.#compare(found);
     this.#addQuiet();
   }
 
   /** Takes in which items there are now. */
-  #compare({ found, refused, directories }: Discovery): void {
-    const newest = directories.slice(-MOST_OPEN);
-    this.#context.watcher.watch(newest, this.#walk);
-    for (const { path, reason } of refused) this.#failures.fail(path, reason);
+  #compare(found: readonly Found[]): void {
     const there = new Set(found.map(({ path }) => path));
-    const isRefused = new Set(refused.map(({ path }) => path));
-    this.#failures.prune((path) => isRefused.has(path) || [...there].some((item) => path.startsWith(item)));
     for (const [path, item] of this.#items) {
       if (there.has(path)) continue;
       this.#items.delete(path);
