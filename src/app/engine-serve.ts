@@ -15,7 +15,13 @@ const { plan, config } = workerData as EngineThreadData;
 const opened = tryOpenActs('create');
 const acts = opened.ok ? opened.value : undefined;
 // Judged as of another time, what is seen did not happen then: none of it is recorded.
-const historyRoom = plan.at === undefined ? openHistoryRoom(config) : undefined;
+const historyRoom =
+  plan.at === undefined
+    ? openHistoryRoom(
+        config,
+        plan.systems.map(({ located }) => located),
+      )
+    : undefined;
 let history: HistoryDesk | undefined;
 // Judged as of another time, what is seen did not just happen: nothing rings, and nobody is told.
 const alerts =

@@ -1,5 +1,4 @@
 import type { Options } from '../config/options.ts';
-import type { ConfigFile } from '../config/schema.ts';
 import { stateDirectories } from '../db/state-dir.ts';
 import type { ActSummary } from '../domain/act.ts';
 import { ExternalError, UserError } from '../domain/error.ts';
@@ -10,7 +9,7 @@ import { type CockpitState, initialState, reduceChanges } from '../store/state.t
 import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts';
 import { absencesOf, engineOf, planFor } from './engine-plan.ts';
 import { openHistoryRoom } from './history-room.ts';
-import { nothingToWatch, openSession } from './session.ts';
+import { nothingToWatch, openSession, type Session } from './session.ts';
 
 /** What a verb works with. */
 export interface VerbEngine {
@@ -39,7 +38,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
   if (session.systems.length === 0) throw nothingToWatch();
   const troubles = session.absent.map(({ error }) => error);
   const acts = actsFor(needs.withActs, troubles);
-  const history = needs.withHistory === true ? historyFor(session.config) : undefined;
+  const history = needs.withHistory === true ? historyFor(session) : undefined;
   const plan = planFor(session.systems, {
     absent: absencesOf(session.absent),
     describedKinds: session.describedKinds,
@@ -102,8 +101,11 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
 }
 
 /** The history for a verb that writes to it. Throws UserError (exit 3) where it can't be had. */
-function historyFor(config: ConfigFile): HistoryRoom & { close(): void } {
-  const room = openHistoryRoom(config);
+function historyFor({ config, systems }: Session): HistoryRoom & { close(): void } {
+  const room = openHistoryRoom(
+    config,
+    systems.map(({ located }) => located),
+  );
   if (!room.ok) throw new UserError(`the history can't be written: ${room.error}`, [], 3);
   return room.value;
 }

@@ -37,6 +37,8 @@ export interface HistoryRoom {
   readonly me: string;
   readonly host: string;
   readonly keepMs: number;
+  /** Takes known secrets out of a text before it is stored. */
+  mask(text: string): string;
   isAlive(holder: ProcessMark): boolean;
   /** Keeps a hand-over as a file of its own; returns the path. */
   saveHandOver(text: string, at: Instant): string;
@@ -94,6 +96,7 @@ export function createHistoryDesk({ room, clock, logs, systems, onChange }: Hist
     clock,
     self: room.self,
     isAlive: room.isAlive,
+    mask: room.mask,
     onFound: show,
     onTrouble: onChange,
   });
@@ -152,7 +155,7 @@ export function createHistoryDesk({ room, clock, logs, systems, onChange }: Hist
             at: clock.now(),
             kind,
             by: me,
-            text,
+            text: room.mask(text),
             ...(item ? { system: item.system, item: item.key } : {}),
           }),
         undefined,
@@ -160,7 +163,7 @@ export function createHistoryDesk({ room, clock, logs, systems, onChange }: Hist
     },
     handOver({ since, note }, state) {
       const at = clock.now();
-      const text = handOverText({
+      const whole = handOverText({
         ...state,
         by: me,
         host: room.host,
@@ -168,6 +171,7 @@ export function createHistoryDesk({ room, clock, logs, systems, onChange }: Hist
         since: since ?? instant(at - SHIFT_MS),
         ...(note === undefined ? {} : { note }),
       });
+      const text = room.mask(whole);
       const troubles: string[] = [];
       const attempt = <T>(task: () => T): T | undefined => {
         try {

@@ -42,6 +42,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly self: ProcessMark;
   isAlive(holder: ProcessMark): boolean;
+  /** Takes known secrets out of a text before it is stored. */
+  mask(text: string): string;
   /** Changes that happened while nobody watched, as they are found and recorded. */
   onFound(changes: readonly StateChange[]): void;
   /** What {@link HistoryRecorder.trouble} says has changed. */
@@ -205,8 +207,10 @@ export class HistoryRecorder {
       const catchUp = batch.length < BATCH && !this.#closed ? track.catchUp : undefined;
       const next = catchUp && this.#caughtUp(track, catchUp);
       const { store, self } = this.#options;
+      const masked = (sighting: Sighting): Sighting => withoutSecrets(sighting, this.#options.mask);
       const all = next ? [...batch, ...next.sightings] : batch;
-      const changes = all.length === 0 ? [] : store.record(track.row ?? 0, self, all, track.watchedUntil);
+      const changes =
+        all.length === 0 ? [] : store.record(track.row ?? 0, self, all.map(masked), track.watchedUntil);
       if (!changes) {
         // Somebody else writes now: this process was stopped for long.
         track.leads = false;
@@ -313,5 +317,22 @@ function goneSince(system: SystemId, thing: KnownThing, seenAt: Instant): Sighti
     live: false,
     evidence: { source: thing.source },
     logKeys: [],
+  };
+}
+
+/** Ids stay: they are what a thing is found by, and those of the watched systems hold no secret. */
+function withoutSecrets(sighting: Sighting, mask: (text: string) => string): Sighting {
+  const { evidence, title, traits } = sighting;
+  const { text, query, url } = evidence;
+  return {
+    ...sighting,
+    title: mask(title),
+    traits: Object.fromEntries(Object.entries(traits).map(([name, value]) => [name, mask(value)])),
+    evidence: {
+      ...evidence,
+      ...(text === undefined ? {} : { text: mask(text) }),
+      ...(query === undefined ? {} : { query: mask(query) }),
+      ...(url === undefined ? {} : { url: mask(url) }),
+    },
   };
 }

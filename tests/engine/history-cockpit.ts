@@ -19,6 +19,7 @@ const engine = millEngine(located, {
         me: 'alice',
         host: 'here',
         keepMs: 3_600_000,
+        mask: (text) => text,
         isAlive: ({ pid, startedAt }) => processStartedAt(pid) === startedAt,
         saveHandOver: () => '/nowhere',
       },

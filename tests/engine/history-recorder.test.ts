@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -86,6 +87,7 @@ class Cockpit {
       store: this.store,
       clock,
       self: this.self,
+      mask: (text) => text.replaceAll('hunter2', '***'),
       isAlive: (holder) => living.has(holder.pid),
       onFound: (changes) => this.found.push(...changes.map((one) => `${one.ref.id} ${moveText(one)}`)),
       onTrouble: () => {},
@@ -170,6 +172,21 @@ describe('one cockpit', () => {
       ['gone (was blocked)', 1000],
       ['blocked', 2000],
     ]);
+  });
+
+  it('stores no secret it knows', () => {
+    const cockpit = new Cockpit(1);
+    const secret = { title: 'job with hunter2', evidence: { source: 'jobs', text: 'key=hunter2' } };
+    cockpit.see(job('a', 'queued', secret));
+    clock.advance(1000);
+    cockpit.see(job('a', 'running', { ...secret, nativeStatus: 'hunter2' }));
+    clock.advance(1000);
+    expect(rows()).toEqual(['a queued -> running, native ***']);
+    cockpit.recorder.close();
+    cockpit.store.close();
+    const bytes = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'latin1'));
+    expect(bytes.join('')).not.toContain('hunter2');
+    expect(bytes.join('')).toContain('key=***');
   });
 
   it('records nothing before every source was read once', () => {
