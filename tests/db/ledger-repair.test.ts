@@ -8,8 +8,8 @@ import { openLedger } from '../../src/db/ledger.ts';
 import { headPath } from '../../src/db/ledger-head.ts';
 import { repairDamaged, salvageRows } from '../../src/db/ledger-repair.ts';
 import type { DamageRecord } from '../../src/domain/ledger.ts';
-import { ledgerOf, STAMP, started } from './ledger-records.ts';
-import { NIGHT } from './temporary.ts';
+import { copyLedger, ledgerOf, STAMP, started } from './ledger-records.ts';
+import { NIGHT, temporaryDirectory } from './temporary.ts';
 
 const ROWS = 40;
 
@@ -19,10 +19,22 @@ function digest(path: string): string {
 
 /** A closed ledger of 40 rows (about 14 pages), changed by `damage`. */
 function damaged(damage: (path: string) => void): string {
-  const { path, ledger } = ledgerOf(ROWS);
-  ledger.close();
+  const path = join(temporaryDirectory(), 'ledger.db');
+  copyLedger(base(), path);
   damage(path);
   return path;
+}
+
+let basePath: string | undefined;
+
+/** Written once: each of its commits waits for the disk. */
+function base(): string {
+  if (basePath === undefined) {
+    const { path, ledger } = ledgerOf(ROWS);
+    ledger.close();
+    basePath = path;
+  }
+  return basePath;
 }
 
 function junkAt(path: string, page: number): void {
