@@ -195,14 +195,14 @@ describe('an act, from yes to ledger', () => {
     expect(await bench('late').done('job.run')).toMatchObject({ status: 'verified', exitCode: 0 });
   });
 
-  it('timed out when the program was killed at its deadline, with everything it had started', async () => {
+  it('row 22: timed out when the program was killed at its deadline, with everything it had started', async () => {
     const { done, root } = bench('hang');
     expect(await done('job.run')).toMatchObject({ status: 'timed-out', exitCode: null });
     const left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && processIn(pid, root));
     expect(left).toEqual([]);
   });
 
-  it("names processes that left the program's group and go on", async () => {
+  it("row 63: names processes that left the program's group and go on", async () => {
     const { done, service } = bench('escape');
     const entry = await done('job.run');
     expect(entry).toMatchObject({
@@ -263,7 +263,7 @@ describe('an act, from yes to ledger', () => {
     expect(storedBytes(state)).toContain('job.keyed');
   });
 
-  it('stores nothing of what a program prints that has the shape of a secret', async () => {
+  it('row 42: stores nothing of what a program prints that has the shape of a secret', async () => {
     const { done, root, state, service } = bench('leak');
     writeFileSync(join(root, 'leak'), shapes.map(([name, secret]) => `${name}: ${secret}\n`).join(''));
     const entry = await done('job.run');
@@ -313,7 +313,7 @@ describe('an act, from yes to ledger', () => {
 });
 
 describe('a yes that no longer fits', () => {
-  it('is refused when what it depends on changed, and says what', async () => {
+  it('row 21: is refused when what it depends on changed, and says what', async () => {
     const { service, set, root } = bench();
     const { revision } = service.preview({ act: 'job.run', target: job, params: {} });
     set({ a1: { status: 'ready', revision: 'r2' } });

@@ -119,7 +119,7 @@ async function killCockpit(point: string): Promise<Aftermath> {
   return await aftermath(root, state);
 }
 
-describe.concurrent('a runner that is killed', () => {
+describe.concurrent('row 20: a runner that is killed', () => {
   it('before it took the order: nothing was started, and it may be tried again', async () => {
     expect(await killRunner('start', 'honest')).toMatchObject({
       entry: { status: 'failed', summary: 'nothing was started: its runner never began' },
@@ -213,7 +213,7 @@ describe.concurrent('a runner that is killed', () => {
   });
 });
 
-describe.concurrent('a cockpit that is killed', () => {
+describe.concurrent('row 20: a cockpit that is killed', () => {
   it('before anything is placed: nothing is left of it', async () => {
     expect(await killCockpit('before')).toEqual({
       entry: undefined,

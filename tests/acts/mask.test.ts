@@ -42,7 +42,7 @@ describe('secrets by their shape', () => {
     expect(masker.text(`before\n${key}\nafter`)).toBe('before\n***\nafter');
   });
 
-  it('hits no uuid, no hash, no id, no ordinary line', () => {
+  it('row 42: hits no uuid, no hash, no id, no ordinary line', () => {
     const innocent = [
       ...Array.from({ length: 50 }, () => randomUUID()),
       ...Array.from({ length: 25 }, (_, n) => createHash('sha1').update(String(n)).digest('hex')),

@@ -44,7 +44,7 @@ describe('steps that must not run', () => {
     },
   );
 
-  it('those where a value from outside would be taken for an option', () => {
+  it('row 23: those where a value from outside would be taken for an option', () => {
     expect(refusal('a1', ['x.py', '--answer', '--force'], { answer: '--force' })).toMatch(
       /taken for an option/,
     );

@@ -68,7 +68,7 @@ function node(root: string, source: string, more: object = {}): Step {
 }
 
 describe('a program', () => {
-  it('has the environment of the allow list, what the step sets, and its secrets; nothing else of ours', async () => {
+  it('row 43: has the environment of the allow list, what the step sets, and its secrets; nothing else of ours', async () => {
     process.env['SECRET_OF_OURS'] = 'x';
     try {
       const { root, run } = place();
@@ -91,7 +91,7 @@ describe('a program', () => {
     expect(() => readFileSync(join(root, 'ran'))).toThrow(/ENOENT/);
   });
 
-  it('may print a flood: a part is kept, the hash is of all of it, and no secret in it is told', async () => {
+  it('row 44: may print a flood: a part is kept, the hash is of all of it, and no secret in it is told', async () => {
     const { root, run, printed } = place();
     const line = `${'x'.repeat(80)} s3cret-value\n`;
     const { output, end } = await run(
@@ -219,7 +219,7 @@ describe('a file', () => {
     ]);
   });
 
-  it('outside the root, or too large to keep, is not touched', async () => {
+  it('row 52: outside the root, or too large to keep, is not touched', async () => {
     const { root, run } = place();
     const outside = join(temporaryDirectory(), 'x');
     writeFileSync(outside, 'theirs');

@@ -55,7 +55,7 @@ describe('running a program', () => {
     expect(Object.keys(allowedEnv({ PATH: '/bin', API_KEY: 'x', HOME: '/h' }))).toEqual(['PATH', 'HOME']);
   });
 
-  test('passes hostile arguments each as exactly one, and no shell sees them', async () => {
+  test('row 23: passes hostile arguments each as exactly one, and no shell sees them', async () => {
     const words = [
       '--version',
       '-rf',
@@ -81,7 +81,7 @@ describe('running a program', () => {
     expect((await run(['/bin/echo'], { cwd: '/no/such/dir' })).error).toMatch(/could not start/);
   });
 
-  test('caps the output it keeps, and knows size and hash of all of it', async () => {
+  test('row 44: caps the output it keeps, and knows size and hash of all of it', async () => {
     const before = process.memoryUsage().rss;
     const result = await run(
       node(
@@ -116,7 +116,7 @@ describe('running a program', () => {
 });
 
 describe('deadlines', () => {
-  test('returns soon after the deadline although a grandchild ignores TERM and holds the output', async () => {
+  test('row 22: returns soon after the deadline although a grandchild ignores TERM and holds the output', async () => {
     const result = await run(sh("trap '' TERM; sleep 31 & echo $! ; sleep 32"), {
       timeoutMs: 700,
       graceMs: 300,
@@ -136,7 +136,7 @@ describe('deadlines', () => {
     expect(result.stdout.text).toBe('up\nsaving\n');
   });
 
-  test('lists a child that left the group for a session of its own as escaped', async () => {
+  test('row 63: lists a child that left the group for a session of its own as escaped', async () => {
     const script = `const c = require('child_process').spawn('/bin/sleep', ['40'], { detached: true, stdio: 'inherit' });
       console.log(c.pid); setInterval(() => {}, 1000);`;
     const result = await run(node(script), { timeoutMs: 500, graceMs: 200 });
@@ -147,7 +147,7 @@ describe('deadlines', () => {
     expect(isAlive(pid)).toBe(true);
   });
 
-  test('lists a daemon that was left behind by a program which ended', async () => {
+  test('row 63: lists a daemon that was left behind by a program which ended', async () => {
     const script = `const c = require('child_process').spawn('/bin/sleep', ['40'], { detached: true, stdio: 'inherit' });
       c.unref(); console.log(c.pid);`;
     const result = await run(node(script));
