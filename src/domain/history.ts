@@ -4,7 +4,7 @@
  */
 import type { EntityDiff } from './diff.ts';
 import { stateWord } from './diff.ts';
-import { type Entity, type EntityType, type Evidence, type Ref, refOf, type SystemId } from './entity.ts';
+import { type Entity, type Evidence, type Ref, refOf, type SystemId } from './entity.ts';
 import { type Instant, instant } from './instant.ts';
 
 /** The state of a thing that is no longer shown by its system. */
@@ -352,6 +352,3 @@ export function usualStay(staysMs: readonly number[]): number | undefined {
   const sorted = [...staysMs].sort((a, b) => a - b);
   return sorted[Math.ceil(sorted.length * 0.9) - 1];
 }
-
-/** Asks how long a thing of this type usually stays in this state, in milliseconds; undefined: not known. */
-export type UsualStay = (system: SystemId, type: EntityType, state: string) => number | undefined;
