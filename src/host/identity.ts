@@ -26,7 +26,7 @@ export function readIdentity(env: Readonly<Record<string, string | undefined>> =
   const loginUid = readLoginUid();
   const login = loginUid === undefined ? undefined : (userName(loginUid) ?? String(loginUid));
   const cameFrom = login !== undefined && login !== user ? login : env['SUDO_USER'];
-  const sshFrom = (env['SSH_CONNECTION'] ?? env['SSH_CLIENT'])?.split(' ')[0];
+  const sshFrom = (env['SSH_CONNECTION'] ?? env['SSH_CLIENT'] ?? ancestorsSsh())?.split(' ')[0];
   const terminal = ownTerminal();
   return {
     user,
@@ -36,6 +36,30 @@ export function readIdentity(env: Readonly<Record<string, string | undefined>> =
     ...(terminal === undefined ? {} : { terminal }),
     host: hostname(),
   };
+}
+
+/** How many processes above this one are looked at: shells, `sudo`, a multiplexer. */
+const ANCESTORS = 16;
+
+/** `sudo` and `su -` take the variable away; the shell they were typed into still has it, where we may look. */
+function ancestorsSsh(): string | undefined {
+  let pid = process.ppid;
+  for (let left = ANCESTORS; left > 0 && pid > 1; left -= 1) {
+    try {
+      const found = /(?:^|\0)SSH_CONNECTION=([^\0]*)/.exec(
+        readFileSync(`/proc/${pid}/environ`, 'latin1'),
+      )?.[1];
+      if (found) return found;
+    } catch {
+      // A process of another user: those above it may be ours again.
+    }
+    try {
+      pid = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
+    } catch {
+      return undefined;
+    }
+  }
+  return undefined;
 }
 
 function readLoginUid(): number | undefined {
