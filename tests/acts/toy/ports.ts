@@ -90,7 +90,7 @@ export function spawnRunner(
   env: NodeJS.ProcessEnv = {},
   watch?: string,
 ): number {
-  const log = openSync(join(state, 'runner.log'), 'a', 0o600);
+  const log = openSync(join(state, BOB === undefined ? 'runner.log' : `runner-${BOB}.log`), 'a', 0o600);
   const child = spawn(process.execPath, [RUNNER, order, ...(watch === undefined ? [] : [watch])], {
     detached: true,
     stdio: ['ignore', log, log],
