@@ -2,10 +2,8 @@ import type Database from 'better-sqlite3';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
 
-/** The holder renews as often, in milliseconds. */
-export const LEASE_BEAT_MS = 1_000;
-/** A holder that is no longer among the processes is taken for gone when its last beat is older than this. */
-const GONE_MS = 1_300;
+/** The holder renews as often, in milliseconds: seldom, since each beat is a commit of an idle cockpit. */
+export const LEASE_BEAT_MS = 4_000;
 /** A holder that is there and does not beat (stopped, swapped out) loses the lease after this. */
 const SILENT_MS = 10_000;
 
@@ -26,6 +24,8 @@ export interface LeaseStore {
   ): LeaseAnswer;
   /** Whether this process still has it; asked within the transaction that writes. */
   isHeldBy(system: number, self: ProcessMark): boolean;
+  /** Renewals in one transaction: one commit however many systems are watched. */
+  together(renew: () => void): void;
   /** Who has it, alive or not. */
   holder(system: number): ProcessMark | undefined;
   /** Lets go of all leases of this process. The last beat stays: until then the systems were watched. */
@@ -52,11 +52,10 @@ export function createLeaseStore(database: Database.Database): LeaseStore {
 
   const mayTake = (lease: StoredLease, now: Instant, isAlive: (holder: ProcessMark) => boolean): boolean => {
     if (lease.lease_pid === null || lease.lease_at === null) return true;
-    // A clock that was set back makes a beat of the future: as old as one of the past.
-    const age = Math.abs(now - lease.lease_at);
-    if (age < GONE_MS) return false;
     const holder = holderOf(lease);
-    return holder === undefined || age > SILENT_MS || !isAlive(holder);
+    // A clock that was set back makes a beat of the future: as old as one of the past.
+    const isSilent = Math.abs(now - lease.lease_at) > SILENT_MS;
+    return holder === undefined || isSilent || !isAlive(holder);
   };
 
   const take = database.transaction(
@@ -80,6 +79,7 @@ export function createLeaseStore(database: Database.Database): LeaseStore {
       if (!isOurs(lease, self) && !mayTake(lease, now, isAlive)) return { held: false };
       return take.immediate(system, self, now, isAlive);
     },
+    together: (renew) => database.transaction(renew).immediate(),
     holder(system) {
       const lease = get.get(system) as StoredLease | undefined;
       return lease ? holderOf(lease) : undefined;

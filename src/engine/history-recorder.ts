@@ -27,7 +27,7 @@ const FLUSH_MS = 100;
 const NEXT_BATCH_MS = 5;
 const RETRY_MS = 1_000;
 /** How often the lease is looked at: a writer that was killed is replaced within two seconds. */
-const LOOK_MS = LEASE_BEAT_MS / 2;
+const LOOK_MS = 500;
 /** What a cockpit that does not write remembers: the longest a dead writer can go unnoticed, and then some. */
 const BACKLOG_MS = 15_000;
 /** Sightings that wait while nothing can be written; beyond that the oldest are given up, counted. */
@@ -144,10 +144,17 @@ export class HistoryRecorder {
   }
 
   #look(): void {
-    for (const track of this.#tracks.values()) {
-      if (track.leads && this.#options.clock.monotonic() - track.beatAt < LEASE_BEAT_MS * 0.9) continue;
+    const now = this.#options.clock.monotonic();
+    const tracks = [...this.#tracks.values()];
+    for (const track of tracks.filter(({ leads }) => !leads))
       this.#attempt('lease', () => this.#takeLease(track));
-    }
+    const held = tracks.filter(({ leads, beatAt }) => leads && beatAt < now);
+    if (!held.some(({ beatAt }) => now - beatAt >= LEASE_BEAT_MS - LOOK_MS / 2)) return;
+    this.#attempt('lease', () =>
+      this.#options.store.lease.together(() => {
+        for (const track of held) this.#takeLease(track);
+      }),
+    );
   }
 
   #takeLease(track: Track): void {
