@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { runOrder } from '../../../src/acts/runner.ts';
 import { createActService } from '../../../src/acts/service.ts';
 import type { SystemId } from '../../../src/domain/entity.ts';
+import { keepAlive } from '../../../src/host/clock.ts';
 import type { Located } from '../../../src/systems/system.ts';
 import { cockpit, runnerPorts, spawnRunner } from './ports.ts';
 
@@ -64,6 +65,8 @@ const service = createActService({
   },
 });
 
+// The clock's timers keep no process alive, and a cockpit may be waiting for a lock alone.
+const release = keepAlive();
 while (!existsSync(go)) await new Promise((resolve) => setTimeout(resolve, 1));
 const ids = Array.from({ length: Number(keys) }, (_, n) => `j${n}`);
 // Two of four begin at the other end: keys are met in the middle and at both ends.
@@ -109,3 +112,4 @@ console.log(
 service.close();
 inside?.close();
 close();
+release();
