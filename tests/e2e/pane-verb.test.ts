@@ -126,7 +126,7 @@ describe('options of the cockpit', () => {
         args: ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, mainPath, ...run],
         columns: 120,
         rows: 40,
-        env: { BINNACLE_STATE_DIR: `${state}/x`, BINNACLE_HOST_DIR: '', HOME: '/nonexistent' },
+        env: { BINNACLE_STATE_DIR: `${state}/x`, BINNACLE_HOST_DIR: '', HOME: '/dev/null' },
       });
       await terminal.waitFor(/ACTS OFF: records can't be written/);
       await terminal.waitFor(/STALLED/);

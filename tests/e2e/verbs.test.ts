@@ -388,7 +388,7 @@ describe('logs --follow', () => {
       const words = [process.execPath, mainPath, 'logs', '--follow', ...system.args];
       const follower = words.map((word) => `'${word}'`).join(' ');
       const shell = spawn('/bin/sh', ['-c', `{ ${follower}; echo "code $?" >&2; } | ${reader}`], {
-        env: { PATH: process.env['PATH'], HOME: '/nonexistent' },
+        env: { PATH: process.env['PATH'], HOME: '/dev/null' },
       });
       expect(await endOf(shell)).toMatchObject({ code: 0, stderr: 'code 0\n' });
     } finally {
