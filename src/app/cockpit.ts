@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Options } from '../config/options.ts';
 import type { ConfigFile } from '../config/schema.ts';
 import { configuredSystems } from '../config/systems.ts';
-import { stateDirectories } from '../db/state-dir.ts';
+import { type StateDirectories, stateDirectories } from '../db/state-dir.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
@@ -81,7 +81,7 @@ async function watch(
     notices: [
       ...(demo ? ['DEMO: five simulated systems, nothing here is real'] : []),
       ...(session.readOnly ? ['read-only'] : []),
-      ...(stateDirectories(process.env).isHostWide ? [] : ['alone: others are not seen']),
+      ...aloneNotices(stateDirectories(process.env)),
     ],
     ...(options.at === undefined ? {} : { at: options.at }),
   });
@@ -121,4 +121,9 @@ function rebindingsOf(config: ConfigFile): {
     Object.entries(config.keys).map(([command, keys]) => [command, typeof keys === 'string' ? [keys] : keys]),
   );
   return { rebindings };
+}
+
+/** A host directory that is there and not used is told by the records, with the reason. */
+function aloneNotices({ isHostWide, refused }: StateDirectories): readonly string[] {
+  return isHostWide || refused !== undefined ? [] : ['alone: others are not seen'];
 }

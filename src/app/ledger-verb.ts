@@ -59,11 +59,6 @@ export function listLedgers(filter: LedgerFilter, limit: number): LedgerListing 
   return { rows: rows.slice(leftOut), leftOut, troubles };
 }
 
-/** The newest rows of all ledgers, by time. */
-export function readLedger(limit: number): readonly LedgerRow[] {
-  return listLedgers({}, limit).rows;
-}
-
 /** Whether each ledger of this host is whole. */
 export function verifyLedgers(): readonly { readonly chain: string; readonly verdict: LedgerVerdict }[] {
   const files = filesHere();

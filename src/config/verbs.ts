@@ -76,7 +76,9 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'act',
-    usage: ['act ACT TARGET... [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]'],
+    usage: [
+      'act ACT TARGET... [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]',
+    ],
     does: [],
     words: 51,
     more: [
