@@ -24,7 +24,6 @@ import {
   fitsLedgerFilter,
   type LedgerFilter,
   type LedgerRecord,
-  type LedgerRow,
   type LedgerVerdict,
 } from '../domain/ledger.ts';
 import { systemClock } from '../host/clock.ts';
