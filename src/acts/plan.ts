@@ -76,9 +76,9 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
     ...(refused === undefined ? {} : { refused: masker.text(refused) }),
     warnings: [
       ...(aside === undefined ? [] : [`its record can't be written in its place: ${aside}`]),
-      ...list(() => spec.warnings?.(view, target)),
+      ...list(() => spec.warnings?.(view, target, given)),
     ],
-    strands: list(() => spec.strands?.(view, target)),
+    strands: list(() => spec.strands?.(view, target, given)),
     expected: steps.length > 0 ? list(() => expectedOf(spec, target, given, revision, context)) : [],
     undo: spec.undo?.text ?? 'cannot be undone',
     revision,

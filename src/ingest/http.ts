@@ -182,6 +182,7 @@ function pauseWanted({ status, retryAfterMs }: HttpAnswer): number {
 }
 
 function joinUrl(base: string | undefined, path: string): string | undefined {
+  if (/^https?:\/\//.test(path)) return URL.canParse(path) ? path : undefined;
   if (base === undefined) return undefined;
   const joined = `${base.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
   return URL.canParse(joined) && /^https?:/.test(joined) ? joined : undefined;

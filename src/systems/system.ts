@@ -119,7 +119,7 @@ export type SourceSpec = SourceCommon &
     | { readonly type: 'database'; readonly path: string; readonly queries: readonly DatabaseQuery[] }
     | {
         readonly type: 'http';
-        /** Path below the base URL. */
+        /** Path below the base URL, or the whole address of another server of the system. */
         readonly path: string;
         readonly everyMs: number;
         readonly timeoutMs?: number;
@@ -310,6 +310,10 @@ export interface ActOrder {
   readonly baseline: Json;
   /** Index of the step that ends the current stage group; steps run so far. */
   readonly stepsDone: number;
+  /** When the newest step ended; undefined in a preview, and for a runner that went on in another's place. */
+  readonly lastStepAt?: Instant;
+  /** Stages as the look before left them: what was seen, and when. */
+  readonly stages?: readonly StageState[];
 }
 
 export interface ActSpec {
@@ -328,9 +332,9 @@ export interface ActSpec {
   appliesTo(target: Entity): boolean;
   /** Why not, now; undefined when it can be done. */
   precondition(view: StateView, target: Entity): string | undefined;
-  warnings?(view: StateView, target: Entity): readonly string[];
+  warnings?(view: StateView, target: Entity, params?: Params): readonly string[];
   /** What is lost or orphaned by it, in words. */
-  strands?(view: StateView, target: Entity): readonly string[];
+  strands?(view: StateView, target: Entity, params?: Params): readonly string[];
   /** Only what the decision depends on; no heartbeat in it. */
   revision(view: StateView, target: Entity): string;
   /** What `expect` compares with later. */
