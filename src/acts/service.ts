@@ -22,7 +22,7 @@ const SHOWN = 500;
 /** The acts of every system of a cockpit. Requests and answers are those of the engine's border. */
 export interface ActService {
   offers(request: { readonly target: Ref }): { readonly offers: readonly ActOffer[] };
-  playbook(request: { readonly target: Ref }): { readonly playbook: PlaybookState | null };
+  playbook(request: { readonly target: Ref; readonly playbook?: string }): { readonly playbook: PlaybookState | null };
   preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview;
   start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }>;
   cancel(request: { readonly order: string }): { cancelled: boolean; why?: string };
@@ -76,11 +76,13 @@ class Service implements ActService {
     return { offers: found ? offersOf(found.system.kind.acts, found.target, found.context) : [] };
   }
 
-  playbook({ target }: { readonly target: Ref }): { readonly playbook: PlaybookState | null } {
+  playbook({ target, playbook: wanted }: { readonly target: Ref; readonly playbook?: string }): {
+    readonly playbook: PlaybookState | null;
+  } {
     const found = this.#find(target);
     if (!found) return { playbook: null };
     const named = found.target.type === 'issue' ? found.target.playbook : undefined;
-    const id = found.target.attention?.playbook ?? named;
+    const id = wanted ?? found.target.attention?.playbook ?? named;
     const playbook = found.system.kind.playbooks.find((one) => one.id === id);
     if (!playbook) return { playbook: null };
     const since = found.target.attention?.since ?? 0;

@@ -259,7 +259,10 @@ export function actDeskFor(
       }
     },
     asides: () => quietly(() => store.asides.list(clock.now()), []),
-    holds: () => quietly(() => store.holds.list(clock.now()), []),
+    holds: () =>
+      quietly(() => store.holds.list(clock.now()), []).map((hold) =>
+        hold.by === holder ? { ...hold, ours: true } : hold,
+      ),
     presence: () => quietly(() => store.presence.others(self, clock.now()), []),
     notices: () => quietly(() => recordNotices(room), []),
     onChange(listener) {

@@ -39,7 +39,10 @@ export function operatorHost(terminal: Pick<Terminal, 'lend'>): OperatorHost {
         const file = join(dir, 'text.txt');
         writeFileSync(file, text, { mode: 0o600 });
         const code = await terminal.lend(() => runHere([...editor(), file], dir));
-        return code === 0 ? readFileSync(file, 'utf8').replace(/\n$/, '') : undefined;
+        if (code !== 0) return undefined;
+        const saved = readFileSync(file, 'utf8');
+        // Editors end the last line; a text that ended without a line feed is given back without.
+        return text.endsWith('\n') ? saved : saved.replace(/\n$/, '');
       } finally {
         rmSync(dir, { recursive: true, force: true });
       }

@@ -156,6 +156,8 @@ export interface Approval extends EntityBase {
   readonly risk?: 'low' | 'medium' | 'high' | 'critical';
   readonly requestedAt?: Instant;
   readonly expiresAt?: Instant;
+  /** How exactly that is known, in milliseconds, where its source is coarser than a second: "about 20 min". */
+  readonly expiresGrainMs?: number;
   readonly onExpiry?: string;
   readonly question?: string;
   /** None (undefined) means there is nothing to approve: the approve key is off. */

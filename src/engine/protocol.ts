@@ -55,6 +55,8 @@ export interface Hold {
   readonly key: string;
   readonly by: string;
   readonly until: Instant;
+  /** It is this cockpit's. */
+  readonly ours?: true;
 }
 
 /** What changed since the last message. The first one is the whole. */
@@ -124,7 +126,11 @@ export interface EngineCalls {
     answer: { readonly text: string; readonly sizeBytes: number; readonly error?: string };
   };
   offers: { request: { readonly target: Ref }; answer: { readonly offers: readonly ActOffer[] } };
-  playbook: { request: { readonly target: Ref }; answer: { readonly playbook: PlaybookView | null } };
+  /** The playbook of an item; `playbook` names another one of its kind, such as that for an act that failed. */
+  playbook: {
+    request: { readonly target: Ref; readonly playbook?: string };
+    answer: { readonly playbook: PlaybookView | null };
+  };
   preview: {
     request: { readonly act: string; readonly target: Ref; readonly params: Params };
     answer: ActPreview;

@@ -28,6 +28,24 @@ export function leftText(ms: number): string {
   return ms < 10 * second ? '<10s' : ageText(ms);
 }
 
+/** What is left of a deadline: by the second within two minutes, else as {@link leftText}; `over` when it has passed. */
+export function countdownText(ms: number): string {
+  if (ms <= 0) return 'over';
+  return `${ms < 2 * minute ? `${Math.floor(ms / second)}s` : leftText(ms)} left`;
+}
+
+/** What is left of a deadline that is known to `grainMs` alone, in steps of it: `about 20 min left`, `less than 5 min left`. */
+export function aboutLeftText(ms: number, grainMs: number): string {
+  if (ms <= 0) return 'over, or any moment';
+  const grain = Math.max(grainMs, minute);
+  const words = (length: number): string => {
+    if (length >= 2 * day) return `${Math.round(length / day)} days`;
+    return length >= 2 * hour ? `${Math.round(length / hour)} h` : `${Math.round(length / minute)} min`;
+  };
+  if (ms < grain) return `less than ${words(grain)} left`;
+  return `about ${words(Math.floor(ms / grain) * grain)} left`;
+}
+
 /** A finished duration: `0.4s`, `12s`, `3m07s`, `2h04m`. */
 export function durationText(ms: number): string {
   if (ms < 0) return '0s';

@@ -1,14 +1,12 @@
 import type { ActEntry, StageState } from '../../domain/act.ts';
 import type { Instant } from '../../domain/instant.ts';
-import { clockText, dateText, durationText, leftText } from '../../lib/time-text.ts';
+import { clockText, countdownText, dateText, durationText } from '../../lib/time-text.ts';
 import type { Snapshot } from '../cockpit.ts';
 import type { DetailSubject } from '../mode.ts';
 import { actWords } from './acts.ts';
 
 /** Bytes of output the engine gives at once; what is longer lacks its middle here. */
 const outputBytes = 1024 * 1024;
-/** What is left of a deadline nearer than this goes in seconds. */
-const nearMs = 120_000;
 
 /** The page of an act. All texts raw. */
 export interface ActPage {
@@ -82,15 +80,10 @@ function stageText(stage: StageState, hasEnded: boolean, latest: Instant, offset
       // Nobody looks for it any more.
       return hasEnded
         ? `${stage.stage} not seen when the act ended: ${title}`
-        : `${stage.stage} awaited until ${clockText(stage.deadline, offsetMs)} (${countdown(stage.deadline - latest)}): ${title}`;
+        : `${stage.stage} awaited until ${clockText(stage.deadline, offsetMs)} (${countdownText(stage.deadline - latest)}): ${title}`;
     case 'contradicted':
       return `${stage.stage} CONTRADICTED: ${title}`;
   }
-}
-
-function countdown(ms: number): string {
-  if (ms <= 0) return 'over';
-  return `${ms < nearMs ? `${Math.floor(ms / 1000)}s` : leftText(ms)} left`;
 }
 
 function timeOf(at: number, offsetMs: number): string {
