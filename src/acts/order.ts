@@ -73,7 +73,7 @@ function stepRefusal(
       return (
         wordsRefusal(step.argv, untrusted) ??
         (step.cwd.startsWith('/') ? undefined : 'its directory is not absolute') ??
-        environmentRefusal(step.env ?? {}, step.type === 'process' ? (step.secretEnv ?? []) : [])
+        environmentRefusal(step.env ?? {}, step.secretEnv ?? [])
       );
     case 'http': {
       if (!URL.canParse(step.url) || !/^https?:$/.test(new URL(step.url).protocol))

@@ -60,12 +60,8 @@ export async function runStep(step: Step, around: StepSurroundings): Promise<Ste
 }
 
 async function runProgram(step: ProcessStep, around: StepSurroundings): Promise<StepResult> {
-  const secrets: { [name: string]: string } = {};
-  for (const name of step.secretEnv ?? []) {
-    const value = around.secret(name);
-    if (value === undefined) return failure(step, 'not-started', `the variable ${name} is not set`);
-    secrets[name] = value;
-  }
+  const secrets = secretsOf(step, around);
+  if (typeof secrets === 'string') return failure(step, 'not-started', secrets);
   const streams = {
     stdout: around.masker.stream(around.print),
     stderr: around.masker.stream(around.print),
@@ -100,6 +96,20 @@ async function runProgram(step: ProcessStep, around: StepSurroundings): Promise<
   };
   const escaped = result.escaped.length > 0 ? { escaped: result.escaped } : {};
   return { output, end: endOfProgram(step, result, mask), ...escaped };
+}
+
+/** Values of the variables a step takes at run time, or which of them is missing. */
+function secretsOf(
+  step: ProcessStep | ServiceStep,
+  around: StepSurroundings,
+): { readonly [name: string]: string } | string {
+  const secrets: { [name: string]: string } = {};
+  for (const name of step.secretEnv ?? []) {
+    const value = around.secret(name);
+    if (value === undefined) return `the variable ${name} is not set`;
+    secrets[name] = value;
+  }
+  return secrets;
 }
 
 function endOfProgram(
@@ -227,10 +237,12 @@ async function sendSignal(step: SignalStep, around: StepSurroundings): Promise<S
 
 async function letGo(step: ServiceStep, around: StepSurroundings): Promise<StepResult> {
   const { clock, hands } = around;
+  const secrets = secretsOf(step, around);
+  if (typeof secrets === 'string') return failure(step, 'not-started', secrets);
   const started = await hands.startService({
     argv: step.argv,
     cwd: step.cwd,
-    env: { ...hands.environment(), ...step.env },
+    env: { ...hands.environment(), ...step.env, ...secrets },
     ...(step.outputPath === undefined ? {} : { outputPath: step.outputPath }),
   });
   if (!started.ok) return failure(step, 'not-started', around.masker.text(started.error));

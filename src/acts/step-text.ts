@@ -12,7 +12,7 @@ export function describeStep(step: Step): string {
       return `cd ${shellQuote(step.cwd)} && ${environmentText(step.env, step.secretEnv)}${shellLine(step.argv)}`;
     case 'service': {
       const output = step.outputPath === undefined ? '/dev/null' : shellQuote(step.outputPath);
-      return `cd ${shellQuote(step.cwd)} && ${environmentText(step.env)}setsid ${shellLine(step.argv)} >>${output} 2>&1 &`;
+      return `cd ${shellQuote(step.cwd)} && ${environmentText(step.env, step.secretEnv)}setsid ${shellLine(step.argv)} >>${output} 2>&1 &`;
     }
     case 'http': {
       const words = ['curl', '-sS', '-X', step.method];

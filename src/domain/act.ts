@@ -78,6 +78,8 @@ export interface ServiceStep {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env?: { readonly [name: string]: string };
+  /** As for programs: variables taken from the cockpit's environment or the system's env-file when it is started. */
+  readonly secretEnv?: readonly string[];
   readonly outputPath?: string;
 }
 

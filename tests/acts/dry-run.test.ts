@@ -49,7 +49,7 @@ function recordingHands(): { readonly hands: Hands; readonly told: string[]; rea
     },
     startService: async ({ argv, cwd, env, outputPath }) => {
       const output = outputPath === undefined ? {} : { outputPath };
-      tell({ type: 'service', title: '', argv, cwd, env: ofStep(env).env, ...output });
+      tell({ type: 'service', title: '', argv, cwd, ...ofStep(env), ...output });
       return { ok: false, error: 'recorded' };
     },
     ask: async ({ method, url, headers = {}, body, timeoutMs }) => {

@@ -291,9 +291,14 @@ describe('a service', () => {
     const { end, output } = await run({
       type: 'service',
       title: 'start',
-      argv: [process.execPath, '-e', 'console.log(process.env.A); setTimeout(() => {}, 60_000)'],
+      argv: [
+        process.execPath,
+        '-e',
+        'console.log(process.env.A, process.env.KEY); setTimeout(() => {}, 60_000)',
+      ],
       cwd: root,
       env: { A: 'here' },
+      secretEnv: ['KEY'],
       outputPath,
     });
     expect(end).toEqual({ end: 'ok' });
@@ -302,7 +307,7 @@ describe('a service', () => {
     expect(isAlive(hostHands, { pid, startedAt: hostHands.startedAt(pid) ?? 0 })).toBe(true);
     // Field 6 of the process's stat is its session: its own.
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[5]).toBe(String(pid));
-    expect(readFileSync(outputPath, 'utf8')).toBe('here\n');
+    expect(readFileSync(outputPath, 'utf8')).toBe('here s3cret-value\n');
   });
 
   it('that ends at once has not been started', async () => {
