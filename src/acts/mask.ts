@@ -15,7 +15,6 @@ const MIN_KNOWN = 6;
 
 /** The form-specific rules; each quantifier is bounded or walks one character class, so that time stays linear. */
 const SHAPES: readonly RegExp[] = [
-  /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{0,20000}?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|$)/g,
   /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b/g,
   /\bgh[opsur]_[A-Za-z0-9]{36,255}/g,
   /\bgithub_pat_[A-Za-z0-9_]{22,255}/g,
@@ -73,6 +72,7 @@ export function createMasker(secrets: Iterable<string> = []): Masker {
   const text = (input: string): string => {
     let masked = input;
     for (const form of known) if (masked.includes(form)) masked = masked.replaceAll(form, MASK);
+    masked = maskKeys(masked);
     for (const shape of SHAPES) masked = masked.replace(shape, MASK);
     for (const { find, isSecret } of NAMED)
       masked = masked.replace(find, (all: string, name: string, value: string) =>
@@ -122,24 +122,62 @@ function formsOf(value: string): string[] {
   return forms;
 }
 
+const KEY_BEGIN = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/g;
+const KEY_END = /-----END [A-Z ]{0,30}PRIVATE KEY-----/g;
+/** No character of a key's lines: they hold base64, a few headers, and line ends that may be written as `\n`. */
+const OUTSIDE_KEY = /[^A-Za-z0-9+/=\s\\,:-]/g;
+/** The longest private keys of use have some 13,000 characters. */
+const LONGEST_KEY = 20_000;
+
+/**
+ * Masks private keys over all their lines. One whose end is missing is masked as far as the text looks like a key: what
+ * follows a mere mention of one stays. No place is looked at twice by the same search.
+ */
+function maskKeys(text: string): string {
+  let masked = '';
+  let at = 0;
+  let end = { from: 0, to: 0 };
+  for (let begin = find(KEY_BEGIN, text, 0); begin.from < text.length; begin = find(KEY_BEGIN, text, at)) {
+    if (end.from < begin.to) end = find(KEY_END, text, begin.to);
+    const isWhole = end.from < text.length && end.from - begin.from <= LONGEST_KEY;
+    masked += text.slice(at, begin.from) + MASK;
+    at = isWhole
+      ? end.to
+      : begin.to + text.slice(begin.to, find(OUTSIDE_KEY, text, begin.to).from).trimEnd().length;
+  }
+  return at === 0 ? text : masked + text.slice(at);
+}
+
+/** Where the expression is met next, else the end of the text. */
+function find(
+  expression: RegExp,
+  text: string,
+  after: number,
+): { readonly from: number; readonly to: number } {
+  expression.lastIndex = after;
+  const found = expression.exec(text);
+  if (!found) return { from: text.length, to: text.length };
+  return { from: found.index, to: found.index + found[0].length };
+}
+
 /** A line this long without an end is handed on, but for its last characters, which may begin a secret. */
 const LONGEST_LINE = 64 * 1024;
 const KEPT_BACK = 8 * 1024;
-const PEM_BEGIN = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/;
-const PEM_END = /-----END [A-Z ]{0,30}PRIVATE KEY-----/;
 
 function streamMask(
   mask: (text: string) => string,
   sink: (text: string) => void,
 ): { write(text: string): void; end(): void } {
   let pending = '';
-  let inKey = false;
+  /** Characters of a key still to come, at most, when inside one. */
+  let keyLeft = 0;
   const line = (text: string): void => {
-    if (inKey) {
-      if (PEM_END.test(text)) inKey = false;
+    if (keyLeft > 0) {
+      keyLeft = text.search(KEY_END) < 0 ? keyLeft - text.length : 0;
       return;
     }
-    inKey = PEM_BEGIN.test(text) && !PEM_END.test(text);
+    const begin = text.search(KEY_BEGIN);
+    if (begin >= 0 && text.slice(begin).search(KEY_END) < 0) keyLeft = LONGEST_KEY;
     sink(mask(text));
   };
   return {
@@ -149,7 +187,7 @@ function streamMask(
       if (end > 0) {
         const whole = pending.slice(0, end);
         pending = pending.slice(end);
-        if (inKey || PEM_BEGIN.test(whole)) for (const one of whole.split(/(?<=\n)/)) line(one);
+        if (keyLeft > 0 || whole.search(KEY_BEGIN) >= 0) for (const one of whole.split(/(?<=\n)/)) line(one);
         else sink(mask(whole));
       }
       if (pending.length > LONGEST_LINE) {

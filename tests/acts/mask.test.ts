@@ -40,6 +40,20 @@ describe('secrets by their shape', () => {
   it('masks a private key over all its lines', () => {
     const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n'.repeat(5)}-----END OPENSSH PRIVATE KEY-----`;
     expect(masker.text(`before\n${key}\nafter`)).toBe('before\n***\nafter');
+    expect(masker.text(JSON.stringify({ key, port: 22 }))).toBe('{"key":"***","port":22}');
+    expect(masker.text(`${key}\nand\n${key}`)).toBe('***\nand\n***');
+  });
+
+  it('masks a private key whose end is missing as far as it looks like one, however many begin', () => {
+    const begin = '-----BEGIN RSA PRIVATE KEY-----';
+    const body = 'MIIEowIBAAKCAQEAsecret7\\n'.repeat(2_000);
+    expect(masker.text(`${begin}\\n${body}" is cut`)).toBe('***" is cut');
+    expect(masker.text(`no "${begin}" in id_rsa; ${begin}\nProc-Type: 4,ENCRYPTED\n\n${body}`)).toBe(
+      'no "***" in id_rsa; ***',
+    );
+    // An end that lies too far away is not the end of this one.
+    const far = `${begin}"${' plain words.'.repeat(2_000)}-----END RSA PRIVATE KEY-----`;
+    expect(masker.text(far)).toBe(far.replace(begin, '***'));
   });
 
   it('row 42: hits no uuid, no hash, no id, no ordinary line', () => {
@@ -79,13 +93,14 @@ describe('secrets by their shape', () => {
       'eyJ'.repeat(120 * size),
       'password='.repeat(60 * size),
       `https://${'a:'.repeat(250 * size)}`,
-      '-----BEGIN PRIVATE KEY-----'.repeat(4 * size),
+      '-----BEGIN PRIVATE KEY-----'.repeat(20 * size),
+      '-----BEGIN PRIVATE KEY-----"'.repeat(20 * size),
+      `${'-----BEGIN PRIVATE KEY-----"'.repeat(20 * size)}-----END PRIVATE KEY-----`,
       'Authorization: Basic '.repeat(20 * size),
       'sk-'.repeat(180 * size),
       `Cookie:${' '.repeat(300 * size)}`,
       'A'.repeat(600 * size),
     ];
-    // A key that never ends is looked for over 20,000 characters, so texts well above that are compared.
     const [small, large] = [hostile(500), hostile(2_000)];
     const ratios = large.map((text, index) =>
       costRatio(
@@ -169,6 +184,18 @@ describe('output that comes in pieces', () => {
       expect(out).toContain('start *** end\n');
       expect(out.endsWith('last ***')).toBe(true);
     }
+  });
+
+  it('goes on after a mere mention of a private key', () => {
+    let out = '';
+    const stream = createMasker().stream((part) => {
+      out += part;
+    });
+    stream.write('reads -----BEGIN PRIVATE KEY-----\n');
+    for (let n = 0; n < 1_000; n += 1) stream.write(`step ${n} of a thousand: done\n`);
+    stream.end();
+    expect(out.split('\n')[0]).toBe('reads ***');
+    expect(out.split('\n').at(-2)).toBe('step 999 of a thousand: done');
   });
 
   it('is not held back for ever when no line ends', () => {
