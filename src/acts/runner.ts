@@ -95,6 +95,7 @@ class OrderRun {
   #baseline: Json = null;
   #progress: OrderProgress = NO_PROGRESS;
   #stages: readonly StageState[] | undefined;
+  #lastStepAt: Instant | undefined;
   #view: StateView | undefined;
   #cancelledBy: string | undefined;
   #answer: StepAnswer | undefined;
@@ -253,6 +254,7 @@ class OrderRun {
       });
       this.#outputs.push(result.output);
       this.#ends = [...this.#ends, result.end];
+      this.#lastStepAt = this.#now();
       const { exitCode } = result.output;
       this.#tell({
         stepsDone: index + 1,
@@ -330,7 +332,12 @@ class OrderRun {
   #actOrder(plan: OrderPlan): ActOrder {
     const { order, act, target, params, revision } = plan;
     const [startedAt, baseline] = [this.#since, this.#baseline];
-    return { order, act, target, params, startedAt, revision, baseline, stepsDone: this.#progress.stepsDone };
+    const { stepsDone } = this.#progress;
+    const seen = {
+      ...(this.#lastStepAt === undefined ? {} : { lastStepAt: this.#lastStepAt }),
+      ...(this.#stages === undefined ? {} : { stages: this.#stages }),
+    };
+    return { order, act, target, params, startedAt, revision, baseline, stepsDone, ...seen };
   }
 
   #readAnswer(plan: OrderPlan, spec: ActSpec): StepAnswer | undefined {

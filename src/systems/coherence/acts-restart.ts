@@ -63,7 +63,9 @@ export const restartPipeline: ActSpec = {
       versionStartedAt: getNumber(data, 'versionStartedAt') ?? null,
       managerPid: getNumber(data, 'managerPid') ?? null,
       managerStartedAt: getNumber(data, 'managerStartedAt') ?? null,
-      requestedAt: view.now,
+      shellPid: getNumber(data, 'shellPid') ?? null,
+      // One of an earlier try: it is not ours when it goes.
+      requestAt: getNumber(data, 'requestAt') ?? null,
     };
   },
   plan(view, target): readonly Step[] {

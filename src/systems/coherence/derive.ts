@@ -72,11 +72,15 @@ function actData(scene: Scene, restart: RestartTroubles): JsonObject {
   return {
     versionStartedAt: version?.startedAt ?? null,
     requestPresent: scene.restart?.present === true,
-    requestAt: scene.restart?.present ? (scene.restart.at ?? null) : null,
-    requestBornAt: scene.restart?.present && scene.restart.isBirthKnown ? scene.restart.since : null,
     requestReason: scene.restart?.present ? scene.restart.reason : null,
+    // The newest request that was read, also when it is gone since.
+    requestAt: scene.restart?.at ?? null,
+    requestIsOwn: scene.restart?.isOwn === true,
+    requestBornAt: scene.restart?.seen.file.bornAt ?? null,
     requestGoneAt: scene.restart?.goneAt ?? null,
+    requestLookedAt: scene.restartLookedAt ?? null,
     watchdogPid: watchdog?.pid ?? null,
+    shellPid: youngest(scene.crew.of.pipeline)?.pid ?? null,
     managerPid: manager?.pid ?? null,
     managerStartedAt: manager?.startedAt ?? null,
     managerLogMovedAt: scene.managerLog?.file.modifiedAt ?? null,

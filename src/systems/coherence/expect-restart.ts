@@ -1,5 +1,6 @@
 import type { StageState } from '../../domain/act.ts';
 import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
+import type { ProcessInfo } from '../../domain/process.ts';
 import { getBoolean, getNumber, getObject, getString, type JsonObject } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
 import { crewOf, youngest } from './derive-process.ts';
@@ -10,9 +11,11 @@ import { apiPortOf, healthEveryMs, LOGS, restartTimesOf } from './schema.ts';
 export const REQUEST_PATH = `${LOGS}/restart_requested.json`;
 
 /**
- * The request file going away proves nothing, nor does the version file alone: the first may be eaten by a watchdog
- * that hangs, the second is written by a start that then finds no API. A restart is a project manager younger than the
- * request, whose log moves, with an API that answers.
+ * What a restart is proven by. The request file going away proves nothing (a watchdog that hangs eats it), nor does a
+ * newer version file (a start that finds no API writes it), nor a young project manager: the watchdog starts pipelines
+ * of its own, at its own start and after an end, and one of those may come between the yes and the taking. So: the
+ * request was taken, a pipeline shell began after that, its project manager lives, its log moves, the API answers. None
+ * of it depends on how often or how late one looks.
  */
 export function expectRestart(view: StateView, order: ActOrder): readonly StageState[] {
   const state = restartState(view, order);
@@ -20,23 +23,23 @@ export function expectRestart(view: StateView, order: ActOrder): readonly StageS
 }
 
 interface RestartState {
-  readonly isWritten: boolean;
   readonly isRequestThere: boolean;
+  /** By then our request had been taken; undefined while that is not known. */
   readonly goneAt: Instant | undefined;
-  /** The new version's time, once it is newer than before the request. */
+  /** The newest version's time, once it is newer than before the request. */
   readonly newVersion: Instant | undefined;
   readonly oldVersion: Instant | undefined;
   readonly manager: { readonly pid: number; readonly startedAt: Instant } | undefined;
+  /** When the pipeline shell above that manager began. */
+  readonly shellSince: Instant | undefined;
   readonly isManagerNew: boolean;
   readonly oldManagerPid: number | undefined;
 }
 
 /** Start times of processes are known to a hundredth of a second, boot time to a second. */
 const START_JITTER_MS = 1_000;
-/** Until our own file was seen its absence means nothing. */
-const SIGHT_MS = 2_000;
-/** A request file born later than this after ours is another one: the monitor wrote it where ours had been taken. */
-const OURS_MS = 5_000;
+/** A file that nobody ever saw is missed only by a look that long after it was written. */
+const UNSEEN_MS = 2_000;
 
 function restartState(view: StateView, order: ActOrder): RestartState {
   const { data } = view;
@@ -49,49 +52,111 @@ function restartState(view: StateView, order: ActOrder): RestartState {
     version >= Math.floor((order.startedAt - START_JITTER_MS) / 1000) * 1000;
   const crew = crewOf(view.located.root, apiPortOf(view.located), view.processes);
   const manager = youngest(crew.of.manager);
-  const born = getNumber(data, 'requestBornAt');
-  const isAnother = born !== undefined && born > order.startedAt + OURS_MS;
-  const gone = isAnother ? born : getNumber(data, 'requestGoneAt');
   const oldManagerPid = getNumber(before, 'managerPid');
   const isSame =
     manager !== undefined &&
     manager.pid === oldManagerPid &&
     Math.abs(manager.startedAt - (getNumber(before, 'managerStartedAt') ?? 0)) <= START_JITTER_MS;
   return {
-    isWritten: order.stepsDone > 0 && view.now >= order.startedAt + SIGHT_MS,
-    isRequestThere: getBoolean(data, 'requestPresent') === true && !isAnother,
-    goneAt: gone !== undefined && gone >= order.startedAt ? instant(gone) : undefined,
+    isRequestThere: getBoolean(data, 'requestPresent') === true && !isAnotherRequest(view, order),
+    goneAt: earlier(takenAtLatest(view, order), seenBefore(order)),
     newVersion: isNewer ? instant(version) : undefined,
     oldVersion: oldVersion === undefined ? undefined : instant(oldVersion),
     manager: manager ? { pid: manager.pid, startedAt: manager.startedAt } : undefined,
+    shellSince: manager && shellAbove(manager, crew.of.pipeline, view.processes)?.startedAt,
     isManagerNew: manager !== undefined && !isSame && manager.startedAt >= order.startedAt - START_JITTER_MS,
     oldManagerPid: isSame ? oldManagerPid : undefined,
   };
+}
+
+/** A monitor's request in a file born after ours was written: ours had been taken. One born before is ours rewritten. */
+function isAnotherRequest(view: StateView, order: ActOrder): boolean {
+  const born = getNumber(view.data, 'requestBornAt');
+  return (
+    order.lastStepAt !== undefined &&
+    born !== undefined &&
+    born > order.lastStepAt &&
+    getBoolean(view.data, 'requestIsOwn') !== true
+  );
+}
+
+/** A time by which our request was certainly gone; undefined while it may lie there, seen or not seen yet. */
+function takenAtLatest(view: StateView, order: ActOrder): Instant | undefined {
+  const { data } = view;
+  const gone = instantIn(data, 'requestGoneAt');
+  const lookedAt = instantIn(data, 'requestLookedAt');
+  if (isAnotherRequest(view, order)) return instantIn(data, 'requestBornAt');
+  if (getBoolean(data, 'requestPresent') === true || order.stepsDone === 0) return undefined;
+  const isOurs =
+    getBoolean(data, 'requestIsOwn') === true &&
+    getNumber(data, 'requestAt') !== getNumber(order.baseline, 'requestAt');
+  if (isOurs && gone !== undefined && gone >= order.startedAt) return gone;
+  // It was written, and no look ever found it: taken between two looks.
+  const isMissed =
+    lookedAt !== undefined && order.lastStepAt !== undefined && lookedAt >= order.lastStepAt + UNSEEN_MS;
+  return isMissed ? lookedAt : undefined;
+}
+
+function seenBefore(order: ActOrder): Instant | undefined {
+  return order.stages?.find((stage) => stage.stage === 'accepted' && stage.state === 'seen')?.seenAt;
+}
+
+function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined ? b : b === undefined ? a : instant(Math.min(a, b));
+}
+
+function instantIn(data: JsonObject, key: string): Instant | undefined {
+  const at = getNumber(data, key);
+  return at === undefined ? undefined : instant(at);
+}
+
+/** The pipeline shell a manager was started by, an interpreter's wrapper between them allowed for. */
+function shellAbove(
+  process: ProcessInfo,
+  shells: readonly ProcessInfo[],
+  processes: readonly ProcessInfo[],
+): ProcessInfo | undefined {
+  let parentPid = process.parentPid;
+  for (let step = 0; step < 4; step += 1) {
+    const shell = shells.find((one) => one.pid === parentPid);
+    if (shell) return shell;
+    parentPid = processes.find((one) => one.pid === parentPid)?.parentPid ?? 0;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a pipeline that began at `begin` began after the request was taken. Seen later than it happened, the taking
+ * may seem to follow a start it caused; but a watchdog that starts a pipeline sleeps a whole poll before it looks for a
+ * request, so a taking less than a poll after a start came before it.
+ */
+function isAfterTaking(view: StateView, state: RestartState, begin: Instant): boolean {
+  const { pollMs } = restartTimesOf(view.located);
+  return state.goneAt !== undefined && state.goneAt < begin + Math.max(0, pollMs - START_JITTER_MS);
 }
 
 function acceptedStage(view: StateView, order: ActOrder, state: RestartState): StageState {
   const base = {
     stage: 'accepted' as const,
     title: 'the watchdog takes the request',
-    deadline: takenBy(view.located, order.startedAt),
+    deadline: takenBy(view.located, fromReady(view, order)),
     required: true,
   };
-  if (state.newVersion !== undefined) return { ...base, state: 'seen', detail: 'a new start followed' };
-  if (state.isWritten && !state.isRequestThere) {
-    const at = state.goneAt;
-    return {
-      ...base,
-      state: 'seen',
-      detail: `${REQUEST_PATH} is gone`,
-      ...(at === undefined ? {} : { seenAt: at }),
-    };
-  }
-  return { ...base, state: 'waiting', detail: `${REQUEST_PATH} is still there` };
+  if (state.goneAt !== undefined)
+    return { ...base, state: 'seen', detail: `${REQUEST_PATH} is gone`, seenAt: state.goneAt };
+  if (state.isRequestThere) return { ...base, state: 'waiting', detail: `${REQUEST_PATH} is still there` };
+  return { ...base, state: 'waiting', detail: `${REQUEST_PATH} not looked at since` };
+}
+
+/** When the watchdog begins to look: one that is about to start a pipeline does not before that has begun. */
+function fromReady(view: StateView, order: ActOrder): Instant {
+  const isStarting = getNumber(order.baseline, 'shellPid') === undefined;
+  return isStarting ? addMs(order.startedAt, restartTimesOf(view.located).startMs) : order.startedAt;
 }
 
 function startedStage(view: StateView, order: ActOrder, state: RestartState): StageState {
   const { apiMs, pauseMs, slackMs } = restartTimesOf(view.located);
-  const latest = restartedBy(view.located, order.startedAt);
+  const latest = restartedBy(view.located, fromReady(view, order));
   const eatenAt = state.goneAt === undefined ? latest : addMs(state.goneAt, apiMs + pauseMs + slackMs);
   const deadline = instant(Math.min(latest, eatenAt));
   const base = {
@@ -100,13 +165,18 @@ function startedStage(view: StateView, order: ActOrder, state: RestartState): St
     deadline,
     required: true,
   };
-  if (state.newVersion !== undefined) {
-    const text = `started_at ${clockText(state.newVersion, view.now)}`;
-    return { ...base, state: 'seen', detail: text, seenAt: state.newVersion };
+  const begin = beginOf(view, state);
+  if (begin !== undefined) {
+    const text = `started_at ${clockText(begin, view.now)}`;
+    return { ...base, state: 'seen', detail: text, seenAt: begin };
   }
   const old =
-    state.oldVersion === undefined ? 'there is none' : `is still ${clockText(state.oldVersion, view.now)}`;
-  if (state.isWritten && !state.isRequestThere && view.now >= deadline) {
+    state.newVersion !== undefined
+      ? `${clockText(state.newVersion, view.now)} is of a start that came before the request was taken`
+      : state.oldVersion === undefined
+        ? 'there is none'
+        : `is still ${clockText(state.oldVersion, view.now)}`;
+  if (state.goneAt !== undefined && view.now >= deadline) {
     const hang =
       state.oldManagerPid === undefined
         ? 'nothing restarted'
@@ -123,8 +193,8 @@ function startedStage(view: StateView, order: ActOrder, state: RestartState): St
 function doneStage(view: StateView, order: ActOrder, state: RestartState): StageState {
   const { startMs, slackMs } = restartTimesOf(view.located);
   const hasUrl = view.located.url !== undefined;
-  const begin = state.newVersion;
-  const latest = runningBy(view.located, order.startedAt);
+  const begin = beginOf(view, state);
+  const latest = runningBy(view.located, fromReady(view, order));
   // A start that dies is begun again and again, each with a newer version: the request's own time bounds the wait.
   const started = begin === undefined ? latest : instant(Math.min(latest, addMs(begin, startMs + slackMs)));
   const healthMs = hasUrl ? healthEveryMs(view.located) + slackMs : 0;
@@ -134,10 +204,13 @@ function doneStage(view: StateView, order: ActOrder, state: RestartState): Stage
     required: true,
   };
   if (begin === undefined) return { ...base, state: 'waiting', deadline: addMs(started, healthMs) };
-  const { manager } = state;
-  if (!manager || !state.isManagerNew) {
+  const { manager, shellSince } = state;
+  const isOurs = shellSince !== undefined && isAfterTaking(view, state, shellSince);
+  if (!manager || !state.isManagerNew || !isOurs) {
     const what = manager
-      ? `version is new, but project manager ${manager.pid} is the old one`
+      ? state.isManagerNew
+        ? `version is new, but project manager ${manager.pid} ${shellSince === undefined ? 'has no pipeline shell above it' : 'came before the request was taken'}`
+        : `version is new, but project manager ${manager.pid} is the old one`
       : `version ${clockText(begin, view.now)} is new, but no project manager lives: ${apiText(view.data)}`;
     const isOver = view.now >= started;
     return { ...base, state: isOver ? 'contradicted' : 'waiting', deadline: started, detail: what };
@@ -148,6 +221,8 @@ function doneStage(view: StateView, order: ActOrder, state: RestartState): Stage
   if (movedAt < manager.startedAt - START_JITTER_MS) {
     return { ...base, state: 'waiting', deadline, detail: `${pid} lives, its log has not moved` };
   }
+  if (state.isRequestThere)
+    return { ...base, state: 'waiting', deadline, detail: `${REQUEST_PATH} is there again` };
   if (!hasUrl) {
     return {
       ...base,
@@ -163,6 +238,12 @@ function doneStage(view: StateView, order: ActOrder, state: RestartState): Stage
     return { ...base, state: 'waiting', deadline, detail: `${pid} works, API: ${apiText(view.data)}` };
   const seenAt = instant(getNumber(health, 'at') ?? manager.startedAt);
   return { ...base, state: 'seen', deadline, seenAt, detail: `${pid} works, health 200` };
+}
+
+/** The newer version's time, where its start came after the taking; a version's time is cut to the second. */
+function beginOf(view: StateView, state: RestartState): Instant | undefined {
+  const { newVersion } = state;
+  return newVersion !== undefined && isAfterTaking(view, state, newVersion) ? newVersion : undefined;
 }
 
 function apiText(data: JsonObject): string {

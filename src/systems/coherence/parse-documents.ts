@@ -59,9 +59,16 @@ export const versionParser = documentParser(1, (value) => {
   return { version: { sha: textOrNull(value, 'git_sha', 64) ?? 'unknown', startedAt } };
 });
 
-/** `restart_requested.json`, written by scripts/monitor_pipeline.py, deleted by the watchdog only. */
-export const restartParser = documentParser(1, (value) => ({
-  request: { reason: textOrNull(value, 'reason', 80) ?? '', at: timeOrNull(value, 'at') },
+/**
+ * `restart_requested.json`, written by scripts/monitor_pipeline.py, deleted by the watchdog only. `own`: written by a
+ * Binnacle, which gives milliseconds where Python's isoformat gives microseconds.
+ */
+export const restartParser = documentParser(2, (value) => ({
+  request: {
+    reason: textOrNull(value, 'reason', 80) ?? '',
+    at: timeOrNull(value, 'at'),
+    own: /:\d\d\.\d{3}\+00:00$/.test(getString(value, 'at') ?? ''),
+  },
 }));
 
 /**

@@ -16,6 +16,8 @@ interface RestartFile {
   readonly since: Instant;
   /** `since` is its birth; else only the newest rewrite is known. */
   readonly isBirthKnown: boolean;
+  /** A Binnacle wrote it, not the monitor. */
+  readonly isOwn: boolean;
   /** When it was found gone. */
   readonly goneAt: Instant | undefined;
   readonly seen: Seen;
@@ -36,6 +38,8 @@ export interface Scene {
   readonly processesAt: Instant;
   readonly version: { readonly sha: string; readonly startedAt: Instant; readonly seen: Seen } | undefined;
   readonly restart: RestartFile | undefined;
+  /** When the place of the restart request was last looked at, whether or not it was there. */
+  readonly restartLookedAt: Instant | undefined;
   readonly asks: readonly RestartAsk[];
   readonly fatal: FatalFile | undefined;
   readonly check: MonitorCheck | undefined;
@@ -92,6 +96,7 @@ export function sceneOf(context: DeriveContext): Scene {
     processesAt: processes.readAt,
     version: versionOf(present('version')),
     restart: restartOf(seen('restart')),
+    restartLookedAt: facts.status('restart')?.lastReadAt,
     asks: asksOf(monitorLog),
     fatal: facts.files('fatal').length > 0 ? fatalOf(present('fatal')) : fatalOf(present('api.fatal')),
     managerLog: seen('project_manager.log'),
@@ -124,6 +129,7 @@ function restartOf(seen: Seen | undefined): RestartFile | undefined {
     reason: getString(fact, 'reason') ?? 'unreadable',
     at,
     isBirthKnown: file.bornAt !== undefined,
+    isOwn: getBoolean(fact, 'own') === true,
     since: Number.isFinite(since) ? instant(since) : (file.modifiedAt ?? file.readAt),
     goneAt: file.present ? undefined : file.readAt,
     seen,

@@ -56,6 +56,7 @@ function orderOf(told: Told, when: string, stepsDone = 1): ActOrder {
     revision: '',
     baseline,
     stepsDone,
+    ...(stepsDone === 0 ? {} : { lastStepAt: at(when) }),
   };
 }
 
@@ -189,15 +190,22 @@ describe('what is expected of a restart', () => {
   const written = (told: Told): Told =>
     told.document(
       'restart',
-      { reason: 'stale_version', at: iso('03:00:00') },
+      { reason: 'stale_version', at: iso('03:00:00.000') },
       { modified: '03:00:00', born: '03:00:00' },
     );
+  /** The watchdog with a pipeline it has just started. */
+  const anew = (started: string, manager = 171): Told['processes'] => [
+    process(50, '01:00:00', scripts.watchdog),
+    process(160, started, scripts.shell, { parentPid: 50 }),
+    process(manager, started, scripts.manager, { parentPid: 160 }),
+  ];
   const summary = (told: Told, order: ActOrder, when: string): string[] =>
     states(told, order, when).map((one) => one.state);
 
   it('waits with deadlines from the watchdog’s own times', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     const stages = states(told, order, '03:00:05');
     expect(stages.map((one) => [one.stage, one.state])).toEqual([
       ['accepted', 'waiting'],
@@ -210,14 +218,15 @@ describe('what is expected of a restart', () => {
   });
 
   it('is accepted when the file is taken, started with a newer version, done with a young manager at work and health after it', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     told.gone('restart', '03:00:50');
     expect(summary(told, order, '03:00:51')).toEqual(['seen', 'waiting', 'waiting']);
     told.document('version', version('03:00:59'));
     told.processes = [process(50, '01:00:00', scripts.watchdog)];
     expect(summary(told, order, '03:01:00')).toEqual(['seen', 'seen', 'waiting']);
-    told.processes = [...told.processes, process(171, '03:01:05', scripts.manager)];
+    told.processes = anew('03:01:05');
     expect(summary(told, order, '03:01:06')).toEqual(['seen', 'seen', 'waiting']);
     told.log(
       'project_manager.log',
@@ -230,8 +239,9 @@ describe('what is expected of a restart', () => {
   });
 
   it('does not believe a health from before the new start, nor the old manager', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     told.gone('restart', '03:00:50').document('version', version('03:00:59'));
     expect(summary(told, order, '03:01:10')).toEqual(['seen', 'seen', 'waiting']);
     told
@@ -245,8 +255,9 @@ describe('what is expected of a restart', () => {
   });
 
   it('is contradicted when the file is gone and nothing restarted, soon after it went', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     told.gone('restart', '03:00:10');
     expect(states(told, order, '03:00:44')[1]).toMatchObject({ state: 'waiting', deadline: at('03:00:45') });
     const [, started] = states(told, order, '03:00:45');
@@ -256,8 +267,9 @@ describe('what is expected of a restart', () => {
   });
 
   it('is contradicted when the version is new and no manager lives after the grace', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     told.gone('restart', '03:00:50').document('version', version('03:00:59'));
     told.processes = [process(50, '01:00:00', scripts.watchdog)];
     expect(summary(told, order, '03:02:13')).toEqual(['seen', 'seen', 'waiting']);
@@ -267,46 +279,103 @@ describe('what is expected of a restart', () => {
   });
 
   it('is contradicted in time although a start that dies renews the version again and again', () => {
-    const told = written(well());
+    const told = well();
     const order = orderOf(told, '03:00:00');
+    written(told);
     told.processes = [process(50, '01:00:00', scripts.watchdog)];
     told.gone('restart', '03:00:50').document('version', version('03:03:04'));
     expect(summary(told, order, '03:03:05')).toEqual(['seen', 'seen', 'contradicted']);
   });
 
-  it('takes a request file born later for another one, put where ours had been taken', () => {
-    const told = written(well());
+  it('takes a monitor’s request in a file born after ours for another one, put where ours had been taken', () => {
+    const told = well();
     const order = orderOf(told, '03:00:00');
-    told.document(
-      'restart',
-      { reason: 'stale_version', at: iso('03:01:30') },
-      { modified: '03:01:30', born: '03:01:30' },
-    );
+    written(told);
+    const monitors = { reason: 'stale_version', at: iso('03:01:30.123456') };
+    told.document('restart', monitors, { modified: '03:01:30', born: '03:01:30' });
     expect(summary(told, order, '03:01:31')).toEqual(['seen', 'waiting', 'waiting']);
+    // The monitor writes over a file that is there: then the birth is that of ours.
+    const over = written(well()).document('restart', monitors, { modified: '03:01:30', born: '03:00:00' });
+    expect(summary(over, order, '03:01:31')).toEqual(['waiting', 'waiting', 'waiting']);
   });
 
-  it('does not take the absence of a file not yet written for its being taken', () => {
+  it('takes our own request for ours however late a busy machine wrote it', () => {
     const told = well();
-    expect(summary(told, orderOf(told, '03:00:00', 0), '03:00:10')).toEqual([
-      'waiting',
-      'waiting',
-      'waiting',
-    ]);
-    expect(summary(told, orderOf(told, '03:00:00', 1), '03:00:01')).toEqual([
-      'waiting',
-      'waiting',
-      'waiting',
-    ]);
+    const order = { ...orderOf(told, '03:00:00'), lastStepAt: at('03:00:40') };
+    told.document(
+      'restart',
+      { reason: 'stale_version', at: iso('03:00:00.000') },
+      { modified: '03:00:39', born: '03:00:39' },
+    );
+    expect(summary(told, order, '03:00:41')).toEqual(['waiting', 'waiting', 'waiting']);
+  });
+
+  it('does not take the absence of a file not yet written, or not yet looked for, for its being taken', () => {
+    const told = well();
+    for (const when of ['03:00:01', '03:00:10', '03:01:40'])
+      for (const steps of [0, 1])
+        expect(summary(told, orderOf(told, '03:00:00', steps), when)).toEqual([
+          'waiting',
+          'waiting',
+          'waiting',
+        ]);
+    told.looked('restart', '03:00:01');
+    expect(summary(told, orderOf(told, '03:00:00'), '03:00:10')[0]).toBe('waiting');
+    // Written and taken between two looks.
+    told.looked('restart', '03:00:05');
+    expect(states(told, orderOf(told, '03:00:00'), '03:00:10')[0]).toMatchObject({
+      state: 'seen',
+      seenAt: at('03:00:05'),
+    });
+  });
+
+  it('does not take a pipeline that began before the request was taken for its effect, the watchdog’s own first one for instance', () => {
+    const told = well();
+    told.processes = [process(50, '02:59:58', scripts.watchdog)];
+    const order = orderOf(told, '03:00:00');
+    written(told);
+    // The watchdog’s own start of the pipeline comes after the yes; then it looks for requests, and eats ours.
+    told.processes = anew('03:00:04');
+    told
+      .document('version', version('03:00:04'))
+      .log('project_manager.log', 'x', '03:00:06')
+      .http('api.health', { status: 200, body: health }, '03:00:10');
+    expect(summary(told, order, '03:00:20')).toEqual(['waiting', 'waiting', 'waiting']);
+    told.gone('restart', '03:01:34');
+    expect(summary(told, order, '03:01:35')).toEqual(['seen', 'waiting', 'waiting']);
+    const [, started] = states(told, order, '03:02:10');
+    expect(started).toMatchObject({ state: 'contradicted' });
+    expect(started?.detail).toContain('03:00:04Z is of a start that came before the request was taken');
+  });
+
+  it('keeps when the request was first found gone, and takes a start that was seen before that for its effect', () => {
+    const told = well();
+    const order = orderOf(told, '03:00:00');
+    written(told);
+    told.processes = anew('03:00:59');
+    told
+      .document('version', version('03:00:59'))
+      .gone('restart', '03:01:20')
+      .log('project_manager.log', 'x', '03:01:01')
+      .http('api.health', { status: 200, body: health }, '03:01:10');
+    const first = states(told, order, '03:01:21');
+    expect(first.map((one) => one.state)).toEqual(['seen', 'seen', 'seen']);
+    // A later request came and went: ours stays taken by then.
+    told.document('restart', { reason: 'x', at: iso('03:02:00.5') }).gone('restart', '03:05:00');
+    const later = restart.expect(told.view('03:05:01'), { ...order, stages: first });
+    expect(later[0]?.seenAt).toBe(at('03:01:20'));
+    expect(later.map((one) => one.state)).toEqual(['seen', 'seen', 'seen']);
   });
 
   it('does without health where there is no url, and says so', () => {
-    const told = written(well(false));
+    const told = well(false);
     const order = orderOf(told, '03:00:00');
+    written(told);
     told
       .gone('restart', '03:00:50')
       .document('version', version('03:00:59'))
       .log('project_manager.log', 'x', '03:01:06');
-    told.processes = [process(50, '01:00:00', scripts.watchdog), process(171, '03:01:05', scripts.manager)];
+    told.processes = anew('03:01:05');
     const done = states(told, order, '03:01:07')[2];
     expect(done).toMatchObject({ state: 'seen' });
     expect(done?.title).toContain('unchecked');

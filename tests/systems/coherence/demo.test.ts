@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mergeStages } from '../../../src/acts/verify.ts';
 import type { StageState } from '../../../src/domain/act.ts';
 import type { Entity, EntityOf, EntityType } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
@@ -79,13 +80,15 @@ describe('the simulated checkout, running', () => {
       revision: '',
       baseline,
       stepsDone: 1,
+      lastStepAt: instant(Date.now()),
     };
   }
 
   /** Asks what is expected until every stage is seen or one is contradicted. */
   async function outcome(order: ActOrder): Promise<readonly StageState[]> {
+    let stages: readonly StageState[] = [];
     return await live.until('an outcome', 40, ({ view }) => {
-      const stages = restart?.expect(view, order) ?? [];
+      stages = mergeStages(stages, restart?.expect(view, { ...order, stages }) ?? [], view.now);
       const isOver =
         stages.every((one) => one.state === 'seen') || stages.some((one) => one.state === 'contradicted');
       return isOver ? stages : undefined;

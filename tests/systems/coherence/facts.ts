@@ -118,6 +118,13 @@ export class Told {
       this.store.take({ type: 'gone', source, path: file.path, at: at(when) });
     return this;
   }
+  /** The place of a source was looked at, whether or not anything was there. */
+  looked(source: string, when: string): this {
+    const counts = { items: 0, records: 0, badRecords: 0, unreadBytes: 0 };
+    const status = { id: source, type: 'document', place: source, state: 'waiting', ...counts } as const;
+    this.store.take({ type: 'status', status: { ...status, lastReadAt: at(when) } });
+    return this;
+  }
   log(source: string, text: string, modified = '03:00:00', path = `api/logs/${source}`): this {
     const chunk = { type: 'lines' as const, lines: linesOf(text) };
     this.store.take({
