@@ -17,6 +17,7 @@ import {
   unreachable,
   workerWarnings,
 } from './act-common.ts';
+import { settledStage, takenBack, undoing } from './act-settled.ts';
 import { sameText } from './words.ts';
 
 /** Answer and resume: `control.py resume`. The answer is stored and shown, no agent ever gets it. */
@@ -26,6 +27,8 @@ export const answerAct: ActSpec = {
   menu: 'resume',
   risk: 'costly',
   does: 'records the answer and runs the job again from its start; the agents do NOT get the answer',
+  runs: 'control.py resume JOB ANSWER',
+  outcome: 'job_resumed with this answer, a worker claims the job',
   params: [
     {
       name: 'answer',
@@ -45,6 +48,9 @@ export const answerAct: ActSpec = {
     const reason = unreachable(view, job);
     if (reason !== undefined || job === undefined) return reason;
     const condition = conditionOf(job);
+    const older = undoing(job, 'resume');
+    if (older !== undefined)
+      return `an earlier ${older.action} is still to be applied and would undo it: let a worker pass take it up first`;
     if (condition === 'question' || condition === 'no-signal') return undefined;
     return `the job is ${job.nativeStatus ?? 'gone'}, it does not wait for an answer`;
   },
@@ -96,14 +102,20 @@ export const answerAct: ActSpec = {
     );
     const claim = ours ? marks.find((mark) => mark.event === 'job_claimed' && mark.id > ours.id) : undefined;
     const native = job?.nativeStatus ?? '';
+    const undone = takenBack(marks, ours, 'resume');
     const accepted = ((): Pick<StageState, 'state' | 'detail' | 'seenAt'> => {
       const at = ours?.at === undefined ? {} : { seenAt: ours.at };
+      if (undone)
+        return {
+          state: 'contradicted',
+          detail: `resumed, and then ${native}: an earlier command took it back (${undone.event})`,
+        };
       if (claim) return { state: 'seen', detail: `resumed with this answer, now ${native}`, ...at };
       if (ours) {
         if (native === 'cancelled' || native === 'revise_requested') {
           return {
             state: 'contradicted',
-            detail: `resumed, and then ${native}: a later command took it back`,
+            detail: `resumed, and then ${native}: an earlier command took it back`,
           };
         }
         if (native !== 'waiting_human')
@@ -135,6 +147,7 @@ export const answerAct: ActSpec = {
     // A job nobody approved goes back to its review: no worker will claim it.
     const against = accepted.state === 'contradicted' ? accepted.detail : undefined;
     if (getBoolean(order.baseline, 'passed') === true) stages.push(claimStage(order, claim, true, against));
+    stages.push(settledStage(order, job, 'resume'));
     return stages;
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; the question itself does not come back' },

@@ -15,6 +15,8 @@ import {
   unreachable,
   workerWarnings,
 } from './act-common.ts';
+import { settledStage, takenBack, undoing } from './act-settled.ts';
+import { clockText } from './words.ts';
 
 /** Statuses an approved job may be seen in. Everything else after an approval means that it did not hold. */
 const FORWARD = new Set(['approved', 'planning', 'running', 'waiting_human', 'completed', 'failed']);
@@ -26,6 +28,8 @@ export const approveAct: ActSpec = {
   menu: 'approve',
   risk: 'costly',
   does: 'releases the job: a worker plans the goal again and runs that new plan',
+  runs: 'control.py approve JOB',
+  outcome: 'status approved, a worker claims it, no older command takes it back',
   params: [],
   appliesTo: (target) =>
     isJobTarget(target) &&
@@ -36,8 +40,12 @@ export const approveAct: ActSpec = {
     const reason = unreachable(view, job);
     if (reason !== undefined || job === undefined) return reason;
     switch (conditionOf(job)) {
-      case 'review':
-        return undefined;
+      case 'review': {
+        const older = undoing(job, 'approve');
+        return older === undefined
+          ? undefined
+          : `a ${older.action} given ${clockText(older.at ?? null, view.now)} is still to be applied and would undo it: let a worker pass take it up first`;
+      }
       case 'no-plan':
         return 'there is no plan: approving would run the goal unreviewed';
       default:
@@ -72,10 +80,16 @@ export const approveAct: ActSpec = {
     const job = jobOf(view, order.target);
     const marks = job ? marksSince(job, order.baseline) : [];
     const approved = marks.find((mark) => mark.event === 'audit_approved');
-    const claim = marks.find((mark) => mark.event === 'job_claimed' && mark.id > (approved?.id ?? 0));
+    const claim = approved && marks.find((mark) => mark.event === 'job_claimed' && mark.id > approved.id);
+    const undone = takenBack(marks, approved, 'approve');
     const native = job?.nativeStatus ?? '';
     const accepted = ((): Pick<StageState, 'state' | 'detail' | 'seenAt'> => {
-      if (claim || FORWARD.has(native)) {
+      if (undone)
+        return {
+          state: 'contradicted',
+          detail: `approved, and then ${native}: an earlier command took it back (${undone.event})`,
+        };
+      if (FORWARD.has(native)) {
         return {
           state: 'seen',
           detail: `status ${native}`,
@@ -86,7 +100,7 @@ export const approveAct: ActSpec = {
       if (approved)
         return {
           state: 'contradicted',
-          detail: `approved, and then ${native}: a later command took it back`,
+          detail: `approved, and then ${native}: an earlier command took it back`,
         };
       if (native === 'awaiting_audit') return { state: 'waiting' };
       return { state: 'contradicted', detail: `the job is ${native} instead` };
@@ -100,6 +114,7 @@ export const approveAct: ActSpec = {
         required: true,
       },
       claimStage(order, claim, true, accepted.state === 'contradicted' ? accepted.detail : undefined),
+      settledStage(order, job, 'approve'),
     ];
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; what its runner has begun goes on' },

@@ -104,6 +104,8 @@ export interface Mark {
   readonly status: string | undefined;
   readonly action: string | undefined;
   readonly answer: string | undefined;
+  /** When the command was given that a pass took up. */
+  readonly given: Instant | undefined;
 }
 
 /** Events of a job newer than the baseline: ours and whatever came since. */
@@ -112,6 +114,7 @@ export function marksSince(job: Job, baseline: Json): readonly Mark[] {
   return getArray(job.data, 'marks')
     .map((mark): Mark => {
       const at = getNumber(mark, 'at');
+      const given = getNumber(mark, 'given');
       return {
         id: getNumber(mark, 'id') ?? 0,
         event: getString(mark, 'event') ?? '',
@@ -119,6 +122,7 @@ export function marksSince(job: Job, baseline: Json): readonly Mark[] {
         status: getString(mark, 'status'),
         action: getString(mark, 'action'),
         answer: getString(mark, 'answer'),
+        given: given === undefined ? undefined : instant(given),
       };
     })
     .filter((mark) => mark.id > last);
@@ -146,7 +150,7 @@ export function acceptDeadline(order: ActOrder): Instant {
  * When a worker must have claimed: after a lease that was set already, within its polls; behind a pass that is busy,
  * after that pass, which may take the whole job timeout.
  */
-function claimDeadline(order: ActOrder): Instant {
+export function claimDeadline(order: ActOrder): Instant {
   const { baseline } = order;
   const lease = getNumber(baseline, 'lease') ?? 0;
   const from = Math.max(order.startedAt, lease);

@@ -275,13 +275,28 @@ function dataOf({ job, judgement, queue, busyWith, question, directory }: Judged
           ...(busyWith === undefined || busyWith === job.id ? {} : { busyWith }),
         }),
     lastEvent: job.events.at(-1)?.id ?? 0,
-    marks: job.events.slice(-MARKS).map(({ id, event, at, status, action, answer }) => ({
+    marks: job.events.slice(-MARKS).map(({ id, event, at, status, action, answer, given }) => ({
       id,
       event,
       at,
       status,
       action,
       answer,
+      ...(given === null ? {} : { given }),
     })),
+    ...commandsOf(queue, job),
+  };
+}
+
+/** Commands for the job that no pass has taken up, and when a drain broke last: they decide what stays in force. */
+function commandsOf({ signals, exceptions }: Queue, job: JobFact): JsonObject {
+  const pending = signals.filter((signal) => signal.job === job.id).map(({ action, at }) => ({ action, at }));
+  let broke: Instant | null = null;
+  for (const { op, last } of exceptions) {
+    if (op === 'drain_control_signals' && last !== null && (broke === null || last > broke)) broke = last;
+  }
+  return {
+    ...(pending.length > 0 ? { pending } : {}),
+    ...(broke === null ? {} : { drainBrokeAt: broke }),
   };
 }

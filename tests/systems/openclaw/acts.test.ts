@@ -47,12 +47,12 @@ describe('job.approve', () => {
   test('is seen as accepted when the row says approved, and as started when a worker claims', async () => {
     const view = demo.view();
     const { steps, order } = planned(act, view, entityIn(view, 'approval', STORY.review));
-    expect(act.expect(view, order).map((stage) => stage.state)).toEqual(['waiting', 'waiting']);
+    expect(act.expect(view, order).map((stage) => stage.state)).toEqual(['waiting', 'waiting', 'waiting']);
     const outputs = await demo.run(steps);
     expect(act.read?.(outputs, order)).toMatchObject({ ok: true, summary: 'control.py says: approved' });
-    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'waiting']);
+    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'waiting', 'seen']);
     await demo.pass();
-    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'seen']);
+    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'seen', 'seen']);
   });
 
   test('is not taken in by "accepted" and exit 0 when nothing happened', async () => {
@@ -71,7 +71,7 @@ describe('job.approve', () => {
     await demo.run(steps, ['not-claimed']);
     await demo.pass();
     const stages = expectNow(act, order);
-    expect(stages.map((stage) => stage.state)).toEqual(['seen', 'waiting']);
+    expect(stages.map((stage) => stage.state)).toEqual(['seen', 'waiting', 'seen']);
     expect(stages.every((stage) => stage.required)).toBe(true);
   });
 
@@ -157,9 +157,9 @@ describe('job.answer', () => {
       answer: 'the east one',
     });
     await demo.run(steps);
-    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'waiting']);
+    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'waiting', 'seen']);
     await demo.pass();
-    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'seen']);
+    expect(expectNow(act, order).map((stage) => stage.state)).toEqual(['seen', 'seen', 'seen']);
   });
 
   test('does not take another answer for ours', async () => {
