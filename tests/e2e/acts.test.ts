@@ -240,7 +240,28 @@ describe.concurrent('killed in the middle of an act', () => {
     expect((await ledgerOf(state)).map(({ record }) => record.phase)).toEqual(['started', 'finished']);
   });
 
-  it('the runner: the outcome is unknown until a person settles it, and nothing runs again', async ({
+  it('the runner, its program under way: unknown until a person settles it, and nothing runs again', async ({
+    onTestFinished: atEnd,
+  }) => {
+    const demo = await demoOf(atEnd, 'orket');
+    demo.lie('orket', 'hang');
+    const state = stateDirectory(atEnd);
+    const terminal = cockpitOf(atEnd, demo, state);
+    await selectRow(terminal, 'NO-PROG');
+    await actByKey(terminal, 'r', /replay/i);
+    await until(() => stepsOf(state).begun > 0 && runnerOf(state) !== undefined);
+    process.kill(runnerOf(state) as number, 'SIGKILL');
+    await terminal.waitFor(/replay .*UNKNOWN/, 20_000);
+    terminal.kill('SIGKILL');
+    await terminal.exit;
+    const next = cockpitOf(atEnd, demo, state);
+    await next.waitFor(/replay .*UNKNOWN/, 20_000);
+    expect(runnerOf(state)).toBeUndefined();
+    expect((await ledgerOf(state)).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
+    await expectWholeLedger(state);
+  });
+
+  it('the runner, watching for the effect: another goes on watching, and nothing runs again', async ({
     onTestFinished: atEnd,
   }) => {
     const demo = await demoOf(atEnd, 'openclaw');
@@ -248,14 +269,11 @@ describe.concurrent('killed in the middle of an act', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await approveOnCard(terminal);
-    await until(() => stepsDone(state) && runnerOf(state) !== undefined);
-    process.kill(runnerOf(state) as number, 'SIGKILL');
-    await terminal.waitFor(/approve .*UNKNOWN/, 20_000);
-    terminal.kill('SIGKILL');
-    await terminal.exit;
-    const next = cockpitOf(atEnd, demo, state);
-    await next.waitFor(/approve .*UNKNOWN/, 20_000);
-    expect(runnerOf(state)).toBeUndefined();
+    await until(() => stepsOf(state).isWatched && runnerOf(state) !== undefined);
+    const first = runnerOf(state) as number;
+    process.kill(first, 'SIGKILL');
+    await until(() => ![undefined, first].includes(runnerOf(state)));
+    expect(await outcomeOf(state, 'job.approve')).toMatchObject({ outcome: 'not-seen' });
     expect((await ledgerOf(state)).filter(({ record }) => record.phase === 'started')).toHaveLength(1);
     await expectWholeLedger(state);
   });
@@ -296,8 +314,9 @@ function newestOrder(state: string): StoredOrder | undefined {
   }
 }
 
-/** Whether every step of the newest order was run: what is left is to look for its effect. */
-function stepsDone(state: string): boolean {
+/** How far the newest order is. `isWatched`: every step was run, what is left is to look for the effect. */
+function stepsOf(state: string): { begun: number; isWatched: boolean } {
   const order = newestOrder(state);
-  return order !== undefined && (JSON.parse(order.progress) as { stepsDone: number }).stepsDone > 0;
+  const progress = JSON.parse(order?.progress ?? '{}') as { stepsBegun?: number; watch?: unknown };
+  return { begun: progress.stepsBegun ?? 0, isWatched: progress.watch !== undefined };
 }

@@ -16,8 +16,8 @@ export interface QueueSystem {
   remove(): void;
 }
 
-/** `honest` puts the job back; `idle` says so, exits 0 and does nothing; `slow` needs a second; `fails` exits 3. */
-export type RetryManner = 'honest' | 'idle' | 'slow' | 'fails';
+/** `honest` puts the job back; `idle` says so, exits 0 and does nothing; `slow` needs a second; `hangs` does nothing for long; `fails` exits 3. */
+export type RetryManner = 'honest' | 'idle' | 'slow' | 'hangs' | 'fails';
 
 const description = parse(
   readFileSync(new URL('../../fixtures/custom/queue/kind.yaml', import.meta.url), 'utf8'),
@@ -87,6 +87,7 @@ const putBack = () => {
 console.log('job ' + argv[1] + ' put back');
 if (manner === 'honest') putBack();
 if (manner === 'slow') setTimeout(putBack, 1000);
+if (manner === 'hangs') setTimeout(() => {}, 20_000);
 if (manner === 'fails') process.exitCode = 3;
 `;
 }

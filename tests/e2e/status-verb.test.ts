@@ -143,8 +143,8 @@ describe.concurrent('in a status bar', () => {
 });
 
 describe.concurrent('act', () => {
-  it('whose runner is killed ends with 7: nobody knows how it ended', async () => {
-    const queue = await layOutQueue('idle', { within: '60s' });
+  it('whose runner is killed while its program runs ends with 7: nobody knows how it ended', async () => {
+    const queue = await layOutQueue('hangs', { within: '60s' });
     undo.push(queue.remove);
     const state = stateDirectory();
     const env = { BINNACLE_STATE_DIR: state };
