@@ -1,7 +1,30 @@
 import type { ActSpec } from '../system.ts';
+import { approveRequest, denyRequest } from './act-approve.ts';
+import { checkHealth, checkPullRequest, checkRepository, listIssues, validateConfig } from './act-check.ts';
+import { setConfig } from './act-config.ts';
+import { killDaemon, restartDaemon, startDaemon, stopDaemon } from './act-daemon.ts';
+import { generateRoadmap } from './act-roadmap.ts';
+import { revertPullRequest, rollBack } from './act-rollback.ts';
 
 /**
- * None: no command of this program reaches its daemon. `approve` and `deny` crash, `process-issue` queues in a process
- * that ends, `rollback` reverts in whatever checkout it stands in and deletes remote branches.
+ * What works. Left out for what they are: `process-issue` (queues in a process that ends), `metrics` (always zero),
+ * `status` (always idle), `usage-report` (reads a file nobody writes), `export-state` (of a new, empty process), and
+ * `approve`, `deny` where they end in an error.
  */
-export const reflexiveActs: readonly ActSpec[] = [];
+export const reflexiveActs: readonly ActSpec[] = [
+  approveRequest,
+  denyRequest,
+  startDaemon,
+  restartDaemon,
+  stopDaemon,
+  killDaemon,
+  checkHealth,
+  validateConfig,
+  listIssues,
+  checkPullRequest,
+  setConfig,
+  rollBack,
+  revertPullRequest,
+  generateRoadmap,
+  checkRepository,
+];

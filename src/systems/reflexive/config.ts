@@ -22,10 +22,14 @@ export type ReflexiveConfig = {
   readonly autoMerge: boolean;
   readonly labels: readonly string[];
   readonly roadmapFrequency: string;
+  /** Proposals of a roadmap become GitHub issues. */
+  readonly autoCreateIssues: boolean;
   readonly logLevel: string;
   /** `null`: switched off. */
   readonly logFile: string | null;
   readonly auditFile: string | null;
+  /** Keys of {@link settableKeys} that stand on a line of their own in the file, with the text of their values. */
+  readonly written: { readonly [key: string]: string };
   /** Why `start` would end with exit 1, in the order of the file's sections. */
   readonly problems: readonly string[];
 };
@@ -42,11 +46,23 @@ export const defaultConfig: ReflexiveConfig = {
   autoMerge: true,
   labels: ['bot-approved'],
   roadmapFrequency: 'weekly',
+  autoCreateIssues: true,
   logLevel: 'INFO',
   logFile: 'logs/orchestrator.log',
   auditFile: 'logs/audit.log',
+  written: {},
   problems: [],
 };
+
+/** Keys that `config.set` can write: those its runbook tells people to edit, under their real names. */
+export const settableKeys = [
+  'safety.max_api_cost_per_day',
+  'issue_processing.max_complexity',
+  'issue_processing.enable_auto_implementation',
+  'orchestrator.poll_interval',
+  'logging.level',
+] as const;
+export type SettableKey = (typeof settableKeys)[number];
 
 /**
  * Keys each section takes. The program passes a section as keyword arguments to a dataclass, so that one unknown key
@@ -116,7 +132,23 @@ export function readConfig(text: string): ConfigRead {
   }
   if (data === null || data === undefined) data = {};
   if (!isObject(data)) return { ok: false, error: 'not a mapping of sections' };
-  return { ok: true, config: fromSections(data) };
+  return { ok: true, config: { ...fromSections(data), written: writtenKeys(text) } };
+}
+
+/** What stands on lines of their own, as `sed` will find it: a section at the margin, its keys below it. */
+function writtenKeys(text: string): { readonly [key: string]: string } {
+  const written: Record<string, string> = {};
+  let section = '';
+  for (const line of text.split('\n')) {
+    const head = /^([a-z_]+):/.exec(line);
+    if (head) section = head[1] ?? '';
+    else if (/^[^\s#]/.test(line)) section = '';
+    const entry = head ? null : /^[ \t]+([a-z_]+):[ \t]*([^\s#]+)[ \t\r]*(#.*)?$/.exec(line);
+    const key = `${section}.${entry?.[1] ?? ''}`;
+    if (entry && (settableKeys as readonly string[]).includes(key))
+      written[key] = (entry[2] ?? '').slice(0, 60);
+  }
+  return written;
 }
 
 function fromSections(data: JsonObject): ReflexiveConfig {
@@ -152,9 +184,12 @@ function fromSections(data: JsonObject): ReflexiveConfig {
     autoMerge: getBoolean(getObject(data, 'pr_management'), 'auto_merge') ?? true,
     labels: labels.length > 0 ? labels.slice(0, 20) : defaultConfig.labels,
     roadmapFrequency: frequency,
+    autoCreateIssues:
+      getBoolean(getObject(data, 'roadmap'), 'auto_create_issues') ?? defaultConfig.autoCreateIssues,
     logLevel: getString(logging, 'level') ?? defaultConfig.logLevel,
     logFile: safePath(getField(logging, 'file'), defaultConfig.logFile),
     auditFile: safePath(getField(logging, 'audit_file'), defaultConfig.auditFile),
+    written: {},
     problems: problems.slice(0, 20),
   };
 }

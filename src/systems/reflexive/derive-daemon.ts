@@ -51,11 +51,44 @@ function daemonService(picture: Picture, hasConfigTrouble: boolean): Service {
     detail: words[daemon.state].detail,
     ...(attention ? { attention } : {}),
     logKeys: lifetimeLines,
+    data: daemonData(picture, last),
     cautions: [
       '`src.cli status` is a process of its own: it always says idle, not running, nothing to do',
       'the program asks GitHub once every poll and writes nothing while idle: silence is no sign of death',
     ],
   };
+}
+
+/** What acts on the daemon need to know of it. */
+function daemonData(picture: Picture, last: Lifetime | undefined): NonNullable<Service['data']> {
+  const { config, daemon } = picture;
+  const run = last?.fact?.value;
+  const hasBegun = run !== undefined && (run.pollS !== undefined || run.mode === 'manual');
+  const argument = modeFlag(last?.process?.argv ?? []);
+  const logsLife = config.logFile !== null && /^(INFO|DEBUG|NOTSET)$/i.test(config.logLevel);
+  return {
+    state: daemon.state,
+    daemons: daemon.processes.map(({ pid, startedAt }) => ({ pid, startedAt })),
+    mode: modeOf(picture, last),
+    logsLife,
+    ...(argument === undefined ? {} : { modeArgument: argument }),
+    ...(run && hasBegun ? { begunAt: run.at } : {}),
+    ...(last?.end?.at === undefined ? {} : { endedAt: last.end.at }),
+    ...(last?.end?.error === undefined ? {} : { endWord: last.end.error.slice(0, 200) }),
+    ...(last?.end?.how === 'stopped' && last.end.at !== undefined ? { stoppedAt: last.end.at } : {}),
+  };
+}
+
+/** The mode a command line names, where it names one that exists. */
+function modeFlag(argv: readonly string[]): string | undefined {
+  const start = argv.indexOf('start');
+  for (const [index, word] of argv.entries()) {
+    if (index < start) continue;
+    const value =
+      word === '--mode' ? argv[index + 1] : word.startsWith('--mode=') ? word.slice(7) : undefined;
+    if (value !== undefined && ['manual', 'supervised', 'autonomous'].includes(value)) return value;
+  }
+  return undefined;
 }
 
 function daemonAttention(
@@ -82,6 +115,7 @@ function daemonAttention(
       label: 'STOPPED',
       why: 'stopped on request; nothing starts it again',
       ...at,
+      act: 'daemon.start',
       playbook: 'will-not-start',
     };
   }
@@ -95,6 +129,7 @@ function daemonAttention(
         ? 'no process, no stop event: SIGTERM, kill or crash'
         : `ended: ${error}`.slice(0, 90),
     ...at,
+    act: 'daemon.start',
     playbook: 'will-not-start',
   };
 }
@@ -220,20 +255,21 @@ function twoDaemons(picture: Picture): Issue {
       'Each claims the same issues and counts its own spending: cost_tracker.json holds what the last writer knows, so twice the limit can be spent.',
     ...(newest ? { since: newest.startedAt } : {}),
     suggestedAction: 'Stop all but one with SIGINT (Ctrl-c), the newest first.',
+    playbook: 'two-daemons',
     attention: {
       rank: 1,
       label: 'DOUBLE',
       why: 'they work on the same issues and spend twice',
       ...(newest ? { since: newest.startedAt } : {}),
+      act: 'daemon.stop',
+      menu: 'pause',
+      playbook: 'two-daemons',
     },
   };
 }
 
 function modeOf(picture: Picture, lifetime: Lifetime | undefined): string {
-  const argv = lifetime?.process?.argv ?? [];
-  const flag = argv[argv.indexOf('--mode') + 1];
-  const given = argv.includes('--mode') && flag !== undefined ? flag.slice(0, 20) : undefined;
-  return lifetime?.fact?.value.mode ?? given ?? picture.config.mode;
+  return lifetime?.fact?.value.mode ?? modeFlag(lifetime?.process?.argv ?? []) ?? picture.config.mode;
 }
 
 function pids(picture: Picture): string {

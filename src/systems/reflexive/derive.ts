@@ -2,6 +2,7 @@ import type { Entity } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
+import { actData } from './act-data.ts';
 import { deriveApprovals } from './derive-approvals.ts';
 import { costOf } from './derive-cost.ts';
 import { deriveDaemon } from './derive-daemon.ts';
@@ -11,6 +12,8 @@ import { deriveJobs } from './derive-jobs.ts';
 import { deriveLayers } from './derive-layers.ts';
 import { deriveMeters } from './derive-meters.ts';
 import { configArgument, drawPicture, isAlive, type Picture } from './derive-picture.ts';
+import { derivePoints } from './derive-points.ts';
+import { deriveRoadmap } from './derive-roadmap.ts';
 
 /**
  * Joins the facts of all sources. Every time of this program is UTC, zoned or not (`datetime.utcnow`), so the zone of
@@ -26,9 +29,11 @@ export function deriveReflexive(context: DeriveContext): Derived {
   const entities: Entity[] = [
     ...deriveDaemon(picture, hasConfigTrouble(picture) && !isAlive(picture)),
     ...deriveJobs(picture),
+    ...deriveRoadmap(picture),
     ...deriveApprovals(picture),
     ...deriveMeters(picture, cost),
     ...deriveIssues(picture, cost),
+    ...derivePoints(picture),
   ];
   entities.push(...deriveLayers(picture, cost, entities));
   return { entities, data: dataOf(picture), ...(next === undefined ? {} : { nextInstant: next }) };
@@ -41,7 +46,10 @@ export function deriveReflexive(context: DeriveContext): Derived {
 function dataOf(picture: Picture): JsonObject {
   const { located } = picture.context;
   const named = configArgument(picture.daemon.processes[0]);
-  const daemonConfig = named === undefined ? {} : { daemonConfig: named };
+  const daemonConfig = {
+    ...(named === undefined ? {} : { daemonConfig: named }),
+    ...actData(picture),
+  };
   const file = picture.configFile;
   const startedAt = picture.daemon.processes[0]?.startedAt;
   const isOlderDaemon = startedAt !== undefined && (file?.modifiedAt ?? 0) > startedAt;

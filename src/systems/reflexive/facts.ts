@@ -229,6 +229,69 @@ export type RoadmapFact = {
   readonly errorAt?: Instant;
 };
 
+/** Commands that `src/cli.py` declares; key `program`. */
+export type ProgramFact = {
+  /** As they are typed: `health`, `approvals list`. */
+  readonly commands: readonly string[];
+  /** `approval-list` sets logging up, without which it ends in an error whatever there is to list. */
+  readonly listsApprovals: boolean;
+};
+
+/** One move of HEAD in the checkout. */
+export type MoveFact = {
+  readonly from: string;
+  readonly to: string;
+  readonly at: Instant;
+  readonly offset: number;
+  readonly message: string;
+};
+
+/** The newest moves of HEAD, oldest first; key `head`. */
+export type HeadFact = { readonly moves: readonly MoveFact[] };
+
+/** A tag one can roll back to; key `point:<tag>`. */
+export type PointFact = {
+  readonly commit: string;
+  /** The program's own list skips annotated tags. */
+  readonly annotated: boolean;
+  readonly at?: Instant;
+  readonly subject: string;
+};
+
+/** The checkout against its commit; key `tree`. */
+export type TreeFact = {
+  /** Tracked files that differ from the commit, and how many of them are in conflict. */
+  readonly changed: number;
+  readonly conflicts: number;
+  /** None: HEAD is detached. */
+  readonly branch?: string;
+  readonly commit?: string;
+};
+
+/** What keeps the daemon (a systemd unit, a container); key `unit`. */
+export type UnitFact = {
+  /** `active`, `inactive`, `failed`, `activating`, `deactivating`, as systemd says. */
+  readonly active: string;
+  readonly sub: string;
+  readonly result: string;
+  readonly exit?: number;
+  readonly restarts?: number;
+  readonly pid?: number;
+  readonly endedAt?: Instant;
+};
+
+/** A request the program lists itself; key `listed:<id>`. */
+export type ListedFact = {
+  readonly id: string;
+  readonly operation: string;
+  readonly risk?: string;
+  readonly requestedAt?: Instant;
+  readonly expiresAt?: Instant;
+  /** What it says of it, for the card. */
+  readonly text: string;
+  readonly concerns: readonly string[];
+};
+
 /** A fact together with the file it came from. */
 export interface Found<T> {
   readonly value: T;

@@ -1,10 +1,12 @@
 import type { SystemId } from '../../domain/entity.ts';
 import { UserError } from '../../domain/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { getString } from '../../lib/json.ts';
+import { getBoolean, getObject, getString } from '../../lib/json.ts';
 import type { CommonSettings, FactsOf, Located, Look, Recognition, SourceSpec } from '../system.ts';
 import { defaultConfig, readConfig } from './config.ts';
-import { kindSetting } from './schema.ts';
+import { tagFormat } from './parse-git.ts';
+import { unitProperties } from './parse-unit.ts';
+import { keeperOf, kindSetting } from './schema.ts';
 
 /** Where the program looks for its configuration, in this order (`ConfigManager` in `src/core/config.py`). */
 const configPlaces = ['config/orchestrator-config.yaml', 'orchestrator-config.yaml'] as const;
@@ -55,6 +57,11 @@ export function locateReflexive(
   const read = text === undefined ? undefined : readConfig(text);
   const config = read?.ok ? read.config : defaultConfig;
   const python = pythonOf(dir, look, settings);
+  if (keeperOf(settings) === 'wrong') {
+    throw new UserError(`keeper=${settingText(settings)}: not a keeper of a daemon`, [
+      'keeper=systemd:UNIT, keeper=systemd-user:UNIT or keeper=docker:NAME',
+    ]);
+  }
   return {
     system,
     kind: 'reflexive',
@@ -69,8 +76,30 @@ export function locateReflexive(
       logFile: settings.log ?? config.logFile,
       auditFile: config.auditFile,
       workDir: config.workDir,
+      hasProgram: look.exists('src/cli.py'),
+      hasGit: look.exists('.git'),
+      hasReflog: look.exists('.git/logs/HEAD'),
+      programs: Object.fromEntries(programs.map((name) => [name, programOf(look, name)])),
     },
   };
+}
+
+function settingText(settings: CommonSettings): string {
+  return (kindSetting(settings, 'keeper') ?? '').slice(0, 60);
+}
+
+/** Programs beside the orchestrator's own that acts and sources start. */
+const programs = ['git', 'gh', 'sed', 'tar', 'systemctl', 'docker'] as const;
+export type ProgramName = (typeof programs)[number];
+
+function programOf(look: Look, name: ProgramName): string | null {
+  // A cockpit started by sudo or a hook may have hardly any PATH.
+  return look.which(name) ?? look.which(`/usr/bin/${name}`) ?? null;
+}
+
+/** Absolute path of a program of this host, where it has it. */
+export function programPath(located: Located, name: ProgramName): string | undefined {
+  return getString(getObject(located.extra, 'programs'), name);
 }
 
 function pythonOf(dir: string, look: Look, settings: CommonSettings): string | undefined {
@@ -160,5 +189,102 @@ export function reflexiveSources(located: Located, data: JsonObject): readonly S
       maxBytes: 262_144,
     },
   );
+  sources.push(...checkoutSources(located), ...keeperSources(located), ...approvalSources(located, data));
   return sources;
+}
+
+const minuteMs = 60_000;
+const statusEveryMs = 30_000;
+
+/** The checkout itself: the commands of its program, and what git knows of it. */
+function checkoutSources(located: Located): SourceSpec[] {
+  const sources: SourceSpec[] = [];
+  if (getBoolean(located.extra, 'hasProgram') === true) {
+    sources.push({
+      id: 'program',
+      parser: 'program',
+      type: 'document',
+      glob: 'src/cli.py',
+      maxBytes: 1_048_576,
+    });
+  }
+  const git = programPath(located, 'git');
+  if (getBoolean(located.extra, 'hasGit') !== true || git === undefined) return sources;
+  if (getBoolean(located.extra, 'hasReflog') === true) {
+    sources.push({ id: 'git.head', parser: 'head', type: 'log', glob: '.git/logs/HEAD' });
+  }
+  const sideEffects = 'none: git reads, and is told to take no lock';
+  sources.push(
+    {
+      id: 'git.tags',
+      parser: 'tags',
+      type: 'probe',
+      argv: [
+        git,
+        'for-each-ref',
+        '--sort=-creatordate',
+        '--count=100',
+        `--format=${tagFormat}`,
+        'refs/tags/rollback-*',
+        'refs/tags/pre-merge-*',
+      ],
+      everyMs: minuteMs,
+      sideEffects,
+    },
+    {
+      id: 'git.tree',
+      parser: 'tree',
+      type: 'probe',
+      argv: [git, '--no-optional-locks', 'status', '--porcelain=v2', '--branch', '--untracked-files=no'],
+      everyMs: statusEveryMs,
+      sideEffects,
+    },
+  );
+  return sources;
+}
+
+/** What keeps the daemon, asked how it is. */
+function keeperSources(located: Located): SourceSpec[] {
+  const keeper = keeperOf(located.settings);
+  if (keeper === 'wrong' || keeper.by === 'process') return [];
+  const common = { id: 'keeper', parser: 'unit', type: 'probe', everyMs: 15_000 } as const;
+  if (keeper.by === 'docker') {
+    const docker = programPath(located, 'docker');
+    if (docker === undefined) return [];
+    const argv = [docker, 'inspect', '--type=container', '--format={{json .State}}', keeper.name];
+    return [{ ...common, argv, sideEffects: 'none: docker tells the state of the container' }];
+  }
+  const systemctl = programPath(located, 'systemctl');
+  if (systemctl === undefined) return [];
+  const argv = [
+    systemctl,
+    ...(keeper.by === 'systemd-user' ? ['--user'] : []),
+    'show',
+    `--property=${unitProperties.join(',')}`,
+    '--',
+    keeper.name,
+  ];
+  return [{ ...common, argv, sideEffects: 'none: systemd tells the state of the unit' }];
+}
+
+/**
+ * Approvals as the program lists them, where it can: one with `approvals list` keeps them somewhere; `approval-list` of a
+ * program that does not set its logging up ends in an error each time, and is not asked.
+ */
+function approvalSources(located: Located, data: JsonObject): SourceSpec[] {
+  const dialect = getString(data, 'approvals');
+  if (located.python === undefined || (dialect !== 'runbook' && dialect !== 'code')) return [];
+  const words = dialect === 'runbook' ? ['approvals', 'list'] : ['approval-list', '--json-output'];
+  return [
+    {
+      id: 'approvals',
+      parser: 'listed',
+      type: 'probe',
+      argv: [located.python, '-m', 'src.cli', ...words],
+      cwd: located.root,
+      everyMs: minuteMs,
+      timeoutMs: 30_000,
+      sideEffects: 'starts the program, which lists its approvals and ends',
+    },
+  ];
 }

@@ -18,7 +18,7 @@ type Read = { readonly facts: Facts } | { readonly bad: string };
 /** A parser of a file that is rewritten whole: facts replace what was known, a bad text keeps it. */
 function documentParser(read: (text: string) => Read): Parser {
   return {
-    version: 1,
+    version: 2,
     start: null,
     fold(carry: Json, chunk: Chunk, context: ParseContext): Folded {
       if (chunk.type !== 'document') return { carry };

@@ -1,8 +1,12 @@
 import type { Parser } from '../system.ts';
 import { analyticsParser } from './parse-analytics.ts';
+import { listedParser } from './parse-approvals.ts';
 import { auditLogParser } from './parse-audit.ts';
 import { configParser, costParser, noParser, rateParser, roadmapParser } from './parse-documents.ts';
+import { headParser, tagsParser, treeParser } from './parse-git.ts';
 import { orchestratorLogParser } from './parse-orchestrator.ts';
+import { programParser } from './parse-program.ts';
+import { unitParser } from './parse-unit.ts';
 
 /** Parsers of this kind by the name sources give. */
 export const reflexiveParsers: { readonly [name: string]: Parser } = {
@@ -13,5 +17,11 @@ export const reflexiveParsers: { readonly [name: string]: Parser } = {
   rate: rateParser,
   roadmap: roadmapParser,
   config: configParser,
+  program: programParser,
+  head: headParser,
+  tags: tagsParser,
+  tree: treeParser,
+  unit: unitParser,
+  listed: listedParser,
   none: noParser,
 };

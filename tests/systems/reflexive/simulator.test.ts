@@ -64,7 +64,8 @@ describe('the simulated orchestrator', () => {
     const approval = derived.entities.find((one) => one.type === 'approval');
     expect(approval?.attention).toMatchObject({ rank: 1, until: now + 6 * minuteMs });
     expect(find(derived, 'meter', 'cost')).toMatchObject({ value: 41.2, limit: 50 });
-    expect(derived.entities.filter((one) => one.type === 'job')).toHaveLength(5);
+    // Four operations, a lost request, and the roadmap.
+    expect(derived.entities.filter((one) => one.type === 'job')).toHaveLength(6);
   });
 
   it('lets the approval expire and moves the log, and both are seen', async () => {
