@@ -1,11 +1,10 @@
 /** Orders whose cockpit or runner was ended: they get a truthful outcome, and the ledger its line. */
-import type { FinishedRecord } from '../domain/ledger.ts';
 import type { OrderProgress, OrderRow } from '../domain/order.ts';
 import type { Located } from '../systems/system.ts';
+import { finishedRecord, mayTryAgain } from './ending.ts';
 import { isAlive } from './hands.ts';
 import type { OrderPlan } from './order.ts';
 import type { ActServicePorts, LedgerBook } from './ports.ts';
-import { mayTryAgain } from './runner.ts';
 import { type Abandoned, judgeAbandoned, mayTakeOver } from './sweep.ts';
 
 type RecoveryPorts = Pick<
@@ -112,23 +111,9 @@ function recordEnd({ clock, version, who }: RecoveryPorts, ledger: LedgerBook, r
   // An order that never came into the ledger has started nothing, and leaves nothing there.
   if (!ledger.find(row.id, 'started')) return;
   const plan = JSON.parse(row.plan) as OrderPlan;
-  const { exitCode, stages, summary } = row.progress;
-  const record: FinishedRecord = {
-    phase: 'finished',
-    at: row.endedAt ?? clock.now(),
-    who,
-    version,
-    order: row.id,
-    act: plan.act,
-    target: plan.target,
-    revision: plan.revision,
-    attempt: plan.attempt,
-    outcome: row.outcome === undefined || row.outcome === 'settled' ? 'unknown' : row.outcome,
-    summary: summary ?? '',
-    ...(exitCode === undefined ? {} : { exitCode }),
-    stages,
-    outputs: [],
-    undo: plan.undo,
-  };
+  const { id: order, progress } = row;
+  const at = row.endedAt ?? clock.now();
+  const outcome = row.outcome === undefined || row.outcome === 'settled' ? 'unknown' : row.outcome;
+  const record = finishedRecord({ order, plan, at, who, version, outcome, progress, outputs: [] });
   ledger.appendOnce(record);
 }
