@@ -27,8 +27,9 @@ import { workLines } from './panes/work.ts';
 import { approvalLines, payloadPlace } from './sheets/approval.ts';
 import { asidesLines } from './sheets/asides.ts';
 import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from './sheets/choose.ts';
-import { dialogLines } from './sheets/dialog.ts';
+import { dialogView } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
+import { listView } from './sheets/list.ts';
 import type { Theme } from './theme.ts';
 import { hasSheet, layoutFor } from './wanted.ts';
 
@@ -218,7 +219,12 @@ function sheetLines(props: PaneProps): readonly Line[] {
     case 'dialog':
       return [
         title(mode.preview.title, mode.preview.risk),
-        ...dialogLines(pen, mode, snapshot.offsetMs, box.columns, height),
+        ...dialogView(pen, mode, snapshot.offsetMs, box.columns, height).lines,
+      ];
+    case 'list':
+      return [
+        title(`${mode.title}: ${mode.list.items.length} marked`, mode.list.items[0]?.preview.risk),
+        ...listView(pen, mode, snapshot.offsetMs, box.columns, height).lines,
       ];
     case 'approval': {
       const page = pageOf(snapshot, mode);

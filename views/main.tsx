@@ -99,6 +99,7 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     timer: clock,
     ...terminal.size(),
     localOffsetMs: options.localOffsetMs ?? hostOffsetMs(clock),
+    ascii: theme.ascii,
     shortestWindowMs: env['SSH_CONNECTION'] === undefined ? 16 : 33,
     ...(only ? { only } : {}),
     onSignal(signal) {

@@ -13,6 +13,8 @@ export interface PageView {
   readonly table?: TableWindow;
   /** The largest scroll. */
   readonly end: number;
+  /** Rows of the part that is scrolled. */
+  readonly height: number;
 }
 
 /** The page that is open at a size. Laid out once per frame, for whoever draws it and for whoever scrolls it. */
@@ -33,7 +35,7 @@ export const pageView = memoLast(
     const title = titleLine({ pen, columns }, true, [pen.span(page.title, 'strong')], place);
     const end = Math.max(0, table.total - height);
     return page.rows.length === 0
-      ? { lines: [title, pen.line(columns, ` ${page.empty}`)], end }
-      : { lines: [title], table, end };
+      ? { lines: [title, pen.line(columns, ` ${page.empty}`)], end, height }
+      : { lines: [title], table, end, height };
   },
 );

@@ -6,6 +6,8 @@ import { columnsOf, type Layout, layoutOf, type WantedRows } from './layout.ts';
 import { pageView } from './page.ts';
 import { actRows, actsInView } from './panes/acts.ts';
 import { cardRows } from './panes/card.ts';
+import { dialogView } from './sheets/dialog.ts';
+import { listView } from './sheets/list.ts';
 
 /** Where everything stands on the screen of a snapshot. */
 export function layoutFor(snapshot: Snapshot, pen: Pen, sheet: boolean): Layout {
@@ -45,19 +47,29 @@ function scrollEnds(
   const sheet = boxes.find((box) => box.pane === 'sheet');
   switch (mode.type) {
     case 'details':
-      return sheet ? { page: pageView(snapshot, pen, sheet.columns, sheet.rows)?.end ?? 0 } : {};
+      return sheet ? endsOf(pageView(snapshot, pen, sheet.columns, sheet.rows)) : {};
     case 'approval': {
-      const { payloadLines, payloadRows } = pageOf(snapshot, mode);
-      return { page: Math.max(0, payloadLines - payloadRows) };
+      const { end, bodyRows } = pageOf(snapshot, mode);
+      return { page: end, pageRows: bodyRows };
     }
+    case 'dialog':
+      return sheet ? endsOf(dialogView(pen, mode, snapshot.offsetMs, sheet.columns, sheet.rows - 1)) : {};
+    case 'list':
+      return sheet ? endsOf(listView(pen, mode, snapshot.offsetMs, sheet.columns, sheet.rows - 1)) : {};
     case 'help':
-      return sheet ? { page: Math.max(0, helpCount(snapshot, mode.text) - (sheet.rows - 1)) } : {};
+      return sheet
+        ? { page: Math.max(0, helpCount(snapshot, mode.text) - (sheet.rows - 1)), pageRows: sheet.rows - 1 }
+        : {};
     default: {
       const card = focus === 'card' ? boxes.find((box) => box.pane === 'card') : undefined;
       if (!card) return {};
       return { card: Math.max(0, cardRows({ snapshot, pen, columns: card.columns }) - card.rows) };
     }
   }
+}
+
+function endsOf(view: { readonly end: number; readonly height: number } | undefined): ScrollEnds {
+  return view ? { page: view.end, pageRows: view.height } : {};
 }
 
 /** Orders of the acts a frame shows: those in the rows of their pane, or the one whose page is open. */
@@ -82,6 +94,7 @@ export function hasSheet(snapshot: Snapshot): boolean {
     case 'menu':
     case 'params':
     case 'dialog':
+    case 'list':
     case 'approval':
     case 'aside':
     case 'asides':

@@ -4,7 +4,8 @@ import { messageOf } from '../domain/error.ts';
 import type { RequestOf } from '../engine/protocol.ts';
 import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
-import type { DialogMode, Mode } from '../store/mode.ts';
+import type { DialogMode, ListTargets, Mode } from '../store/mode.ts';
+import { showList } from './act-list-flow.ts';
 import type { CommandContext } from './command.ts';
 
 /** Why nothing can be done to the subject; undefined when something may be. */
@@ -48,7 +49,7 @@ export async function openMenu(
 }
 
 /** What can be done comes before what can't; the order of the kind otherwise. */
-function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
+export function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
   return [...offers].sort((a, b) => Number(a.disabled !== undefined) - Number(b.disabled !== undefined));
 }
 
@@ -59,6 +60,7 @@ export async function chooseOffer(
   target: Ref,
   targetTitle: string,
   values: Params = {},
+  list?: ListTargets,
 ): Promise<void> {
   if (offer.disabled !== undefined) {
     context.cockpit.toast(`${offer.title}: ${offer.disabled}`, 'refusal');
@@ -66,8 +68,15 @@ export async function chooseOffer(
   }
   if (offer.params.length > 0) {
     context.cockpit.update((desk) =>
-      inMode(desk, { type: 'params', offer, target, targetTitle, values, index: 0, busy: false }),
+      inMode(desk, {
+        ...{ type: 'params', offer, target, targetTitle, values, index: 0, busy: false },
+        ...(list ? { list } : {}),
+      }),
     );
+    return;
+  }
+  if (list) {
+    await showList(context, offer, list, {});
     return;
   }
   await showPreview(context, offer, target, {});

@@ -4,6 +4,7 @@ import type { Snapshot } from '../store/cockpit.ts';
 import { focused, inMode } from '../store/desk.ts';
 import { selectActs } from '../store/selectors/acts.ts';
 import { chooseOffer, confirmStep, noTarget, openMenu, showPreview } from './act-flow.ts';
+import { confirmList, listTargets, markedRows, openListMenu, showList } from './act-list-flow.ts';
 import {
   acceptPreview,
   approvalOf,
@@ -27,6 +28,8 @@ const menuTitles: { readonly [M in Exclude<ActMenu, 'approve'>]: string } = {
 
 /** Acts of the kinds a menu key stands for, by what the subject offers: off with the reason when none does. */
 function offMenu(snapshot: Snapshot, menu: ActMenu): string | undefined {
+  // What applies to marked rows is asked when the menu opens.
+  if (markedRows(snapshot)) return undefined;
   const missing = noTarget(snapshot);
   if (missing !== undefined) return missing;
   const { target, offers } = snapshot.companion;
@@ -47,7 +50,11 @@ function menuCommand(menu: Exclude<ActMenu, 'approve'>): Command {
     effect: 'ask',
     cli: 'binnacle act ACT TARGET',
     off: (snapshot) => offMenu(snapshot, menu),
-    run: (context) => openMenu(context, menu === 'other' ? 'all' : menu),
+    run: (context) => {
+      const marked = markedRows(context.snapshot());
+      const which = menu === 'other' ? 'all' : menu;
+      return marked ? openListMenu(context, which, marked) : openMenu(context, which);
+    },
   };
 }
 
@@ -111,6 +118,8 @@ export const actCommands: readonly Command[] = [
         ? `binnacle show approval ${subject.ref.system}/${subject.ref.id}`
         : undefined,
     off: (snapshot) => {
+      if (snapshot.desk.marks.size > 1 && markedRows(snapshot))
+        return 'approvals are decided one at a time: Esc takes the marks off';
       if (snapshot.subject.ghost) return `it is no longer there (${snapshot.subject.ghost.word})`;
       return approvalOf(snapshot) ? undefined : 'nothing here waits for a decision';
     },
@@ -143,6 +152,28 @@ export const actCommands: readonly Command[] = [
     off: (snapshot) =>
       actHere(snapshot)?.status === 'running' ? undefined : 'no act is running under the cursor',
     run: stopAct,
+  },
+  {
+    id: 'act.again',
+    title: 'try this act again, with what came of it before in view',
+    area: 'acts',
+    effect: 'ask',
+    inPalette: false,
+    off: (snapshot) => {
+      const status = actHere(snapshot)?.status;
+      if (status === 'unknown') return 'its outcome is unknown: settle it first (s)';
+      const mayAgain =
+        status === 'failed' || status === 'not-seen' || status === 'timed-out' || status === 'cancelled';
+      return mayAgain ? undefined : 'an act is tried again where it failed or its effect was not seen';
+    },
+    run: async (context) => {
+      const act = actHere(context.snapshot());
+      if (!act) return;
+      const { offers } = await context.cockpit.call('offers', { target: act.target });
+      const offer = offers.find((one) => one.act === act.act);
+      if (offer) await chooseOffer(context, offer, act.target, act.targetTitle);
+      else context.cockpit.toast(`${act.title}: it does not apply to ${act.targetTitle} any more`, 'refusal');
+    },
   },
   {
     id: 'act.settle',
@@ -197,7 +228,8 @@ export const actCommands: readonly Command[] = [
       const mode = context.snapshot().desk.mode;
       if (mode.type !== 'menu') return;
       const offer = mode.offers?.[mode.index];
-      if (offer) await chooseOffer(context, offer, mode.target, mode.targetTitle);
+      if (offer)
+        await chooseOffer(context, offer, mode.target, mode.targetTitle, {}, listTargets(mode, offer.act));
     },
   },
   {
@@ -209,6 +241,7 @@ export const actCommands: readonly Command[] = [
     run: async (context) => {
       const mode = context.snapshot().desk.mode;
       if (mode.type === 'dialog' && mode.stage === 'choose') await confirmStep(context, mode);
+      if (mode.type === 'list' && mode.stage === 'choose') await confirmList(context, mode);
     },
   },
   {
@@ -219,8 +252,9 @@ export const actCommands: readonly Command[] = [
     inPalette: false,
     run: async (context) => {
       const mode = context.snapshot().desk.mode;
-      if (mode.type !== 'dialog' || mode.stage !== 'choose') return;
-      if (mode.choice === 'yes') await confirmStep(context, mode);
+      if ((mode.type !== 'dialog' && mode.type !== 'list') || mode.stage !== 'choose') return;
+      if (mode.choice === 'yes')
+        await (mode.type === 'list' ? confirmList(context, mode) : confirmStep(context, mode));
       else context.cockpit.update((desk) => inMode(desk, { type: 'browse' }));
     },
   },
@@ -254,13 +288,19 @@ export async function takeActText(context: CommandContext): Promise<void> {
   const snapshot = context.snapshot();
   const mode = snapshot.desk.mode;
   if (mode.type === 'dialog') await confirmStep(context, mode);
+  else if (mode.type === 'list') await confirmList(context, mode);
   else if (mode.type === 'approval') {
     if (mode.stage === 'text') await takeDecisionText(context, mode);
     else await finishDecision(context, mode);
   } else if (mode.type === 'params') {
     const spec = mode.offer.params[mode.index];
     const value = spec ? (mode.values[spec.name] ?? '') : '';
-    if (spec?.required && value.trim() === '') {
+    const longest = spec?.maxLength ?? 4000;
+    if (value.length > longest) {
+      // Cut, it would be another text than the one that was written.
+      const error = `${spec?.title ?? 'text'}: ${value.length} characters, at most ${longest} are taken`;
+      context.cockpit.update((desk) => inMode(desk, { ...mode, error }));
+    } else if (spec?.required && value.trim() === '') {
       context.cockpit.update((desk) =>
         inMode(desk, { ...mode, error: `${spec.title}: write something, or Esc` }),
       );
@@ -271,7 +311,10 @@ export async function takeActText(context: CommandContext): Promise<void> {
     } else if (mode.index + 1 < mode.offer.params.length) {
       const { error: _error, ...rest } = mode;
       context.cockpit.update((desk) => inMode(desk, { ...rest, index: mode.index + 1 }));
-    } else if (!mode.busy) await showPreview(context, mode.offer, mode.target, mode.values);
+    } else if (!mode.busy) {
+      if (mode.list) await showList(context, mode.offer, mode.list, mode.values);
+      else await showPreview(context, mode.offer, mode.target, mode.values);
+    }
   } else if (mode.type === 'settle' && mode.text.trim() !== '') {
     const { done, why } = await context.cockpit.call('settleAct', {
       order: mode.order,

@@ -4,7 +4,7 @@ import { messageOf } from '../domain/error.ts';
 import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { ApprovalMode, Mode } from '../store/mode.ts';
-import { type Decision, decisionsOf } from '../store/selectors/approval.ts';
+import { type Decision, decisionsOf } from '../store/selectors/decision.ts';
 import { entityAt } from '../store/state.ts';
 import { start } from './act-flow.ts';
 import type { CommandContext } from './command.ts';
@@ -26,8 +26,8 @@ export function approvalOf(
     : undefined;
 }
 
-/** Opens the card of an approval: it keeps what is shown now, and asks what can be done. */
-export async function openApproval(context: CommandContext): Promise<void> {
+/** Opens the card of an approval: it keeps what is shown now. What can be done is asked for as long as it is open. */
+export function openApproval(context: CommandContext): void {
   const found = approvalOf(context.snapshot());
   if (!found) return;
   const { ref, approval } = found;
@@ -44,12 +44,6 @@ export async function openApproval(context: CommandContext): Promise<void> {
     code: '',
   };
   context.cockpit.update((desk) => inMode(desk, opened));
-  try {
-    const { offers } = await context.cockpit.call('offers', { target: ref });
-    change(context, ref, () => ({ offers }));
-  } catch (error) {
-    change(context, ref, () => ({ offers: [], error: messageOf(error) }));
-  }
 }
 
 function change(
@@ -98,7 +92,16 @@ export async function takeDecisionText(context: CommandContext, mode: ApprovalMo
   const { offer } = mode;
   const spec = offer?.params.find((param) => mode.params[param.name] === undefined);
   if (!offer || !spec) return;
-  const text = mode.text.slice(0, spec.maxLength ?? 4000);
+  const { text } = mode;
+  const longest = spec.maxLength ?? 4000;
+  if (text.length > longest) {
+    // Cut, it would be another text than the one that was written.
+    context.cockpit.toast(
+      `${spec.title}: ${text.length} characters, at most ${longest} are taken`,
+      'refusal',
+    );
+    return;
+  }
   if (spec.required && text.trim() === '') {
     context.cockpit.toast(`${spec.title}: write something, or Esc`, 'refusal');
     return;
@@ -129,7 +132,7 @@ async function askPreview(
     change(context, target, (mode) => {
       if (!isAsking(mode)) return undefined;
       return preview.refused === undefined
-        ? { preview, stage: then }
+        ? { preview, stage: then, scroll: 0 }
         : { preview, stage: 'card', refused: preview.refused };
     });
   } catch (error) {

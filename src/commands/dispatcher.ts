@@ -1,7 +1,7 @@
 import { messageOf } from '../domain/error.ts';
 import type { KeyEvent, KeyPress } from '../lib/key-event.ts';
 import type { Cockpit, Snapshot } from '../store/cockpit.ts';
-import { held, inMode, touched } from '../store/desk.ts';
+import { inMode, touched } from '../store/desk.ts';
 import { isTyping, type Mode, typedText, withTypedText } from '../store/mode.ts';
 import type { Command, CommandContext, Effect, HostPort, PaletteRow } from './command.ts';
 import { type Binding, defaultKeymap, type Scope } from './keymap.ts';
@@ -11,12 +11,11 @@ import { commands, commandsById } from './registry.ts';
 
 /** After an escape character a letter may be the tail of a sequence: keys that act or quit are dead this long. */
 const deadAfterEscapeMs = 300;
-/** How often keys renew what is held; a hold lapses after ninety seconds. */
-const renewHoldsMs = 30_000;
-/** Keys are told to the engine at most this often. */
+/** Keys are told to the engine at most this often; they renew what is held, which lapses after ninety seconds. */
 const awakeMs = 20_000;
-/** Longest one-line text; a paste beyond is cut. */
+/** Longest text of one line, and of several; what would go beyond is not taken. */
 const maxLineText = 500;
+const maxLongText = 20_000;
 
 export interface Dispatcher {
   /** A key, a paste or a report of the terminal. */
@@ -34,7 +33,6 @@ export function createDispatcher(
   keymap: readonly Binding[] = defaultKeymap,
 ): Dispatcher {
   const byScope = indexKeys(keymap);
-  let heldAt = 0;
   let awakeAt = Number.NEGATIVE_INFINITY;
   const context: CommandContext = {
     cockpit,
@@ -79,23 +77,9 @@ export function createDispatcher(
     if (orders.length > 0) cockpit.call('saw', { orders }).catch(() => {});
   }
 
-  /** A hold lapses by itself when nobody presses keys any more; keys keep it. */
-  function keepHolds(): void {
-    const { taken } = cockpit.fresh().desk;
-    if (taken.size === 0 || cockpit.now() - heldAt < renewHoldsMs) return;
-    heldAt = cockpit.now();
-    for (const key of taken) {
-      cockpit
-        .call('hold', { key, take: true })
-        .then((answer) => cockpit.update((desk) => held(desk, key, answer.held)))
-        .catch(() => {});
-    }
-  }
-
   function handleKey(press: KeyPress): void {
     cockpit.update((desk) => touched(desk, cockpit.now()));
     tellAwake();
-    keepHolds();
     tellSeen();
     const snapshot = cockpit.fresh();
     const mode = snapshot.desk.mode;
@@ -138,11 +122,16 @@ export function createDispatcher(
   }
 
   function insert(text: string): void {
+    const { mode } = cockpit.fresh().desk;
+    const limit = isLongText(mode) ? maxLongText : maxLineText;
+    // A text that was cut in silence would be another one.
+    if ((typedText(mode)?.length ?? 0) + text.length > limit) {
+      cockpit.toast(`longer than ${limit} characters: nothing was added`, 'refusal');
+      return;
+    }
     cockpit.update((desk) => {
       const before = typedText(desk.mode);
-      if (before === undefined) return desk;
-      const limit = isLongText(desk.mode) ? 20_000 : maxLineText;
-      return inMode(desk, withTypedText(desk.mode, (before + text).slice(0, limit)));
+      return before === undefined ? desk : inMode(desk, withTypedText(desk.mode, before + text));
     });
   }
 
@@ -174,7 +163,9 @@ export function createDispatcher(
 }
 
 function isCode(mode: Mode): boolean {
-  return (mode.type === 'dialog' || mode.type === 'approval') && mode.stage === 'code';
+  return (
+    (mode.type === 'dialog' || mode.type === 'list' || mode.type === 'approval') && mode.stage === 'code'
+  );
 }
 
 type Index = ReadonlyMap<string, Binding>;

@@ -1,6 +1,6 @@
 import { addMs } from '../domain/instant.ts';
 import type { Snapshot } from '../store/cockpit.ts';
-import { focused, held, inMode, unmarked } from '../store/desk.ts';
+import { focused, inMode, selectedRow, unmarked } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
 import { placeOf } from '../store/selectors/card.ts';
@@ -48,6 +48,44 @@ export async function setAside(context: CommandContext, mode: AsideMode): Promis
   cockpit.toast(
     `${items.length === 1 ? 'set' : `${items.length} set`} aside ${asideChoices[mode.index] ?? ''}: D shows it, and brings it back`,
   );
+}
+
+/** The act whose page is open. */
+function actOfPage({ desk, state }: Snapshot) {
+  const { mode } = desk;
+  if (mode.type !== 'details' || mode.subject.of !== 'act') return undefined;
+  const { order } = mode.subject;
+  return state.acts.find((act) => act.order === order);
+}
+
+/** Keys of the marked rows of the queue. */
+function markedKeys({ desk, state }: Snapshot): readonly string[] {
+  if (desk.marks.size === 0) return [];
+  return state.queue.flatMap(({ key }) => (desk.marks.has(key) ? [key] : []));
+}
+
+/** Takes what is not ours of the marked items, else of the selected one; releases it where all of it is ours. */
+async function holdItems({ cockpit, snapshot }: CommandContext): Promise<void> {
+  const now = snapshot();
+  const marked = markedKeys(now);
+  const keys = marked.length > 0 ? marked : now.subject.item ? [now.subject.item.key] : [];
+  const isOurs = (key: string): boolean => now.state.holds.some((hold) => hold.key === key && hold.ours);
+  const missing = keys.filter((key) => !isOurs(key));
+  const take = missing.length > 0;
+  const others: string[] = [];
+  for (const key of take ? missing : keys) {
+    const { held, by } = await cockpit.call('hold', { key, take });
+    if (take && !held) others.push(by ?? 'another');
+  }
+  cockpit.update(unmarked);
+  if (others.length > 0) {
+    const who = [...new Set(others)].join(', ');
+    cockpit.toast(
+      `${keys.length === 1 ? '' : `${others.length} of ${keys.length} `}held by ${who}`,
+      'refusal',
+    );
+  } else if (!take) cockpit.toast('released');
+  else cockpit.toast(`you have ${keys.length === 1 ? 'it' : `all ${keys.length}`}: the others see that`);
 }
 
 /** What `c` and a letter put on the clipboard. */
@@ -111,18 +149,8 @@ export const itemCommands: readonly Command[] = [
     title: 'take this item, or release it',
     area: 'items',
     effect: 'ask',
-    off: noItem,
-    run: async ({ cockpit, snapshot }) => {
-      const { subject, desk } = snapshot();
-      const key = subject.item?.key;
-      if (key === undefined) return;
-      const take = !desk.taken.has(key);
-      const answer = await cockpit.call('hold', { key, take });
-      const isOurs = take && answer.held;
-      cockpit.update((now) => held(now, key, isOurs));
-      if (take && !answer.held) cockpit.toast(`held by ${answer.by ?? 'another'}`, 'refusal');
-      else cockpit.toast(isOurs ? 'you have it: the others see that' : 'released');
-    },
+    off: (snapshot) => (markedKeys(snapshot).length > 0 ? undefined : noItem(snapshot)),
+    run: holdItems,
   },
   {
     id: 'item.watch',
@@ -201,9 +229,27 @@ export const itemCommands: readonly Command[] = [
     title: 'the steps for this condition',
     area: 'items',
     effect: 'move',
-    off: ({ companion, subject }) =>
-      companion.playbook === null || !subject.ref ? 'no steps are written for this condition' : undefined,
-    run: ({ cockpit }) => cockpit.update((desk) => focused(desk, 'steps')),
+    off: (snapshot) => {
+      const { companion, desk, subject } = snapshot;
+      if (desk.mode.type === 'details') {
+        const act = actOfPage(snapshot);
+        if (!act) return 'steps belong to an item or an act';
+        return act.playbook ? undefined : 'no steps are written for this act, or none are needed';
+      }
+      return companion.playbook === null || !subject.ref
+        ? 'no steps are written for this condition'
+        : undefined;
+    },
+    run: ({ cockpit, snapshot }) => {
+      const act = actOfPage(snapshot());
+      // Steps are those of the subject: from the page of an act that is the act.
+      cockpit.update((desk) =>
+        focused(
+          act ? inMode(selectedRow(focused(desk, 'acts'), 'acts', act.order), { type: 'browse' }) : desk,
+          'steps',
+        ),
+      );
+    },
   },
   {
     id: 'copy.start',

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../store/cockpit.ts';
+import { pageOf, type Snapshot } from '../store/cockpit.ts';
 import type { Desk, PaneId } from '../store/desk.ts';
 import { focused, selectedRow } from '../store/desk.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
@@ -9,8 +9,10 @@ import type { Command, CommandContext } from './command.ts';
 /** How far a move goes: rows, half a screen, or to an end. */
 type Distance = 1 | -1 | 'page' | '-page' | 'start' | 'end';
 
-function rowsOfMove(snapshot: Snapshot, distance: Distance): number {
-  const half = Math.max(1, Math.floor(sheetSize(snapshot.desk.columns, snapshot.desk.rows).rows / 2));
+/** `pageRows`: rows of the open page in view, where one is open: no key leaps over a row. */
+function rowsOfMove(snapshot: Snapshot, distance: Distance, pageRows?: number): number {
+  const { rows } = sheetSize(snapshot.desk.columns, snapshot.desk.rows);
+  const half = Math.max(1, Math.min(Math.floor(rows / 2), (pageRows ?? rows) - 1));
   switch (distance) {
     case 1:
     case -1:
@@ -29,9 +31,9 @@ function rowsOfMove(snapshot: Snapshot, distance: Distance): number {
 /** The cursor of the pane, menu or page that has the keys goes by that much. */
 function move(context: CommandContext, distance: Distance): void {
   const snapshot = context.snapshot();
-  const by = rowsOfMove(snapshot, distance);
   const { mode, focus } = snapshot.desk;
   const { cockpit } = context;
+  const by = rowsOfMove(snapshot, distance, cockpit.scrollEnds().pageRows);
   switch (mode.type) {
     case 'browse':
     case 'search':
@@ -52,17 +54,23 @@ function move(context: CommandContext, distance: Distance): void {
       cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, 3) } }));
       return;
     case 'dialog':
+    case 'list':
       if (mode.stage === 'choose' && (distance === 1 || distance === -1)) {
         cockpit.update((desk) => ({ ...desk, mode: { ...mode, choice: distance === 1 ? 'yes' : 'no' } }));
-      } else
-        cockpit.update((desk) => ({ ...desk, mode: { ...mode, scroll: Math.max(0, mode.scroll + by) } }));
+      } else cockpit.update((desk) => scrolled(desk, by, cockpit.scrollEnds().page));
       return;
     case 'asides': {
       const count = asidesShown(snapshot.state).length;
       cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, count) } }));
       return;
     }
-    case 'approval':
+    case 'approval': {
+      // The end of the payload is what one looks for first: evidence and log come after it.
+      const { payload } = pageOf(snapshot, mode);
+      const end = distance === 'end' && mode.scroll < payload.endAt ? payload.endAt : undefined;
+      cockpit.update((desk) => scrolled(desk, by, end ?? cockpit.scrollEnds().page));
+      return;
+    }
     case 'help':
     case 'details':
       cockpit.update((desk) => scrolled(desk, by, cockpit.scrollEnds().page));
@@ -79,6 +87,8 @@ function scrolled(desk: Desk, by: number, end = 100_000): Desk {
   const { mode } = desk;
   switch (mode.type) {
     case 'approval':
+    case 'dialog':
+    case 'list':
     case 'help':
       return { ...desk, mode: { ...mode, scroll: scrollBy(mode.scroll, by, end) } };
     case 'details': {

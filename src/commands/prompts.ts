@@ -35,6 +35,7 @@ async function takeTyped(context: CommandContext): Promise<void> {
       return;
     case 'params':
     case 'dialog':
+    case 'list':
     case 'approval':
     case 'settle':
       await takeActText(context);

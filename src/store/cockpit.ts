@@ -3,6 +3,7 @@ import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { LogQuery } from '../domain/log.ts';
 import type { AnswerOf, CallName, EnginePort, RequestOf } from '../engine/protocol.ts';
+import { createCardKeeper } from './card-keeper.ts';
 import { type Companion, createCompanion } from './companion.ts';
 import { type Desk, newDesk, type PaneId, settledToast, toasted } from './desk.ts';
 import { createLogWindow, type LogWindow, type LogWindowState } from './log-window.ts';
@@ -47,6 +48,8 @@ export interface Snapshot {
   /** What the chosen clock is ahead of UTC, for printing. */
   readonly offsetMs: number;
   readonly localOffsetMs: number;
+  /** Characters outside ASCII are drawn as notation. */
+  readonly ascii: boolean;
 }
 
 export interface CockpitOptions {
@@ -58,15 +61,21 @@ export interface CockpitOptions {
   readonly only?: PaneId;
   /** What local time is ahead of UTC, in milliseconds. */
   readonly localOffsetMs?: number;
+  /** The terminal shows nothing but ASCII: other characters are written as notation, which is longer. */
+  readonly ascii?: boolean;
   /** Shortest pause between frames; 16 ms, 33 over a slow link. */
   readonly shortestWindowMs?: number;
   /** Told each thing the engine asks of the screen, once. What it says is shown already. */
   onSignal?(signal: Signal): void;
 }
 
-/** The largest scroll of the page and of the card in rows: beyond it a key would do nothing, and the way back be longer. */
+/**
+ * The largest scroll of the page and of the card in rows: beyond it a key would do nothing, and the way back be longer.
+ * `pageRows`: how many rows of the page are in view, so that no key leaps over one.
+ */
 export interface ScrollEnds {
   readonly page?: number;
+  readonly pageRows?: number;
   readonly card?: number;
 }
 
@@ -122,6 +131,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   const throttle = createThrottle(timer, draw, options.shortestWindowMs);
   const companion = createCompanion(port, timer, throttle.request);
   const pages = createPageKeeper(port, updateDesk);
+  const card = createCardKeeper(port, updateDesk);
   const log = createLogWindow(
     (query, at, rows) => port.call('page', { query, at, rows }),
     () => throttle.request(),
@@ -166,6 +176,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       openedAt,
       offsetMs: desk.clock === 'local' ? localOffsetMs : 0,
       localOffsetMs,
+      ascii: options.ascii ?? false,
     };
     return current && sameSnapshot(current, next) ? current : next;
   }
@@ -183,11 +194,13 @@ export function createCockpit(options: CockpitOptions): Cockpit {
 
   /** What has to be asked for follows what is selected. */
   function follow(next: Snapshot): void {
-    companion.follow(next.subject.ghost ? undefined : next.subject.ref, next.subject.entity);
+    const { act, entity, ghost, ref } = next.subject;
+    companion.follow(ghost ? undefined : ref, entity, act?.playbook?.id);
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
     log.setQuery(wideEnough(next), keep);
     pages.follow(next.desk, next.state);
+    card.follow(next.desk, next.state);
   }
 
   /**
@@ -300,6 +313,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       throttle.close();
       companion.close();
       pages.close();
+      card.close();
       log.close();
       unsubscribe();
     },
@@ -309,7 +323,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
 /** The page of an open approval card at the size of the screen. */
 export function pageOf(snapshot: Snapshot, mode: ApprovalMode): ReturnType<typeof approvalPage> {
   const { columns, rows } = sheetSize(snapshot.desk.columns, snapshot.desk.rows);
-  return approvalPage(snapshot.state, mode, snapshot.latest, snapshot.offsetMs, columns, rows);
+  const { state, latest, offsetMs, ascii } = snapshot;
+  return approvalPage(state, mode, latest, { columns, ascii, offsetMs }, rows);
 }
 
 /** Rows the log pane should show for the desk as it stands. */

@@ -21,8 +21,8 @@ const againMs = 1000;
 
 export interface CompanionKeeper {
   state(): Companion;
-  /** The subject is this now; `revision` is any value that changes when the answer may have. */
-  follow(target: Ref | undefined, revision: unknown): void;
+  /** The subject is this now, with the playbook that was named for it, if one was; `revision` is any value that changes when the answer may have. */
+  follow(target: Ref | undefined, revision: unknown, playbook?: string): void;
   close(): void;
 }
 
@@ -34,6 +34,7 @@ export function createCompanion(
 ): CompanionKeeper {
   let state: Companion = {};
   let revision: unknown;
+  let named: string | undefined;
   let cancel: (() => void) | undefined;
   let generation = 0;
   let closed = false;
@@ -44,7 +45,7 @@ export function createCompanion(
     const asked = generation;
     try {
       const [{ playbook }, { offers }] = await Promise.all([
-        port.call('playbook', { target }),
+        port.call('playbook', { target, ...(named === undefined ? {} : { playbook: named }) }),
         port.call('offers', { target }),
       ]);
       if (closed || asked !== generation) return;
@@ -64,11 +65,15 @@ export function createCompanion(
 
   return {
     state: () => state,
-    follow(target, nextRevision) {
+    follow(target, nextRevision, playbook) {
       const same =
-        target !== undefined && state.target !== undefined && refKey(target) === refKey(state.target);
+        target !== undefined &&
+        state.target !== undefined &&
+        refKey(target) === refKey(state.target) &&
+        playbook === named;
       if ((same && Object.is(nextRevision, revision)) || (!target && !state.target)) return;
       revision = nextRevision;
+      named = playbook;
       if (!target) {
         cancel?.();
         generation += 1;

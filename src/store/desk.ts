@@ -99,8 +99,6 @@ export interface Desk {
   readonly filters: { readonly [P in PaneId]?: readonly string[] };
   readonly search?: { readonly pane: PaneId; readonly text: string };
   readonly marks: ReadonlySet<string>;
-  /** Keys of the items this cockpit holds. */
-  readonly taken: ReadonlySet<string>;
   /** Where a range began. */
   readonly rangeFrom?: string;
   readonly log: LogView;
@@ -138,7 +136,6 @@ export function newDesk(columns: number, rows: number, only?: PaneId): Desk {
     scroll: {},
     filters: {},
     marks: new Set(),
-    taken: new Set(),
     log: { lens: 'item', fields: false, pretty: false, histogram: false, context: false },
     clock: 'utc',
     grow: {},
@@ -242,15 +239,6 @@ export function marked(desk: Desk, id: string): Desk {
   const marks = new Set(desk.marks);
   if (!marks.delete(id)) marks.add(id);
   return { ...desk, marks };
-}
-
-/** An item taken, or no longer held by us. */
-export function held(desk: Desk, key: string, isHeld: boolean): Desk {
-  if (desk.taken.has(key) === isHeld) return desk;
-  const taken = new Set(desk.taken);
-  if (isHeld) taken.add(key);
-  else taken.delete(key);
-  return { ...desk, taken };
 }
 
 /** All rows from where the range began to here are marked, or the range begins here. */

@@ -1,4 +1,5 @@
 import type { ActMenu, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { ActList } from '../domain/act-list.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Approval, Ref, SystemId } from '../domain/entity.ts';
 import type { LogRow } from '../domain/log.ts';
@@ -21,6 +22,48 @@ export interface DialogMode {
   readonly refused?: string;
 }
 
+/** A marked row that acts can be done to. */
+export interface MarkedRow {
+  readonly ref: Ref;
+  readonly title: string;
+}
+
+/** One act on all marked rows it can be done to, shown before it is started: one confirmation for the whole list. */
+export interface ListMode {
+  readonly type: 'list';
+  readonly title: string;
+  readonly list: ActList;
+  /** Marked rows that are not in the list, and why. */
+  readonly left: readonly { readonly title: string; readonly why: string }[];
+  readonly stage: ConfirmStage;
+  readonly choice: 'no' | 'yes';
+  readonly reason: string;
+  readonly code: string;
+  readonly scroll: number;
+}
+
+/** Marked rows an act is for, and those it is not for. */
+export interface ListTargets {
+  readonly rows: readonly MarkedRow[];
+  readonly left: ListMode['left'];
+}
+
+/** What came of starting an act on one row of a list. */
+export interface ListResult extends MarkedRow {
+  /** Undefined while it is being handed over, and where it was refused. */
+  readonly order?: string;
+  readonly refused?: string;
+  /** Of an act that only reads. */
+  readonly answer?: StepAnswer;
+}
+
+/** Log rows around a moment, oldest first. */
+export interface LogAround {
+  readonly rows: readonly LogRow[];
+  /** None names the item itself: these are of its system. */
+  readonly widened: boolean;
+}
+
 /** The card of an approval. It holds the approval as it was when it was opened: that is what gets decided. */
 export interface ApprovalMode {
   readonly type: 'approval';
@@ -32,6 +75,8 @@ export interface ApprovalMode {
   readonly scroll: number;
   /** The end of the payload has been on the screen. */
   readonly endSeen: boolean;
+  /** Log rows around the time it was asked at; undefined while asked for. */
+  readonly around?: LogAround;
   readonly stage: 'card' | 'text' | 'asking' | 'preview' | 'reason' | 'code' | 'starting';
   /** What is being decided. */
   readonly offer?: ActOffer;
@@ -59,6 +104,9 @@ export type Mode =
       readonly offers?: readonly ActOffer[];
       readonly error?: string;
       readonly index: number;
+      /** The marked rows it is for, where rows are marked; `able`: which of them each act can be done to now. */
+      readonly marked?: readonly MarkedRow[];
+      readonly able?: { readonly [act: string]: readonly MarkedRow[] };
     }
   | {
       readonly type: 'params';
@@ -69,8 +117,11 @@ export type Mode =
       readonly index: number;
       readonly busy: boolean;
       readonly error?: string;
+      /** All rows it is for, where it is for marked ones. */
+      readonly list?: ListTargets;
     }
   | DialogMode
+  | ListMode
   | ApprovalMode
   | {
       readonly type: 'aside';
@@ -107,6 +158,8 @@ export type DetailSubject =
     }
   | { readonly of: 'act'; readonly order: string; readonly output?: string }
   | { readonly of: 'acts' }
+  /** An act on marked rows, one by one. */
+  | { readonly of: 'batch'; readonly title: string; readonly items: readonly ListResult[] }
   | { readonly of: 'answer'; readonly title: string; readonly answer: StepAnswer }
   | { readonly of: 'row'; readonly row: LogRow; readonly pretty: boolean };
 
@@ -122,6 +175,7 @@ export function isTyping(mode: Mode): boolean {
     case 'help':
       return mode.typing;
     case 'dialog':
+    case 'list':
       return mode.stage === 'reason' || mode.stage === 'code';
     case 'approval':
       return mode.stage === 'text' || mode.stage === 'reason' || mode.stage === 'code';
@@ -149,6 +203,7 @@ export function typedText(mode: Mode): string | undefined {
     case 'params':
       return mode.values[mode.offer.params[mode.index]?.name ?? ''] ?? '';
     case 'dialog':
+    case 'list':
       return mode.stage === 'reason' ? mode.reason : mode.stage === 'code' ? mode.code : undefined;
     case 'approval':
       if (mode.stage === 'text') return mode.text;
@@ -178,9 +233,10 @@ export function withTypedText(mode: Mode, text: string): Mode {
     case 'params': {
       const spec = mode.offer.params[mode.index];
       if (!spec) return mode;
-      return { ...mode, values: { ...mode.values, [spec.name]: text.slice(0, spec.maxLength ?? 4000) } };
+      return { ...mode, values: { ...mode.values, [spec.name]: text } };
     }
     case 'dialog':
+    case 'list':
       if (mode.stage === 'reason') return { ...mode, reason: text };
       return mode.stage === 'code' ? { ...mode, code: text } : mode;
     case 'approval':

@@ -37,9 +37,10 @@ describe('the card of an approval', () => {
     expect(rows[title]).toContain('lines 1-');
     expect(rows[title]).toContain('of 40: PgDn reads on');
     expect(rows[title + 1]).toContain('Note: approving plans again');
-    expect(rows[title + 2]).toContain(
-      'for 1a2b, risk high, asked 02:40:00, until 03:44:07 (25m left), no answer:',
-    );
+    expect(rows[title + 2]).toContain('for 1a2b, risk high, asked 02:40:00');
+    // The deadline stands right above the decisions, however far one reads.
+    const first = rows.findIndex((row) => row.includes('1 y      approve the plan'));
+    expect(rows[first - 1]).toContain('until 03:44:07 (25m left); if nobody answers: counts as denied');
     expect(screen.frame()).toContain('1. step number 1 of the plan');
   });
 
@@ -53,7 +54,7 @@ describe('the card of an approval', () => {
     expect(screen.frame()).not.toContain('read to the end first (PgDn)]');
     await screen.press('y');
     expect(mode()).toMatchObject({ type: 'approval', stage: 'reason' });
-    expect(screen.frame()).toContain('runs /usr/bin/python3 scripts/request.py --target=1a2b');
+    expect(screen.frame()).toContain('runs      /usr/bin/python3 scripts/request.py --target=1a2b');
     await screen.type('fine');
     await screen.press('enter');
     expect(engine.of('start')).toEqual([
@@ -152,7 +153,7 @@ describe('the card of an approval', () => {
     expect(engine.of('preview')).toEqual([]);
     engine.say({ now: addMs(storyNow, 2000), removed: [refOf(short)] });
     await screen.wait(200);
-    expect(screen.frame()).toContain('GONE: nothing waits here any more');
+    expect(screen.frame()).toContain('GONE since 03:14:09: nothing waits here any more');
   });
 
   it('refuses when what is asked changed between the card and the last Enter', async () => {
@@ -243,11 +244,18 @@ describe('what a decision would run', () => {
     expect(screen.frame()).toContain('Reason (may stay empty), kept in the ledger:');
   });
 
-  it('says that it is not whole on a screen too small, and keeps the question in view', async () => {
-    screen = await openScreen({ engine: engineWithLong(), columns: 60, rows: 12 });
+  it('is read on with PgDn on a small screen, the question in view', async () => {
+    screen = await openScreen({ engine: engineWithLong(), columns: 60, rows: 14 });
     await screen.press('a', 'G', 'y');
-    expect(screen.frame()).toContain('more lines: this screen is too small');
+    expect(screen.frame()).toMatch(/\d+ more lines: PgDn/);
     expect(screen.frame()).toContain('> _');
+    let read = '';
+    for (let page = 0; page < 20 && !read.includes('LAST-WORD'); page += 1) {
+      await screen.press('pagedown');
+      read += screen.frame().replaceAll(/\s*\n\s*/g, '');
+      expect(screen.frame()).toContain('> _');
+    }
+    expect(read).toContain('LAST-WORD');
   });
 });
 

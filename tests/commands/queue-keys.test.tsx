@@ -334,16 +334,26 @@ describe('setting aside and taking', () => {
     expect(screen.engine.of('hold')).toEqual([{ key: 'coherence/issue/api_unreachable', take: true }]);
     screen.engine.say({
       now: addMs(storyNow, 100),
-      holds: [{ key: 'coherence/issue/api_unreachable', by: 'alice', until: addMs(storyNow, 90_000) }],
+      holds: [
+        {
+          key: 'coherence/issue/api_unreachable',
+          by: 'me pts/1',
+          until: addMs(storyNow, 90_000),
+          ours: true,
+        },
+      ],
     });
     await screen.wait(200);
-    expect(screen.rows()[3]).toContain('[held by alice]');
+    expect(screen.rows()[3]).toContain('[held by you]');
     expect(screen.frame()).toContain('K release');
     await screen.wait(40_000);
+    const told = screen.engine.of('awake').length;
     await screen.press('j');
-    expect(screen.engine.of('hold')).toHaveLength(2);
+    // Any key renews it: a hold that lapsed is not taken again by itself.
+    expect(screen.engine.of('awake')).toHaveLength(told + 1);
+    expect(screen.engine.of('hold')).toHaveLength(1);
     await screen.press('k', 'K');
-    expect(screen.engine.of('hold')[2]).toEqual({ key: 'coherence/issue/api_unreachable', take: false });
+    expect(screen.engine.of('hold')[1]).toEqual({ key: 'coherence/issue/api_unreachable', take: false });
   });
 });
 

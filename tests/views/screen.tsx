@@ -73,6 +73,7 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
     columns: options.columns ?? 120,
     rows: options.rows ?? 40,
     localOffsetMs: -7 * 3_600_000,
+    ascii: options.theme?.ascii === true,
     ...(options.only ? { only: options.only } : {}),
   });
   const copied: string[] = [];

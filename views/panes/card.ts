@@ -81,7 +81,10 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
       'warning',
     );
   for (const caution of card.cautions) add(`Note: ${caution}`, 'warning');
-  if (card.heldBy !== undefined) add(`held by ${card.heldBy}`, 'warning');
+  if (card.heldBy !== undefined) {
+    const until = card.heldUntil === undefined ? '' : ` until ${clockText(card.heldUntil, offsetMs)}`;
+    add(`held by ${card.heldBy}${until}`, 'warning');
+  }
   const { approval } = card;
   if (approval) {
     if (!approval.answerable) add(undecidableText(approval, card.cautions), 'warning');

@@ -103,7 +103,8 @@ function leftParts(input: FooterInput): LeftParts {
     case 'approval':
       return isTyping(mode) ? writing : keys(['PgDn', 'read on'], ['Esc', 'no, back']);
     case 'dialog':
-      if (isTyping(mode)) return typing;
+    case 'list':
+      if (isTyping(mode)) return keys(['Enter', 'take'], ['PgDn', 'read on'], ['Esc', 'no']);
       return keys(['y', 'yes'], ['Enter', 'what is highlighted'], ['Esc', 'no, back']);
     case 'params':
     case 'settle':
@@ -123,6 +124,8 @@ function detailKeys({ snapshot, host }: FooterInput): readonly (readonly [string
   return [
     ...(live('act.stop') ? [['C', 'end it'] as const, ['G', 'follow'] as const] : []),
     ...(live('act.settle') ? [['s', 'settle'] as const] : []),
+    ...(live('steps.go') ? [['b', 'steps'] as const] : []),
+    ...(live('act.again') ? [['r', 'try again'] as const] : []),
   ];
 }
 
@@ -162,6 +165,7 @@ function browsePairs(input: FooterInput): readonly (readonly [string, string])[]
     add('act.undo', 'undo');
     add('act.stop', 'end it', 'acts');
     add('act.settle', 'settle', 'acts');
+    if (subject.act?.playbook) add('steps.go', 'steps');
   } else if (desk.focus === 'steps') {
     add('step.run', 'do it', 'steps');
     add('item.hold', isHeldHere(snapshot) ? 'release' : 'take');
@@ -178,7 +182,8 @@ function browsePairs(input: FooterInput): readonly (readonly [string, string])[]
 }
 
 function isHeldHere(snapshot: Snapshot): boolean {
-  return snapshot.subject.item !== undefined && snapshot.desk.taken.has(snapshot.subject.item.key);
+  const { key } = snapshot.subject.item ?? {};
+  return key !== undefined && snapshot.state.holds.some((hold) => hold.key === key && hold.ours);
 }
 
 function keyGroups(pen: Pen, pairs: readonly (readonly [string, string])[]): readonly Line[] {

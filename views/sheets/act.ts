@@ -13,6 +13,8 @@ export interface ActView {
   readonly lines: readonly Line[];
   /** The largest scroll. */
   readonly end: number;
+  /** Rows of the part that is scrolled. */
+  readonly height: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export function actView(
       ...fitRows(body.slice(first, last), height),
     ].slice(0, Math.max(0, rows)),
     end,
+    height,
   };
 }
 

@@ -67,9 +67,11 @@ export function menuLines(
     lines.push(
       pen.line(
         columns,
-        mode.menu === 'all'
-          ? ` no act applies to this ${mode.target.type}; Esc goes back`
-          : ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back`,
+        mode.marked
+          ? ` nothing of that kind applies to any of them${mode.marked.some(({ ref }) => ref.type === 'approval') ? '; approvals are decided one at a time' : ''}; Esc goes back`
+          : mode.menu === 'all'
+            ? ` no act applies to this ${mode.target.type}; Esc goes back`
+            : ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back`,
       ),
     );
   }
@@ -85,6 +87,11 @@ export function menuLines(
       ),
     ];
     block.push(...pen.wrapped(`     ${offer.does}`, columns, undefined, 2, 5));
+    const able = mode.able?.[offer.act]?.length;
+    if (mode.marked && able !== undefined && able < mode.marked.length && able > 0)
+      block.push(
+        pen.line(columns, pen.span(`     for ${able} of the ${mode.marked.length} marked rows`, 'warning')),
+      );
     if (offer.disabled !== undefined)
       block.push(...pen.wrapped(`     not now: ${offer.disabled}`, columns, 'warning', 2, 5));
     return block;

@@ -31,7 +31,8 @@ export function actWords(act: ActEntry): string {
   const stage = currentStage(act);
   switch (act.status) {
     case 'running':
-      return stage ? `waits: ${stage.title}` : 'running';
+      // Before its steps begin it says what it waits for: its runner, or the act before it.
+      return stage ? `waits: ${stage.title}` : (act.summary ?? 'running');
     case 'verified':
       return `seen: ${seenWords(act)}`;
     case 'not-seen': {

@@ -1,3 +1,4 @@
+import { attentionKey } from '../../domain/attention.ts';
 import type { Approval, Entity, Evidence } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { SourceType } from '../../domain/source.ts';
@@ -27,6 +28,8 @@ export interface CardModel {
   readonly until?: Instant;
   readonly onExpiry?: string;
   readonly heldBy?: string;
+  /** When the hold lapses unless its holder presses a key. */
+  readonly heldUntil?: Instant;
   readonly ghost?: { readonly at: Instant; readonly word: string };
 }
 
@@ -48,6 +51,8 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
   const until = item?.until ?? (entity?.type === 'approval' ? entity.expiresAt : entity?.attention?.until);
   const onExpiry =
     item?.onExpiry ?? (entity?.type === 'approval' ? entity.onExpiry : entity?.attention?.onExpiry);
+  const key = item?.key ?? (entity && attentionKey(entity));
+  const hold = state.holds.find((one) => one.key === key);
   const why = item?.why ?? entity?.attention?.why;
   return {
     title: item?.title ?? entity?.title ?? '',
@@ -59,7 +64,7 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
     ...(entity?.type === 'approval' ? { approval: entity } : {}),
     ...(until === undefined ? {} : { until }),
     ...(onExpiry === undefined ? {} : { onExpiry }),
-    ...(subject.row?.heldBy === undefined ? {} : { heldBy: subject.row.heldBy }),
+    ...(hold ? { heldBy: hold.ours ? 'you' : hold.by, heldUntil: hold.until } : {}),
     ...(subject.ghost ? { ghost: subject.ghost } : {}),
   };
 }

@@ -8,6 +8,7 @@ import type { Snapshot } from '../cockpit.ts';
 import type { DetailSubject } from '../mode.ts';
 import { entityAt } from '../state.ts';
 import { actWords, selectActs } from './acts.ts';
+import { batchPage } from './batch-page.ts';
 import { factsOf } from './card.ts';
 import { watchesPage } from './watches.ts';
 
@@ -43,6 +44,8 @@ export function detailsPage(snapshot: Snapshot, subject: DetailSubject): Details
       return fieldPage(subject.order, [], 'this act is no longer known here; see binnacle ledger');
     case 'acts':
       return actsPage(snapshot);
+    case 'batch':
+      return batchPage(snapshot.state, subject);
     case 'answer':
       return fieldPage(
         subject.title,

@@ -2,6 +2,7 @@ import type { AttentionItem } from '../../domain/attention.ts';
 import { stateWord } from '../../domain/diff.ts';
 import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
+import type { Hold } from '../../engine/protocol.ts';
 import type { Desk, QueueFilter } from '../desk.ts';
 import { type CockpitState, entityAt } from '../state.ts';
 import { hasOtherWays, keyOfItem } from './act-key.ts';
@@ -84,7 +85,7 @@ export function arrangeQueue(before: QueueView, state: CockpitState, desk: Desk,
       order.splice(Math.min(index, order.length), 0, row.item.key);
     }
   }
-  const holds = new Map(state.holds.map((hold) => [hold.key, hold.by]));
+  const holds = new Map(state.holds.map((hold) => [hold.key, holderText(hold)]));
   const rows = order.flatMap((key) => {
     const live = byKey.get(key);
     const former = known.get(key);
@@ -118,11 +119,21 @@ function passesTexts(item: AttentionItem, texts: readonly string[]): boolean {
   return texts.every((text) => all.includes(text.toLowerCase()));
 }
 
+/** Who holds an item, in an operator's words. */
+function holderText({ by, ours }: Hold): string {
+  return ours ? 'you' : by;
+}
+
+function holderOf(state: CockpitState, key: string): string | undefined {
+  const hold = state.holds.find((one) => one.key === key);
+  return hold && holderText(hold);
+}
+
 /** A row for an item that is there now. */
 export function queueRowOf(
   state: CockpitState,
   item: AttentionItem,
-  heldBy: string | undefined = state.holds.find((hold) => hold.key === item.key)?.by,
+  heldBy: string | undefined = holderOf(state, item.key),
 ): QueueRow {
   const keyOff = offReason(state, item);
   return {
