@@ -37,6 +37,10 @@ export interface FixtureCase {
   readonly processes: readonly ProcessInfo[];
   /** Answers of the HTTP server by path. */
   readonly http: Readonly<Record<string, { status?: number; body?: string; error?: string }>>;
+  /** What the programs of probe sources printed, by source id. */
+  readonly probes?: Readonly<
+    Record<string, { exitCode?: number; stdout?: string; stderr?: string; error?: string }>
+  >;
 }
 
 const fixtures = new URL('../../fixtures/', import.meta.url).pathname;
@@ -57,6 +61,7 @@ export async function layOutCase(
       startedAt: string;
     })[];
     http?: FixtureCase['http'];
+    probes?: NonNullable<FixtureCase['probes']>;
   };
   const at = parseInstant(raw.at);
   if (at === undefined) throw new Error(`${from}/case.json: "at" is no instant`);
@@ -82,7 +87,14 @@ export async function layOutCase(
   );
   return {
     dir,
-    case: { at, settings: raw.settings ?? {}, mtimes: raw.mtimes ?? {}, processes, http: raw.http ?? {} },
+    case: {
+      at,
+      settings: raw.settings ?? {},
+      mtimes: raw.mtimes ?? {},
+      processes,
+      http: raw.http ?? {},
+      probes: raw.probes ?? {},
+    },
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
@@ -219,7 +231,13 @@ function readSource(spec: SourceSpec, located: Located, fixture: FixtureCase, fa
       });
       break;
     }
-    case 'probe':
+    case 'probe': {
+      const said = fixture.probes?.[spec.id];
+      if (!said) break;
+      items = 1;
+      give(spec.argv[0] ?? spec.id, { type: 'probe', exitCode: 0, stdout: '', stderr: '', ...said });
+      break;
+    }
     case 'stream':
     case 'process':
       break;
