@@ -1,5 +1,6 @@
 import type { Approval, Attention, Evidence } from '../../domain/entity.ts';
 import { addMs, instant } from '../../domain/instant.ts';
+import { listedApprovals } from './derive-listed.ts';
 import {
   currentLifetime,
   dayMs,
@@ -24,9 +25,22 @@ const defaultTimeoutMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
 const inMemory = 'kept in memory of whoever asked: approve, deny and approval-list crash, nothing reaches it';
 
-/** Approvals as far as log lines tell of them: to be watched, never answered. */
+/** Approvals the program lists, which can be decided, and those only its log tells of, which can't. */
 export function deriveApprovals(picture: Picture): Approval[] {
-  return [...requests(picture), ...merges(picture)];
+  const listed = listedApprovals(picture);
+  return [...listed, ...requests(picture).filter((told) => !isListed(told, listed)), ...merges(picture)];
+}
+
+/** A request the log tells of and the program lists: one thing, and the list knows more of it. */
+function isListed(told: Approval, listed: readonly Approval[]): boolean {
+  const asked = Math.floor((told.requestedAt ?? 0) / 1000);
+  return listed.some(({ id }) => {
+    if (id === told.id) return true;
+    const dash = id.lastIndexOf('-');
+    const second = Number(id.slice(dash + 1));
+    const isSame = told.id.startsWith(`${id.slice(0, dash)}-`) && dash > 0;
+    return isSame && Number.isInteger(second) && asked <= second && second <= asked + assessmentS;
+  });
 }
 
 function requests(picture: Picture): Approval[] {

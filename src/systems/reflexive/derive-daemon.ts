@@ -48,7 +48,7 @@ function daemonService(picture: Picture, hasConfigTrouble: boolean): Service {
     evidence: trail[0] ?? { source: 'daemon', text: 'no process `src.cli start` with this directory' },
     ...(trail.length > 1 ? { trail: trail.slice(1) } : {}),
     status: words[daemon.state].status,
-    detail: words[daemon.state].detail,
+    detail: `${words[daemon.state].detail}${unitWord(picture)}`,
     ...(attention ? { attention } : {}),
     logKeys: lifetimeLines,
     data: daemonData(picture, last),
@@ -57,6 +57,17 @@ function daemonService(picture: Picture, hasConfigTrouble: boolean): Service {
       'the program asks GitHub once every poll and writes nothing while idle: silence is no sign of death',
     ],
   };
+}
+
+/** What its keeper says, as it says it. */
+function unitWord({ daemon }: Picture): string {
+  const unit = daemon.unit?.value;
+  if (!unit) return '';
+  const exit = unit.exit === undefined || unit.active === 'active' ? '' : `, exit ${unit.exit}`;
+  const result = unit.result === '' || unit.result === 'success' ? '' : `, ${unit.result}`;
+  const restarts =
+    unit.restarts === undefined || unit.restarts === 0 ? '' : `, restarted ${unit.restarts} times`;
+  return `; ${unit.active} (${unit.sub})${result}${exit}${restarts}`;
 }
 
 /** What acts on the daemon need to know of it. */
@@ -120,13 +131,36 @@ function daemonAttention(
     };
   }
   if (state !== 'down') return undefined;
+  const unit = picture.daemon.unit?.value;
+  // SIGTERM leaves no word in the log; whoever sent it does.
+  if (unit?.active === 'inactive') {
+    return {
+      rank: 4,
+      label: 'STOPPED',
+      why: 'its keeper stopped it on request; nothing starts it again',
+      ...at,
+      act: 'daemon.start',
+      playbook: 'will-not-start',
+    };
+  }
+  if (unit?.active === 'activating') {
+    return {
+      rank: 2,
+      label: 'RESTARTS',
+      why: `its keeper starts it again and again${unit.exit === undefined ? '' : `, exit ${unit.exit}`}`,
+      ...at,
+      playbook: 'will-not-start',
+    };
+  }
   const error = last?.end?.error;
   return {
     rank: 2,
     label: 'DOWN',
     why:
       error === undefined
-        ? 'no process, no stop event: SIGTERM, kill or crash'
+        ? unit?.exit !== undefined && unit.active === 'failed'
+          ? `failed with exit ${unit.exit}${unit.result === '' ? '' : ` (${unit.result})`}`
+          : 'no process, no stop event: SIGTERM, kill or crash'
         : `ended: ${error}`.slice(0, 90),
     ...at,
     act: 'daemon.start',
@@ -148,6 +182,9 @@ function daemonTrail(picture: Picture): Evidence[] {
     trail.push(processEvidence(process));
   }
   if (last?.fact) trail.push(...lifetimeTrail(last, now));
+  if (daemon.unit) {
+    trail.push(evidence(daemon.unit, { text: unitWord(picture).slice(2) }));
+  }
   if (daemon.life) {
     const { at, offset } = daemon.life.value;
     trail.push(evidence(daemon.life, { offset, at, text: 'newest line of the daemon' }));

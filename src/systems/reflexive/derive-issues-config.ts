@@ -71,6 +71,7 @@ export function configChanged(picture: Picture, cost: Cost | undefined): Issue |
       rank: 7,
       label: 'CONFIG',
       why: 'the edit has no effect before a restart',
+      act: 'daemon.restart',
     },
   });
 }

@@ -27,6 +27,8 @@ export function refusedRequests(picture: Picture, cost: Cost | undefined): Issue
       rank: 1,
       label: 'COST',
       why: `${times} paid for and lost since ${timeWord(firstAt, picture.now)}; the counter hides it`,
+      act: 'daemon.stop',
+      menu: 'pause',
     },
     cautions: ['midnight does not end this: a running daemon never resets its counter'],
   });

@@ -4,7 +4,15 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { clockText, dateText } from '../../lib/time-text.ts';
 import type { DeriveContext, FileFacts } from '../system.ts';
 import { defaultConfig, type ReflexiveConfig } from './config.ts';
-import { type Found, findFact, findFamily, type LifeFact, type RunFact, type StopFact } from './facts.ts';
+import {
+  type Found,
+  findFact,
+  findFamily,
+  type LifeFact,
+  type RunFact,
+  type StopFact,
+  type UnitFact,
+} from './facts.ts';
 import { configSources, logSources } from './locate.ts';
 import { kindSetting } from './schema.ts';
 
@@ -41,6 +49,8 @@ export interface Picture {
     readonly processes: readonly ProcessInfo[];
     readonly hidden: readonly ProcessInfo[];
     readonly life?: Found<LifeFact>;
+    /** What its keeper (systemd, docker) says of it. */
+    readonly unit?: Found<UnitFact>;
   };
   /** Oldest first; the last one is the daemon of now, or the last there was. */
   readonly lifetimes: readonly Lifetime[];
@@ -70,6 +80,7 @@ export function drawPicture(context: DeriveContext, wake: Picture['wake']): Pict
   const configFile = findConfig(context, mine[0]);
   const config = configFile?.facts.get('config') ?? located.extra['config'];
   const life = findFact<LifeFact>(facts, logSources, 'life', (value) => value.at);
+  const unit = findFact<UnitFact>(facts, ['keeper'], 'unit', () => 0);
   const lifetimes = lifetimesOf(context, mine, hidden.length > 0, life?.value.at);
   const last = lifetimes.at(-1);
   const picture: Picture = {
@@ -81,6 +92,7 @@ export function drawPicture(context: DeriveContext, wake: Picture['wake']): Pict
       processes: mine,
       hidden,
       ...(life === undefined ? {} : { life }),
+      ...(unit === undefined ? {} : { unit }),
     },
     lifetimes,
     observedAt: observedAt(context),

@@ -24,7 +24,6 @@ export function deriveRoadmap(picture: Picture): Job[] {
       }),
       status: failed ? 'failed' : generatedAt === undefined ? 'unknown' : 'done',
       nativeStatus: failed ? 'last try failed' : generatedAt === undefined ? 'never generated' : 'generated',
-      ...(count === undefined ? {} : { attempts: count }),
       ...(updatedAt === undefined ? {} : { updatedAt }),
       logKeys: ['roadmap_generation'],
       cautions: [

@@ -1,3 +1,4 @@
+import type { ActMenu } from '../../domain/act.ts';
 import type { Attention, Evidence, Issue } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { Picture } from './derive-picture.ts';
@@ -16,7 +17,12 @@ interface IssueParts {
   readonly suggestedAction?: string;
   readonly playbook?: string;
   /** Rank, label and why of its row; none: it is known, and another row leads to it. */
-  readonly row?: Pick<Attention, 'rank' | 'label' | 'why'> & { until?: Instant; onExpiry?: string };
+  readonly row?: Pick<Attention, 'rank' | 'label' | 'why'> & {
+    until?: Instant;
+    onExpiry?: string;
+    act?: string;
+    menu?: ActMenu;
+  };
   readonly cautions?: readonly string[];
   readonly logKeys?: readonly string[];
   readonly logFiles?: readonly string[];
