@@ -2,8 +2,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Approval } from '../../src/domain/entity.ts';
 import { refOf } from '../../src/domain/entity.ts';
 import { addMs } from '../../src/domain/instant.ts';
+import { resized } from '../../src/store/desk.ts';
 import { FakeEngine } from '../views/fake-engine.ts';
-import { offers, plan, previewOf, question, storyNow, storySnapshot } from '../views/sample-state.ts';
+import {
+  at,
+  doneAct,
+  offers,
+  plan,
+  previewOf,
+  question,
+  storyNow,
+  storyRows,
+  storySnapshot,
+} from '../views/sample-state.ts';
 import { keyPress, openScreen, type TestScreen } from '../views/screen.tsx';
 
 let screen: TestScreen;
@@ -226,6 +237,226 @@ describe('the card of an approval', () => {
   });
 });
 
+describe('what stands on the card', () => {
+  it('is the evidence and the log around the time it was asked at, below the payload', async () => {
+    const asked: Approval = {
+      ...short,
+      trail: [{ source: 'jobs', query: 'jobs of 1a2b', text: 'awaiting_audit', at: at('02:40:00') }],
+      logKeys: ['1a2b'],
+    };
+    const engine = engineWith(asked);
+    const [row] = storyRows;
+    if (!row) throw new Error('no row');
+    engine.rows = ['02:39:58', '02:40:03'].map((clock, index) => ({
+      ...row,
+      seq: index + 1,
+      system: asked.system,
+      at: at(clock),
+      sortAt: at(clock),
+      origin: 'worker',
+      keys: ['1a2b'],
+      text: index === 0 ? 'planning 1a2b' : 'waits for a person',
+    }));
+    await openCard(asked, engine);
+    const rows = screen.rows();
+    const place = (text: string): number => rows.findIndex((line) => line.includes(text));
+    const order = [
+      '| one step only',
+      '- evidence',
+      'jobs of 1a2b  02:40:00 awaiting_audit',
+      '- log around 02:40:00',
+      '02:39:58  worker  planning 1a2b',
+      '02:40:00  ---- asked ----',
+      '02:40:03  worker  waits for a person',
+      'until 03:44:07',
+    ].map(place);
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  it('is the log of its system, and says so, where no line names it', async () => {
+    const engine = engineWith({ ...short, logKeys: ['1a2b'] });
+    engine.rows = storyRows.map((row) => ({ ...row, system: plan.system, sortAt: at('02:41:00') }));
+    await openCard({ ...short, logKeys: ['1a2b'] }, engine);
+    expect(screen.frame()).toContain('log of its system (no line names it) around 02:40:00');
+    expect(engine.of('page').at(-1)?.query).toMatchObject({ since: at('02:35:00'), until: at('02:45:00') });
+  });
+
+  it('goes to the end of the payload with G, and then to the end of all', async () => {
+    const engine = engineWith(plan);
+    engine.rows = storyRows.map((row) => ({ ...row, system: plan.system, sortAt: at('02:41:00') }));
+    screen = await openScreen({ engine, columns: 100, rows: 24 });
+    await screen.press('a', 'G');
+    expect(screen.frame()).toContain('40. step number 40 of the plan');
+    expect(screen.frame()).not.toContain('Restart requested: api_unreachable');
+    expect(mode()).toMatchObject({ endSeen: true });
+    await screen.press('G');
+    expect(screen.frame()).toContain('Restart requested: api_unreachable');
+  });
+
+  it('counts what is left by the second when it is little, and in the grain of its source where that is coarse', async () => {
+    await openCard({ ...short, expiresAt: addMs(storyNow, 95_000) });
+    expect(screen.frame()).toContain('(94s left)');
+    await screen.wait(4000);
+    expect(screen.frame()).toContain('(90s left)');
+    screen.close();
+    await openCard({ ...short, expiresAt: addMs(storyNow, 23 * 60_000), expiresGrainMs: 10 * 60_000 });
+    expect(screen.frame()).toContain('until about 03:37 (about 20 min left); if nobody answers');
+  });
+});
+
+describe('the end of the payload', () => {
+  const lastWord = 'LAST-WORD-OF-ALL';
+
+  it('is that of the longest line too, read page by page without a gap', async () => {
+    const words = Array.from({ length: 2500 }, (_, index) => `w${index}`);
+    const text = `${words.join(' ')} ${lastWord}`;
+    const engine = engineWith({ ...short, payload: { form: 'arguments', text } });
+    screen = await openScreen({ engine, columns: 80, rows: 24 });
+    await screen.press('a');
+    let read = '';
+    const take = (): void => {
+      for (const row of screen.rows()) if (row.startsWith(' | ')) read += ` ${row.slice(3)}`;
+    };
+    take();
+    for (let page = 0; page < 60 && !screen.frame().includes(lastWord); page += 1) {
+      expect(mode()).toMatchObject({ endSeen: false });
+      await screen.press('y');
+      await screen.press('pagedown');
+      take();
+    }
+    expect(engine.of('preview')).toEqual([]);
+    const seen = new Set(read.split(' '));
+    expect(words.filter((word) => !seen.has(word))).toEqual([]);
+    expect(mode()).toMatchObject({ endSeen: true });
+    await screen.press('y');
+    expect(engine.of('preview')).toHaveLength(1);
+  });
+
+  it('is that of more lines than any page shows', async () => {
+    const text = Array.from({ length: 6000 }, (_, index) => `line ${index + 1}`).join('\n');
+    await openCard({ ...short, payload: { form: 'diff', text } });
+    expect(screen.frame()).toContain('of 6000: PgDn reads on');
+    await screen.press('G');
+    expect(screen.frame()).toContain('| line 6000');
+    expect(mode()).toMatchObject({ endSeen: true });
+  });
+
+  it('is whole on a terminal that shows nothing but ASCII, where characters take more room', async () => {
+    const text = `${'ä'.repeat(60)}${lastWord}`;
+    const engine = engineWith({ ...short, payload: { form: 'text', text } });
+    screen = await openScreen({ engine, columns: 80, rows: 30, theme: { color: 'none', ascii: true } });
+    await screen.press('a');
+    const shown = screen
+      .rows()
+      .filter((row) => row.startsWith(' | '))
+      .map((row) => row.slice(3))
+      .join('');
+    expect(shown).toBe(`${'\\xe4'.repeat(60)}${lastWord}`);
+  });
+
+  it('counts once a larger terminal shows it, and stays seen on a smaller one', async () => {
+    const engine = engineWith(plan);
+    screen = await openScreen({ engine, columns: 100, rows: 24 });
+    await screen.press('a');
+    expect(mode()).toMatchObject({ endSeen: false });
+    screen.cockpit.update((desk) => resized(desk, 100, 80));
+    await screen.wait(200);
+    expect(mode()).toMatchObject({ endSeen: true });
+    screen.cockpit.update((desk) => resized(desk, 60, 12));
+    await screen.wait(200);
+    await screen.press('y');
+    expect(engine.of('preview')).toHaveLength(1);
+  });
+
+  it('is judged by the card and not by the pane that fills the screen below it', async () => {
+    const engine = engineWith(plan);
+    screen = await openScreen({ engine, columns: 100, rows: 24 });
+    await screen.press('z', 'a');
+    expect(mode()).toMatchObject({ endSeen: false });
+    await screen.press('G');
+    expect(screen.frame()).toContain('40. step number 40 of the plan');
+    expect(mode()).toMatchObject({ endSeen: true });
+  });
+});
+
+describe('a card of what somebody else decides', () => {
+  const bob = {
+    ...doneAct,
+    act: 'job.approve',
+    title: 'approve the plan',
+    target: refOf(plan),
+    startedAt: addMs(storyNow, 1000),
+  };
+
+  it('says who does, live, and its keys are dead from then on, in the middle of a reason too', async () => {
+    const engine = await openCard(short);
+    await screen.press('y');
+    await screen.type('fine');
+    const { endedAt: _notYet, ...underWay } = { ...bob, status: 'running' as const };
+    engine.say({ now: addMs(storyNow, 1000), acts: [underWay] });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('BEING DECIDED by bob 03:14:08 (approve the plan)');
+    await screen.press('enter');
+    expect(engine.of('start')).toEqual([]);
+    expect(screen.frame()).toContain('Refused: being decided by bob 03:14:08 (approve the plan)');
+    engine.say({
+      now: addMs(storyNow, 3000),
+      acts: [{ ...bob, endedAt: addMs(storyNow, 3000) }],
+      upserts: [{ ...short, status: 'decided' }],
+    });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('DECIDED by bob 03:14:10 (approve the plan)');
+    const before = engine.of('preview').length;
+    await screen.press('y', 'D', '1', '2');
+    expect(engine.of('preview')).toHaveLength(before);
+  });
+
+  it('can be decided again when that act had no effect', async () => {
+    const engine = await openCard(short);
+    const failed = { ...bob, status: 'not-seen' as const, endedAt: addMs(storyNow, 2000) };
+    engine.say({ now: addMs(storyNow, 2000), acts: [failed] });
+    await screen.wait(200);
+    engine.preview = (act, target, params) => ({
+      ...previewOf(act, target, params),
+      confirmation: 'yes',
+      attempt: 2,
+      earlier: 'not-seen by bob: the card never left ready',
+    });
+    // What can be done was asked again: what is known of it moved.
+    expect(engine.of('offers').filter(({ target }) => target.id === short.id).length).toBeGreaterThan(1);
+    await screen.press('y');
+    expect(screen.frame()).toContain('before    attempt 1: not-seen by bob: the card never left ready');
+  });
+
+  it('says what its source says of a decision that no cockpit made', async () => {
+    const engine = await openCard(short);
+    const said = { source: 'audit', at: at('03:14:05'), text: 'approved by carol' };
+    engine.say({ now: addMs(storyNow, 1000), upserts: [{ ...short, status: 'decided', trail: [said] }] });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('DECIDED elsewhere 03:14:05: approved by carol');
+  });
+
+  it('is not decided by an act on the same job that ended before it was asked', async () => {
+    await openCard(short);
+    expect(screen.frame()).not.toContain('ECIDED by');
+  });
+
+  it('is refused with the name and the time while another operator holds it, and free when they release it', async () => {
+    const engine = await openCard(short);
+    const hold = { key: 'openclaw/approval/1a2b', by: 'alice pts/4', until: addMs(storyNow, 90_000) };
+    engine.say({ now: addMs(storyNow, 100), holds: [hold] });
+    await screen.wait(200);
+    expect(screen.frame()).toContain('[not now: held by alice pts/4 until 03:15:37]');
+    await screen.press('y');
+    expect(engine.of('preview')).toEqual([]);
+    engine.say({ now: addMs(storyNow, 200), holds: [{ ...hold, ours: true }] });
+    await screen.wait(200);
+    await screen.press('y');
+    expect(engine.of('preview')).toHaveLength(1);
+  });
+});
+
 describe('what a decision would run', () => {
   const engineWithLong = (): FakeEngine => {
     const engine = engineWith(short);
@@ -272,6 +503,23 @@ describe('a question', () => {
     expect(engine.of('preview')).toMatchObject([{ act: 'task.answer' }]);
     await screen.press('y', 'enter');
     expect(engine.of('start')).toMatchObject([{ params: { answer: '2026,\nsee the mail of Monday!' } }]);
+  });
+
+  it('is given as it was written, and never cut: what is too long is said', async () => {
+    const engine = await openCard(question);
+    const text = 'Größe "L", it\'s 2026 🧭\n\n  $(x) `y` \\ ; -- "\n\ttab\n';
+    await screen.press('enter');
+    await screen.event({ type: 'paste', text });
+    await screen.press('enter');
+    expect(engine.of('preview')).toMatchObject([{ params: { answer: text } }]);
+    await screen.press('escape', 'enter');
+    await screen.event({ type: 'paste', text: 'x'.repeat(4001) });
+    await screen.press('enter');
+    expect(screen.rows().at(-1)).toContain('your answer: 4001 characters, at most 4000 are taken');
+    expect(engine.of('preview')).toHaveLength(1);
+    await screen.event({ type: 'paste', text: 'y'.repeat(20_000) });
+    expect(screen.rows().at(-1)).toContain('longer than 20000 characters: nothing was added');
+    expect(mode()).toMatchObject({ text: 'x'.repeat(4001) });
   });
 
   it('is written in an editor where there is one', async () => {
