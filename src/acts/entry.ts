@@ -32,6 +32,9 @@ export function entryOf(
     ...(progress.answer === undefined ? {} : { answer: progress.answer }),
     ...(outputTail === undefined || outputTail === '' ? {} : { outputTail }),
     ...(row.beatAt === undefined ? {} : { beatAt: row.beatAt }),
+    ...(orphaned === undefined && (row.status === 'placed' || row.status === 'ready')
+      ? { queued: true }
+      : {}),
     ...(playbook ? { playbook } : {}),
     ...(row.unseen && row.status === 'finished' ? { unseen: true } : {}),
   };

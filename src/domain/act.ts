@@ -175,6 +175,8 @@ export interface ActEntry {
   readonly outputTail?: string;
   readonly undo?: string;
   readonly beatAt?: Instant;
+  /** It has not begun: its runner is coming, or it waits for its turn behind another act; `summary` says which. */
+  readonly queued?: true;
   /** Steps that help where it did not do what was wanted: a playbook of its kind, by id and title. */
   readonly playbook?: { readonly id: string; readonly title: string };
   /** It has ended, and no screen has shown that to a person yet. */

@@ -290,6 +290,65 @@ describe('acts under way', () => {
     expect(screen.frame()).toContain('done awaited until 03:15:07 (49s left): health answers 200');
   });
 
+  it('say what they wait behind before they begin', async () => {
+    const waiting = {
+      ...open,
+      queued: true as const,
+      stages: [],
+      summary: 'queued behind run.resume on TIDE-3 (order o-6)',
+    };
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [waiting] })), columns: 160 });
+    expect(screen.frame()).toMatch(/bob approve 1a2b: queued/);
+    await screen.press('7', 'z');
+    expect(screen.frame()).toContain('queued behind run.resume on TIDE-3 (order o-6)');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('outcome   queued behind run.resume on TIDE-3 (order o-6)');
+    await screen.press('C', 'C');
+    expect(screen.engine.of('cancel')).toEqual([{ order: 'o-7' }]);
+  });
+
+  it('that were not seen lead to the steps that help, and to a second try with the first result in view', async () => {
+    const unseen = {
+      ...doneAct,
+      status: 'not-seen' as const,
+      act: 'pipeline.restart',
+      title: 'restart pipeline',
+      target: refOf(hangs),
+      playbook: { id: 'restart-swallowed', title: 'Restart swallowed' },
+    };
+    const engine = new FakeEngine(storySnapshot({ acts: [unseen] }));
+    screen = await openScreen({ engine });
+    expect(screen.frame()).toContain('NOT SEEN 4.0s (b)');
+    await screen.press('7', 'enter');
+    expect(screen.frame()).toContain('next      b: the steps "Restart swallowed"   r: try it again');
+    expect(screen.rows().at(-1)).toContain('b steps  r try again');
+    engine.preview = (act, target, params) => ({
+      ...previewOf(act, target, params),
+      attempt: 2,
+      earlier: 'not-seen by bob: nothing took the request',
+    });
+    await screen.press('r');
+    expect(mode()).toMatchObject({ type: 'dialog', preview: { act: 'pipeline.restart', attempt: 2 } });
+    expect(screen.frame()).toContain('before    not-seen by bob: nothing took the request');
+    await screen.press('escape', '7', 'enter', 'b');
+    await screen.wait(400);
+    expect(screen.snapshot().desk).toMatchObject({ focus: 'steps', mode: { type: 'browse' } });
+    // Not those of the item, but those that were named for the act.
+    expect(engine.of('playbook').at(-1)).toEqual({ target: refOf(hangs), playbook: 'restart-swallowed' });
+  });
+
+  it('of unknown outcome ask for a word first, and are not tried again before', async () => {
+    const lost = { ...doneAct, status: 'unknown' as const };
+    screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [lost] })) });
+    expect(screen.frame()).toContain('UNKNOWN 4.0s (s)');
+    await screen.press('7', 'enter', 'r');
+    expect(screen.rows().at(-1)).toContain('its outcome is unknown: settle it first (s)');
+    await screen.press('s');
+    await screen.type('it ran, seen in the log');
+    await screen.press('enter');
+    expect(screen.engine.of('settleAct')).toEqual([{ order: 'o-1', note: 'it ran, seen in the log' }]);
+  });
+
   it('are followed while their program writes: the end stays in view until one scrolls up, and again after G', async () => {
     const engine = new FakeEngine(storySnapshot({ acts: [open, doneAct] }));
     let lines = 100;

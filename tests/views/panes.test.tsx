@@ -355,7 +355,7 @@ describe('the acts', () => {
       "=7 Acts ============================================================= 1 running, 1 unknown
       >03:14 bob approve 1a2b: waits: job leaves awaiting_audit 0/1
             . done by 02:42:00  job leaves awaiting_audit
-       02:41 bob approve 1a2b: outcome unknown: settle it 4.0s
+       02:41 bob approve 1a2b: outcome unknown: settle it 4.0s (s)
        02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
        02:41 bob approve 1a2b: ran, but it is back in the queue 4.0s
        02:41 bob approve 1a2b (attempt 2): failed, exit 2 4.0s

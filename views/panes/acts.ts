@@ -78,7 +78,8 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const status = columns < 60 ? shortWords(act) : actWords(act);
   const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
   const what = `${act.by} ${verb} ${act.target.id}${attempt}`;
-  const outcome = `${status}${progress}${took}`;
+  const key = act.status === 'unknown' ? ' (s)' : act.playbook ? ' (b)' : '';
+  const outcome = `${status}${progress}${took}${key}`;
   // The outcome is what one looks for: a long id gives way to it.
   const room = Math.max(6, columns - 9 - pen.safe(outcome).length);
   return pen.line(
@@ -104,6 +105,7 @@ function shortWords(act: ActEntry): string {
     case 'unknown':
       return 'UNKNOWN';
     case 'running':
+      return act.queued ? 'queued' : act.status;
     case 'verified':
     case 'cancelled':
     case 'settled':

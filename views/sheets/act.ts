@@ -59,6 +59,9 @@ function headLines(pen: Pen, page: ActPage, columns: number): readonly Line[] {
   const tone = actTone(page.act);
   return [
     pen.line(columns, pen.cell(' outcome', nameColumns + 1, 'dim'), pen.span(page.outcome, tone)),
+    ...(page.next === undefined
+      ? []
+      : [pen.line(columns, pen.cell(' next', nameColumns + 1, 'dim'), pen.span(page.next, 'strong'))]),
     ...page.stages.flatMap((stage): readonly Line[] => {
       const sign = stage.state === 'seen' ? '+' : stage.state === 'contradicted' ? 'x' : '.';
       return pen

@@ -14,6 +14,8 @@ export interface ActPage {
   readonly act: ActEntry;
   /** How it stands, in a line. */
   readonly outcome: string;
+  /** What helps now, with the keys for it. */
+  readonly next?: string;
   readonly stages: readonly { readonly state: StageState['state']; readonly text: string }[];
   /** Name and text, without those that say nothing. */
   readonly fields: readonly (readonly [name: string, text: string])[];
@@ -46,6 +48,7 @@ export function actPageOf(
     title: `${act.title}: ${act.targetTitle}`,
     act,
     outcome: actWords(act),
+    ...nextOf(act),
     stages: act.stages.map((stage) => ({
       state: stage.state,
       text: stageText(stage, act.endedAt !== undefined, latest, offsetMs),
@@ -53,6 +56,26 @@ export function actPageOf(
     fields: fields.filter((field) => field[1] !== ''),
     output: outputOf(act, subject.output),
   };
+}
+
+/** An act that did not do what was wanted leads on: to a person's word, to the steps that help, to a second try. */
+function nextOf(act: ActEntry): Pick<ActPage, 'next'> {
+  switch (act.status) {
+    case 'unknown':
+      return { next: 's: look at the state, then say how it ended; until then nobody can try it again' };
+    case 'not-seen':
+    case 'failed':
+    case 'timed-out': {
+      const again = 'r: try it again, this result in view';
+      return { next: act.playbook ? `b: the steps "${act.playbook.title}"   ${again}` : again };
+    }
+    case 'cancelled':
+      return { next: 'r: try it again' };
+    case 'running':
+    case 'verified':
+    case 'settled':
+      return {};
+  }
 }
 
 function endText(act: ActEntry, offsetMs: number): string {
