@@ -1,4 +1,4 @@
-import type { ActPreview, Params } from '../domain/act.ts';
+import type { ActOccasion, ActPreview, Params } from '../domain/act.ts';
 import type { EntityType, Ref } from '../domain/entity.ts';
 
 /** A yes to something that was shown. */
@@ -9,6 +9,7 @@ export interface StartRequest {
   /** As shown. */
   readonly revision: string;
   readonly payloadDigest?: string;
+  readonly occasion?: ActOccasion;
   readonly reason?: string;
   readonly confirmedBy: 'none' | 'yes' | 'code' | 'card';
   readonly code?: string;

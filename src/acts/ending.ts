@@ -35,6 +35,7 @@ export function finishedRecord(end: {
     ...(progress.exitCode === undefined ? {} : { exitCode: progress.exitCode }),
     stages: progress.stages,
     undo: plan.undo,
+    ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
   };
 }
 

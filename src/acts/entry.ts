@@ -25,6 +25,8 @@ export function entryOf(
     by: row.user,
     stages: progress.stages,
     undo: plan.undo,
+    ...(plan.undoAct === undefined ? {} : { undoAct: plan.undoAct }),
+    ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
     ...(plan.reason === undefined ? {} : { reason: plan.reason }),
     ...(row.endedAt === undefined ? {} : { endedAt: row.endedAt }),
     ...(progress.exitCode === undefined ? {} : { exitCode: progress.exitCode }),

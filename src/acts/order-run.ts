@@ -10,6 +10,7 @@ import type { OrderPlan } from './order.ts';
 import type { RunnerPorts } from './ports.ts';
 import { ProgressNote } from './progress-note.ts';
 import { isWithin } from './queue.ts';
+import { RESTORE_ACT, restoreSpec } from './restore.ts';
 import { runSteps, type StepTrace } from './run-steps.ts';
 import { distrustOf, isOurs } from './trust.ts';
 import { changedWhileWaiting, steadyTime } from './turn.ts';
@@ -99,6 +100,8 @@ export class OrderRun {
   }
 
   #specOf(plan: OrderPlan): ActSpec | undefined {
+    const { hands, orders } = this.#ports;
+    if (plan.act === RESTORE_ACT && plan.undoes !== undefined) return restoreSpec(plan.undoes, orders, hands);
     return this.#ports.kindOf(plan.located.kind)?.acts.find((act) => act.id === plan.act);
   }
 

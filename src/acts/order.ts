@@ -32,6 +32,9 @@ export interface OrderPlan {
   readonly who: Who;
   readonly startedAt: Instant;
   readonly undo: string;
+  readonly undoAct?: string;
+  /** The order this one undoes. */
+  readonly undoes?: string;
 }
 
 /** What may happen once per revision. Acts that decide the same approval exclude each other. */

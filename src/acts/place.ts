@@ -81,6 +81,7 @@ function makeOrder(
     commands: preview.commands,
     who,
     undo: preview.undo,
+    ...(request.occasion?.undoes === undefined ? {} : { undoes: request.occasion.undoes }),
     ...(reason === '' ? {} : { reason }),
   };
   const plan: OrderPlan = {
@@ -91,6 +92,7 @@ function makeOrder(
     baseline: spec.baseline?.(view, target) ?? null,
     steps,
     startedAt: at,
+    ...(preview.undoAct === undefined ? {} : { undoAct: preview.undoAct }),
     ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
     ...(atOnce === undefined ? {} : { atOnce }),
   };

@@ -7,6 +7,7 @@ import type { ActSpec, StateView } from '../systems/system.ts';
 import type { Masker } from './mask.ts';
 import { stepsRefusal } from './order.ts';
 import { decide, type PolicyQuestion } from './policy.ts';
+import { RESTORE_ACT } from './restore.ts';
 import { describeStep } from './step-text.ts';
 
 /** What a preview is made of, beside the act and its target. */
@@ -81,12 +82,19 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
     strands: list(() => spec.strands?.(view, target, given)),
     expected: steps.length > 0 ? list(() => expectedOf(spec, target, given, revision, context)) : [],
     undo: spec.undo?.text ?? 'cannot be undone',
+    ...undoActOf(spec, steps),
     revision,
     ...(digest === undefined ? {} : { payloadDigest: digest }),
     attempt: claim.nextAttempt,
     ...(claim.last && claim.free ? { earlier: earlierText(claim.last) } : {}),
   };
   return { preview, steps, claim };
+}
+
+/** The act that compensates it: the one its kind names; where all it does is to change files, putting them back. */
+function undoActOf(spec: ActSpec, steps: readonly Step[]): Pick<ActPreview, 'undoAct'> {
+  if (spec.undo?.act !== undefined) return { undoAct: spec.undo.act };
+  return steps.length > 0 && steps.every(({ type }) => type === 'file') ? { undoAct: RESTORE_ACT } : {};
 }
 
 /** What can be done to a target, with the reason where it can't be done now. */

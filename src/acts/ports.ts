@@ -6,6 +6,7 @@ import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LedgerRecord, LedgerRow, LedgerState, Who } from '../domain/ledger.ts';
 import type { OrderBook, ProcessMark } from '../domain/order.ts';
+import type { StepBook } from '../domain/steps.ts';
 import type { Clock } from '../host/clock.ts';
 import type { askHttp } from '../host/http.ts';
 import type { runProcess, signalProcess, startService } from '../host/process.ts';
@@ -72,6 +73,7 @@ export interface ActServicePorts {
   /** This process. */
   readonly self: ProcessMark;
   readonly orders: OrderBook;
+  readonly steps: StepBook;
   /** The reason when it can't be used: then nothing but `read` is done. */
   readonly ledger: Result<LedgerBook>;
   readonly output: OutputBook;

@@ -1,18 +1,21 @@
 /** Acts as a cockpit or a verb asks for them: what can be done, what it would do, doing it, and how it went. */
-import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { Entity, Ref } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
+import type { PlaybookView, StepProgress } from '../domain/steps.ts';
 import type { ActSpec, StateView } from '../systems/system.ts';
 import { confirmationRefusal, type StartRequest } from './confirm.ts';
 import { EntryWatch } from './entry-watch.ts';
 import { claimKeyOf, type OrderPlan } from './order.ts';
 import { LONGEST_REASON, placeOrder } from './place.ts';
 import { offersOf, type PlanContext, type Planned, planAct } from './plan.ts';
-import { type PlaybookState, playbookState } from './playbook-state.ts';
 import type { ActServicePorts, ActSystem } from './ports.ts';
 import { readAnswer, readFiles } from './read-act.ts';
 import { abandonedOf, endOrder, repairLedger, sweepOrders, Takeovers } from './recovery.ts';
+import { RESTORE_ACT, restoreSpec } from './restore.ts';
 import { retryWhileLocked } from './retry.ts';
+import { type MarkRequest, playbookIdOf, StepDesk, type StepSubject } from './step-desk.ts';
+import { type Undo, undoOf } from './undo.ts';
 
 const WATCH_MS = 250;
 const SWEEP_MS = 1_000;
@@ -22,8 +25,16 @@ const SHOWN = 500;
 /** The acts of every system of a cockpit. Requests and answers are those of the engine's border. */
 export interface ActService {
   offers(request: { readonly target: Ref }): { readonly offers: readonly ActOffer[] };
-  playbook(request: { readonly target: Ref; readonly playbook?: string }): { readonly playbook: PlaybookState | null };
-  preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview;
+  playbook(request: { readonly target: Ref; readonly playbook?: string }): {
+    readonly playbook: PlaybookView | null;
+  };
+  /** Records what a person says of a step. */
+  markStep(request: MarkRequest): { readonly done: boolean; readonly why?: string };
+  /** Playbooks under way on the systems that are watched. */
+  stepProgress(): readonly StepProgress[];
+  /** What undoes an order, by default the newest of this operator, as things stand now. */
+  undo(request: { readonly order?: string }): Undo;
+  preview(request: PreviewRequest): ActPreview;
   start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }>;
   cancel(request: { readonly order: string }): { cancelled: boolean; why?: string };
   /** A person says how an act with unknown outcome ended; its key is free again. */
@@ -37,6 +48,14 @@ export interface ActService {
   /** Calls back when entries moved. */
   onChange(listener: () => void): () => void;
   close(): void;
+}
+
+/** What is to be shown before a yes. */
+export interface PreviewRequest {
+  readonly act: string;
+  readonly target: Ref;
+  readonly params: Params;
+  readonly occasion?: ActOccasion;
 }
 
 /** The service over these ports. Watches the orders of this host until closed. */
@@ -55,6 +74,7 @@ class Service implements ActService {
   readonly #listeners = new Set<() => void>();
   readonly #watch: EntryWatch;
   readonly #takeovers: Takeovers;
+  readonly #steps: StepDesk;
   readonly #stops: (() => void)[];
   /** Attempt each key had when it was last shown here: a start means what was shown. */
   readonly #shown = new Map<string, number>();
@@ -63,11 +83,17 @@ class Service implements ActService {
     this.#ports = ports;
     this.#watch = new EntryWatch(ports);
     this.#takeovers = new Takeovers(ports);
+    this.#steps = new StepDesk(ports, {
+      offersFor: (target) => this.offers({ target }).offers,
+      entries: () => this.entries(),
+      subjectOf: (item, playbook) => this.#stepSubject(item, playbook),
+    });
     quietly(() => repairLedger(ports));
     this.sweep();
     this.#stops = [
       ports.clock.every(WATCH_MS, () => this.#refresh()),
       ports.clock.every(SWEEP_MS, () => this.sweep()),
+      ports.clock.every(SWEEP_MS, () => this.#steps.look()),
     ];
   }
 
@@ -77,39 +103,46 @@ class Service implements ActService {
   }
 
   playbook({ target, playbook: wanted }: { readonly target: Ref; readonly playbook?: string }): {
-    readonly playbook: PlaybookState | null;
+    readonly playbook: PlaybookView | null;
   } {
-    const found = this.#find(target);
-    if (!found) return { playbook: null };
-    const named = found.target.type === 'issue' ? found.target.playbook : undefined;
-    const id = wanted ?? found.target.attention?.playbook ?? named;
-    const playbook = found.system.kind.playbooks.find((one) => one.id === id);
-    if (!playbook) return { playbook: null };
-    const since = found.target.attention?.since ?? 0;
-    const isDone = (act: string, on: Ref): boolean =>
-      this.entries().some(
-        (entry) =>
-          entry.act === act &&
-          entry.status === 'verified' &&
-          entry.startedAt >= since &&
-          isSameRef(entry.target, on),
-      );
-    const offersFor = (on: Ref): readonly ActOffer[] => this.offers({ target: on }).offers;
-    return { playbook: playbookState(playbook, found.context.view, found.target, offersFor, isDone) };
+    const found = this.#stepSubject(target, wanted);
+    return { playbook: found ? this.#steps.view(found) : null };
   }
 
-  preview(request: { readonly act: string; readonly target: Ref; readonly params: Params }): ActPreview {
+  markStep(request: MarkRequest): { readonly done: boolean; readonly why?: string } {
+    const answer = this.#steps.mark(request);
+    this.#refresh();
+    return answer;
+  }
+
+  stepProgress(): readonly StepProgress[] {
+    return this.#steps.progress();
+  }
+
+  undo({ order }: { readonly order?: string }): Undo {
+    return undoOf(order, {
+      orders: this.#ports.orders,
+      user: this.#ports.who.user,
+      viewOf: ({ target }) => this.#ports.system(target.system)?.view(),
+      offersFor: (target) => this.offers({ target }).offers,
+      restoreOffer: (undone, target) => this.#restoreOffer(undone, target),
+    });
+  }
+
+  preview(request: PreviewRequest): ActPreview {
     const found = this.#find(request.target);
     if (!found) throw new UserError(goneText(request.target), [], 4);
     const { acts, title } = found.system.kind;
-    const spec = acts.find((act) => act.id === request.act);
+    const spec = this.#specOf(found.system, request);
     if (!spec)
       throw new UserError(`no act "${request.act}" in a ${title}`, [
         `there are ${acts.map((act) => act.id).join(', ') || 'none'}`,
       ]);
     const { preview } = planAct(spec, found.target, request.params, found.context);
     this.#remember(keyText(spec, request.target, preview.revision), preview.attempt);
-    return preview;
+    if (request.occasion === undefined) return preview;
+    const refused = this.#occasionRefusal(request) ?? preview.refused;
+    return { ...preview, occasion: request.occasion, ...(refused === undefined ? {} : { refused }) };
   }
 
   async start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }> {
@@ -117,10 +150,10 @@ class Service implements ActService {
     const found = this.#find(request.target);
     if (!found) return { refused: goneText(request.target) };
     const { target, context, system } = found;
-    const spec = system.kind.acts.find((act) => act.id === request.act);
+    const spec = this.#specOf(system, request);
     if (!spec) return { refused: `no act "${request.act}" in a ${system.kind.title}` };
     const planned = await retryWhileLocked(clock, () => planAct(spec, target, request.params, context));
-    const refused = this.#startRefusal(spec, planned, request);
+    const refused = this.#occasionRefusal(request) ?? this.#startRefusal(spec, planned, request);
     if (refused !== undefined) return { refused };
     if (spec.risk === 'read') return { read: this.#read(spec, context.view, planned, request) };
     const atOnce = system.policy.rules?.atOnce;
@@ -128,6 +161,8 @@ class Service implements ActService {
       ...{ spec, target, view: context.view, planned, request },
       ...(atOnce === undefined ? {} : { atOnce }),
     });
+    if (placed.order !== undefined && request.occasion?.step)
+      this.#steps.begun(request.occasion.step, placed.order);
     this.#refresh();
     return placed;
   }
@@ -196,6 +231,37 @@ class Service implements ActService {
   close(): void {
     for (const stop of this.#stops) stop();
     this.#listeners.clear();
+  }
+
+  /** An act of the kind, or the one made of the order it undoes. */
+  #specOf(
+    { kind }: ActSystem,
+    { act, occasion }: Pick<PreviewRequest, 'act' | 'occasion'>,
+  ): ActSpec | undefined {
+    const undone = occasion?.undoes;
+    if (act !== RESTORE_ACT || undone === undefined) return kind.acts.find(({ id }) => id === act);
+    return restoreSpec(undone, this.#ports.orders, this.#ports.hands);
+  }
+
+  #restoreOffer(order: string, target: Ref): ActOffer | undefined {
+    const found = this.#find(target);
+    const spec = restoreSpec(order, this.#ports.orders, this.#ports.hands);
+    return found && spec ? offersOf([spec], found.target, found.context)[0] : undefined;
+  }
+
+  /** Why it is not what it is said to be done for. */
+  #occasionRefusal({ act, occasion }: Pick<PreviewRequest, 'act' | 'occasion'>): string | undefined {
+    if (occasion?.undoes === undefined) return undefined;
+    const { offer, why } = this.undo({ order: occasion.undoes });
+    return offer?.act === act ? undefined : (why ?? `${act} does not undo order ${occasion.undoes}`);
+  }
+
+  #stepSubject(item: Ref, wanted: string | undefined): StepSubject | undefined {
+    const found = this.#find(item);
+    if (!found) return undefined;
+    const id = wanted ?? playbookIdOf(found.target);
+    const playbook = found.system.kind.playbooks.find((one) => one.id === id);
+    return playbook && { playbook, view: found.context.view, item: found.target };
   }
 
   #find(target: Ref): Found | undefined {
@@ -271,10 +337,6 @@ class Service implements ActService {
 function keyText(spec: ActSpec, target: Ref, revision: string): string {
   const key = claimKeyOf(spec, target, revision);
   return JSON.stringify([key.slot, key.target, key.revision]);
-}
-
-function isSameRef(a: Ref, b: Ref): boolean {
-  return a.system === b.system && a.type === b.type && a.id === b.id;
 }
 
 function goneText(target: Ref): string {

@@ -176,6 +176,7 @@ export function actDeskFor(
     who,
     self,
     orders: store.orders,
+    steps: store.steps,
     ledger: room.ledger,
     output: room.spool,
     hands: hostHands,
@@ -206,6 +207,9 @@ export function actDeskFor(
   const desk: ActDesk = {
     offers: (request) => service.offers(request),
     playbook: (request) => service.playbook(request),
+    markStep: (request) => service.markStep(request),
+    stepProgress: () => service.stepProgress(),
+    undo: (request) => service.undo(request),
     preview: (request) => service.preview(request),
     start: (request) => service.start(request),
     cancel: (request) => service.cancel(request),

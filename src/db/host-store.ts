@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { Instant } from '../domain/instant.ts';
 import type { OrderBook } from '../domain/order.ts';
+import type { StepBook } from '../domain/steps.ts';
 import { type AlertClaims, createAlertClaims } from './alert-claims.ts';
 import { type AsideStore, createAsideStore } from './asides.ts';
 import { createHoldStore, type HoldStore } from './holds.ts';
 import { openDatabase } from './open.ts';
 import { createOrderStore } from './orders.ts';
 import { createPresenceStore, type PresenceStore } from './presence.ts';
+import { createStepStore, STEP_TABLES } from './steps.ts';
 import { createWatchStore, type WatchStore } from './watches.ts';
 
 /** `BINH` in ASCII. */
@@ -100,12 +102,14 @@ const MIGRATIONS = [
      PRIMARY KEY (event, hook)
    ) STRICT;
    CREATE INDEX alert_claims_oldest ON alert_claims (at);`,
+  STEP_TABLES,
 ];
 
-/** What the cockpits and runners of one host agree through: orders and claims, holds, asides, watches, who is there. */
+/** What the cockpits and runners of one host agree through: orders and claims, holds, asides, watches, steps, who is there. */
 export interface HostStore {
   readonly orders: OrderBook;
   readonly holds: HoldStore;
+  readonly steps: StepBook;
   readonly asides: AsideStore;
   readonly presence: PresenceStore;
   readonly watches: WatchStore;
@@ -146,6 +150,7 @@ export function openHostStore(options: HostStoreOptions): HostStore {
   return {
     orders: createOrderStore(database),
     holds: createHoldStore(database),
+    steps: createStepStore(database),
     asides: createAsideStore(database),
     presence: createPresenceStore(database),
     watches: createWatchStore(database),

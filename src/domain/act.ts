@@ -1,6 +1,7 @@
 import type { Json } from '../lib/json.ts';
 import type { Ref, SystemId } from './entity.ts';
 import type { Instant } from './instant.ts';
+import type { StepPlace } from './steps.ts';
 
 /** `read` starts nothing in the watched system and writes nothing there. */
 export type Risk = 'read' | 'reversible' | 'costly' | 'destructive';
@@ -174,6 +175,10 @@ export interface ActEntry {
   readonly answer?: StepAnswer;
   readonly outputTail?: string;
   readonly undo?: string;
+  /** The act that compensates it. */
+  readonly undoAct?: string;
+  /** The order this one undoes. */
+  readonly undoes?: string;
   readonly beatAt?: Instant;
   /** It has not begun: its runner is coming, or it waits for its turn behind another act; `summary` says which. */
   readonly queued?: true;
@@ -181,6 +186,13 @@ export interface ActEntry {
   readonly playbook?: { readonly id: string; readonly title: string };
   /** It has ended, and no screen has shown that to a person yet. */
   readonly unseen?: true;
+}
+
+/** What an act is done for: to undo an earlier one, or as a step of a playbook. */
+export interface ActOccasion {
+  /** The order it undoes. */
+  readonly undoes?: string;
+  readonly step?: StepPlace;
 }
 
 /** An act as it can or cannot be done to one target now. */
@@ -221,6 +233,10 @@ export interface ActPreview {
   readonly strands: readonly string[];
   readonly expected: readonly StageState[];
   readonly undo: string;
+  /** The act that compensates it. */
+  readonly undoAct?: string;
+  /** What it is done for, as it was asked for. */
+  readonly occasion?: ActOccasion;
   readonly revision: string;
   readonly payloadDigest?: string;
   readonly attempt: number;

@@ -50,6 +50,8 @@ export interface StartedRecord extends LedgerCommon {
   /** SHA-256 of the order's plan: the runner refuses an order that differs from it. */
   readonly planDigest: string;
   readonly undo: string;
+  /** The order this act undoes. */
+  readonly undoes?: string;
 }
 
 /** Written once an act has ended, however. */
@@ -72,6 +74,8 @@ export interface FinishedRecord extends LedgerCommon {
     readonly sizeBytes: number;
   }[];
   readonly undo: string;
+  /** The order this act undoes. */
+  readonly undoes?: string;
 }
 
 /** A person said how an act with unknown outcome ended. */

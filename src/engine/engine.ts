@@ -9,6 +9,7 @@ import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts
 import { messageOf, UserError } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
 import { instant } from '../domain/instant.ts';
+import type { StepProgress } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
@@ -44,6 +45,9 @@ export interface WatchedSystem {
 export interface ActDesk {
   offers(request: RequestOf<'offers'>): AnswerOf<'offers'>;
   playbook(request: RequestOf<'playbook'>): AnswerOf<'playbook'>;
+  markStep(request: RequestOf<'markStep'>): AnswerOf<'markStep'>;
+  stepProgress(): readonly StepProgress[];
+  undo(request: RequestOf<'undo'>): AnswerOf<'undo'>;
   preview(request: RequestOf<'preview'>): AnswerOf<'preview'>;
   start(request: RequestOf<'start'>): Promise<AnswerOf<'start'>>;
   cancel(request: RequestOf<'cancel'>): AnswerOf<'cancel'>;
@@ -244,6 +248,8 @@ export function createEngine(options: EngineOptions): Engine {
       readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes),
     offers: (request) => deskFor().offers(request),
     playbook: (request) => deskFor().playbook(request),
+    markStep: (request) => deskFor().markStep(request),
+    undo: (request) => deskFor().undo(request),
     preview: (request) => deskFor().preview(request),
     start: (request) => deskFor().start(request),
     cancel: (request) => deskFor().cancel(request),

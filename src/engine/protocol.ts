@@ -2,7 +2,7 @@
  * The border between what watches and what shows. Every message is plain JSON, so that it passes a thread, a process or
  * a network alike. Snapshots travel in slices of at most 1,000 entities.
  */
-import type { ActEntry, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { Aside } from '../domain/aside.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
@@ -10,9 +10,10 @@ import type { Signal } from '../domain/hook.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
+import type { PlaybookView, StepPlace } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 
-export type { Aside };
+export type { Aside, PlaybookView };
 
 /** A watched system as the screen knows it. */
 export interface SystemSummary {
@@ -86,22 +87,6 @@ export interface StateChanges {
   readonly notices?: readonly string[];
 }
 
-/** Playbook of an item with the state of each step. */
-export interface PlaybookView {
-  readonly id: string;
-  readonly title: string;
-  readonly steps: readonly {
-    readonly type: 'check' | 'act' | 'note';
-    readonly text: string;
-    readonly state: 'done' | 'open' | 'unknown';
-    readonly act?: string;
-    readonly offer?: ActOffer;
-    /** What the act of this step is done to, and the parameters it is offered with. */
-    readonly target?: Ref;
-    readonly params?: Params;
-  }[];
-}
-
 /** Requests and their answers. */
 export interface EngineCalls {
   /** Answers when every source was read once, or is known missing, failed or over its limit. */
@@ -132,7 +117,12 @@ export interface EngineCalls {
     answer: { readonly playbook: PlaybookView | null };
   };
   preview: {
-    request: { readonly act: string; readonly target: Ref; readonly params: Params };
+    request: {
+      readonly act: string;
+      readonly target: Ref;
+      readonly params: Params;
+      readonly occasion?: ActOccasion;
+    };
     answer: ActPreview;
   };
   /** Starts an act that was previewed; refused when revision or payload changed since. */
@@ -143,11 +133,30 @@ export interface EngineCalls {
       readonly params: Params;
       readonly revision: string;
       readonly payloadDigest?: string;
+      readonly occasion?: ActOccasion;
       readonly reason?: string;
       readonly confirmedBy: 'none' | 'yes' | 'code' | 'card';
       readonly code?: string;
     };
     answer: { readonly order?: string; readonly refused?: string; readonly read?: StepAnswer };
+  };
+  /** A step is checked off, skipped, or opened again by a person. Checks follow what is seen, acts their outcome. */
+  markStep: {
+    request: StepPlace & { readonly state: 'done' | 'skipped' | 'open'; readonly remark?: string };
+    answer: { readonly done: boolean; readonly why?: string };
+  };
+  /** What undoes an order (default: the newest of this operator), as things stand now, or why nothing does. */
+  undo: {
+    request: { readonly order?: string };
+    answer: {
+      /** The order that would be undone. */
+      readonly order?: string;
+      readonly title?: string;
+      readonly offer?: ActOffer;
+      readonly target?: Ref;
+      readonly targetTitle?: string;
+      readonly why?: string;
+    };
   };
   cancel: {
     request: { readonly order: string };

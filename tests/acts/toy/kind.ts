@@ -286,5 +286,45 @@ export const toyKind: SystemKind = {
       ],
     }),
     act({ id: 'job.fakeread', risk: 'read' }),
+    act({ id: 'job.begin', undo: { act: 'job.reset', text: 'job.reset makes it ready again' } }),
+    act({
+      id: 'job.reset',
+      precondition: (view, target) =>
+        view.entity('job', target.id)?.nativeStatus === 'done' ? undefined : 'the job is not done',
+      plan: (view, target) => [
+        {
+          type: 'file',
+          title: 'reset',
+          path: 'state.json',
+          text: JSON.stringify({ [target.id]: { status: 'ready', revision: 'r2' } }),
+        },
+        programStep(view, target, { argv: ['/bin/sh', '-c', 'exit 0'] }),
+      ],
+      expect: (view, order) => [
+        {
+          stage: 'done',
+          title: 'job is ready',
+          state: view.entity('job', order.target.id)?.nativeStatus === 'ready' ? 'seen' : 'waiting',
+          deadline: addMs(order.startedAt, 10_000),
+          required: true,
+        },
+      ],
+    }),
+    act({
+      id: 'job.write',
+      params: [{ name: 'text', title: 'text', form: 'text', required: true }],
+      plan: (_view, target, params) => [
+        { type: 'file', title: 'write', path: `notes/${target.id}.txt`, text: params['text'] ?? '' },
+      ],
+      expect: (view, order) => [
+        {
+          stage: 'done',
+          title: 'the note is there',
+          state: existsSync(join(view.located.root, 'notes', `${order.target.id}.txt`)) ? 'seen' : 'waiting',
+          deadline: addMs(order.startedAt, 10_000),
+          required: true,
+        },
+      ],
+    }),
   ],
 };

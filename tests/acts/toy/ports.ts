@@ -57,6 +57,7 @@ export function cockpit(located: Located, state: string, more: Partial<ActServic
       who,
       self,
       orders: host.orders,
+      steps: host.steps,
       ledger: { ok: true, value: ledger },
       output,
       hands: hostHands,
