@@ -30,6 +30,8 @@ export function readProgram(text: string): ProgramFact {
     const name = given ?? named.replaceAll('_', '-');
     const path = [groups.get(owner), name].filter((word) => word !== undefined).join(' ');
     if (commands.length >= 200) break;
+    // The outermost group is typed as `src.cli` itself.
+    if (owner === 'click') continue;
     if (sort === 'group') groups.set(named, path);
     else commands.push(path);
     if (path === 'approval-list') listsApprovals = bodyOf(text, match.index).includes('setup_logging(');

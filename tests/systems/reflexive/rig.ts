@@ -1,0 +1,245 @@
+/** An installation whose acts are really done: stand-ins as programs, git, signals, the ledger, and a watch that looks. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { layCheckout } from '../../../fixtures/demo/reflexive/checkout.ts';
+import { publishedSource, runbookSource } from '../../../fixtures/demo/reflexive/cli-source.ts';
+import { daemonMark } from '../../../fixtures/demo/reflexive/stand-in.ts';
+import { runOrder } from '../../../src/acts/runner.ts';
+import { type ActService, createActService } from '../../../src/acts/service.ts';
+import { lookInto } from '../../../src/config/look.ts';
+import type { ActPreview, Params } from '../../../src/domain/act.ts';
+import type { Entity, EntityType, SystemId } from '../../../src/domain/entity.ts';
+import type { OrderRow } from '../../../src/domain/order.ts';
+import { SystemWatch } from '../../../src/engine/system-watch.ts';
+import { type Clock, systemClock } from '../../../src/host/clock.ts';
+import { createPump } from '../../../src/ingest/pump.ts';
+import { LogStore } from '../../../src/logs/log-store.ts';
+import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
+import type { CommonSettings, Located, StateView } from '../../../src/systems/system.ts';
+import { type Cockpit, cockpit, runnerPorts } from '../../acts/toy/ports.ts';
+import { World } from './world.ts';
+
+const program = new URL('../../../fixtures/demo/reflexive/stand-in.ts', import.meta.url).pathname;
+const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
+
+const configText = `orchestrator:
+  mode: supervised
+  poll_interval: 300 # seconds
+github:
+  repository: acme/widgets
+safety:
+  max_api_cost_per_day: 50.0  # USD
+logging:
+  level: INFO
+`;
+
+/** How an order ended, and what was told of it. */
+export interface Ended {
+  readonly outcome: string;
+  readonly summary: string;
+  readonly row: OrderRow;
+}
+
+export class Rig {
+  readonly world = new World();
+  readonly dir = this.world.dir;
+  readonly bin = join(this.dir, 'bin');
+  readonly #children: ChildProcess[] = [];
+  readonly #watches: SystemWatch[] = [];
+  #cockpit: Cockpit | undefined;
+  #service: ActService | undefined;
+  #watch: SystemWatch | undefined;
+  #orders = 0;
+  settings: CommonSettings = {};
+  /** How many times faster deadlines pass; for acts whose effect never comes. */
+  hurry = 1;
+
+  constructor(generation: 'published' | 'listing' | 'runbook' = 'published') {
+    const source = generation === 'runbook' ? runbookSource() : publishedSource(generation === 'listing');
+    this.world.write('src/cli.py', source);
+    this.world.write('config/orchestrator-config.yaml', configText);
+    mkdirSync(this.bin, { recursive: true });
+    writeFileSync(
+      join(this.dir, 'program.mjs'),
+      `import { existsSync, readFileSync } from 'node:fs';
+import { runStandIn } from ${JSON.stringify(program)};
+const lies = existsSync('.lies') ? readFileSync('.lies', 'utf8').split(' ') : [];
+const host = { cwd: process.cwd(), env: process.env, lies: new Set(lies), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };
+process.exitCode = await runStandIn(process.argv.slice(2), host);
+`,
+    );
+    this.tool('python', `exec '${node}' '${join(this.dir, 'program.mjs')}' "$@"`);
+  }
+
+  /** A program on the PATH of the cockpit. */
+  tool(name: string, body: string): void {
+    writeFileSync(join(this.bin, name), `#!/bin/sh\n${body}\n`);
+    chmodSync(join(this.bin, name), 0o755);
+  }
+
+  lie(...names: string[]): void {
+    this.world.write('.lies', names.join(' '));
+  }
+
+  git(...words: string[]): string {
+    return spawnSync('git', words, { cwd: this.dir, encoding: 'utf8' }).stdout.trim();
+  }
+
+  layCheckout(): void {
+    layCheckout(this.dir, Date.now() - 60_000);
+  }
+
+  /** The daemon as a process, as somebody in a terminal would start it. */
+  async daemon(): Promise<number> {
+    const child = spawn(join(this.bin, 'python'), ['-m', 'src.cli', 'start', '--mode', 'supervised'], {
+      cwd: this.dir,
+      stdio: 'ignore',
+      env: { ...process.env, DEMO_PACE: '20' },
+    });
+    this.#children.push(child);
+    await until(
+      () => existsSync(join(this.dir, 'logs/orchestrator.log')) && this.log().includes('Starting main loop'),
+    );
+    return child.pid ?? 0;
+  }
+
+  log(): string {
+    const path = join(this.dir, 'logs/orchestrator.log');
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  get located(): Located {
+    const env = { ...process.env, PATH: `${this.bin}:${process.env['PATH'] ?? ''}` };
+    const settings = { timezone: 'UTC', python: join(this.bin, 'python'), ...this.settings };
+    return reflexiveKind.locate(this.dir, lookInto(this.dir, env), 'reflexive' as SystemId, settings);
+  }
+
+  /** A watch begun now: what is seen by one who starts after everything has happened. */
+  async look(once = false): Promise<SystemWatch> {
+    const watch = new SystemWatch(reflexiveKind, this.located, {
+      clock: systemClock(),
+      logs: new LogStore(),
+      once,
+      makePump: createPump,
+      secret: () => undefined,
+      onChange: () => {},
+      onStatus: () => {},
+    });
+    this.#watches.push(watch);
+    await watch.start();
+    return watch;
+  }
+
+  /** The view of a watch that has been there since the first call. */
+  async view(): Promise<StateView> {
+    this.#watch ??= await this.look();
+    return this.#watch.view();
+  }
+
+  async find<T extends EntityType>(type: T, id: string): Promise<Entity> {
+    let found: Entity | undefined;
+    await until(async () => {
+      found = (await this.view()).entity(type, id);
+      return found !== undefined;
+    });
+    return found as Entity;
+  }
+
+  async preview(act: string, type: EntityType, id: string, params: Params = {}): Promise<ActPreview> {
+    const service = await this.#acts();
+    return service.preview({ act, target: { system: 'reflexive' as SystemId, type, id }, params });
+  }
+
+  /** Says yes, and waits until the order is recorded as ended. */
+  async act(act: string, type: EntityType, id: string, params: Params = {}): Promise<Ended> {
+    const service = await this.#acts();
+    const target = { system: 'reflexive' as SystemId, type, id };
+    const preview = service.preview({ act, target, params });
+    const started = await service.start({
+      act,
+      target,
+      params,
+      revision: preview.revision,
+      confirmedBy: preview.code === undefined ? 'yes' : 'code',
+      reason: 'tried',
+      ...(preview.code === undefined ? {} : { code: preview.code }),
+      ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
+    } as Parameters<ActService['start']>[0]);
+    if (started.order === undefined) throw new Error(`refused: ${started.refused}`);
+    const order = started.order;
+    const ports = runnerPorts(join(this.dir, 'state-of-ours'));
+    const watch = this.#watch as SystemWatch;
+    try {
+      await runOrder(order, {
+        ...ports,
+        clock: hurried(ports.clock, this.hurry),
+        kindOf: () => reflexiveKind,
+        observe(_kind, _located, listener) {
+          listener(watch.view());
+          return { close: watch.observe(listener) };
+        },
+      });
+    } finally {
+      ports.close();
+    }
+    const row = this.#cockpit?.host.orders.get(order) as OrderRow;
+    return { outcome: row.outcome ?? row.status, summary: row.progress.summary ?? '', row };
+  }
+
+  async #acts(): Promise<ActService> {
+    await this.view();
+    if (this.#service) return this.#service;
+    this.#orders += 1;
+    const located = this.located;
+    this.#cockpit = cockpit(located, join(this.dir, 'state-of-ours'), {
+      system: () => ({
+        kind: reflexiveKind,
+        policy: { readOnly: false, runAs: '*' },
+        view: () => (this.#watch as SystemWatch).view(),
+      }),
+      spawnRunner: () => {},
+    });
+    this.#service = createActService(this.#cockpit.ports);
+    return this.#service;
+  }
+
+  async end(): Promise<void> {
+    this.#service?.close();
+    for (const watch of this.#watches) await watch.close();
+    this.#cockpit?.close();
+    const mark = join(this.dir, daemonMark);
+    const pids = [
+      ...this.#children.map((child) => child.pid),
+      existsSync(mark) ? Number(readFileSync(mark, 'utf8')) : 0,
+    ];
+    for (const pid of pids) {
+      try {
+        if (pid !== undefined && pid > 1) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
+    this.world.remove();
+  }
+}
+
+/** A clock whose time passes faster, for deadlines that nothing will meet. */
+function hurried(clock: Clock, factor: number): Clock {
+  if (factor === 1) return clock;
+  const began = clock.monotonic();
+  return {
+    ...clock,
+    monotonic: () => began + (clock.monotonic() - began) * factor,
+    after: (ms, task) => clock.after(ms / factor, task),
+  };
+}
+
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 1500; tries += 1) {
+    if (await holds()) return;
+    await sleep(20);
+  }
+  throw new Error('did not come to hold');
+}
