@@ -22,6 +22,8 @@ export const inspectTurn: ActSpec = {
   menu: 'replay',
   risk: 'read',
   does: "reads the turn's files and shows what was asked, answered and done; starts nothing",
+  runs: "the cockpit reads the turn's files",
+  outcome: 'the files themselves',
   params: [],
   appliesTo: (target) => target.type === 'turn',
   precondition(_view, target) {

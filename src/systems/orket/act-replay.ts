@@ -1,16 +1,9 @@
 import type { StepAnswer, StepOutput } from '../../domain/act.ts';
 import type { Turn } from '../../domain/entity.ts';
-import {
-  getArray,
-  getField,
-  getString,
-  isObject,
-  type Json,
-  type JsonObject,
-  readJson,
-} from '../../lib/json.ts';
+import { getArray, getField, getString, type Json, type JsonObject } from '../../lib/json.ts';
 import type { ActSpec } from '../system.ts';
 import { namesOf, workspaceOf } from './act-inspect.ts';
+import { printedObject, STARTING_MAIN } from './act-program.ts';
 import { clip } from './facts.ts';
 import { isSafeTargetPart } from './schema.ts';
 import { turnSections } from './turn-report.ts';
@@ -38,6 +31,8 @@ export const replayTurn: ActSpec = {
   menu: 'replay',
   risk: 'reversible',
   does: "python main.py --replay-turn: prints the turn's files; no model is asked and no tool runs again",
+  runs: 'main.py --replay-turn RUN:CARD:N:ROLE',
+  outcome: 'the four documents it prints, none of them null that lies on disk',
   params: [],
   appliesTo: (target) => target.type === 'turn',
   precondition(view, target) {
@@ -52,8 +47,7 @@ export const replayTurn: ActSpec = {
   },
   warnings(view, target) {
     const warnings = [
-      'Starting main.py may rewrite model/core/rocks/run_the_business.json (the reconciler adopts orphan epics).',
-      'It appends reconciler_start to workspace/default/orket.log and creates .orket/durable where it is missing.',
+      ...STARTING_MAIN,
       'It exits 0 on most failures ([FATAL]): the printed JSON is what counts.',
     ];
     if (target.type === 'turn' && target.state === 'in-flight') {
@@ -165,17 +159,6 @@ export function readReplay(output: StepOutput | undefined, baseline: Json): Step
 function present(printed: JsonObject, part: string): Json | undefined {
   const value = getField(printed, part);
   return value === null ? undefined : value;
-}
-
-/** The object behind the banner: from a line that begins with a brace to the last brace of the output. */
-function printedObject(stdout: string): JsonObject | undefined {
-  for (const match of stdout.matchAll(/^\{/gm)) {
-    const rest = stdout.slice(match.index);
-    const end = rest.lastIndexOf('}');
-    const read = readJson(rest.slice(0, end + 1));
-    if (read.ok && isObject(read.value)) return read.value;
-  }
-  return undefined;
 }
 
 /** The directory it printed, when that is not the one asked for. */

@@ -4,15 +4,20 @@ import type { DeriveContext, FileFacts } from '../system.ts';
 import {
   type CardMove,
   type CardRow,
+  type CommentRow,
+  type FailureReport,
   fromJson,
   type GateRow,
   type Health,
+  type KeeperState,
   type LastLine,
   type LedgerRow,
   type LoggedCard,
   type LoggedRun,
   type LoggedTurn,
   type ModelRetry,
+  type PromptMetrics,
+  type SessionAnswer,
   type SessionRow,
   type TurnFiles,
   type Verification,
@@ -40,6 +45,8 @@ export interface Collected {
   readonly ledger: ReadonlyMap<string, LedgerRow>;
   readonly sessions: ReadonlyMap<string, SessionRow>;
   readonly gates: readonly GateRow[];
+  /** The newest comment of each card. */
+  readonly comments: ReadonlyMap<string, CommentRow>;
   readonly loggedRuns: ReadonlyMap<string, Found<LoggedRun>>;
   readonly loggedTurns: ReadonlyMap<string, Found<LoggedTurn>>;
   readonly eventTurns: ReadonlyMap<string, Found<LoggedTurn>>;
@@ -51,8 +58,22 @@ export interface Collected {
   readonly lastLine: Found<LastLine> | undefined;
   readonly crash: Found<{ at: Instant; offset: number; text: string }> | undefined;
   readonly health: Found<Health> | undefined;
+  readonly webhookHealth: Found<Health> | undefined;
+  /** What keeps the servers, where that was set and has answered. */
+  readonly keepers: {
+    readonly api: Found<KeeperState> | undefined;
+    readonly webhook: Found<KeeperState> | undefined;
+  };
   /** Runs the API process says it has under way, when it was asked and answered. */
   readonly apiTasks: number | undefined;
+  /** What the API says of single runs. */
+  readonly apiSessions: ReadonlyMap<string, Found<SessionAnswer>>;
+  /** Whether gates can be decided over HTTP; undefined while that is not known. */
+  readonly gatesAnswerable: boolean | undefined;
+  readonly failureReport: Found<FailureReport> | undefined;
+  readonly promptMetrics: Found<PromptMetrics> | undefined;
+  /** Names `--epic` accepts, from the files below `model/`. */
+  readonly epics: readonly string[];
   /** Workspaces of runs that lie outside `<root>/workspace/`. */
   readonly outside: readonly string[];
 }
@@ -107,8 +128,17 @@ export function collect(context: DeriveContext): Collected {
     const fact = fromJson<Verification>(file.facts.get('document'));
     return fact && file.present ? [{ fact, file }] : [];
   });
-  const healthFile = facts.files('api.health')[0];
-  const health = fromJson<Health>(healthFile?.facts.get('health'));
+  const one = <T>(source: string, key: string): Found<T> | undefined => {
+    const file = facts.files(source)[0];
+    const fact = fromJson<T>(file?.facts.get(key));
+    return file && fact && file.present ? { fact, file } : undefined;
+  };
+  const apiSessions = new Map<string, Found<SessionAnswer>>();
+  for (const run of rows.ledger.values()) {
+    if (run.endedAt !== undefined) continue;
+    const answer = one<SessionAnswer>(`api.session@${run.id}`, 'session');
+    if (answer) apiSessions.set(run.id, answer);
+  }
   const active = getNumber(facts.files('api.heartbeat')[0]?.facts.get('active'), 'count');
   return {
     ...rows,
@@ -124,8 +154,15 @@ export function collect(context: DeriveContext): Collected {
     modelRetry,
     lastLine,
     crash: newestCrash(filesOf('crash')),
-    health: healthFile && health ? { fact: health, file: healthFile } : undefined,
+    health: one('api.health', 'health'),
+    webhookHealth: one('webhook.health', 'health'),
+    keepers: { api: one('api.keeper', 'keeper'), webhook: one('webhook.keeper', 'keeper') },
     apiTasks: active,
+    apiSessions,
+    gatesAnswerable: one<{ offered: boolean }>('api.approvals', 'approvals')?.fact.offered,
+    failureReport: one('report.failures', 'document'),
+    promptMetrics: one('report.prompts', 'document'),
+    epics: facts.files('epics').flatMap(epicName),
     outside,
   };
 }
@@ -143,7 +180,7 @@ function keepNewer<T extends LoggedRun | LoggedTurn>(
 
 type Rows = Pick<
   Collected,
-  'tables' | 'cards' | 'cardOfDirectory' | 'moves' | 'ledger' | 'sessions' | 'gates'
+  'tables' | 'cards' | 'cardOfDirectory' | 'moves' | 'ledger' | 'sessions' | 'gates' | 'comments'
 >;
 
 /** Rows sorted once per reading of the database: its facts are replaced whole whenever it was read. */
@@ -164,6 +201,7 @@ function sortRows(db: FileFacts | undefined): Rows {
   const ledger = new Map<string, LedgerRow>();
   const sessions = new Map<string, SessionRow>();
   const gates: GateRow[] = [];
+  const comments = new Map<string, CommentRow>();
   for (const [key, value] of db?.facts ?? []) {
     if (key.startsWith('card/')) {
       const card = value as CardRow;
@@ -173,6 +211,7 @@ function sortRows(db: FileFacts | undefined): Rows {
     else if (key.startsWith('run/')) ledger.set(key.slice(4), value as LedgerRow);
     else if (key.startsWith('session/')) sessions.set(key.slice(8), value as SessionRow);
     else if (key.startsWith('gate/')) gates.push(value as GateRow);
+    else if (key.startsWith('comment/')) comments.set(key.slice(8), value as CommentRow);
   }
   const tables = fromJson<Collected['tables']>(db?.facts.get('tables'));
   return {
@@ -183,7 +222,14 @@ function sortRows(db: FileFacts | undefined): Rows {
     ledger,
     sessions,
     gates,
+    comments,
   };
+}
+
+/** The file's name without its ending. One that could not be read names an epic all the same: Orket will say so. */
+function epicName({ path, present }: FileFacts): readonly string[] {
+  const name = /([^/]+)\.json$/.exec(path)?.[1];
+  return present && name !== undefined ? [name] : [];
 }
 
 /** Names of the workspaces below `<root>/workspace/` that have a log or turns. */

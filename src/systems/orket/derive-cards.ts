@@ -23,6 +23,8 @@ const DEADLY: { readonly [reason: string]: string } = {
   missing_seat: 'blocked: its seat is missing',
   team_replan_limit_exceeded: 'blocked: replanned too often',
 };
+/** Characters of a card's summary in its title. */
+const TITLE_SUMMARY = 120;
 const GUARD_NOTE = 'runtime_guard_terminal_failure:';
 
 /** Joined once per reading of the database. */
@@ -133,7 +135,7 @@ function makeJob(
     type: 'job',
     system,
     id: row.id,
-    title: row.summary ? `${row.id} ${clip(row.summary, 120)}` : row.id,
+    title: row.summary ? `${row.id} ${clip(row.summary, TITLE_SUMMARY)}` : row.id,
     observedAt: (facts.db?.readAt ?? 0) as Instant,
     evidence: compact({
       source: 'db',
@@ -155,7 +157,17 @@ function makeJob(
       status === 'waiting' && isRequeuedByRerun(row.status)
         ? ['Rerunning the epic sets every card of the build back to ready, done and archived ones too.']
         : undefined,
-    data: row.build === undefined ? undefined : { build: row.build },
+    data: cardData(row),
+  });
+}
+
+/** What archiving by a related word looks at, where the title does not hold it whole. */
+function cardData(row: CardRow): NonNullable<Job['data']> {
+  const isCut = (row.summary?.length ?? 0) > TITLE_SUMMARY;
+  return compact({
+    build: row.build,
+    summary: isCut ? row.summary : undefined,
+    note: row.note,
   });
 }
 
@@ -178,6 +190,18 @@ export function cardTrail(card: CardState, facts: Collected): readonly Evidence[
         query: `card_transactions where id = ${move.id}`,
         text: `${move.from ?? '?'} -> ${move.to}${move.reason ? `, ${move.reason}` : ''}${move.error ? `: ${move.error}` : ''}`,
         at: move.at,
+      }),
+    );
+  }
+  const comment = facts.comments.get(row.id);
+  if (comment) {
+    trail.push(
+      compact({
+        source: 'db',
+        path: facts.db?.path,
+        query: `comments where issue_id = '${row.id}'`,
+        text: `${comment.author ?? 'somebody'}: ${comment.content}`,
+        at: comment.at,
       }),
     );
   }

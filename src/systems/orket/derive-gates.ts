@@ -2,9 +2,11 @@ import type { Approval, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { Collected } from './collect.ts';
 import { clip, compact, type GateRow } from './facts.ts';
+import { isSafeName } from './schema.ts';
 
-/** At this version nothing calls the repository's resolver: a gate is written and never read back. */
-const NO_ANSWER = 'Orket has no command or endpoint that answers a gate';
+/** Without `/v1/approvals` nothing calls the repository's resolver: a gate is written and never read back. */
+const NO_ANSWER = 'this Orket has no command or endpoint that answers a gate';
+const NOT_ASKED = 'whether this Orket can answer a gate is not known: give url and key-env of its API';
 
 /** A row of `pending_gate_requests` as an approval. `isCurrent`: nothing newer has taken its card up. */
 export function approvalEntity(
@@ -20,6 +22,9 @@ export function approvalEntity(
   const title = isTool
     ? `${card}: ${gate.seat ?? 'a seat'} asks to use ${clip(tool ?? 'a tool', 80)}`
     : `${card}: rejection by ${gate.seat ?? 'a seat'} to be reviewed`;
+  // An older version shows what it has when it is asked; where nobody asked, nothing is promised.
+  const isAnswerable = facts.gatesAnswerable === true && isSafeName(gate.id);
+  const reason = isAnswerable ? undefined : facts.gatesAnswerable === false ? NO_ANSWER : NOT_ASKED;
   const isTooLong = gate.payload === undefined && (gate.payloadBytes ?? 0) > 2;
   return compact({
     type: 'approval',
@@ -39,26 +44,32 @@ export function approvalEntity(
         ? compact({
             rank: 3,
             label: isTool ? 'APPROVE' : 'REVIEW',
-            why: `watch only: ${NO_ANSWER}`,
+            why:
+              reason === undefined
+                ? `its turn ended on it: ${gate.reason ?? 'no reason'}`
+                : `watch only: ${reason}`,
             since: gate.createdAt,
             onExpiry: 'never expires',
           })
         : undefined,
     ask: isTool ? 'approve' : 'review',
     status,
-    answerable: false,
-    reason: NO_ANSWER,
+    answerable: isAnswerable,
+    reason,
     requestedAt: gate.createdAt,
     onExpiry: 'never expires',
     payload:
       gate.payload === undefined
         ? undefined
         : { form: isTool ? ('arguments' as const) : ('text' as const), text: gate.payload },
-    decisions: [],
+    decisions: isAnswerable ? ['approval.approve', 'approval.deny'] : [],
     subject: gate.card,
+    data: { nativeStatus: gate.status, run: gate.run ?? null },
     logKeys: [gate.id, ...(gate.card === undefined ? [] : [gate.card])],
     cautions: [
-      `${NO_ANSWER}: the way on is to rerun the epic, which resets every card of the build.`,
+      ...(reason === undefined
+        ? ['A decision is written down; whether its run goes on is to be watched.']
+        : [`${reason}. The way on is to rerun the epic, which resets every card of the build.`]),
       ...(gate.payload === undefined && !isTooLong ? ['The request carries nothing to decide about.'] : []),
       ...(isTooLong ? [`What is asked could not be read (${gate.payloadBytes} bytes).`] : []),
     ],

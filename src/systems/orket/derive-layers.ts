@@ -1,70 +1,7 @@
-import type { Approval, Evidence, Issue, Job, Layer, Run, Service, Turn } from '../../domain/entity.ts';
+import type { Approval, Issue, Job, Layer, Run, Service, Turn } from '../../domain/entity.ts';
 import type { DeriveContext } from '../system.ts';
 import type { Collected } from './collect.ts';
-import { processEvidence } from './derive-runs.ts';
 import { compact } from './facts.ts';
-import type { Programs } from './liveness.ts';
-
-/** An answer that failed once may come the next time; three in a row is down. */
-const FAILURES_UNTIL_DOWN = 3;
-
-/** The API and, when it is seen, the webhook server. */
-export function serviceEntities(context: DeriveContext, facts: Collected, programs: Programs): Service[] {
-  const { located, now } = context;
-  const services: Service[] = [apiService(context, facts, programs)];
-  if (programs.webhook) {
-    services.push({
-      type: 'service',
-      system: located.system,
-      id: 'webhook',
-      title: 'webhook server',
-      observedAt: context.processes.readAt ?? now,
-      evidence: processEvidence(programs.webhook),
-      status: 'unknown',
-      detail: `pid ${programs.webhook.pid} lives, its health is not asked`,
-    });
-  }
-  return services;
-}
-
-function apiService(context: DeriveContext, facts: Collected, programs: Programs): Service {
-  const { located } = context;
-  const health = facts.health;
-  const seen = programs.api ? `pid ${programs.api.pid} lives` : 'no server process seen';
-  const base = { type: 'service' as const, system: located.system, id: 'api', title: 'Orket API' };
-  const trail: readonly Evidence[] | undefined = programs.api ? [processEvidence(programs.api)] : undefined;
-  if (!health) {
-    return compact({
-      ...base,
-      observedAt: context.processes.readAt,
-      evidence: trail?.[0] ?? { source: 'programs', text: seen },
-      status: 'unknown' as const,
-      detail:
-        located.url === undefined ? `${seen}; health not asked: no url given` : `${seen}; no answer read yet`,
-    });
-  }
-  const { state, failures, httpStatus, latencyMs, error } = health.fact;
-  const status =
-    state === 'up' ? 'up' : state === 'none' && failures >= FAILURES_UNTIL_DOWN ? 'down' : 'degraded';
-  return compact({
-    ...base,
-    observedAt: health.file.readAt,
-    evidence: compact({
-      source: 'api.health',
-      url: `${located.url ?? ''}/health`,
-      text: httpStatus === undefined ? (error ?? 'no answer') : `HTTP ${httpStatus}`,
-    }),
-    trail,
-    status,
-    latencyMs: state === 'up' ? latencyMs : undefined,
-    detail:
-      state === 'up'
-        ? seen
-        : state === 'odd'
-          ? `HTTP ${httpStatus}; ${seen}`
-          : `no answer (${failures} in a row); ${seen}`,
-  });
-}
 
 /** What the layers are summed up from. */
 interface LayerInputs {

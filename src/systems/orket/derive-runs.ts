@@ -4,7 +4,7 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import type { DeriveContext } from '../system.ts';
 import type { Collected, Found } from './collect.ts';
 import { compact, type LedgerRow, type LoggedRun } from './facts.ts';
-import { carriersOf, type Programs } from './liveness.ts';
+import { carrierOf, carriersOf, type Programs } from './liveness.ts';
 import { directoryNameOf } from './schema.ts';
 
 /**
@@ -87,11 +87,19 @@ export function joinRuns(
   }
   // Without a process table nobody can be said to be gone.
   const canSee = context.facts.status('programs')?.state !== 'error';
-  const carriers = carriersOf(programs, drafts.filter(saysRunning), facts.apiTasks);
+  const carriers = carriersOf(programs, drafts.filter(saysRunning), {
+    tasks: facts.apiTasks,
+    carries: (run) => facts.apiSessions.get(run)?.fact.active,
+  });
   const runs: (RunState & { newer: RunState[] })[] = drafts.map((draft) => ({
     ...draft,
     newer: [],
-    ...judge(draft, carriers.get(draft.id), canSee ? context.now : undefined),
+    ...judge(
+      draft,
+      carriers.get(draft.id),
+      canSee ? context.now : undefined,
+      facts.apiSessions.get(draft.id)?.fact.active,
+    ),
   }));
   runs.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0) || (a.id < b.id ? 1 : -1));
   const ofBuild = new Map<string, RunState[]>();
@@ -108,21 +116,22 @@ type RunSigns = Pick<RunState, 'nativeStatus' | 'startedAt' | 'endedAt' | 'lastA
 
 /** Neither ledger nor log tells an end. */
 function saysRunning({ nativeStatus, endedAt, logged }: RunSigns): boolean {
-  return (
-    isRunningStatus(nativeStatus ?? '') && endedAt === undefined && !logged?.fact.end && !logged?.fact.halted
-  );
+  return isRunningStatus(nativeStatus ?? '') && endedAt === undefined && !logged?.fact.end;
 }
 
 function judge(
   signs: RunSigns,
   process: ProcessInfo | undefined,
   now: Instant | undefined,
+  isActive: boolean | undefined,
 ): Pick<RunState, 'life' | 'process' | 'judgedAt'> {
   const nobody = { process: undefined, judgedAt: undefined };
   if (signs.nativeStatus === undefined) return { life: 'unknown', ...nobody };
   if (!isRunningStatus(signs.nativeStatus) || signs.endedAt !== undefined) return { life: 'over', ...nobody };
   // A halt cancels the task and writes nothing but this one line: the ledger says "running" for ever.
-  if (signs.logged?.fact.halted) return { life: 'halted', ...nobody };
+  // The line stands there for any id that was asked for: a run with a program of its own was not reached by it.
+  const isReached = process === undefined || carrierOf(process) === 'server';
+  if (signs.logged?.fact.halted && isReached && isActive !== true) return { life: 'halted', ...nobody };
   // The process ended the run and could not write the ledger, or the ledger was read a moment too early.
   if (signs.logged?.fact.end) return { life: 'over', ...nobody };
   if (process) return { life: 'alive', process, judgedAt: undefined };
@@ -200,6 +209,16 @@ export function runTrail(run: RunState, facts: Collected): Evidence[] {
     trail.push(logEvidence(logged, end, `session_end ${end.status}${failure}`));
   }
   if (logged?.fact.halted) trail.push(logEvidence(logged, logged.fact.halted, 'session_halted'));
+  const answer = facts.apiSessions.get(run.id);
+  if (answer && run.endedAt === undefined) {
+    const { active, task } = answer.fact;
+    trail.push({
+      source: answer.file.source,
+      url: answer.file.path,
+      text: `the API: ${active ? 'under way in its process' : 'not under way in its process'}${task ? `, task ${task}` : ''}`,
+      at: answer.file.readAt,
+    });
+  }
   if (logged?.fact.stalled) {
     const { stalled } = logged.fact;
     const cards = stalled.backlog.map((card) => `${card.id}=${card.status}`).join(' ');

@@ -1,18 +1,22 @@
 import type { Approval, Attention, Issue, Job, Run, Turn } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { type Collected, collect } from './collect.ts';
 import { cardIssues, verificationIssues, violationIssues } from './derive-card-issues.ts';
 import { type CardState, jobEntity, joinCards } from './derive-cards.ts';
 import { approvalEntity } from './derive-gates.ts';
-import { apiIssues, type Claim, type IssueInputs } from './derive-issues.ts';
-import { layerEntities, serviceEntities } from './derive-layers.ts';
+import type { Claim, IssueInputs } from './derive-issues.ts';
+import { layerEntities } from './derive-layers.ts';
+import { meterEntities } from './derive-meters.ts';
 import { runIssues } from './derive-run-issues.ts';
 import { joinRuns, newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
+import { serverIssues } from './derive-server-issues.ts';
+import { serviceEntities } from './derive-services.ts';
 import { joinTurns, turnAttention, turnEntity } from './derive-turns.ts';
 import { compact } from './facts.ts';
 import { judgeTurn, type TurnState, type TurnVerdict } from './judge-turn.ts';
-import { programsOf } from './liveness.ts';
+import { carrierOf, programsOf } from './liveness.ts';
 import { runLinesKey } from './log-text.ts';
 import { directoryNameOf } from './schema.ts';
 
@@ -59,7 +63,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     turnEntities.push(turnEntity(system, turn, verdict, attention, facts));
   }
 
-  const services = serviceEntities(context, facts, programs);
+  const services = serviceEntities(context, facts, programs, runs);
   const inputs: IssueInputs = {
     context,
     facts,
@@ -70,7 +74,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     programs,
     cardsWithTurnTrouble,
     claims: claimsOf(newestTurn, turns, verdicts),
-    apiStatus: services[0]?.status ?? 'unknown',
+    services,
   };
   const verification = verificationIssues(inputs);
   later(verification.changesAt);
@@ -109,7 +113,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     ...cardIssues(inputs),
     ...verification.issues,
     ...violationIssues(inputs),
-    ...apiIssues(inputs),
+    ...serverIssues(inputs),
   ]);
   const layers = layerEntities({
     context,
@@ -122,10 +126,30 @@ export function deriveOrket(context: DeriveContext): Derived {
     issues,
   });
   return compact({
-    entities: [...layers, ...services, ...issues, ...approvals, ...runEntities, ...turnEntities, ...jobs],
+    entities: [
+      ...layers,
+      ...services,
+      ...issues,
+      ...approvals,
+      ...meterEntities(context, facts),
+      ...runEntities,
+      ...turnEntities,
+      ...jobs,
+    ],
     nextInstant: changesAt,
-    data: facts.outside.length > 0 ? { workspaces: facts.outside } : {},
+    data: sourceData(context, facts, runs),
   });
+}
+
+/** Places and runs that only the facts name: sources are asked for again when they change. */
+function sourceData(context: DeriveContext, facts: Collected, runs: readonly RunState[]): JsonObject {
+  const { url, settings } = context.located;
+  const isAsked = url !== undefined && settings.keyEnv !== undefined;
+  const open = isAsked ? runs.filter((run) => run.life !== 'over' && run.life !== 'unknown') : [];
+  return {
+    ...(facts.outside.length > 0 ? { workspaces: facts.outside } : {}),
+    ...(open.length > 0 ? { openRuns: open.map((run) => run.id) } : {}),
+  };
 }
 
 /** The same condition seen twice (one card in two workspaces) is one issue; the first one is the newest. */
@@ -289,6 +313,15 @@ function runEntity(
     nativeStatus: run.nativeStatus,
     startedAt: run.startedAt,
     endedAt: run.endedAt,
-    data: { build: run.build ?? null, life: run.life },
+    data: {
+      build: run.build ?? null,
+      life: run.life,
+      epic: run.name,
+      workspace: run.ledger?.workspace ?? null,
+      target: run.ledger?.target ?? null,
+      ...(run.process
+        ? { pid: run.process.pid, pidSince: run.process.startedAt, carrier: carrierOf(run.process) }
+        : {}),
+    },
   });
 }

@@ -39,6 +39,8 @@ export type LoggedRun = {
   stalled?: Mark & { reason?: string; backlog: { id: string; status: string }[] };
   halted?: Mark;
   requeued?: string[];
+  /** The run's files were not exported (to a Gitea), and why. */
+  exportFailed?: Mark & { error?: string };
 };
 
 /** What `orket.log` tells of one card beside its turns. */
@@ -185,6 +187,27 @@ export type Health = {
   failures: number;
   error?: string;
 };
+
+/** What systemd or docker say of the unit or container that keeps a server. */
+export type KeeperState = { word: string; isUp: boolean; pid?: number; since?: Instant };
+
+/** An answer of `/v1/sessions/ID/status`. */
+export type SessionAnswer = { active: boolean; task?: string };
+
+/** Counts of `failure_modes.json`. */
+export type FailureReport = {
+  events: { [name: string]: number };
+  failures: { [type: string]: number };
+  idle: { [role: string]: number };
+  guards: { [outcome: string]: number };
+  retries: number;
+};
+
+/** `prompt_eval_metrics.json`: rates from 0 to 1. */
+export type PromptMetrics = { turns: number; rates: { [name: string]: number } };
+
+/** A comment on a card. */
+export type CommentRow = { card: string; author?: string; content: string; at?: Instant };
 
 type Undefinable<T> = { [K in keyof T]: undefined extends T[K] ? K : never }[keyof T];
 

@@ -13,6 +13,11 @@ export interface Programs {
 
 /** `main.py` with one of these runs nothing: it prints or archives and ends. */
 const PRINTS_ONLY = ['--replay-turn', '--board', '--archive-card', '--archive-build', '--archive-related'];
+/** Whether a run is a program of its own or a task inside a server. */
+export function carrierOf(process: ProcessInfo): 'main.py' | 'server' {
+  return runsProgram(process, 'main.py') ? 'main.py' : 'server';
+}
+
 /** A ledger row is written a moment after its process began; clocks of the two agree this far. */
 const CLOCK_SLACK_MS = 5_000;
 
@@ -34,6 +39,14 @@ export function programsOf(table: ProcessTable, root: string): Programs {
   return { runners, servers, api, webhook };
 }
 
+/** What the API process says of the runs it has under way, where it was asked and has answered. */
+export interface ApiWord {
+  /** How many they are. */
+  readonly tasks: number | undefined;
+  /** Whether this run is one of them. */
+  carries(run: string): boolean | undefined;
+}
+
 /** A run that says it is running. */
 export interface OpenRun {
   readonly id: string;
@@ -49,7 +62,7 @@ export interface OpenRun {
 export function carriersOf(
   programs: Programs,
   runs: readonly OpenRun[],
-  apiTasks: number | undefined,
+  api: ApiWord,
 ): ReadonlyMap<string, ProcessInfo> {
   const carriers = new Map<string, ProcessInfo>();
   const youngestFirst = [...programs.runners].sort((a, b) => b.startedAt - a.startedAt);
@@ -65,9 +78,11 @@ export function carriersOf(
   }
   const others = youngestFirst.filter((process) => !taken.has(process) && !names.has(epicOf(process) ?? ''));
   // The API says how many runs it has under way; none means that these are not among them.
-  const servers = programs.servers.filter((process) => apiTasks !== 0 || process === programs.webhook);
+  const servers = programs.servers.filter((process) => api.tasks !== 0 || process === programs.webhook);
   for (const run of runs) {
-    const other = [...others, ...servers].find((process) => mayCarry(process, run));
+    const says = api.carries(run.id);
+    const able = servers.filter((process) => says !== false || process === programs.webhook);
+    const other = (says === true ? able : [...others, ...able]).find((process) => mayCarry(process, run));
     if (other && !carriers.has(run.id)) carriers.set(run.id, other);
   }
   return carriers;

@@ -57,6 +57,13 @@ export const databaseQueries: readonly DatabaseQuery[] = [
     optional: true,
   },
   {
+    id: 'comments',
+    sql:
+      'SELECT issue_id, substr(author, 1, 100) AS author, substr(content, 1, 400) AS content, created_at ' +
+      'FROM comments ORDER BY id DESC LIMIT 500',
+    optional: true,
+  },
+  {
     id: 'gates',
     sql:
       'SELECT request_id, session_id, issue_id, seat_name, gate_mode, request_type, ' +
@@ -72,7 +79,7 @@ type Row = { readonly [column: string]: string | number | null };
 
 /** The runtime database. One fact per row: `card/<id>`, `move/<id>`, `run/<id>`, `session/<id>`, `gate/<id>`. */
 export const databaseParser: Parser = {
-  version: 1,
+  version: 2,
   start: null,
   fold(carry, chunk) {
     if (chunk.type !== 'database') return { carry };
@@ -83,6 +90,7 @@ export const databaseParser: Parser = {
     for (const row of rows('runs')) noteRun(facts, row);
     for (const row of rows('sessions')) noteSession(facts, row);
     for (const row of rows('gates')) noteGate(facts, row);
+    for (const row of rows('comments')) noteComment(facts, row);
     // Which tables answered: a table that is not there yet is not the same as an empty one.
     facts['tables'] = {
       cards: chunk.results['cards'] !== undefined || rows('oldCards').length > 0,
@@ -218,6 +226,16 @@ function noteGate(facts: { [key: string]: Json }, row: Row): void {
       createdAt: parseInstant(text(row, 'created_at')),
       resolvedAt: parseInstant(text(row, 'resolved_at')),
     }),
+  );
+}
+
+/** The newest comment of a card; rows come newest first. */
+function noteComment(facts: { [key: string]: Json }, row: Row): void {
+  const card = text(row, 'issue_id');
+  const content = text(row, 'content');
+  if (!isUsableId(card) || content === undefined || facts[`comment/${card}`] !== undefined) return;
+  facts[`comment/${card}`] = toJson(
+    compact({ card, author: text(row, 'author'), content, at: parseInstant(text(row, 'created_at')) }),
   );
 }
 

@@ -1,4 +1,4 @@
-import { instant, parseInstant } from '../../domain/instant.ts';
+import { parseInstant } from '../../domain/instant.ts';
 import {
   getArray,
   getBoolean,
@@ -8,10 +8,12 @@ import {
   getString,
   isObject,
   type Json,
+  type JsonObject,
   readJson,
 } from '../../lib/json.ts';
 import type { Parser } from '../system.ts';
-import { clip, compact, type Health, toJson } from './facts.ts';
+import { clip, compact, type FailureReport, type PromptMetrics, toJson } from './facts.ts';
+import { countsOf } from './parse-answers.ts';
 import { isUsableId } from './schema.ts';
 
 /** `policy_violation_<card>.json` (domain/failure_reporter.py): why a card was refused, in the machine's words. */
@@ -51,40 +53,44 @@ export const verificationParser: Parser = documentParser((value) => {
   });
 });
 
-/** `GET /health` of the API: `{"status":"ok", ...}`. */
-export const healthParser: Parser = {
-  version: 1,
-  start: null,
-  fold(carry, chunk, context) {
-    if (chunk.type !== 'http') return { carry };
-    const body = chunk.body === undefined ? undefined : readJson(chunk.body);
-    const says = body?.ok ? getString(body.value, 'status') : undefined;
-    const state = chunk.status === undefined ? 'none' : chunk.status === 200 && says === 'ok' ? 'up' : 'odd';
-    // The first bad answer in a row, as far as it was seen.
-    const since = state === 'up' ? null : typeof carry === 'number' ? carry : context.now;
-    const health: Health = compact({
-      state,
-      since: since === null ? undefined : instant(since),
-      httpStatus: chunk.status,
-      latencyMs: chunk.latencyMs,
-      failures: chunk.failures,
-      error: chunk.error === undefined ? undefined : clip(chunk.error, 300),
-    });
-    return { carry: since, facts: { health: toJson(health) } };
-  },
-};
+/** `benchmarks/results/failure_modes.json`, written by scripts/report_failure_modes.py over whatever was there. */
+export const failuresParser: Parser = documentParser((value) => {
+  const report = readFailureReport(value);
+  return report ?? 'no report of failures';
+});
 
-/** `GET /v1/system/heartbeat`: how many runs the API process itself has under way. */
-export const heartbeatParser: Parser = {
-  version: 1,
-  start: null,
-  fold(carry, chunk) {
-    if (chunk.type !== 'http') return { carry };
-    const body = chunk.status === 200 && chunk.body !== undefined ? readJson(chunk.body) : undefined;
-    const active = body?.ok ? getNumber(body.value, 'active_tasks') : undefined;
-    return { carry, facts: active === undefined ? {} : { active: { count: active } } };
-  },
-};
+/** The counts of a failure report, printed or on file; undefined for anything else. */
+export function readFailureReport(value: Json): FailureReport | undefined {
+  if (!isObject(getField(value, 'events')) || !isObject(getField(value, 'failure_by_type'))) return undefined;
+  return {
+    events: countsOf(value, 'events'),
+    failures: countsOf(value, 'failure_by_type'),
+    idle: countsOf(value, 'non_progress_by_role'),
+    guards: countsOf(value, 'guard_outcomes'),
+    retries: getNumber(value, 'retry_triggered') ?? 0,
+  };
+}
+
+/** `benchmarks/results/prompt_eval_metrics.json`, written by scripts/prompt_lab/eval_harness.py. */
+export const promptsParser: Parser = documentParser(
+  (value) => readPromptMetrics(value) ?? 'no prompt metrics',
+);
+
+/** The rates of the prompt metrics, 0 to 1, and how many turns they rest on; undefined for anything else. */
+export function readPromptMetrics(value: Json): PromptMetrics | undefined {
+  const turns = getNumber(value, 'turn_count');
+  if (turns === undefined) return undefined;
+  const rates: { [name: string]: number } = {};
+  for (const [name, rate] of Object.entries(value as JsonObject).slice(0, 40)) {
+    if (name.endsWith('_rate') && typeof rate === 'number') rates[clip(name, 60)] = rate;
+  }
+  return { turns, rates };
+}
+
+/** `model/<department>/epics/<name>.json`: that it is there is what counts, its file name is what `--epic` wants. */
+export const epicParser: Parser = documentParser((value) =>
+  compact({ name: short(value, 'name'), cards: getArray(value, 'issues').length }),
+);
 
 /** A parser of small JSON documents; `read` gives the fact `document`, or the reason why there is none. */
 function documentParser(read: (value: Json) => object | string): Parser {

@@ -134,6 +134,14 @@ function noteRun(book: FactBook, event: LogEvent, run: string, mark: Mark): void
     case 'session_halted':
       known.halted = mark;
       break;
+    case 'run_artifact_export_failed': {
+      const error = clipped(data, 'error');
+      known.exportFailed = { ...mark, ...(error ? { error } : {}) };
+      break;
+    }
+    case 'run_artifacts_exported':
+      delete known.exportFailed;
+      break;
     case 'orchestrator_stalled': {
       const reason = clipped(data, 'reason');
       known.stalled = { ...mark, backlog: backlogOf(data), ...(reason ? { reason } : {}) };

@@ -1,6 +1,20 @@
 import type { Parser } from '../system.ts';
+import {
+  approvalsParser,
+  healthParser,
+  heartbeatParser,
+  keeperParser,
+  sessionParser,
+  webhookParser,
+} from './parse-answers.ts';
 import { databaseParser } from './parse-database.ts';
-import { healthParser, heartbeatParser, verificationParser, violationParser } from './parse-documents.ts';
+import {
+  epicParser,
+  failuresParser,
+  promptsParser,
+  verificationParser,
+  violationParser,
+} from './parse-documents.ts';
 import { crashParser, eventsParser } from './parse-events.ts';
 import { logParser } from './parse-log.ts';
 import { turnParser } from './parse-turn.ts';
@@ -16,4 +30,11 @@ export const orketParsers: { readonly [name: string]: Parser } = {
   verification: verificationParser,
   health: healthParser,
   heartbeat: heartbeatParser,
+  session: sessionParser,
+  approvals: approvalsParser,
+  webhook: webhookParser,
+  keeper: keeperParser,
+  failures: failuresParser,
+  prompts: promptsParser,
+  epic: epicParser,
 };

@@ -1,14 +1,34 @@
 import { UserError } from '../../domain/error.ts';
-import { getString, type JsonObject } from '../../lib/json.ts';
+import { getArray, getString, type JsonObject } from '../../lib/json.ts';
 import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../system.ts';
 import { databaseQueries } from './parse-database.ts';
-import { isSafeDirectory } from './schema.ts';
+import { isSafeDirectory, isSafeName, type Keeper, keeperOf } from './schema.ts';
 
 const DEFAULT_DURABLE = '.orket/durable';
 const DEFAULT_SILENCE_SECONDS = 300;
 /** Words of the programs of a checkout: the CLI, the API server and its reloader's child, the webhook server. */
 const PROGRAM_WORDS = ['main.py', 'server.py', 'orket.webhook_server', 'orket.interfaces.api'];
 const API_PORT = 8082;
+const WEBHOOK_PORT = 8080;
+/** Scripts of the checkout that acts start; those that are not there are not offered. */
+const SCRIPTS = [
+  'scripts/report_failure_modes.py',
+  'scripts/prompt_lab/eval_harness.py',
+  'scripts/release_smoke.py',
+  'scripts/security_canary.py',
+  'scripts/check_volatility_boundaries.py',
+  'scripts/real_service_stress.py',
+  'scripts/run_migrations.py',
+  'tests/integration/test_golden_flow.py',
+  'tests/test_golden_flow.py',
+] as const;
+/** Runs whose state the API is asked for. */
+const MOST_ASKED_RUNS = 5;
+const KEPT_KNOBS = [
+  'ORKET_ARCHITECTURE_MODE',
+  'ORKET_FRONTEND_FRAMEWORK_MODE',
+  'ORKET_IDESIGN_MODE',
+] as const;
 
 /** Tells an Orket checkout, or what is left of one, by the names in it. */
 export function recogniseOrket(look: Look): Recognition | undefined {
@@ -56,8 +76,23 @@ export function locateOrket(
     durable: durable.replace(/\/+$/, ''),
     stalledAfterMs: seconds > 0 && seconds < 100_000 ? seconds * 1000 : DEFAULT_SILENCE_SECONDS * 1000,
     hasMain: look.exists('main.py'),
+    hasServer: look.exists('server.py'),
+    hasWebhook: look.exists('orket/webhook_server.py'),
+    hasWorkspace: look.exists('workspace/default'),
+    scripts: SCRIPTS.filter((script) => look.exists(script)),
+    apiPort: Number(env['ORKET_PORT'] ?? portOf(settings.url, API_PORT)) || API_PORT,
+    knobs: KEPT_KNOBS.flatMap((name) => {
+      const value = env[name] ?? look.env(name);
+      return value === undefined || !/^[a-z_]{1,40}$/.test(value) ? [] : [`${name}=${value}`];
+    }),
   };
   if (verifySeconds > 0) extra['verifyTimeoutMs'] = verifySeconds * 1000;
+  const rateLimit = Number(env['ORKET_RATE_LIMIT'] ?? Number.NaN);
+  if (rateLimit > 0) extra['rateLimit'] = rateLimit;
+  for (const program of ['systemctl', 'docker']) {
+    const path = look.which(program);
+    if (path !== undefined) extra[program] = path;
+  }
   return {
     system,
     kind: 'orket',
@@ -123,20 +158,71 @@ export function orketSources(located: Located, data: JsonObject): readonly Sourc
       id: 'programs',
       type: 'process',
       parser: 'processes',
-      match: { words: PROGRAM_WORDS, ports: [portOf(located.url)] },
+      match: {
+        words: PROGRAM_WORDS,
+        ports: [portOf(located.url, API_PORT), ...webhookPorts(located)],
+      },
     },
+    {
+      id: 'report.failures',
+      type: 'document',
+      parser: 'failures',
+      glob: 'benchmarks/results/failure_modes.json',
+      maxBytes: 1_048_576,
+    },
+    {
+      id: 'report.prompts',
+      type: 'document',
+      parser: 'prompts',
+      glob: 'benchmarks/results/prompt_eval_metrics.json',
+      maxBytes: 1_048_576,
+    },
+    { id: 'epics', type: 'document', parser: 'epic', glob: 'model/*/epics/*.json', maxBytes: 1_048_576 },
     { id: 'api.health', type: 'http', parser: 'health', path: '/health', everyMs: 10_000, timeoutMs: 5_000 },
   ];
-  if (located.url !== undefined && settings.keyEnv !== undefined) {
+  const webhookUrl = webhookUrlOf(located);
+  if (webhookUrl !== undefined) {
     sources.push({
-      id: 'api.heartbeat',
+      id: 'webhook.health',
       type: 'http',
-      parser: 'heartbeat',
-      path: '/v1/system/heartbeat',
+      parser: 'webhook',
+      path: `${webhookUrl}/health`,
       everyMs: 15_000,
       timeoutMs: 5_000,
-      secretHeader: { name: 'X-API-Key', variable: settings.keyEnv },
     });
+  }
+  for (const server of ['api', 'webhook'] as const) {
+    const argv = keeperQuestion(located, server);
+    if (argv === undefined) continue;
+    sources.push({
+      id: `${server}.keeper`,
+      type: 'probe',
+      parser: 'keeper',
+      argv,
+      everyMs: 10_000,
+      timeoutMs: 5_000,
+      sideEffects: 'none',
+    });
+  }
+  if (located.url !== undefined && settings.keyEnv !== undefined) {
+    const secretHeader = { name: 'X-API-Key', variable: settings.keyEnv };
+    const asked = (id: string, parser: string, path: string, everyMs: number): SourceSpec => ({
+      id,
+      type: 'http',
+      parser,
+      path,
+      everyMs,
+      timeoutMs: 5_000,
+      secretHeader,
+    });
+    sources.push(
+      asked('api.heartbeat', 'heartbeat', '/v1/system/heartbeat', 15_000),
+      // Later versions alone have this address; that it answers is how they are told.
+      asked('api.approvals', 'approvals', '/v1/approvals', 30_000),
+      ...openRuns(data).map((run) =>
+        asked(`api.session@${run}`, 'session', `/v1/sessions/${run}/status`, 15_000),
+      ),
+    );
   }
   return sources;
 }
@@ -180,7 +266,46 @@ function workspaceSources(suffix: string, workspace: string): readonly SourceSpe
   ];
 }
 
-function portOf(url: string | undefined): number {
+function portOf(url: string | undefined, usual: number): number {
   const port = /^https?:\/\/[^/]*:(\d{1,5})(?:\/|$)/.exec(url ?? '')?.[1];
-  return port === undefined ? API_PORT : Number(port);
+  return port === undefined ? usual : Number(port);
+}
+
+/** Ids of runs that say they run, from `derive`'s data: those the API is asked about. */
+function openRuns(data: JsonObject): readonly string[] {
+  return getArray(data, 'openRuns')
+    .filter((id): id is string => typeof id === 'string' && isSafeName(id))
+    .slice(0, MOST_ASKED_RUNS);
+}
+
+/** Its port is everybody's favourite: looked at only where there is such a server. */
+function webhookPorts(located: Located): readonly number[] {
+  const url = webhookUrlOf(located);
+  return url === undefined && located.extra['hasWebhook'] !== true ? [] : [portOf(url, WEBHOOK_PORT)];
+}
+
+/** Base URL of the webhook server, where it was given. */
+export function webhookUrlOf(located: Located): string | undefined {
+  return getString(located.settings, 'webhookUrl')?.replace(/\/+$/, '');
+}
+
+/** What starts and stops a server of this installation. */
+export function keeperFor(located: Located, server: 'api' | 'webhook'): Keeper {
+  return keeperOf(getString(located.settings, server === 'api' ? 'keeper' : 'webhookKeeper'));
+}
+
+/** The command that tells how the keeper sees the server; undefined where it is a process of its own. */
+function keeperQuestion(located: Located, server: 'api' | 'webhook'): readonly string[] | undefined {
+  const keeper = keeperFor(located, server);
+  if (keeper.by === 'process') return undefined;
+  if (keeper.by === 'docker') {
+    const docker = getString(located.extra, 'docker');
+    const format = '--format={{.State.Status}} {{.State.Pid}} {{.State.StartedAt}}';
+    return docker === undefined ? undefined : [docker, 'inspect', '--type=container', format, keeper.name];
+  }
+  const systemctl = getString(located.extra, 'systemctl');
+  if (systemctl === undefined) return undefined;
+  const user = keeper.by === 'systemd-user' ? ['--user'] : [];
+  const properties = '--property=ActiveState,MainPID,ActiveEnterTimestamp';
+  return [systemctl, ...user, 'show', '--timestamp=unix', properties, '--', keeper.name];
 }

@@ -273,10 +273,29 @@ describe('acts on a turn', () => {
     });
   });
 
-  it('applies to turns and to nothing else', () => {
+  it('applies each act to the sort of thing it is about, and to nothing else', () => {
+    const everything = (['turn', 'run', 'job', 'service', 'issue', 'layer'] as const).flatMap((type) =>
+      view.entities(type),
+    );
+    const offered = (id: string): string[] => {
+      const act = orketKind.acts.find((one) => one.id === id);
+      return [...new Set(everything.filter((one) => act?.appliesTo(one)).map(({ type }) => type))];
+    };
+    expect(offered('turn.inspect')).toEqual(['turn']);
+    expect(offered('turn.fetch')).toEqual(['turn']);
+    expect(offered('run.resume')).toEqual(['run', 'issue']);
+    expect(offered('run.halt')).toEqual(['run']);
+    expect(offered('job.resume')).toEqual(['job']);
+    expect(offered('job.archive')).toEqual(['job']);
+    expect(offered('epic.run')).toEqual(['service']);
+  });
+
+  it('says of every act how it runs, what is watched for and what undoes it', () => {
     for (const act of orketKind.acts) {
-      expect(act.appliesTo(turn)).toBe(true);
-      expect(view.entities('job').some((job) => act.appliesTo(job))).toBe(false);
+      expect(act.runs, act.id).toBeTruthy();
+      expect(act.outcome, act.id).toBeTruthy();
+      expect(act.undo?.text, act.id).toBeTruthy();
+      if (act.undo?.act !== undefined) expect(orketKind.acts.map(({ id }) => id)).toContain(act.undo.act);
     }
   });
 
