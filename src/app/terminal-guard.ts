@@ -20,7 +20,7 @@ export interface TerminalGuard {
 }
 
 const SCRIPT = `
-trap '' INT QUIT HUP TERM TSTP TTIN TTOU PIPE
+trap '' INT QUIT HUP TERM USR1 USR2 ALRM TSTP TTIN TTOU PIPE
 before=$(stty -g <&3 2>/dev/null)
 ours=
 holds=no

@@ -48,6 +48,8 @@ async function openCard(): Promise<DrivenTerminal> {
   return cockpit;
 }
 
+/** Where the plan under review lies. */
+const PLAN = 'draft-the-tide-table-not_a1c0ffee00000001/.orchestrator/state/audit_20260302_030112.json';
 const CARD = '1 y      approve the plan';
 const REASON = 'yes: approve the plan. Reason';
 
@@ -93,6 +95,24 @@ describe('with an approval open', () => {
     await cockpit.press('enter');
     await cockpit.waitFor('approve the plan: started');
     await expect.poll(reached, { timeout: 10_000 }).toMatch(/control\.py approve a1c0ffee00000001/);
+  });
+
+  it('row 21: a plan that changes behind the card is not approved by the yes to what was shown', async () => {
+    const cockpit = await openCard();
+    await cockpit.press('y');
+    await cockpit.waitFor(REASON);
+    const plan = join(laid.dir, PLAN);
+    writeFileSync(plan, readFileSync(plan, 'utf8').replace('Draft the notice', 'Delete the archive'));
+    cockpit.type('read it');
+    await cockpit.waitFor('> read it');
+    await pressUntil(
+      cockpit,
+      'enter',
+      /Refused: what is (asked changed since|to be decided is not what was shown)/,
+    );
+    expect(cockpit.text()).toContain('Draft the notice');
+    expect(cockpit.text()).not.toContain('Delete the archive');
+    expect(reached()).toBe('');
   });
 
   it('a paste decides nothing, in brackets or not', async () => {

@@ -118,7 +118,7 @@ for (const [name, node] of nodes) {
       expect(ended.stdout).toBe('code 3\n');
     });
 
-    it('is not ended by SIGUSR1, and passes SIGTERM on', async () => {
+    it('row 69: is not ended by SIGUSR1, and passes SIGTERM on', async () => {
       const child = spawn(by, [launched.program, 'wait'], {
         env: { PATH: process.env['PATH'] ?? '', ...launched.env },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,9 +14,13 @@ export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(stateOf(pid));
 }
 
-/** Parent of a process. */
+/** Parent of a process; 0 when it is gone. */
 export function parentOf(pid: number): number {
-  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return 0;
+  }
 }
 
 /** Children of a process, living and dead. */

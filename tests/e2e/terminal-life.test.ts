@@ -197,7 +197,7 @@ describe('the terminal of the cockpit', () => {
     }
   });
 
-  it('is not ended by SIGUSR1, nor does it open an inspector', async () => {
+  it('row 69: is not ended by SIGUSR1, nor does it open an inspector', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGUSR1');
     await shell.press('k');

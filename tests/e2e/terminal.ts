@@ -79,6 +79,9 @@ export interface DrivenTerminal {
   settled(): Promise<void>;
   readonly exit: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   kill(signal: NodeJS.Signals): void;
+  /** Nobody reads the terminal any more, as behind a connection that is half gone; and again. */
+  pauseReading(): void;
+  resumeReading(): void;
   /** Closes the terminal itself, as a dropped connection does. */
   hangUp(): void;
   close(): Promise<void>;
@@ -294,6 +297,14 @@ class PtyTerminal implements DrivenTerminal {
 
   kill(signal: NodeJS.Signals): void {
     process.kill(this.pty.pid, signal);
+  }
+
+  pauseReading(): void {
+    this.pty.pause();
+  }
+
+  resumeReading(): void {
+    this.pty.resume();
   }
 
   hangUp(): void {
