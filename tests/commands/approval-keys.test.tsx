@@ -447,7 +447,7 @@ describe('a card of what somebody else decides', () => {
     const hold = { key: 'openclaw/approval/1a2b', by: 'alice pts/4', until: addMs(storyNow, 90_000) };
     engine.say({ now: addMs(storyNow, 100), holds: [hold] });
     await screen.wait(200);
-    expect(screen.frame()).toContain('[not now: held by alice pts/4 until 03:15:37]');
+    expect(screen.frame()).toContain('[none of these now: held by alice pts/4 until 03:15:37]');
     await screen.press('y');
     expect(engine.of('preview')).toEqual([]);
     engine.say({ now: addMs(storyNow, 200), holds: [{ ...hold, ours: true }] });

@@ -2,7 +2,7 @@ import type { Approval } from '../../domain/entity.ts';
 import type { LogRow } from '../../domain/log.ts';
 import { asciiText, type SafeText, safeText } from '../../lib/safe-text.ts';
 import { wrapText } from '../../lib/text-width.ts';
-import { clockText } from '../../lib/time-text.ts';
+import { clockText, dateText } from '../../lib/time-text.ts';
 import type { ApprovalMode } from '../mode.ts';
 import type { CockpitState } from '../state.ts';
 import { factsOf } from './card.ts';
@@ -45,6 +45,7 @@ export interface CardPaper {
 const barColumns = 3;
 /** Longest text shown of a piece of evidence or a log row; both are whole in their own places. */
 const longestText = 600;
+const dayMs = 86_400_000;
 
 /** Raw text as lines of the card, whole. */
 export function cardLines(
@@ -100,7 +101,7 @@ export function approvalBody(
   lines.push(...run);
   if (shown.question !== undefined && shown.question !== shown.payload?.text) add(shown.question, 'strong');
   const about = [shown.subject && `for ${shown.subject}`, shown.risk && `risk ${shown.risk}`].filter(Boolean);
-  if (shown.requestedAt !== undefined) about.push(`asked ${clockText(shown.requestedAt, paper.offsetMs)}`);
+  if (shown.requestedAt !== undefined) about.push(`asked ${whenText(shown.requestedAt, state, paper)}`);
   if (about.length > 0) add(about.join(', '), 'plain');
   const payload = shown.payload
     ? payloadLines(shown.payload.text, paper.columns, paper.ascii, shown.payload.form === 'diff')
@@ -112,28 +113,35 @@ export function approvalBody(
   const payloadFrom = lines.length;
   for (const line of payload) lines.push(line);
   addEvidence(state, shown, add, paper);
-  if (around) addLog(around, shown, add, paper);
+  if (around) addLog(state, around, shown, add, paper);
   return { lines, payloadFrom, payloadTo: payloadFrom + payload.length };
+}
+
+/** A time of another day is told with its day. */
+function whenText(at: number, { now }: CockpitState, { offsetMs }: CardPaper): string {
+  return Math.abs(now - at) < dayMs ? clockText(at, offsetMs) : dateText(at, offsetMs);
 }
 
 type Add = (raw: string, tone: CardTone, indent?: number) => void;
 
-function addEvidence(state: CockpitState, shown: Approval, add: Add, { offsetMs }: CardPaper): void {
+function addEvidence(state: CockpitState, shown: Approval, add: Add, paper: CardPaper): void {
   add('evidence', 'rule');
   for (const fact of factsOf(state, shown)) {
-    const at = fact.at === undefined ? '' : `${clockText(fact.at, offsetMs)} `;
+    const at = fact.at === undefined ? '' : `${whenText(fact.at, state, paper)} `;
     add(`${fact.form.padEnd(5)} ${fact.place}  ${at}${safeText(fact.text, longestText)}`, 'plain', 6);
   }
 }
 
 function addLog(
+  state: CockpitState,
   { rows, widened }: NonNullable<ApprovalMode['around']>,
   { requestedAt }: Approval,
   add: Add,
-  { offsetMs }: CardPaper,
+  paper: CardPaper,
 ): void {
+  const { offsetMs } = paper;
   const whose = widened ? ' of its system (no line names it)' : '';
-  const when = requestedAt === undefined ? ', the newest' : ` around ${clockText(requestedAt, offsetMs)}`;
+  const when = requestedAt === undefined ? ', the newest' : ` around ${whenText(requestedAt, state, paper)}`;
   if (rows.length === 0) {
     add(`log${when}: no line`, 'rule');
     return;

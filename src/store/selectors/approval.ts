@@ -133,14 +133,18 @@ function promptOf(
     lines.push(...cardLines(text, tone, paper).slice(0, most));
   };
   const title = mode.offer?.title ?? '';
+  const decisions = decisionsOf(state, mode, paper.offsetMs);
+  // One reason that stops all of them is said once.
+  const first = decisions[0]?.off;
+  const common = decisions.length > 1 && decisions.every(({ off }) => off === first) ? first : undefined;
   switch (mode.stage) {
     case 'card':
       if (!mode.offers && mode.error === undefined) add('asking what can be done...', 'dim');
-      decisionsOf(state, mode, paper.offsetMs).forEach((decision, index) => {
+      decisions.forEach((decision, index) => {
         const name = `${index + 1} ${decision.key ?? ''}`.padEnd(keyColumns);
         const tone = decision.off === undefined ? 'strong' : 'off';
         const text = `${name}${decision.offer.title}: ${decision.offer.does}`;
-        const off = decision.off === undefined ? '' : `[not now: ${decision.off}]`;
+        const off = decision.off === undefined || common ? '' : `[not now: ${decision.off}]`;
         if (brief && off !== '') {
           lines.push(
             ...cardLines(`${name}${decision.offer.title} ${off}`, tone, paper, keyColumns).slice(0, 1),
@@ -151,6 +155,7 @@ function promptOf(
         if (off !== '')
           lines.push(...cardLines(`${' '.repeat(keyColumns)}${off}`, tone, paper, keyColumns).slice(0, 2));
       });
+      if (common) add(`${' '.repeat(keyColumns)}[none of these now: ${common}]`, 'off');
       add(`${'Esc'.padEnd(keyColumns)}no, back`, 'plain', 1);
       break;
     case 'text': {
