@@ -21,7 +21,7 @@ import {
 } from '../systems/fixture-case.ts';
 
 /** Acts that no fixture is in a state for. */
-const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = { coherence: ['job.answer'] };
+const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {};
 
 const SECRET = 'k-0123456789-secret';
 const masker = createMasker([SECRET]);

@@ -21,6 +21,8 @@ export const answerTask: ActSpec = {
   menu: 'approve',
   risk: 'costly',
   does: 'stores the answer under the name of the task’s worker and sets the task to pending, so that a runner takes it again',
+  runs: 'PATCH /api/agent/tasks/ID {"decision", "worker_id", "status": "pending"}',
+  outcome: 'the answer is in the store, the task pending, then taken by its worker',
   params: [
     {
       name: 'decision',

@@ -3,7 +3,7 @@ import type { Entity } from '../../domain/entity.ts';
 import { toIso } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
-import { RESTART_ACT, RESTART_REASONS } from './condition.ts';
+import { RESTART_ACT, RESTART_REASONS, WITHDRAW_ACT } from './condition.ts';
 import { expectRestart, REQUEST_PATH } from './expect-restart.ts';
 import { apiPortOf } from './schema.ts';
 import { pidOf } from './tasks.ts';
@@ -26,6 +26,8 @@ export const restartPipeline: ActSpec = {
   menu: 'restart',
   risk: 'costly',
   does: 'writes the restart request that the watchdog looks for; the watchdog ends the pipeline and starts it anew',
+  runs: 'writes api/logs/restart_requested.json for the watchdog',
+  outcome: 'the request is taken, then a pipeline begins whose project manager works, health 200',
   params: [],
   appliesTo(target) {
     switch (target.type) {
@@ -82,6 +84,7 @@ export const restartPipeline: ActSpec = {
   },
   expect: expectRestart,
   undo: {
+    act: WITHDRAW_ACT,
     text: `cannot be undone once taken; before that, removing ${REQUEST_PATH} withdraws it`,
   },
 };
@@ -150,7 +153,7 @@ function workerOf(entity: Entity): string | undefined {
 }
 
 /** A runner calls itself `host:pid` unless AGENT_WORKER_ID names it; nobody else can take what it claimed. */
-function restartStrands(view: StateView): readonly string[] {
+export function restartStrands(view: StateView): readonly string[] {
   const strands = view.entities('approval').flatMap((approval): string[] => {
     const worker = workerOf(approval);
     if (approval.status !== 'pending' || worker === undefined) return [];

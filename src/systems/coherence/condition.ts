@@ -5,6 +5,37 @@ export const RESTART_ACT = 'pipeline.restart';
 /** Answers a task that waits for a decision. */
 export const ANSWER_ACT = 'job.answer';
 
+/** Marks a task failed, which also skips the decision it waits for. */
+export const FAIL_ACT = 'job.fail';
+/** Sets a task to pending. */
+export const REQUEUE_ACT = 'job.requeue';
+/** Has a runner end the program of a task. */
+export const ABORT_ACT = 'job.cancel';
+/** Has a runner run a command beside a task. */
+export const DIAGNOSE_ACT = 'job.diagnose';
+
+/** Starts the pipeline. */
+export const START_ACT = 'pipeline.start';
+/** Ends all its parts. */
+export const STOP_ACT = 'pipeline.halt';
+/** Ends the project manager that a hanging watchdog waits for. */
+export const END_MANAGER_ACT = 'manager.end';
+/** Ends the parts of a dead pipeline. */
+export const END_ORPHANS_ACT = 'orphans.end';
+/** Takes a restart request back. */
+export const WITHDRAW_ACT = 'restart.withdraw';
+/** Restarts the API by itself. */
+export const API_ACT = 'api.restart';
+/** Starts one part beside what runs. */
+export const START_RUNNER_ACT = 'runner.start';
+export const START_MANAGER_ACT = 'manager.start';
+/** One check of the monitor, now. */
+export const CHECK_ACT = 'monitor.check';
+/** Deletes a stale fatal_issues.json. */
+export const CLEAR_FATAL_ACT = 'fatal.clear';
+/** Deletes old task logs. */
+export const CLEAN_ACT = 'logs.clean';
+
 /** What a condition of the monitor means for the operator. No `rank`: it does not need a human. */
 interface ConditionRule {
   readonly rank?: AttentionRank;

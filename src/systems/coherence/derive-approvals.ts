@@ -2,7 +2,7 @@ import type { DueTimes } from '../../domain/due-times.ts';
 import { type Approval, type Attention, trailOf } from '../../domain/entity.ts';
 import { addMs, clockText, type Instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject } from '../../lib/json.ts';
-import { ANSWER_ACT } from './condition.ts';
+import { ANSWER_ACT, FAIL_ACT } from './condition.ts';
 import { taskEvidence, taskLogPath, taskTitle, trailOfTask } from './derive-jobs.ts';
 import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
@@ -50,7 +50,7 @@ function approvalOf(scene: Scene, book: TaskBook, task: Task, due: DueTimes): Ap
     ...(obstacle === undefined ? {} : { reason: obstacle }),
     question: question.text,
     payload: { form: 'question', text: question.text },
-    decisions: obstacle === undefined ? [ANSWER_ACT] : [],
+    decisions: obstacle === undefined ? [ANSWER_ACT, FAIL_ACT] : [],
     subject: task.id,
     evidence: taskEvidence(task),
     trail: trailOf(

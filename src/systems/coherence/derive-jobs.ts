@@ -1,7 +1,7 @@
 import type { DueTimes } from '../../domain/due-times.ts';
 import { type Attention, type Evidence, type Issue, type Job, trailOf } from '../../domain/entity.ts';
 import { addMs, clockText, type Instant } from '../../domain/instant.ts';
-import { getNumber, getString, type Json } from '../../lib/json.ts';
+import { getNumber, getObject, getString, type Json, type JsonObject } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
 import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
@@ -80,15 +80,34 @@ function jobOf(scene: Scene, book: TaskBook, task: Task, newer: Task | undefined
     ...(updatedAt === undefined ? {} : { updatedAt }),
     ...(cautions.length > 0 ? { cautions } : {}),
     ...(attention ? { attention } : {}),
-    ...jobData(task),
+    ...jobData(book, task),
   };
 }
 
-/** What acts need: whose claim it is, and the answer the store has. */
-function jobData(task: Task): { data?: { readonly [key: string]: string } } {
-  const decision = taskText(task, 'decision');
-  if (!task.worker && decision === undefined) return {};
-  return { data: { ...(task.worker ? { worker: task.worker } : {}), ...(decision ? { decision } : {}) } };
+/** What acts need: whose claim it is, the answer and the output the store has, how its last run ended. */
+function jobData(book: TaskBook, task: Task): { data?: JsonObject } {
+  const diagnostic = getObject(task.fact, 'diagnostic');
+  const status = getString(diagnostic, 'status');
+  const said = firstLine(`${status ?? 'done'}: ${getString(diagnostic, 'output') ?? ''}`, 160);
+  const data: { readonly [key: string]: Json | undefined } = {
+    worker: task.worker,
+    workerLife: task.worker === undefined ? undefined : book.workerLife(task.worker),
+    decision: taskText(task, 'decision'),
+    output: task.status === 'failed' ? taskText(task, 'output') : undefined,
+    abortAsked: taskFlag(task, 'abortAsked') ? true : undefined,
+    failureClass: book.leaseOf(task.id)?.failureClass || undefined,
+    exit: exitText(book, task),
+    diagnosticId: getString(diagnostic, 'id'),
+    diagnosticText: diagnostic ? said : undefined,
+  };
+  const known = Object.entries(data).filter((entry): entry is [string, Json] => entry[1] !== undefined);
+  return known.length === 0 ? {} : { data: Object.fromEntries(known) };
+}
+
+/** Exit code of the newest run, by the footer of its log. */
+function exitText(book: TaskBook, task: Task): string | undefined {
+  const exit = getNumber(book.logEndOf(task.id)?.fact, 'exit');
+  return exit === undefined ? undefined : String(exit);
 }
 
 function statusOf(status: string): Job['status'] {

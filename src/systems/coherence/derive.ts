@@ -1,6 +1,6 @@
 import { DueTimes } from '../../domain/due-times.ts';
 import type { Entity, Issue } from '../../domain/entity.ts';
-import type { JsonObject } from '../../lib/json.ts';
+import { getNumber, type JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { approvalsOf } from './derive-approvals.ts';
 import { monitorIssues, overdueIssue } from './derive-issues.ts';
@@ -45,7 +45,7 @@ export function deriveCoherence(context: DeriveContext): Derived {
   ];
   return {
     entities,
-    data: actData(scene, restart),
+    data: { ...actData(scene, restart), taskLogAges: taskLogTimes(context) },
     ...(due.next === undefined ? {} : { nextInstant: due.next }),
   };
 }
@@ -64,7 +64,15 @@ function quietWhereTold(issue: Issue, ours: readonly Issue[]): Issue {
   return rest;
 }
 
-/** What the restart act looks at and no entity carries. Times in milliseconds since 1970. */
+/** When each task log that is there was last written, oldest first. */
+function taskLogTimes(context: DeriveContext): readonly number[] {
+  return context.facts
+    .files('task.log')
+    .flatMap((file) => (file.present && file.modifiedAt !== undefined ? [file.modifiedAt] : []))
+    .sort((a, b) => a - b);
+}
+
+/** What acts look at and no entity carries. Times in milliseconds since 1970. */
 function actData(scene: Scene, restart: RestartTroubles): JsonObject {
   const manager = youngest(scene.crew.of.manager);
   const watchdog = youngest(scene.crew.of.watchdog);
@@ -96,6 +104,9 @@ function actData(scene: Scene, restart: RestartTroubles): JsonObject {
         'condition' in issue &&
         issue['condition'] === 'stale_version',
     ),
+    fatalPresent: scene.fatal !== undefined,
+    lastCheck: scene.check?.lastCheck ?? null,
+    runnerStartedAt: getNumber(scene.runnerLog?.fact('started'), 'at') ?? null,
     isParallel: scene.manager?.parallel === true,
     resetItem: scene.manager?.next ?? null,
   };

@@ -1,10 +1,10 @@
 import type { StageState } from '../../domain/act.ts';
 import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
-import type { ProcessInfo } from '../../domain/process.ts';
-import { getBoolean, getNumber, getObject, getString, type JsonObject } from '../../lib/json.ts';
+import { getBoolean, getNumber } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
 import { crewOf, youngest } from './derive-process.ts';
 import { restartedBy, runningBy, takenBy } from './derive-restart.ts';
+import { apiText, atWork, instantIn, START_JITTER_MS, shellAbove } from './expect-work.ts';
 import { apiPortOf, healthEveryMs, LOGS, restartTimesOf } from './schema.ts';
 
 /** Where the watchdog looks for a request. */
@@ -36,8 +36,6 @@ interface RestartState {
   readonly oldManagerPid: number | undefined;
 }
 
-/** Start times of processes are known to a hundredth of a second, boot time to a second. */
-const START_JITTER_MS = 1_000;
 /** A file that nobody ever saw is missed only by a look that long after it was written. */
 const UNSEEN_MS = 2_000;
 
@@ -103,26 +101,6 @@ function seenBefore(order: ActOrder): Instant | undefined {
 
 function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
   return a === undefined ? b : b === undefined ? a : instant(Math.min(a, b));
-}
-
-function instantIn(data: JsonObject, key: string): Instant | undefined {
-  const at = getNumber(data, key);
-  return at === undefined ? undefined : instant(at);
-}
-
-/** The pipeline shell a manager was started by, an interpreter's wrapper between them allowed for. */
-function shellAbove(
-  process: ProcessInfo,
-  shells: readonly ProcessInfo[],
-  processes: readonly ProcessInfo[],
-): ProcessInfo | undefined {
-  let parentPid = process.parentPid;
-  for (let step = 0; step < 4; step += 1) {
-    const shell = shells.find((one) => one.pid === parentPid);
-    if (shell) return shell;
-    parentPid = processes.find((one) => one.pid === parentPid)?.parentPid ?? 0;
-  }
-  return undefined;
 }
 
 /**
@@ -215,39 +193,14 @@ function doneStage(view: StateView, order: ActOrder, state: RestartState): Stage
     const isOver = view.now >= started;
     return { ...base, state: isOver ? 'contradicted' : 'waiting', deadline: started, detail: what };
   }
-  const movedAt = getNumber(view.data, 'managerLogMovedAt') ?? 0;
   const deadline = addMs(started, healthMs);
-  const pid = `project manager ${manager.pid}`;
-  if (movedAt < manager.startedAt - START_JITTER_MS) {
-    return { ...base, state: 'waiting', deadline, detail: `${pid} lives, its log has not moved` };
-  }
   if (state.isRequestThere)
     return { ...base, state: 'waiting', deadline, detail: `${REQUEST_PATH} is there again` };
-  if (!hasUrl) {
-    return {
-      ...base,
-      state: 'seen',
-      deadline,
-      seenAt: manager.startedAt,
-      detail: `${pid} works; health unchecked`,
-    };
-  }
-  const health = getObject(view.data, 'health');
-  const isWell = getBoolean(health, 'ok') === true && (getNumber(health, 'at') ?? 0) >= begin;
-  if (!isWell)
-    return { ...base, state: 'waiting', deadline, detail: `${pid} works, API: ${apiText(view.data)}` };
-  const seenAt = instant(getNumber(health, 'at') ?? manager.startedAt);
-  return { ...base, state: 'seen', deadline, seenAt, detail: `${pid} works, health 200` };
+  return atWork(view, { ...base, deadline }, manager, begin);
 }
 
 /** The newer version's time, where its start came after the taking; a version's time is cut to the second. */
 function beginOf(view: StateView, state: RestartState): Instant | undefined {
   const { newVersion } = state;
   return newVersion !== undefined && isAfterTaking(view, state, newVersion) ? newVersion : undefined;
-}
-
-function apiText(data: JsonObject): string {
-  const state = getString(data, 'apiState');
-  const why = getString(data, 'apiWhy') ?? '';
-  return state === 'up' ? 'the API answers' : state === 'down' ? `API down (${why})` : `API unknown (${why})`;
 }

@@ -243,7 +243,7 @@ export const runStateParser = documentParser(1, (value) => {
 });
 
 /** `agent_tasks.json`, rewritten in place (not atomically) by agent_service.py at each change of any task. */
-export const tasksParser = documentParser(1, readTasks);
+export const tasksParser = documentParser(2, readTasks);
 
 /** Tasks of the store, or of an answer of the API. */
 export function readTasks(value: JsonObject): Facts | string {
@@ -278,13 +278,27 @@ function readTask(id: string, task: Json): Json {
     updatedAt: timeOrNull(task, 'updated_at'),
     startedAt: timeOrNull(task, 'started_at'),
     fingerprint: textOrNull(context, 'task_fingerprint', 80),
+    // Null where it is not so: an answer that leaves the context out must not deny what the file says.
     abortAsked:
       getBoolean(context, 'abort_requested') === true ||
-      getString(getObject(context, 'control'), 'action') === 'abort',
+      getString(getObject(context, 'control'), 'action') === 'abort'
+        ? true
+        : null,
+    diagnostic: readDiagnostic(getObject(context, 'diagnostic_last_result')),
     command: textOrNull(context, 'command_override', 300),
     output:
       output === '' ? null : isOpen ? output.slice(-4000) : status === 'failed' ? output.slice(-400) : null,
     policy: isOpen && policy ? readPolicy(policy) : null,
+  };
+}
+
+/** `context.diagnostic_last_result`: the newest command a runner ran beside the task. */
+function readDiagnostic(result: JsonObject | undefined): Json {
+  if (!result) return null;
+  return {
+    id: textOrNull(result, 'id', 80),
+    status: textOrNull(result, 'status', 40),
+    output: (getString(result, 'output') ?? '').slice(-200),
   };
 }
 

@@ -22,6 +22,8 @@ export interface Lease {
   readonly attempt: number | undefined;
   readonly until: Instant | undefined;
   readonly heartbeatAt: Instant | undefined;
+  /** Why its run failed: `aborted_by_user`, `command_failed`, ... */
+  readonly failureClass: string | undefined;
   readonly seen: Seen;
 }
 
@@ -86,6 +88,7 @@ export function taskBookOf(context: DeriveContext, scene: Scene): TaskBook {
         attempt: getNumber(fact, 'attempt'),
         until: instantOf(fact, 'leaseUntil'),
         heartbeatAt: instantOf(fact, 'heartbeatAt'),
+        failureClass: getString(fact, 'failureClass'),
         seen: runState,
       };
     },

@@ -1,0 +1,138 @@
+import type { StageState, Step } from '../../domain/act.ts';
+import { getArray, getBoolean } from '../../lib/json.ts';
+import { counted } from '../../lib/phrase.ts';
+import type { ActSpec, StateView } from '../system.ts';
+import { stageOf } from './act-common.ts';
+import { CLEAN_ACT, CLEAR_FATAL_ACT } from './condition.ts';
+import { LOGS } from './schema.ts';
+
+const SEEN_MS = 30_000;
+const DAY_MS = 86_400_000;
+const CLEAN_TIMEOUT_MS = 120_000;
+const DAYS: readonly string[] = ['7', '3', '14', '30', '90'];
+
+/** Nothing in the project deletes that file: what it says may be over since. */
+export const clearFatal: ActSpec = {
+  id: CLEAR_FATAL_ACT,
+  title: 'delete the fatal file',
+  menu: 'other',
+  risk: 'reversible',
+  does: 'removes fatal_issues.json once the pipeline runs again; what was in it is kept with this act',
+  runs: `rm ${LOGS}/fatal_issues.json`,
+  outcome: 'the file is gone and stays gone',
+  params: [],
+  appliesTo: (target) => target.type === 'issue' && target.key.startsWith('fatal.'),
+  precondition: (_view, target) =>
+    target.type === 'issue' && target.severity === 'fatal'
+      ? 'it is not over: no pipeline was started since. Settle it first'
+      : undefined,
+  revision: (_view, target) =>
+    target.type === 'issue' ? [target.key, target.since ?? '-', target.detail ?? ''].join('|') : '',
+  plan: (): readonly Step[] => [
+    { type: 'file', title: 'remove the fatal file', path: `${LOGS}/fatal_issues.json` },
+  ],
+  expect(view, order): readonly StageState[] {
+    const isThere = getBoolean(view.data, 'fatalPresent') === true;
+    const base = stageOf(order, 'done', 'the file is gone', SEEN_MS);
+    const isSeen = order.stepsDone > 0 && !isThere;
+    return [{ ...base, state: isSeen ? 'seen' : 'waiting', detail: isThere ? 'it is there' : 'it is gone' }];
+  },
+  undo: { text: 'its text stands in the record of this act' },
+};
+
+/** How many task logs are older than that, as `find -mtime +DAYS` counts: whole days, more than that many. */
+function previewText(view: StateView, days: number): string {
+  const before = view.now - (days + 1) * DAY_MS;
+  const ages = getArray(view.data, 'taskLogAges').filter((one): one is number => typeof one === 'number');
+  const count = ages.filter((at) => at <= before).length;
+  return `${counted(count, 'task log')} of ${ages.length} would be deleted.`;
+}
+
+function oldestOf(view: StateView): number | undefined {
+  const ages = getArray(view.data, 'taskLogAges');
+  return typeof ages[0] === 'number' ? ages[0] : undefined;
+}
+
+/** Old task logs, by the runbook's `find`; `cleanup_temp.py` without `--keep-days` would delete all of them. */
+export const cleanLogs: ActSpec = {
+  id: CLEAN_ACT,
+  title: 'delete old task logs',
+  menu: 'other',
+  risk: 'destructive',
+  does: 'deletes task_*.log files older than so many whole days, by their own time; nothing else',
+  runs: `find ${LOGS} -maxdepth 1 -type f -name 'task_*.log' -mtime +DAYS -delete`,
+  outcome: 'no task log older than that is left',
+  params: [
+    {
+      name: 'days',
+      title: 'older than days',
+      form: 'choice',
+      required: false,
+      choices: DAYS,
+      hint: '7 if you leave it',
+    },
+  ],
+  appliesTo: (target) => target.type === 'service' && target.id === 'agent-runner',
+  precondition: (view) =>
+    getArray(view.data, 'taskLogAges').length === 0 ? 'there are no task logs' : undefined,
+  warnings(view, _target, params) {
+    return [previewText(view, daysOf(params?.['days']))];
+  },
+  revision: (view) => String(oldestOf(view) ?? '-'),
+  plan(view, _target, params): readonly Step[] {
+    const days = daysOf(params['days']);
+    const words = [
+      '-maxdepth',
+      '1',
+      '-type',
+      'f',
+      '-name',
+      'task_*.log',
+      '-mtime',
+      `+${days}`,
+      '-print',
+      '-delete',
+    ];
+    return [
+      {
+        type: 'process',
+        title: `delete task logs older than ${counted(days, 'day')}`,
+        argv: ['/usr/bin/find', `${view.located.root}/${LOGS}`, ...words],
+        cwd: view.located.root,
+        timeoutMs: CLEAN_TIMEOUT_MS,
+      },
+    ];
+  },
+  read: ([output]) => {
+    const count = (output?.stdout ?? '').split('\n').filter((line) => line !== '').length;
+    return {
+      ok: output?.exitCode === 0,
+      summary: `${counted(count, 'file')} deleted, exit ${output?.exitCode ?? '?'}`,
+    };
+  },
+  answerIsProof: true,
+  expect(view, order): readonly StageState[] {
+    const days = daysOf(order.params['days']);
+    const oldest = oldestOf(view);
+    const limit = order.startedAt - (days + 1) * DAY_MS;
+    const base = stageOf(
+      order,
+      'done',
+      `no task log older than ${counted(days, 'day')}`,
+      CLEAN_TIMEOUT_MS + SEEN_MS,
+    );
+    const isSeen = order.stepsDone > 0 && (oldest === undefined || oldest > limit);
+    return [
+      {
+        ...base,
+        state: isSeen ? 'seen' : 'waiting',
+        detail: isSeen ? 'none is left' : 'an older one is there',
+      },
+    ];
+  },
+  undo: { text: 'cannot be undone: the files are gone' },
+};
+
+function daysOf(text: string | undefined): number {
+  return Number(DAYS.find((one) => one === text) ?? '7');
+}
