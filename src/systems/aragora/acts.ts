@@ -1,4 +1,43 @@
 import type { ActSpec } from '../system.ts';
+import { approve, deny } from './act-approve.ts';
+import {
+  inspectDeployment,
+  raiseAutoscaler,
+  restartDeployment,
+  rollBackDeployment,
+  scaleDeployment,
+} from './act-cluster.ts';
+import { checkLoop, clearBreaker, killLoop, startLoop, stopLoop } from './act-loop.ts';
+import { replayRun } from './act-replay.ts';
+import { checkConstitution, compareBackup, inspectTree, restoreBackup, stashTree } from './act-restore.ts';
+import { backUpDatabase, restartApi, startApi, startDebate, stopApi } from './act-server.ts';
 
-/** None: what its programs offer either does not do what it says, or is not to be started by a keystroke. */
-export const aragoraActs: readonly ActSpec[] = [];
+/**
+ * Acts of this kind. Left out because they do nothing though they say so: pause, resume, skip and reset of the loop over
+ * HTTP, the reset of breakers, `aragora nomic resume`, the resume of a debate's checkpoint.
+ */
+export const aragoraActs: readonly ActSpec[] = [
+  approve,
+  deny,
+  replayRun,
+  restartApi,
+  startApi,
+  stopApi,
+  startLoop,
+  stopLoop,
+  killLoop,
+  checkLoop,
+  restoreBackup,
+  compareBackup,
+  stashTree,
+  inspectTree,
+  checkConstitution,
+  clearBreaker,
+  restartDeployment,
+  rollBackDeployment,
+  scaleDeployment,
+  raiseAutoscaler,
+  inspectDeployment,
+  startDebate,
+  backUpDatabase,
+];

@@ -8,8 +8,8 @@ import { componentIssues, componentServices } from './derive-components.ts';
 import { entityBase, evidenceOf, textsOf } from './draft.ts';
 import { instantOf } from './facts.ts';
 import { issueOf } from './issue.ts';
-import { API_SOURCES } from './locate.ts';
 import type { Scene } from './scene.ts';
+import { API_SOURCES } from './sources.ts';
 
 /** The server inside the loop's program is mute while the loop waits at its terminal or hangs. */
 export function isBlockedLoop({ place, loop }: Scene): boolean {
@@ -144,6 +144,8 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
   const status: Service['status'] =
     api.state === 'silent' || api.state === 'unknown' ? 'unknown' : api.state === 'up' ? 'up' : api.state;
   const version = getString(scene.fact('api.health', 'health'), 'version');
+  const build = scene.fact('api.build', 'build');
+  const built = textsOf(getString(build, 'version'), getString(build, 'commit')).join(', ');
   const own: Service = {
     ...entityBase(scene, 'api', scene.file('api.healthz') ?? scene.file('api.health') ?? scene.server),
     type: 'service',
@@ -151,12 +153,18 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
     status,
     detail: api.why,
     evidence: api.evidence,
-    trail: api.trail.filter((one) => !isSameSpot(one, api.evidence)),
+    trail: trailOf(
+      ...api.trail.filter((one) => !isSameSpot(one, api.evidence)),
+      built === ''
+        ? undefined
+        : { source: 'api.build', url: '/api/v1/health/build', text: `deployed: ${built}` },
+    ),
     cautions: textsOf(
       version !== undefined &&
         scene.place.server === 'nomic' &&
         `version ${version} is written into the code of this server, it tells nothing`,
       'health says nothing of open breakers: its count of them is always 0',
+      scene.crew.servers.length > 0 && 'SIGUSR1 is no reload: the server has no handler for it and ends',
     ),
     ...(scene.server ? { logFiles: [scene.server.path] } : {}),
   };
@@ -191,6 +199,7 @@ function apiIssue(scene: Scene, api: ApiView): Issue | undefined {
         label: 'DOWN',
         why: process ? `${api.why}, its process lives` : `${api.why}, no process of this root seen`,
         tells: API_SOURCES,
+        ...(scene.place.manager.tool === 'none' ? {} : { act: process ? 'api.restart' : 'api.start' }),
       },
       playbook: 'api-down',
       suggested: 'systemctl restart aragora: kills running debates, up again in about 10 s',
@@ -244,6 +253,7 @@ function failuresIssue(scene: Scene): Issue | undefined {
       label: 'ERRORS',
       why: `last ${clockText(instantOf(fact, 'at') ?? since, scene.now)}: ${firstLine(getString(fact, 'text') ?? '', 60)}`,
     },
+    playbook: 'error-rate',
     logFiles: [log.path],
   });
 }

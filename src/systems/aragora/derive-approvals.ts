@@ -26,8 +26,17 @@ export function approvalsOf(scene: Scene): readonly Approval[] {
 /** A time beyond this is no time: ten years. */
 const LONGEST_TIMEOUT_S = 315_360_000;
 
-const NO_ACT =
-  'decided through the server inside run_nomic_with_stream.py (POST /api/v1/autonomous/approvals/ID/approve, with a login)';
+/** Why a file of ApprovalFlow can't be decided from here; undefined when it can. */
+function unansweredReason({ place, loop, located }: Scene): string | undefined {
+  const hasServer =
+    place.server === 'nomic' ? located.url !== undefined : (loop.process?.ports.length ?? 0) > 0;
+  if (!hasServer) {
+    return 'decided only through the server inside run_nomic_with_stream.py, and no port of one is seen; the unified server answers 404';
+  }
+  return located.settings.keyEnv === undefined
+    ? 'the server inside run_nomic_with_stream.py takes it with a login: key-env=VARIABLE'
+    : undefined;
+}
 
 function fileApproval(scene: Scene, file: FileFacts): Approval | undefined {
   const fact = file.facts.get('approval');
@@ -53,21 +62,26 @@ function fileApproval(scene: Scene, file: FileFacts): Approval | undefined {
   const attention = attentionOf(scene, fact, status, expiresAt);
   const text = payloadOf(fact);
   const onExpiry = status === 'pending' ? 'counts as not approved' : undefined;
+  const barred = unansweredReason(scene);
   return {
     ...entityBase(scene, id, file),
     type: 'approval',
     title: firstLine(title ?? `approval ${id}`, 120),
     ask: 'approve',
     status,
-    answerable: false,
-    reason: status === 'pending' ? NO_ACT : reasonOf(fact, native, status),
+    answerable: status === 'pending' && barred === undefined,
+    ...(status !== 'pending'
+      ? { reason: reasonOf(fact, native, status) }
+      : barred === undefined
+        ? {}
+        : { reason: barred }),
     ...(risk ? { risk } : {}),
     ...(requestedAt === undefined ? {} : { requestedAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(onExpiry === undefined ? {} : { onExpiry }),
     ...(title === undefined ? {} : { question: title }),
     ...(text === undefined ? {} : { payload: { form: 'arguments', text } }),
-    decisions: [],
+    decisions: status === 'pending' && barred === undefined ? ['approval.approve', 'approval.deny'] : [],
     evidence: evidenceOf(
       file,
       requestedAt === undefined ? undefined : { at: requestedAt },
@@ -89,6 +103,7 @@ function fileApproval(scene: Scene, file: FileFacts): Approval | undefined {
       getBoolean(fact, 'changesCut') === true && 'the list of changes is longer than what is shown',
       getBoolean(fact, 'hasChanges') !== true && 'it names no changes: what would be applied is not known',
     ),
+    data: { form: 'file', native },
   };
 }
 

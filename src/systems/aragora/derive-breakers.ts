@@ -37,7 +37,7 @@ function serverBreakers(scene: Scene): readonly Breaker[] {
     return getArray(file.facts.get('breakers'), 'items').map((item) => answeredBreaker(scene, file, item));
   }
   const log = scene.server;
-  if (!log) return [];
+  if (!log) return gaugedBreakers(scene);
   const found: Breaker[] = [];
   const reset = instantOf(log.facts.get('breakersReset'), 'at');
   for (const [key, fact] of log.facts) {
@@ -59,7 +59,33 @@ function serverBreakers(scene: Scene): readonly Breaker[] {
       isFromLog: true,
     });
   }
-  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const known = new Set(found.map((one) => one.name));
+  const gauged = gaugedBreakers(scene).filter((one) => !known.has(one.name));
+  return [...found, ...gauged].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** By the gauges: of two modules one calls 1 open and 2 half-open, the other the reverse. Not closed is all they tell. */
+function gaugedBreakers(scene: Scene): readonly Breaker[] {
+  const file = scene.file('api.metrics');
+  if (!file || getBoolean(file.facts.get('answer'), 'ok') !== true) return [];
+  return getArray(file.facts.get('agents'), 'names').flatMap((name): Breaker[] =>
+    typeof name === 'string'
+      ? [
+          {
+            id: `breaker.${name}`,
+            name,
+            owner: 'server',
+            status: 'half-open',
+            since: undefined,
+            until: undefined,
+            text: 'not closed: open or on trial, the gauge does not say which',
+            file,
+            fact: { offset: null, at: null },
+            isFromLog: false,
+          },
+        ]
+      : [],
+  );
 }
 
 function answeredBreaker(scene: Scene, file: FileFacts, item: Json): Breaker {

@@ -82,5 +82,13 @@ function componentIssue(scene: Scene, one: Component): Issue {
       why: one.message ?? 'says its status page',
       group: `components-${one.status}`,
     },
+    playbook:
+      one.id === 'redis'
+        ? 'redis-down'
+        : one.id === 'database'
+          ? 'database'
+          : one.id === 'websocket'
+            ? 'websockets'
+            : 'api-down',
   });
 }

@@ -6,9 +6,9 @@ import { crashEvidence, stallText, stateEvidence } from './derive-loop.ts';
 import { logTrail } from './derive-runs.ts';
 import { evidenceOf, spanText, textsOf } from './draft.ts';
 import { issueOf } from './issue.ts';
-import { API_SOURCES } from './locate.ts';
 import type { Scene } from './scene.ts';
 import { BUDGET_GRACE_MS } from './schema.ts';
+import { API_SOURCES } from './sources.ts';
 
 /** What is wrong with the loop now: blocked, gone, or about to be cut. */
 export function loopIssues(scene: Scene): readonly Issue[] {
@@ -55,6 +55,8 @@ function stalledIssue(scene: Scene): Issue | undefined {
       label: 'STALLED',
       why,
       onExpiry: 'nothing ends it',
+      act: 'loop.stop',
+      menu: 'pause',
       ...muteServer(scene),
     },
     playbook: 'loop-stalled',
@@ -89,6 +91,7 @@ function deadIssue(scene: Scene): Issue | undefined {
         ? firstLine(`no process; ${crash}`, 80)
         : `no process, last line ${since === undefined ? 'unknown' : clockText(since, now)}, nothing rolled back`,
       onExpiry: 'nothing restarts it',
+      act: 'loop.start',
     },
     playbook: 'loop-dead',
     suggested: 'look at git status, restore or keep the changes, then start a new loop',

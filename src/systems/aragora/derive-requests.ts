@@ -43,6 +43,8 @@ function editIssue(scene: Scene): Issue | undefined {
         moved !== undefined && moved > asked.at
           ? `loop logged on at ${clockText(moved, now)}`
           : `pid ${loop.process.pid} never reads the file`,
+      act: 'loop.stop',
+      menu: 'pause',
     },
     playbook: 'stop-loop',
     cautions: ['reset ignores its target phase: it always goes to idle', 'to stop it: SIGTERM to its pid'],
@@ -102,7 +104,12 @@ function startIssue(scene: Scene): Issue | undefined {
     detail: 'the handler gives the loop an option it does not know; its output goes to /dev/null',
     since: at,
     evidence: evidenceOf(file, { at }, `running: true, pid ${pid}`),
-    attention: { rank: 7, label: 'NO START', why: 'answered with success; nomic_loop.log did not move' },
+    attention: {
+      rank: 7,
+      label: 'NO START',
+      why: 'answered with success; nomic_loop.log did not move',
+      act: 'loop.start',
+    },
     playbook: 'start-loop',
   });
 }

@@ -12,6 +12,7 @@ export function restorePointsOf(scene: Scene): readonly RestorePoint[] {
   const points = [
     ...scene.files('backups').map((file) => backupPoint(scene, file, current ?? undefined)),
     ...scene.files('rollback').map((file) => rollbackPoint(scene, file)),
+    ...databaseCopies(scene),
   ];
   for (const file of scene.files('checkpoints')) {
     for (const [key, fact] of file.facts) {
@@ -51,6 +52,29 @@ function backupPoint(scene: Scene, file: FileFacts, current: string | undefined)
     ),
     data: { form: 'backup', files: files ?? null },
   };
+}
+
+/** Copies made by `POST /api/v2/backups`; restore of the loop shows them as backups without a manifest. */
+function databaseCopies(scene: Scene): readonly RestorePoint[] {
+  const file = scene.file('backups.files');
+  return [...(file?.facts ?? [])].flatMap(([key, fact]): RestorePoint[] => {
+    const name = getString(fact, 'name');
+    if (!file || name === undefined || !key.startsWith('copy/')) return [];
+    const createdAt = instantOf(fact, 'at');
+    const label = `copy of ${name.replace(/_\d{8}_.*$/, '.db')}`;
+    return [
+      {
+        ...entityBase(scene, `copy-${name}`, file),
+        type: 'restorePoint',
+        title: name,
+        label,
+        ...(createdAt === undefined ? {} : { createdAt }),
+        evidence: { ...evidenceOf(file, { at: createdAt ?? null }, label), path: `${file.path}/${name}` },
+        cautions: ['put back by hand, with the server stopped: no program of theirs does it'],
+        data: { form: 'copy' },
+      },
+    ];
+  });
 }
 
 function rollbackPoint(scene: Scene, file: FileFacts): RestorePoint | undefined {

@@ -167,6 +167,7 @@ function runOf(scene: Scene, cycle: CycleView, all: readonly CycleView[]): Run {
       cycle.outcome === 'partial_success' && 'the program counts a part as success',
       cycle.isCut && 'killed cycles roll nothing back: look for uncommitted changes',
     ),
+    ...(log ? { data: { cycle: log.n } } : {}),
   };
 }
 

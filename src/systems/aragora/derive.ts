@@ -1,15 +1,20 @@
 import type { Entity, Issue } from '../../domain/entity.ts';
-import { getArray, getBoolean, getNumber, getString, type JsonObject } from '../../lib/json.ts';
+import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
 import { firstLine } from '../../lib/phrase.ts';
 import type { DeriveContext, Derived } from '../system.ts';
-import { type ApiView, apiIssues, apiServices, apiViewOf } from './derive-api.ts';
+import { actData } from './act-data.ts';
+import { apiIssues, apiServices, apiViewOf } from './derive-api.ts';
 import { approvalsOf } from './derive-approvals.ts';
-import { type Breaker, breakerIssues, breakerServices, breakersOf } from './derive-breakers.ts';
+import { breakerIssues, breakerServices, breakersOf } from './derive-breakers.ts';
+import { debateJobs } from './derive-debates.ts';
+import { inboxApprovals } from './derive-inbox.ts';
 import { jobsOf } from './derive-jobs.ts';
 import { layersOf } from './derive-layers.ts';
 import { loopService } from './derive-loop.ts';
 import { loopIssues } from './derive-loop-issues.ts';
+import { managerIssues, managerServices } from './derive-manager.ts';
 import { metersOf } from './derive-meters.ts';
+import { limitServices, metricIssues, metricMeters } from './derive-metrics.ts';
 import { outcomeIssues } from './derive-outcomes.ts';
 import { requestIssues } from './derive-requests.ts';
 import { restorePointsOf } from './derive-restore.ts';
@@ -29,6 +34,8 @@ export function deriveAragora(context: DeriveContext): Derived {
     ...outcomeIssues(scene, cycles),
     ...requestIssues(scene),
     ...apiIssues(scene, api),
+    ...managerIssues(scene),
+    ...metricIssues(scene),
     ...breakerIssues(scene, breakers),
     ...riskIssues(scene),
   ];
@@ -36,12 +43,17 @@ export function deriveAragora(context: DeriveContext): Derived {
     ...layersOf(scene, api, breakers),
     ...issues,
     ...approvalsOf(scene),
+    ...inboxApprovals(scene),
     ...runsOf(scene, cycles),
     ...jobsOf(scene),
+    ...debateJobs(scene),
     loopService(scene),
     ...apiServices(scene, api),
+    ...managerServices(scene),
+    ...limitServices(scene),
     ...breakerServices(scene, breakers),
     ...metersOf(scene),
+    ...metricMeters(scene),
     ...restorePointsOf(scene),
   ];
   const pid = getNumber(scene.fact('nomic.state', 'state'), 'pid');
@@ -88,25 +100,4 @@ function riskIssues(scene: Scene): readonly Issue[] {
       logKeys: [`risk/${cycle.n}`],
     }),
   ];
-}
-
-/** What playbooks look at and no entity carries. */
-function actData(
-  scene: Scene,
-  api: ApiView,
-  breakers: readonly Breaker[],
-  issues: readonly Issue[],
-): JsonObject {
-  const { loop } = scene;
-  return {
-    loopState: loop.state,
-    loopPid: loop.process?.pid ?? null,
-    lastLineAt: loop.last?.at ?? null,
-    question: loop.question ?? null,
-    apiState: api.state,
-    openBreakers: breakers
-      .filter((one) => one.owner === 'server' && one.status === 'open')
-      .map((one) => one.name),
-    isDamaged: issues.some((issue) => issue.key === 'protected-files'),
-  };
 }

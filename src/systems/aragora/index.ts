@@ -1,10 +1,11 @@
 import type { SystemKind } from '../system.ts';
 import { aragoraActs } from './acts.ts';
 import { deriveAragora } from './derive.ts';
-import { aragoraSources, locateAragora, recogniseAragora } from './locate.ts';
+import { locateAragora, recogniseAragora } from './locate.ts';
 import { aragoraParsers } from './parse.ts';
 import { aragoraPlaybooks } from './playbooks.ts';
 import { aragoraSettings } from './schema.ts';
+import { aragoraSources } from './sources.ts';
 
 /** Aragora: a server for debates of agents, and the Nomic loop that improves its own code in cycles of six phases. */
 export const aragoraKind: SystemKind = {

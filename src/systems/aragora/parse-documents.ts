@@ -20,7 +20,7 @@ type Facts = { readonly [key: string]: Json };
 /** A parser of a JSON object that is rewritten whole. `read` gives its facts, or the reason it is not what it should be. */
 function documentParser(
   version: number,
-  read: (value: JsonObject, context: ParseContext) => Facts | string,
+  read: (value: JsonObject, context: ParseContext, text: string) => Facts | string,
 ): Parser {
   return {
     version,
@@ -31,7 +31,7 @@ function documentParser(
       const facts = !json.ok
         ? json.error
         : isObject(json.value)
-          ? read(json.value, context)
+          ? read(json.value, context, chunk.text)
           : 'not a JSON object';
       if (typeof facts !== 'string') return { carry, facts };
       return { carry, bad: [{ path: context.path, reason: facts, excerpt: chunk.text.slice(0, 200) }] };
@@ -72,10 +72,14 @@ export const loopStateParser: Parser = documentParser(1, (value, context) => {
 });
 
 const MOST_AGENTS = 100;
+const LARGEST_RAW = 65_536;
 
 /** `.nomic/circuit_breaker.json`: failures and cooldowns by agent; a cooldown is a number of cycles. */
-export const loopBreakersParser: Parser = documentParser(1, (value, context) => {
-  const facts: Record<string, Json> = { saved: { at: timeOrNull(value, 'saved_at', context) } };
+export const loopBreakersParser: Parser = documentParser(2, (value, context, text) => {
+  const facts: Record<string, Json> = {
+    // Whole, for whoever writes it anew without one agent.
+    saved: { at: timeOrNull(value, 'saved_at', context), raw: text.length > LARGEST_RAW ? null : text },
+  };
   const failures = getObject(value, 'failures') ?? {};
   const cooldowns = getObject(value, 'cooldowns') ?? {};
   const tasks = getObject(value, 'task_cooldowns') ?? {};

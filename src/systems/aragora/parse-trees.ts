@@ -46,6 +46,43 @@ function timeOfName(name: string, zone: string): Instant | undefined {
   return parseInstant(`${year}-${month}-${day}T${hour}:${minute}:${second}`, zone);
 }
 
+const MOST_COPIES = 100;
+
+/** Compressed copies of databases among the backups (`POST /api/v2/backups`), known by name and time. */
+export const backupFilesParser: Parser = {
+  version: 1,
+  start: null,
+  fold(carry, chunk): Folded {
+    if (chunk.type !== 'directory') return { carry };
+    const names = chunk.names.filter((name) => /\.db(\.gz)?$/.test(name));
+    const facts = names
+      .slice(-MOST_COPIES)
+      .map((name): [string, Json] => [`copy/${name}`, { name, at: chunk.modifiedAt[name] ?? null }]);
+    return { carry, facts: Object.fromEntries(facts) };
+  },
+};
+
+/** `.nomic/replays/nomic-cycle-<n>/`: `meta.json` and the events. Its status stays `in_progress` after a timeout. */
+export const replayParser: Parser = {
+  version: 1,
+  start: null,
+  fold(carry, chunk, context): Folded {
+    if (chunk.type !== 'directory') return { carry };
+    const name = context.path.slice(context.path.lastIndexOf('/') + 1);
+    const read = readJson(chunk.texts['meta.json'] ?? '');
+    const meta = read.ok && isObject(read.value) ? read.value : undefined;
+    const n = /^nomic-cycle-(\d{1,6})$/.exec(name)?.[1];
+    const fact: Json = {
+      name: name.slice(0, 120),
+      cycle: n === undefined ? null : Number(n),
+      hasEvents: chunk.names.includes('events.jsonl'),
+      status: textOrNull(meta, 'status', 40),
+      events: getNumber(meta, 'event_count') ?? null,
+    };
+    return { carry, facts: { replay: fact } };
+  },
+};
+
 const MOST_CHECKPOINTS = 200;
 
 /**

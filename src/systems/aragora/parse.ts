@@ -1,5 +1,15 @@
 import type { Parser } from '../system.ts';
-import { breakersParser, healthParser, nomicParser, readyParser, statusParser } from './parse-answers.ts';
+import {
+  breakersParser,
+  buildParser,
+  debatesParser,
+  healthParser,
+  inboxParser,
+  limitsParser,
+  nomicParser,
+  readyParser,
+  statusParser,
+} from './parse-answers.ts';
 import { cyclesParser, outcomesParser } from './parse-database.ts';
 import {
   approvalParser,
@@ -8,10 +18,13 @@ import {
   loopStateParser,
   rollbackParser,
 } from './parse-documents.ts';
+import { reflogParser } from './parse-git.ts';
 import { crashLogParser, risksParser } from './parse-lines.ts';
 import { loopLogParser } from './parse-loop.ts';
+import { clusterParser, containerParser, unitParser } from './parse-manager.ts';
+import { metricsParser } from './parse-metrics.ts';
 import { serverLogParser } from './parse-server.ts';
-import { backupParser, checkpointsParser } from './parse-trees.ts';
+import { backupFilesParser, backupParser, checkpointsParser, replayParser } from './parse-trees.ts';
 
 /** The parsers of this kind by the name its sources use. */
 export const aragoraParsers: { readonly [name: string]: Parser } = {
@@ -33,6 +46,17 @@ export const aragoraParsers: { readonly [name: string]: Parser } = {
   'status-answer': statusParser,
   'breakers-answer': breakersParser,
   'nomic-answer': nomicParser,
+  'build-answer': buildParser,
+  'limits-answer': limitsParser,
+  'debates-answer': debatesParser,
+  'inbox-answer': inboxParser,
+  metrics: metricsParser,
+  reflog: reflogParser,
+  'backup-files': backupFilesParser,
+  replay: replayParser,
+  unit: unitParser,
+  container: containerParser,
+  cluster: clusterParser,
   // The process table reaches `derive` on a path of its own.
   processes: { version: 1, start: null, fold: (carry) => ({ carry }) },
 };

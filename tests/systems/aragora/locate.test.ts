@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lookInto } from '../../../src/config/look.ts';
 import type { SystemId } from '../../../src/domain/entity.ts';
 import { aragoraKind } from '../../../src/systems/aragora/index.ts';
-import { wordsOf } from '../../../src/systems/aragora/locate.ts';
+import { wordsOf } from '../../../src/systems/aragora/manager.ts';
 import type { CommonSettings, Located, SourceSpec } from '../../../src/systems/system.ts';
 
 let dir: string;
@@ -94,7 +94,7 @@ describe('locating an installation', () => {
       expect(spec.perMinute).toBeGreaterThanOrEqual(2 * asked);
       expect(spec.perMinute).toBeLessThanOrEqual(60);
       expect(spec.path).not.toContain('admin');
-      const isPublic = ['/healthz', '/readyz', '/api/health'].includes(spec.path);
+      const isPublic = ['/healthz', '/readyz', '/api/health', '/api/v1/health/build'].includes(spec.path);
       expect(spec.secretHeader === undefined).toBe(isPublic);
     }
   });
@@ -123,7 +123,7 @@ describe('words of a stream command', () => {
 describe('settings', () => {
   it('refuse what is none of theirs to mean', () => {
     const parse = (value: unknown): boolean => aragoraKind.settings.safeParse(value).success;
-    expect(parse({ total: '7200', server: 'nomic', 'max-cost': '50' })).toBe(true);
+    expect(parse({ total: '7200', server: 'nomic', maxCost: '50' })).toBe(true);
     expect(parse({ total: 'long' })).toBe(false);
     expect(parse({ server: 'fastapi' })).toBe(false);
   });
