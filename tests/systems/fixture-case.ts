@@ -238,8 +238,11 @@ function readSource(spec: SourceSpec, located: Located, fixture: FixtureCase, fa
       give(spec.argv[0] ?? spec.id, { type: 'probe', exitCode: 0, stdout: '', stderr: '', ...said });
       break;
     }
-    case 'stream':
     case 'process':
+      // The table is handed to the derivation itself; a host always has one.
+      items = 1;
+      break;
+    case 'stream':
       break;
   }
   facts.take({

@@ -1,23 +1,16 @@
 import type { StageState } from '../../domain/act.ts';
-import { addMs } from '../../domain/instant.ts';
 import { getNumber } from '../../lib/json.ts';
 import type { ActSpec } from '../system.ts';
+import { conditionOf, idOf, isJobTarget, jobOf, readControl, scriptStep, unreachable } from './act-common.ts';
 import {
-  acceptDeadline,
-  conditionOf,
-  idOf,
-  isJobTarget,
-  jobBaseline,
-  jobOf,
-  marksSince,
-  readControl,
-  scriptStep,
-  unreachable,
-} from './act-common.ts';
-import { JOB_TIMEOUT_MS } from './schema.ts';
-
-/** Conditions in which a runner may be at work on the job. */
-const AT_WORK = new Set(['running', 'orphaned', 'silent-alive', 'overtaken']);
+  AT_WORK,
+  cancelBaseline,
+  cancelledStage,
+  endedStage,
+  plannedRunner,
+  RUNNER_GOES_ON_MS,
+  staysCancelledStage,
+} from './act-stop.ts';
 
 /**
  * `control.py cancel`: a word in the database. It is `costly` and not `destructive`: nothing on disk goes away and a
@@ -29,6 +22,8 @@ export const cancelAct: ActSpec = {
   menu: 'cancel',
   risk: 'costly',
   does: 'marks the job cancelled; a runner at work is NOT stopped, its result overwrites the mark until the next pass',
+  runs: 'control.py cancel JOB',
+  outcome: 'status cancelled; of a job at work also that its runner has ended and it is cancelled still',
   params: [],
   appliesTo: (target) =>
     isJobTarget(target) && (target.type !== 'job' || target.nativeStatus !== 'cancelled'),
@@ -47,6 +42,7 @@ export const cancelAct: ActSpec = {
     return [
       `this does not stop ${pid === undefined ? 'its runner' : `runner ${pid}`}: it goes on working and spending`,
       'when it ends, its result replaces "cancelled"; the next worker pass cancels once more',
+      'job.stop ends the runner too',
     ];
   },
   strands(view, target) {
@@ -58,7 +54,7 @@ export const cancelAct: ActSpec = {
   },
   baseline(view, target) {
     const job = jobOf(view, target);
-    return job ? jobBaseline(view, job) : {};
+    return job ? cancelBaseline(view, job) : {};
   },
   plan(view, target) {
     const job = jobOf(view, target);
@@ -66,44 +62,16 @@ export const cancelAct: ActSpec = {
   },
   read: (outputs) => readControl(outputs[0], ['cancelled']),
   expect(view, order): readonly StageState[] {
-    const job = jobOf(view, order.target);
-    const cancelled = job
-      ? marksSince(job, order.baseline).find((mark) => mark.event === 'job_cancelled')
-      : undefined;
-    const native = job?.nativeStatus ?? '';
-    const accepted = ((): Pick<StageState, 'state' | 'detail' | 'seenAt'> => {
-      if (native === 'cancelled') {
-        return { state: 'seen', ...(cancelled?.at === undefined ? {} : { seenAt: cancelled.at }) };
-      }
-      if (job && cancelled)
-        return { state: 'contradicted', detail: `cancelled, and then ${native}: overwritten` };
-      if (native === 'completed') return { state: 'contradicted', detail: 'it completed before the cancel' };
-      return { state: 'waiting' };
-    })();
-    const stages: StageState[] = [
-      {
-        stage: 'accepted',
-        title: 'status cancelled',
-        ...accepted,
-        deadline: acceptDeadline(order),
-        required: true,
-      },
+    const accepted = cancelledStage(view, order);
+    if (plannedRunner(order) === undefined) return [accepted];
+    return [
+      accepted,
+      endedStage(view, order, RUNNER_GOES_ON_MS, 'go on: cancel does not stop them'),
+      staysCancelledStage(view, order, RUNNER_GOES_ON_MS),
     ];
-    const pid = getNumber(order.baseline, 'pid');
-    if (pid !== undefined) {
-      const lives = view.processes.some(
-        (process) => process.pid === pid && process.argv.some((word) => word.endsWith('runner.py')),
-      );
-      stages.push({
-        stage: 'done',
-        title: `runner ${pid} has ended`,
-        state: lives ? 'waiting' : 'seen',
-        ...(lives ? { detail: 'it goes on: cancel does not stop it' } : {}),
-        deadline: addMs(order.startedAt, JOB_TIMEOUT_MS),
-        required: false,
-      });
-    }
-    return stages;
   },
-  undo: { text: 'control.py resume brings it back, from its start' },
+  undo: {
+    act: 'job.rerun',
+    text: 'job.rerun brings an approved job back, from its start; one never approved stays out',
+  },
 };

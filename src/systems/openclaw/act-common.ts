@@ -76,7 +76,7 @@ export function argumentOf(text: string): string {
 export function scriptStep(
   view: StateView,
   job: Job,
-  script: 'control.py' | 'submit.py',
+  script: 'control.py' | 'submit.py' | 'status.py',
   args: readonly string[],
   title: string,
 ): ProcessStep {

@@ -39,6 +39,8 @@ export const resubmitAct: ActSpec = {
   title: 'submit the goal with your text, cancel this job',
   menu: 'replay',
   does: 'submits the goal with your answer in it as a new job, then cancels this one; its agents do get the answer',
+  runs: 'submit.py GOAL, then control.py cancel JOB',
+  outcome: 'a new job with this goal, and the old one cancelled',
   params: [
     {
       name: 'answer',
@@ -61,6 +63,8 @@ export const retryAct: ActSpec = {
   title: 'submit the same goal again',
   menu: 'replay',
   does: 'submits the goal as a new job with a plan and a review of its own; cancels this one if it still waits',
+  runs: 'submit.py GOAL, and control.py cancel JOB if it still waits',
+  outcome: 'a new job with the same goal; the old one cancelled if it waited',
   params: [],
 };
 

@@ -270,6 +270,7 @@ function dataOf({ job, judgement, queue, busyWith, question, directory }: Judged
           goalCut: job.goalCut,
           question,
           revision: job.revision,
+          ...(job.answers.length > 0 ? { answers: job.answers } : {}),
           pid: job.pid,
           tasksRun: directory.tasksRun ?? null,
           ...(busyWith === undefined || busyWith === job.id ? {} : { busyWith }),

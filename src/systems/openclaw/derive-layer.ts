@@ -1,6 +1,7 @@
 import type { Evidence, Issue, Layer, Service, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { ProcessTable } from '../../domain/process.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
@@ -122,7 +123,7 @@ export function workerService(
   queue: Queue,
   judged: readonly JudgedJob[],
   processes: ProcessTable,
-  many: boolean,
+  { many, tableRead }: { readonly many: boolean; readonly tableRead: boolean },
   now: Instant,
 ): Service {
   const beating = judged.find(({ judgement }) => judgement.condition === 'running');
@@ -151,5 +152,35 @@ export function workerService(
     },
     status,
     detail,
+    data: {
+      project: queue.project,
+      generation: queue.generation,
+      // Before its first reading the table is empty, which proves nobody's end.
+      tableRead,
+      workers: own.map(({ process }) => ({ pid: process.pid, startedAt: process.startedAt })),
+      lastClaim: queue.lastClaim,
+      lastDrain: queue.lastDrain,
+      lastRecovery: queue.lastRecovery,
+      ...toDo(queue, judged, now),
+    },
+  };
+}
+
+/** What a pass would find: jobs to claim or to take back, commands to apply, and runners it would double. */
+function toDo(queue: Queue, judged: readonly JudgedJob[], now: Instant): JsonObject {
+  const idsOf = (...conditions: readonly Condition[]): readonly string[] =>
+    judged
+      .filter(({ judgement }) => conditions.includes(judgement.condition))
+      .slice(0, 20)
+      .map(({ job }) => job.id);
+  const stale = judged.filter(
+    ({ job, judgement }) => judgement.condition === 'silent-dead' && (job.lease === null || job.lease <= now),
+  );
+  return {
+    claimable: idsOf('claimable'),
+    stale: stale.slice(0, 20).map(({ job }) => job.id),
+    running: idsOf('running'),
+    orphans: idsOf('orphaned', 'silent-alive', 'overtaken'),
+    commands: queue.signals.length,
   };
 }

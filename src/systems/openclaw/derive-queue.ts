@@ -46,6 +46,7 @@ export interface Queue {
   readonly exceptionsFile: FileFacts | undefined;
   readonly lastClaim: Instant | null;
   readonly lastDrain: Instant | null;
+  readonly lastRecovery: Instant | null;
   /** Job files of the older queue beside a database: nobody reads them. */
   readonly strays: readonly { readonly job: JobFact; readonly file: FileFacts }[];
   readonly workers: readonly Worker[];
@@ -90,6 +91,7 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
       runs: [],
       lastClaim: null,
       lastDrain: null,
+      lastRecovery: null,
       strays: [],
       ...workersOf(context, place, project, jobs),
       newestByGoal: newestByGoalOf(jobs),
@@ -111,6 +113,7 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
     runs: factOf<RunFact[]>(file, 'runs') ?? [],
     lastClaim: factOf<Instant>(file, 'claims') ?? null,
     lastDrain: factOf<Instant>(file, 'drains') ?? null,
+    lastRecovery: factOf<Instant>(file, 'recoveries') ?? null,
     strays: [...fileJobs.values()].filter(({ job, file: own }) => own.present && !known.has(job.id)),
     ...workersOf(context, place, project, jobs),
     newestByGoal: newestByGoalOf(jobs),
@@ -136,6 +139,7 @@ function branchQueue(context: DeriveContext, place: Place): Queue {
     exceptionsFile: undefined,
     lastClaim: null,
     lastDrain: null,
+    lastRecovery: null,
     strays: [],
     ...workersOf(context, place, undefined, jobs),
     newestByGoal: newestByGoalOf(jobs),

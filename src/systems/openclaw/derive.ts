@@ -101,7 +101,7 @@ function busyJob(queue: Queue, verdicts: readonly Verdict[]): string | undefined
 }
 
 function queueEntities(
-  { located, processes, now }: DeriveContext,
+  { located, processes, facts, now }: DeriveContext,
   queue: Queue,
   judged: readonly JudgedJob[],
   issues: readonly Issue[],
@@ -123,7 +123,8 @@ function queueEntities(
   }
   entities.push(...issues);
   entities.push(...layersOf(system, queue, judged, issues, many, processes.readAt));
-  entities.push(workerService(system, queue, judged, processes, many, now));
+  const tableRead = facts.status('processes')?.state === 'fresh';
+  entities.push(workerService(system, queue, judged, processes, { many, tableRead }, now));
   return entities;
 }
 

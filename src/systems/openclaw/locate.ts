@@ -10,6 +10,24 @@ const STATE_DB = '.orchestrator/state/orchestrator.db';
 const FILE_QUEUE = '.orchestrator/queue/jobs';
 const BRANCH_QUEUE = '_orchestrator_queue';
 
+/** Scripts acts run, where this version of the skill has them. */
+const SCRIPTS = [
+  'scripts/control.py',
+  'scripts/submit.py',
+  'scripts/worker.py',
+  'scripts/status.py',
+  'scripts/metrics.py',
+  'scripts/slo_gate.py',
+  'scripts/canary_gate.py',
+  'scripts/canary_rollout.py',
+  'scripts/release_gate_check.py',
+  'scripts/scorecard_gate.py',
+  'scripts/pr_merge_gate.py',
+  'scripts/bench_terminal_latency.py',
+  'test_imports.py',
+  'utils/test_security_baseline.py',
+] as const;
+
 /** Recognises a skill directory, a BASE_PATH or a queue project by the names only this program makes. */
 export function recogniseOpenclaw(look: Look): Recognition | undefined {
   if (isSkill(look, '')) {
@@ -57,6 +75,13 @@ export function locateOpenclaw(dir: string, look: Look, system: SystemId, settin
   };
   if (skill !== undefined && look.exists(`${skill}/scripts/control.py`)) {
     extra['skill'] = skill;
+    extra['scripts'] = SCRIPTS.filter((name) => look.exists(`${skill}/${name}`));
+    extra['programs'] = Object.fromEntries(
+      ['systemctl', 'docker'].flatMap((name) => {
+        const path = look.which(name);
+        return path === undefined ? [] : [[name, path]];
+      }),
+    );
     extra['servedProject'] = emptyAsMissing(variables['PROJECT_ID']) ?? 'default_project';
   } else if (skill !== undefined) {
     extra['skillMissing'] = skill;

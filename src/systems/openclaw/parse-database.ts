@@ -73,7 +73,7 @@ type Row = { readonly [column: string]: string | number | null };
 
 /** Rows of `orchestrator.db`: jobs with their events as facts, and each event once as a log record. */
 export const databaseParser: Parser = {
-  version: 2,
+  version: 3,
   start: { lastEvent: 0 },
   fold(carry, chunk, context): Folded {
     if (chunk.type !== 'database') return { carry };
@@ -113,6 +113,7 @@ export const databaseParser: Parser = {
         runs: (chunk.results['runs'] ?? []).flatMap(runFact),
         claims: lastOf(recent, 'job_claimed'),
         drains: lastOf(recent, 'control_signal_applied'),
+        recoveries: lastOf(recent, 'stale_recovered'),
       },
       records: told.records,
       bad,

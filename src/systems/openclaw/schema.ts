@@ -1,11 +1,16 @@
 import { describe, optional, strictObject, string } from 'zod/mini';
-import { getString } from '../../lib/json.ts';
+import { getArray, getObject, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
 /** What an installation of OpenClaw agent-orchestrator may be told beside the common settings. */
 export const openclawSettings = strictObject({
   skill: optional(string()).check(
     describe('the skill directory (with `scripts/control.py`), needed for acts where DIR is BASE_PATH'),
+  ),
+  keeper: optional(string()).check(
+    describe(
+      'what starts and stops the worker: `systemd:UNIT`, `systemd-user:UNIT` or `docker:NAME`; without it the worker is a process of its own',
+    ),
   ),
   interval: optional(string()).check(
     describe('seconds between two passes of the worker (`worker.py --interval`); default 2'),
@@ -23,6 +28,19 @@ export const MAX_ATTEMPTS = 2;
 /** A live worker beats every 2 s: silence beyond this, with the runner's parent gone, is no accident. */
 export const BEAT_GRACE_MS = 10_000;
 
+/** What starts and stops the worker. */
+export type Keeper =
+  | { readonly by: 'process' }
+  | { readonly by: 'systemd' | 'systemd-user' | 'docker'; readonly name: string };
+
+/** The keeper as set; `wrong` when what is set is none. */
+export function keeperOf(located: Located): Keeper | 'wrong' {
+  const text = getString(located.settings as unknown, 'keeper') ?? '';
+  if (text === '' || text === 'process') return { by: 'process' };
+  const match = /^(systemd|systemd-user|docker):([A-Za-z0-9][A-Za-z0-9@:._-]{0,200})$/.exec(text);
+  return match ? { by: match[1] as 'systemd' | 'systemd-user' | 'docker', name: match[2] ?? '' } : 'wrong';
+}
+
 /** Where things are in one installation; `located.extra` in readable form. */
 export interface Place {
   /** Directories of queue projects below BASE_PATH that are shown. */
@@ -35,6 +53,10 @@ export interface Place {
   readonly branchQueue: boolean;
   /** A project has the directory of the older file queue. */
   readonly fileQueue: boolean;
+  /** Scripts of the skill that are there, relative to it: generations differ. */
+  readonly scripts: readonly string[];
+  /** Absolute paths of programs a keeper needs. */
+  readonly programs: { readonly [name: string]: string };
   readonly pollMs: number;
 }
 
@@ -47,6 +69,8 @@ export function placeOf(located: Located): Place {
     servedProject: getString(located.extra, 'servedProject'),
     branchQueue: located.extra['branchQueue'] === true,
     fileQueue: located.extra['fileQueue'] === true,
+    scripts: getArray(located.extra, 'scripts').filter((name) => typeof name === 'string'),
+    programs: (getObject(located.extra, 'programs') ?? {}) as { readonly [name: string]: string },
     pollMs: typeof located.extra['pollMs'] === 'number' ? located.extra['pollMs'] : 2000,
   };
 }

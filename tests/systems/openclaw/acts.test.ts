@@ -379,19 +379,19 @@ test('every act refuses a job id that could be read as an option, and a job of t
       ...view,
       entity: ((type: string) => (type === 'job' ? other : undefined)) as never,
     };
-    for (const act of openclawKind.acts)
+    for (const act of openclawKind.acts.filter(({ id }) => id.startsWith('job.')))
       expect(act.precondition(patched, other), act.id).toBeTypeOf('string');
   }
 });
 
 test('expectations of a job that vanished stay open instead of failing', () => {
   const view = demo.view();
+  const target = entityIn(view, 'job', STORY.question);
   for (const act of openclawKind.acts) {
-    const target = entityIn(view, 'job', STORY.question);
+    if (!act.id.startsWith('job.')) continue;
     const { order } = planned(act, view, target, { answer: 'x' });
     const empty: StateView = { ...view, entity: () => undefined, entities: () => [], now: instant(view.now) };
     for (const stage of act.expect(empty, order)) {
-      if (stage.stage === 'done' && act.id === 'job.cancel') continue;
       expect(stage.state, act.id).toBe('waiting');
     }
   }
