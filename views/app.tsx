@@ -26,7 +26,14 @@ import { stepsLines } from './panes/steps.ts';
 import { workLines } from './panes/work.ts';
 import { approvalLines, payloadPlace } from './sheets/approval.ts';
 import { asidesLines } from './sheets/asides.ts';
-import { asideLines, menuLines, paletteLines, paramsLines, settleLines } from './sheets/choose.ts';
+import {
+  asideLines,
+  menuLines,
+  paletteLines,
+  paramsLines,
+  remarkLines,
+  settleLines,
+} from './sheets/choose.ts';
 import { dialogView } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
 import { listView } from './sheets/list.ts';
@@ -242,6 +249,11 @@ function sheetLines(props: PaneProps): readonly Line[] {
       ];
     case 'settle':
       return [title('How did it end?'), ...settleLines(pen, mode, box.columns, height)];
+    case 'remark':
+      return [
+        title(mode.as === 'done' ? 'Step done' : 'Skip this step'),
+        ...remarkLines(pen, mode, box.columns, height),
+      ];
     case 'details':
     case 'browse':
     case 'search':

@@ -100,6 +100,7 @@ export function hasSheet(snapshot: Snapshot): boolean {
     case 'asides':
     case 'details':
     case 'settle':
+    case 'remark':
       return true;
   }
 }

@@ -1,4 +1,4 @@
-import type { ActMenu, ActOffer, ActPreview, Params } from '../domain/act.ts';
+import type { ActMenu, ActOccasion, ActOffer, ActPreview, Params } from '../domain/act.ts';
 import { type Ref, refKey } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { RequestOf } from '../engine/protocol.ts';
@@ -53,14 +53,21 @@ export function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
   return [...offers].sort((a, b) => Number(a.disabled !== undefined) - Number(b.disabled !== undefined));
 }
 
+/** What else is known of an act that was chosen. */
+export interface Chosen {
+  readonly values?: Params;
+  /** All rows it is for, where it is for marked ones. */
+  readonly list?: ListTargets | undefined;
+  readonly occasion?: ActOccasion | undefined;
+}
+
 /** An act was chosen: its parameters are asked for, or its preview. */
 export async function chooseOffer(
   context: CommandContext,
   offer: ActOffer,
   target: Ref,
   targetTitle: string,
-  values: Params = {},
-  list?: ListTargets,
+  { values = {}, list, occasion }: Chosen = {},
 ): Promise<void> {
   if (offer.disabled !== undefined) {
     context.cockpit.toast(`${offer.title}: ${offer.disabled}`, 'refusal');
@@ -71,6 +78,7 @@ export async function chooseOffer(
       inMode(desk, {
         ...{ type: 'params', offer, target, targetTitle, values, index: 0, busy: false },
         ...(list ? { list } : {}),
+        ...(occasion ? { occasion } : {}),
       }),
     );
     return;
@@ -79,7 +87,7 @@ export async function chooseOffer(
     await showList(context, offer, list, {});
     return;
   }
-  await showPreview(context, offer, target, {});
+  await showPreview(context, offer, target, {}, occasion);
 }
 
 /** Asks the engine what exactly would be run, and shows it. A `read` act without questions runs at once. */
@@ -88,13 +96,15 @@ export async function showPreview(
   offer: ActOffer,
   target: Ref,
   params: Params,
+  occasion?: ActOccasion,
 ): Promise<void> {
   const { cockpit } = context;
   const before = context.snapshot().desk.mode;
   if (before.type === 'params') cockpit.update((desk) => inMode(desk, { ...before, busy: true }));
   const asked = context.snapshot().desk.mode.type;
   try {
-    const preview = await cockpit.call('preview', { act: offer.act, target, params });
+    const along = occasion ? { occasion } : {};
+    const preview = await cockpit.call('preview', { act: offer.act, target, params, ...along });
     // Whoever pressed Esc meanwhile is not pulled into a dialog.
     if (context.snapshot().desk.mode.type !== asked) return;
     if (preview.confirmation === 'none' && preview.refused === undefined) {
@@ -189,6 +199,7 @@ export async function start(
       params: preview.params,
       revision: preview.revision,
       ...(payloadDigest === undefined ? {} : { payloadDigest }),
+      ...(preview.occasion ? { occasion: preview.occasion } : {}),
       ...given,
     });
     if (answer.refused !== undefined) {
@@ -199,6 +210,8 @@ export async function start(
       const subject = { of: 'answer' as const, title: preview.title, answer: answer.read };
       cockpit.update((desk) => inMode(desk, { type: 'details', subject, scroll: 0 }));
     } else cockpit.toast(`${preview.title}: started, its effect is being looked for`);
+    if (answer.order !== undefined) cockpit.awaitEnd(answer.order);
+    if (preview.occasion?.step) cockpit.askAgain();
     return undefined;
   } catch (error) {
     const why = messageOf(error);

@@ -1,6 +1,5 @@
 import type { ActMenu, ActOffer, ActPreview, Params } from '../domain/act.ts';
 import { LONGEST_LIST, listActs } from '../domain/act-list.ts';
-import { refKey } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
@@ -59,9 +58,9 @@ export async function openListMenu(
     const answers = await Promise.all(
       marked.map(async (row) => ({ row, ...(await context.cockpit.call('offers', { target: row.ref })) })),
     );
-    const { offers, able } = commonOffers(answers);
+    const { offers, lists } = commonOffers(answers);
     const fitting = offers.filter((offer) => menu === 'all' || menu === 'undo' || offer.menu === menu);
-    answered({ offers: sortOffers(fitting), able });
+    answered({ offers: sortOffers(fitting), lists });
   } catch (error) {
     answered({ offers: [], error: messageOf(error) });
   }
@@ -70,7 +69,7 @@ export async function openListMenu(
 /** Each act any row offers, once; it is off only where no row can have it. Approvals are decided one at a time. */
 function commonOffers(
   answers: readonly { readonly row: MarkedRow; readonly offers: readonly ActOffer[] }[],
-): { readonly offers: readonly ActOffer[]; readonly able: { readonly [act: string]: readonly MarkedRow[] } } {
+): { readonly offers: readonly ActOffer[]; readonly lists: { readonly [act: string]: ListTargets } } {
   const merged = new Map<string, { offer: ActOffer; able: MarkedRow[] }>();
   for (const { row, offers } of answers) {
     for (const offer of offers) {
@@ -84,21 +83,23 @@ function commonOffers(
   }
   return {
     offers: [...merged.values()].map(({ offer }) => offer),
-    able: Object.fromEntries([...merged].map(([act, { able }]) => [act, able])),
+    lists: Object.fromEntries([...merged].map(([act, { able }]) => [act, targetsOf(act, able, answers)])),
   };
 }
 
-/** The rows an act of the menu is for, where it is for marked ones. One row alone is a list of one. */
-export function listTargets({ marked, able }: MenuMode, act: string): ListTargets | undefined {
-  if (!marked) return undefined;
-  const rows = able?.[act] ?? [];
-  const isIn = new Set(rows.map(({ ref }) => refKey(ref)));
-  const left = marked
-    .filter(({ ref }) => !isIn.has(refKey(ref)))
-    .map(({ ref, title }) => ({
-      title,
-      why: ref.type === 'approval' ? 'approvals are decided one at a time' : 'it does not apply, or not now',
-    }));
+/** The rows an act is for, and why it is not for the others. */
+function targetsOf(
+  act: string,
+  rows: readonly MarkedRow[],
+  answers: readonly { readonly row: MarkedRow; readonly offers: readonly ActOffer[] }[],
+): ListTargets {
+  const left = answers
+    .filter(({ row }) => !rows.includes(row))
+    .map(({ row: { ref, title }, offers }) => {
+      const off = offers.find((offer) => offer.act === act)?.disabled;
+      const why = ref.type === 'approval' ? 'approvals are decided one at a time' : off;
+      return { title, why: why ?? `it does not apply to this ${ref.type}` };
+    });
   return { rows, left };
 }
 
@@ -189,7 +190,7 @@ function doable(mode: ListMode): readonly ActPreview[] {
 /** Starts what was previewed, one after the other, and opens the page that tells how each goes. The marks go. */
 async function startList(context: CommandContext, mode: ListMode): Promise<void> {
   const { cockpit } = context;
-  const left = mode.list.items.flatMap(({ target, preview }): ListResult[] =>
+  const refusedOnes = mode.list.items.flatMap(({ target, preview }): ListResult[] =>
     preview.refused === undefined
       ? []
       : [{ ref: target, title: preview.targetTitle, refused: preview.refused }],
@@ -197,11 +198,13 @@ async function startList(context: CommandContext, mode: ListMode): Promise<void>
   const waiting = doable(mode);
   let items: readonly ListResult[] = [
     ...waiting.map(({ target, targetTitle }) => ({ ref: target, title: targetTitle })),
-    ...left,
+    ...refusedOnes,
   ];
   const { title } = mode;
   cockpit.update((desk) =>
-    unmarked(inMode(desk, { type: 'details', subject: { of: 'batch', title, items }, scroll: 0 })),
+    unmarked(
+      inMode(desk, { type: 'details', subject: { of: 'batch', title, items, left: mode.left }, scroll: 0 }),
+    ),
   );
   for (const [index, preview] of waiting.entries()) {
     const before = items;
@@ -210,7 +213,9 @@ async function startList(context: CommandContext, mode: ListMode): Promise<void>
     cockpit.update((desk) => {
       const { mode: open } = desk;
       const isOpen = open.type === 'details' && open.subject.of === 'batch' && open.subject.items === before;
-      return isOpen ? inMode(desk, { ...open, subject: { of: 'batch', title, items } }) : desk;
+      return isOpen
+        ? inMode(desk, { ...open, subject: { of: 'batch', title, items, left: mode.left } })
+        : desk;
     });
   }
   const refused = items.filter((item) => item.refused !== undefined).length;

@@ -4,7 +4,7 @@ import type { Snapshot } from '../store/cockpit.ts';
 import { focused, inMode } from '../store/desk.ts';
 import { selectActs } from '../store/selectors/acts.ts';
 import { chooseOffer, confirmStep, noTarget, openMenu, showPreview } from './act-flow.ts';
-import { confirmList, listTargets, markedRows, openListMenu, showList } from './act-list-flow.ts';
+import { confirmList, markedRows, openListMenu, showList } from './act-list-flow.ts';
 import {
   acceptPreview,
   approvalOf,
@@ -58,24 +58,6 @@ function menuCommand(menu: Exclude<ActMenu, 'approve'>): Command {
   };
 }
 
-/** The step under the cursor of the steps pane. */
-function stepHere(snapshot: Snapshot) {
-  return snapshot.companion.playbook?.steps[Number(snapshot.desk.selected.steps ?? '0')];
-}
-
-/** The act `u` would undo: the selected one, else the newest. */
-function undoable(snapshot: Snapshot) {
-  const acts = selectActs(snapshot.state.acts);
-  const selected = acts.find((act) => act.order === snapshot.desk.selected.acts);
-  if (snapshot.desk.focus === 'acts' && selected) return selected;
-  return acts
-    .filter((act) => act.status !== 'running')
-    .reduce<(typeof acts)[number] | undefined>(
-      (newest, act) => (newest === undefined || act.startedAt > newest.startedAt ? act : newest),
-      undefined,
-    );
-}
-
 /** The act under the cursor of the acts pane, or the page that is open. */
 function actHere(snapshot: Snapshot) {
   const { mode, selected } = snapshot.desk;
@@ -123,25 +105,8 @@ export const actCommands: readonly Command[] = [
       if (snapshot.subject.ghost) return `it is no longer there (${snapshot.subject.ghost.word})`;
       return approvalOf(snapshot) ? undefined : 'nothing here waits for a decision';
     },
-    run: openApproval,
-  },
-  {
-    id: 'act.undo',
-    title: 'undo the selected act, or the last one',
-    area: 'acts',
-    effect: 'ask',
-    off: (snapshot) => {
-      const act = undoable(snapshot);
-      if (!act) return 'nothing was done yet';
-      return act.undo === undefined ? `${act.title} has no undo` : undefined;
-    },
-    run: async (context) => {
-      const act = undoable(context.snapshot());
-      if (!act?.undo) return;
-      const { offers } = await context.cockpit.call('offers', { target: act.target });
-      const undo = offers.find((offer) => act.undo === offer.act || act.undo?.startsWith(`${offer.act} `));
-      if (undo) await chooseOffer(context, undo, act.target, act.targetTitle);
-      else context.cockpit.toast(`undo of ${act.title}: ${act.undo}`);
+    run: (context) => {
+      openApproval(context);
     },
   },
   {
@@ -196,29 +161,6 @@ export const actCommands: readonly Command[] = [
     },
   },
   {
-    id: 'step.run',
-    title: 'do this step: show exactly what it would run',
-    area: 'acts',
-    effect: 'ask',
-    off: (snapshot) => {
-      const step = stepHere(snapshot);
-      if (!step) return 'no step is under the cursor';
-      if (step.type === 'check') return 'this step is checked off by what is seen, nobody does it';
-      if (step.type === 'note') return 'this step is a note for you, nothing runs';
-      return step.offer ? step.offer.disabled : 'what it would do does not apply here now';
-    },
-    run: async (context) => {
-      const snapshot = context.snapshot();
-      const { subject } = snapshot;
-      const step = stepHere(snapshot);
-      if (!step?.offer || !subject.ref || subject.ghost) return;
-      const target = step.target ?? subject.ref;
-      const isSubject = entityKey(target) === entityKey(subject.ref);
-      const title = isSubject ? (subject.item?.title ?? target.id) : target.id;
-      await chooseOffer(context, step.offer, target, title, step.params);
-    },
-  },
-  {
     id: 'menu.pick',
     title: 'this act: show exactly what it would run',
     area: 'prompt',
@@ -229,7 +171,9 @@ export const actCommands: readonly Command[] = [
       if (mode.type !== 'menu') return;
       const offer = mode.offers?.[mode.index];
       if (offer)
-        await chooseOffer(context, offer, mode.target, mode.targetTitle, {}, listTargets(mode, offer.act));
+        await chooseOffer(context, offer, mode.target, mode.targetTitle, {
+          list: mode.lists?.[offer.act],
+        });
     },
   },
   {
@@ -313,7 +257,7 @@ export async function takeActText(context: CommandContext): Promise<void> {
       context.cockpit.update((desk) => inMode(desk, { ...rest, index: mode.index + 1 }));
     } else if (!mode.busy) {
       if (mode.list) await showList(context, mode.offer, mode.list, mode.values);
-      else await showPreview(context, mode.offer, mode.target, mode.values);
+      else await showPreview(context, mode.offer, mode.target, mode.values, mode.occasion);
     }
   } else if (mode.type === 'settle' && mode.text.trim() !== '') {
     const { done, why } = await context.cockpit.call('settleAct', {

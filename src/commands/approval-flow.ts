@@ -1,4 +1,4 @@
-import type { ActOffer, Params } from '../domain/act.ts';
+import type { ActOccasion, ActOffer, Params } from '../domain/act.ts';
 import { type Approval, type Ref, refKey } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Snapshot } from '../store/cockpit.ts';
@@ -26,10 +26,14 @@ export function approvalOf(
     : undefined;
 }
 
-/** Opens the card of an approval: it keeps what is shown now. What can be done is asked for as long as it is open. */
-export function openApproval(context: CommandContext): void {
-  const found = approvalOf(context.snapshot());
-  if (!found) return;
+/**
+ * Opens the card of an approval, that of the subject unless one is named: it keeps what is shown now. What can be done is
+ * asked for as long as it is open. False where there is none.
+ */
+export function openApproval(context: CommandContext, at?: Ref, occasion?: ActOccasion): boolean {
+  const snapshot = context.snapshot();
+  const found = at ? approvalAt(snapshot, at) : approvalOf(snapshot);
+  if (!found) return false;
   const { ref, approval } = found;
   const opened: ApprovalMode = {
     type: 'approval',
@@ -42,8 +46,18 @@ export function openApproval(context: CommandContext): void {
     text: '',
     reason: '',
     code: '',
+    ...(occasion ? { occasion } : {}),
   };
   context.cockpit.update((desk) => inMode(desk, opened));
+  return true;
+}
+
+/** An approval by its name, or the one that waits for a thing of that name. */
+function approvalAt({ state }: Snapshot, at: Ref): ReturnType<typeof approvalOf> {
+  const approval = state.lists.approval.find(
+    (one) => one.system === at.system && (at.type === 'approval' ? one.id === at.id : one.subject === at.id),
+  );
+  return approval && { ref: { system: at.system, type: 'approval', id: approval.id }, approval };
 }
 
 function change(
@@ -84,7 +98,7 @@ export async function decide(context: CommandContext, decision: Decision): Promi
     return;
   }
   context.cockpit.update((desk) => inMode(desk, chosen));
-  await askPreview(context, mode.target, decision.offer, {}, 'reason');
+  await askPreview(context, mode, decision.offer, {}, 'reason');
 }
 
 /** The text for a decision was typed: the next one is asked for, or what it would run is shown. */
@@ -115,12 +129,12 @@ export async function takeDecisionText(context: CommandContext, mode: ApprovalMo
     change(context, mode.target, () => ({ params, text: '' }));
     return;
   }
-  await askPreview(context, mode.target, offer, params, 'preview');
+  await askPreview(context, mode, offer, params, 'preview');
 }
 
 async function askPreview(
   context: CommandContext,
-  target: Ref,
+  { target, occasion }: ApprovalMode,
   offer: ActOffer,
   params: Params,
   then: 'preview' | 'reason',
@@ -128,7 +142,8 @@ async function askPreview(
   const isAsking = (mode: ApprovalMode): boolean => mode.stage === 'asking' && mode.offer?.act === offer.act;
   change(context, target, () => ({ stage: 'asking', params }));
   try {
-    const preview = await context.cockpit.call('preview', { act: offer.act, target, params });
+    const along = occasion ? { occasion } : {};
+    const preview = await context.cockpit.call('preview', { act: offer.act, target, params, ...along });
     change(context, target, (mode) => {
       if (!isAsking(mode)) return undefined;
       return preview.refused === undefined

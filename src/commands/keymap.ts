@@ -88,6 +88,8 @@ export const defaultKeymap: readonly Binding[] = [
   { command: 'act.settle', keys: ['s'], when: 'acts' },
 
   { command: 'step.run', keys: ['enter'], when: 'steps' },
+  { command: 'step.check', keys: ['space'], when: 'steps' },
+  { command: 'step.skip', keys: ['s'], when: 'steps' },
 
   { command: 'item.hold', keys: ['K'], when: 'browse' },
   { command: 'item.aside', keys: ['d'], when: 'browse' },
@@ -137,6 +139,7 @@ export const defaultKeymap: readonly Binding[] = [
   { command: 'bad.show', keys: ['U'], when: 'details' },
   { command: 'act.settle', keys: ['s'], when: 'details' },
   { command: 'steps.go', keys: ['b'], when: 'details' },
+  { command: 'act.undo', keys: ['u'], when: 'details' },
   { command: 'act.again', keys: ['r'], when: 'details' },
   { command: 'help.open', keys: ['?'], when: 'details' },
   ...pageBindings('help'),

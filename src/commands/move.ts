@@ -77,6 +77,7 @@ function move(context: CommandContext, distance: Distance): void {
       return;
     case 'params':
     case 'settle':
+    case 'remark':
     case 'copy':
       return;
   }

@@ -6,6 +6,7 @@ import { takeActText } from './acts.ts';
 import type { Command, CommandContext, Effect } from './command.ts';
 import { takeText } from './find.ts';
 import { setAside } from './items.ts';
+import { takeRemark } from './steps.ts';
 
 /** How long a first Ctrl-c is remembered. */
 const quitAgainMs = 2000;
@@ -39,6 +40,9 @@ async function takeTyped(context: CommandContext): Promise<void> {
     case 'approval':
     case 'settle':
       await takeActText(context);
+      return;
+    case 'remark':
+      await takeRemark(context, mode);
       return;
     case 'browse':
     case 'menu':

@@ -7,6 +7,8 @@ import { moveCommands } from './move.ts';
 import { paneCommands } from './panes.ts';
 import { promptCommands } from './prompts.ts';
 import { shiftCommands } from './shift.ts';
+import { stepCommands } from './steps.ts';
+import { undoCommands } from './undo.ts';
 
 /** Everything a key or the palette can ask for. */
 export const commands: readonly Command[] = [
@@ -16,6 +18,8 @@ export const commands: readonly Command[] = [
   ...logCommands,
   ...itemCommands,
   ...actCommands,
+  ...undoCommands,
+  ...stepCommands,
   ...shiftCommands,
   ...promptCommands,
 ];

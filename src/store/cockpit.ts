@@ -1,3 +1,4 @@
+import { endText } from '../domain/act-text.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
@@ -27,6 +28,9 @@ const countingWithinMs = 120_000;
 
 /** How long what the engine says stands at the foot when no key is pressed. */
 const signalMs = 60_000;
+
+/** How long the outcome of an act stands at the foot when no key is pressed. */
+const endMs = 20_000;
 
 /** A row that stood on the screen for less than this was not read. */
 const readMs = 1000;
@@ -92,6 +96,10 @@ export interface Cockpit {
   call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
   now(): Instant;
   toast(text: string, tone?: 'note' | 'refusal'): void;
+  /** The outcome of this order is told at the foot when it comes. */
+  awaitEnd(order: string): void;
+  /** Steps and offers of the subject are asked for at once. */
+  askAgain(): void;
   /** Orders of the acts the last frame showed; told by whoever knows where everything stands. */
   actsShown(orders: readonly string[]): void;
   /** Ended acts that stood on the screen long enough to be read and were not taken here before. */
@@ -125,6 +133,10 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let emptyQuery: string | undefined;
   /** Last rows of what the last frame showed a part of. */
   let ends: ScrollEnds = {};
+  /** Orders given here whose outcome was not told yet. */
+  const awaited = new Set<string>();
+  /** Changes whenever steps or offers may have: they follow the item, and what is recorded. */
+  let companionRevision: { readonly entity: unknown; readonly acts: unknown } = { entity: null, acts: null };
   /** Since when an ended act that nobody saw stands on the screen. */
   const shownSince = new Map<string, Instant>();
 
@@ -195,7 +207,10 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   /** What has to be asked for follows what is selected. */
   function follow(next: Snapshot): void {
     const { act, entity, ghost, ref } = next.subject;
-    companion.follow(ghost ? undefined : ref, entity, act?.playbook?.id);
+    const { acts } = next.state;
+    if (companionRevision.entity !== entity || companionRevision.acts !== acts)
+      companionRevision = { entity, acts };
+    companion.follow(ghost ? undefined : ref, companionRevision, act?.playbook?.id);
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
     log.setQuery(wideEnough(next), keep);
@@ -227,6 +242,17 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     throttle.request();
   }
 
+  /** What was started from here ends while one looks elsewhere: its outcome is told, with what undoes it. */
+  function tellEnds(): void {
+    for (const act of awaited.size > 0 ? state.acts : []) {
+      const text = awaited.has(act.order) ? endText(act) : undefined;
+      if (text === undefined) continue;
+      awaited.delete(act.order);
+      const tone = act.status === 'verified' ? 'note' : 'refusal';
+      desk = toasted(desk, `${act.title}: ${text}`, tone, timer.now(), endMs);
+    }
+  }
+
   /** The order of the queue thaws, and a toast goes, without a key being pressed. */
   function thawLater(): void {
     cancelThaw?.();
@@ -252,6 +278,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     const seq = state.logSeq;
     state = reduceChanges(state, changes);
     obey(state.signals);
+    tellEnds();
     if (state.logSeq !== seq) log.rowsCame();
     throttle.request();
   });
@@ -284,6 +311,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       desk = toasted(desk, text, tone, timer.now());
       throttle.request();
     },
+    awaitEnd: (order) => void awaited.add(order),
+    askAgain: companion.again,
     actsShown(orders) {
       const unseen = new Set(state.acts.filter((act) => act.unseen).map((act) => act.order));
       const shown = new Set(orders.filter((order) => unseen.has(order)));

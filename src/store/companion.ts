@@ -23,6 +23,8 @@ export interface CompanionKeeper {
   state(): Companion;
   /** The subject is this now, with the playbook that was named for it, if one was; `revision` is any value that changes when the answer may have. */
   follow(target: Ref | undefined, revision: unknown, playbook?: string): void;
+  /** Asks at once: something was done that changes the answer. */
+  again(): void;
   close(): void;
 }
 
@@ -91,6 +93,11 @@ export function createCompanion(
       state = { target };
       cancel = timer.after(settleMs, () => void ask(target));
       changed();
+    },
+    again() {
+      if (!state.target) return;
+      cancel?.();
+      void ask(state.target);
     },
     close() {
       closed = true;

@@ -1,8 +1,9 @@
-import type { ActMenu, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type { ActMenu, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { ActList } from '../domain/act-list.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Approval, Ref, SystemId } from '../domain/entity.ts';
 import type { LogRow } from '../domain/log.ts';
+import type { StepPlace } from '../domain/steps.ts';
 import type { SourceBadRecord } from '../engine/protocol.ts';
 
 /** What stands between the person and the start of an act, in this order. */
@@ -86,6 +87,8 @@ export interface ApprovalMode {
   readonly reason: string;
   readonly code: string;
   readonly refused?: string;
+  /** What the decision is made for. */
+  readonly occasion?: ActOccasion;
 }
 
 /** What has the keyboard. One union, so that two prompts can never be open at once. */
@@ -104,9 +107,9 @@ export type Mode =
       readonly offers?: readonly ActOffer[];
       readonly error?: string;
       readonly index: number;
-      /** The marked rows it is for, where rows are marked; `able`: which of them each act can be done to now. */
+      /** The marked rows it is for, where rows are marked; `lists`: which of them each act can be done to now. */
       readonly marked?: readonly MarkedRow[];
-      readonly able?: { readonly [act: string]: readonly MarkedRow[] };
+      readonly lists?: { readonly [act: string]: ListTargets };
     }
   | {
       readonly type: 'params';
@@ -119,6 +122,7 @@ export type Mode =
       readonly error?: string;
       /** All rows it is for, where it is for marked ones. */
       readonly list?: ListTargets;
+      readonly occasion?: ActOccasion;
     }
   | DialogMode
   | ListMode
@@ -141,6 +145,13 @@ export type Mode =
   /** What is set aside, to be looked through and brought back one by one. */
   | { readonly type: 'asides'; readonly index: number }
   | { readonly type: 'settle'; readonly order: string; readonly title: string; readonly text: string }
+  /** A word to a step that is checked off or skipped. */
+  | {
+      readonly type: 'remark';
+      readonly place: StepPlace;
+      readonly as: 'done' | 'skipped';
+      readonly text: string;
+    }
   | { readonly type: 'copy' };
 
 /** What a details page is about. */
@@ -159,7 +170,12 @@ export type DetailSubject =
   | { readonly of: 'act'; readonly order: string; readonly output?: string }
   | { readonly of: 'acts' }
   /** An act on marked rows, one by one. */
-  | { readonly of: 'batch'; readonly title: string; readonly items: readonly ListResult[] }
+  | {
+      readonly of: 'batch';
+      readonly title: string;
+      readonly items: readonly ListResult[];
+      readonly left: ListMode['left'];
+    }
   | { readonly of: 'answer'; readonly title: string; readonly answer: StepAnswer }
   | { readonly of: 'row'; readonly row: LogRow; readonly pretty: boolean };
 
@@ -171,6 +187,7 @@ export function isTyping(mode: Mode): boolean {
     case 'palette':
     case 'params':
     case 'settle':
+    case 'remark':
       return true;
     case 'help':
       return mode.typing;
@@ -197,6 +214,7 @@ export function typedText(mode: Mode): string | undefined {
     case 'filter':
     case 'palette':
     case 'settle':
+    case 'remark':
       return mode.text;
     case 'help':
       return mode.typing ? mode.text : undefined;
@@ -225,6 +243,7 @@ export function withTypedText(mode: Mode, text: string): Mode {
     case 'search':
     case 'filter':
     case 'settle':
+    case 'remark':
       return { ...mode, text };
     case 'palette':
       return { ...mode, text, index: 0 };

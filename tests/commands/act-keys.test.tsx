@@ -429,10 +429,29 @@ describe('acts under way', () => {
     expect(screen.engine.of('settleAct')).toEqual([{ order: 'o-7', note: 'it worked' }]);
   });
 
-  it('undo says what it can when the system has none', async () => {
+  it('undo says why there is none', async () => {
     screen = await openScreen();
+    screen.engine.undoAnswer = { order: 'o-1', title: 'approve job', why: 'what runs goes on' };
     await screen.press('u');
-    expect(screen.frame()).toContain('undo of approve job: cancel the job');
+    expect(screen.engine.of('undo')).toEqual([{}]);
+    expect(screen.frame()).toContain('no undo of approve job: what runs goes on');
+  });
+
+  it('undo shows what would run, and the yes names the order it undoes', async () => {
+    const engine = new FakeEngine(storySnapshot({ acts: [{ ...open, status: 'verified' }] }));
+    screen = await openScreen({ engine });
+    const [offer] = engine.offersByType['issue'] ?? [];
+    engine.undoAnswer = { order: 'o-7', title: 'x', ...(offer ? { offer } : {}), target: open.target, targetTitle: 't' };
+    const preview = engine.preview;
+    engine.preview = (...given) => ({ ...preview(...given), occasion: { undoes: 'o-7' } });
+    await screen.press('7');
+    await screen.press('u');
+    expect(engine.of('undo')).toEqual([{ order: 'o-7' }]);
+    expect(engine.of('preview').at(-1)).toMatchObject({ act: offer?.act, occasion: { undoes: 'o-7' } });
+    await screen.press('y');
+    await screen.type('taken back');
+    await screen.press('enter');
+    expect(engine.of('start').at(-1)).toMatchObject({ occasion: { undoes: 'o-7' }, reason: 'taken back' });
   });
 });
 

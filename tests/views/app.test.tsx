@@ -48,7 +48,7 @@ describe('the whole screen', () => {
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16         R|
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              |
        [?]3 see the pipeline run: PM alive, its log moves                            |
-        - 4 end orphans 4120, 4121: one runner, one monitor                          |
+       [ ]4 end orphans 4120, 4121: one runner, one monitor                          |
       -6 Logs + changes, this item (L: all) ------------------------------------------------ follow  unread 0  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
@@ -92,7 +92,7 @@ describe('the whole screen', () => {
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| orket     9c41:TIDE-3/6 coder                                    1m
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  |-7 Acts -------------------------------------------------- 0 running
        [?]3 see the pipeline run: PM alive, its log moves                                                                                | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
-        - 4 end orphans 4120, 4121: one runner, one monitor                                                                              |
+       [ ]4 end orphans 4120, 4121: one runner, one monitor                                                                              |
       -6 Logs + changes, this item (L: all) -------------------------------------------------------------------------------------------------------------------------------- follow  unread 0  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)

@@ -29,6 +29,8 @@ export class FakeEngine implements EnginePort {
   output = (): string => 'line one of its output\nline two';
   bad: AnswerOf<'bad'>['records'] = [];
   startAnswer: AnswerOf<'start'> = { order: 'o-2' };
+  undoAnswer: AnswerOf<'undo'> = { why: 'you have done nothing yet' };
+  markAnswer: AnswerOf<'markStep'> = { done: true };
   /** Calls that are to fail, with the reason. */
   failing: { [C in CallName]?: string } = {};
   private readonly listeners = new Set<(changes: StateChanges) => void>();
@@ -79,6 +81,10 @@ export class FakeEngine implements EnginePort {
         return this.preview(call.request.act, call.request.target, call.request.params);
       case 'start':
         return this.startAnswer;
+      case 'undo':
+        return this.undoAnswer;
+      case 'markStep':
+        return this.markAnswer;
       case 'aside':
         return { done: true };
       case 'hold':

@@ -239,7 +239,7 @@ describe('the steps', () => {
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16        R
       >[ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives
        [?]3 see the pipeline run: PM alive, its log moves
-        - 4 end orphans 4120, 4121: one runner, one monitor
+       [ ]4 end orphans 4120, 4121: one runner, one monitor
       "
     `);
   });
@@ -250,7 +250,7 @@ describe('the steps', () => {
              the API: health 200 by 03:15:16
        [ ]2 answer task_864e65b18d8b704c, requeue ..
        [?]3 see the pipeline run: PM alive, its lo..
-        - 4 end orphans 4120, 4121: one runner, on.."
+       [ ]4 end orphans 4120, 4121: one runner, on.."
     `);
   });
   it('not known because the engine failed', async () => {

@@ -57,6 +57,22 @@ describe('a still table', () => {
     expect(tableWindow(pen, ['system', 'state', 'place'], raw, 60, 2, 999).first).toBe(4);
   });
 
+  it('shows other rows in the place of those before', () => {
+    const tableWith = (word: string) => (
+      <StillTable
+        window={tableWindow(pen, ['item', 'state'], [['one', word]], 60, 8, 0)}
+        theme={plainTheme}
+        table={inkTable}
+        pen={pen}
+      />
+    );
+    const app = render(tableWith('under way'));
+    expect(app.lastFrame()).toContain('| one  | under way');
+    app.rerender(tableWith('done'));
+    expect(app.lastFrame()).toContain('| one  | done ');
+    expect(app.lastFrame()).not.toContain('under way');
+  });
+
   it('is found however a module wraps it', () => {
     expect(tableOf({ default: { default: inkTable } })).toBe(inkTable);
     expect(tableOf(undefined)).toBeUndefined();

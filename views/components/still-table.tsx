@@ -109,6 +109,8 @@ export function StillTable({
   };
   return (
     <Table
+      // It keeps the functions it was given first, and they know the rows of then: other rows are another table.
+      key={[names, widths, ...rows].map((cells) => cells.join('|')).join('\n')}
       data={data}
       columns={[...names]}
       header={({ children }) => <TextCell text={pen.safe(String(children))} tone="strong" theme={theme} />}

@@ -108,6 +108,7 @@ function leftParts(input: FooterInput): LeftParts {
       return keys(['y', 'yes'], ['Enter', 'what is highlighted'], ['Esc', 'no, back']);
     case 'params':
     case 'settle':
+    case 'remark':
       return writing;
   }
 }
@@ -168,6 +169,8 @@ function browsePairs(input: FooterInput): readonly (readonly [string, string])[]
     if (subject.act?.playbook) add('steps.go', 'steps');
   } else if (desk.focus === 'steps') {
     add('step.run', 'do it', 'steps');
+    add('step.check', 'check off', 'steps');
+    add('step.skip', 'skip', 'steps');
     add('item.hold', isHeldHere(snapshot) ? 'release' : 'take');
     add('item.aside', 'aside');
   } else {

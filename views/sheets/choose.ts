@@ -87,7 +87,7 @@ export function menuLines(
       ),
     ];
     block.push(...pen.wrapped(`     ${offer.does}`, columns, undefined, 2, 5));
-    const able = mode.able?.[offer.act]?.length;
+    const able = mode.lists?.[offer.act]?.rows.length;
     if (mode.marked && able !== undefined && able < mode.marked.length && able > 0)
       block.push(
         pen.line(columns, pen.span(`     for ${able} of the ${mode.marked.length} marked rows`, 'warning')),
@@ -216,6 +216,27 @@ export function settleLines(
       ),
       [],
       pen.line(columns, pen.span(` > ${mode.text}_`, 'input')),
+    ],
+    height,
+  );
+}
+
+/** The word that goes into the record with a step. */
+export function remarkLines(
+  pen: Pen,
+  mode: Extract<Mode, { type: 'remark' }>,
+  columns: number,
+  height: number,
+): readonly Line[] {
+  const { place, as, text } = mode;
+  const asked =
+    as === 'done' ? 'What is to be known of it? Enter alone: nothing.' : 'Why? Enter alone: no reason.';
+  return fitRows(
+    [
+      ...pen.wrapped(`${place.index + 1} ${place.text}`, columns, 'strong', 4, 1),
+      pen.line(columns, pen.span(` ${asked} It stands in the record with your name.`, 'dim')),
+      [],
+      pen.line(columns, pen.span(` > ${text}_`, 'input')),
     ],
     height,
   );

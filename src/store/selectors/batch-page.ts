@@ -8,16 +8,19 @@ import type { DetailsPage } from './details.ts';
 /** An act on marked rows: how each stands, those that need somebody first. */
 export function batchPage(
   state: CockpitState,
-  { title, items }: Extract<DetailSubject, { of: 'batch' }>,
+  { title, items, left }: Extract<DetailSubject, { of: 'batch' }>,
 ): DetailsPage {
-  const rows = items.map((item) => rowOf(state, item));
+  const rows = [
+    ...items.map((item) => rowOf(state, item)),
+    ...left.map((one): BatchRow => ({ state: 'not done', rank: 1, item: one.title, text: one.why })),
+  ];
   const count = (word: string): string => {
     const number = rows.filter((row) => row.state === word).length;
     return number === 0 ? '' : `${number} ${word}`;
   };
   const counts = ['FAILED', 'not done', 'under way', 'done'].map(count).filter((text) => text !== '');
   return {
-    title: `${title}: ${items.length} marked, ${counts.join(', ')}`,
+    title: `${title}: ${rows.length} marked, ${counts.join(', ')}`,
     columns: ['', 'item', 'how it went'],
     rows: rows.sort((a, b) => a.rank - b.rank).map((row) => [row.state, row.item, row.text]),
     empty: 'nothing was started',
