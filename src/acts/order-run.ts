@@ -2,7 +2,7 @@
 import type { StageState, StepAnswer } from '../domain/act.ts';
 import { messageOf } from '../domain/error.ts';
 import { addMs, type Instant, toIso } from '../domain/instant.ts';
-import { NO_PROGRESS, type OrderRow, type WatchState } from '../domain/order.ts';
+import { NO_PROGRESS, type OrderRow, RESTORE_ACT, type WatchState } from '../domain/order.ts';
 import type { Json } from '../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../systems/system.ts';
 import { finishedRecord, mayTryAgain, persist } from './ending.ts';
@@ -10,7 +10,7 @@ import type { OrderPlan } from './order.ts';
 import type { RunnerPorts } from './ports.ts';
 import { ProgressNote } from './progress-note.ts';
 import { isWithin } from './queue.ts';
-import { RESTORE_ACT, restoreSpec } from './restore.ts';
+import { restoreSpec } from './restore.ts';
 import { runSteps, type StepTrace } from './run-steps.ts';
 import { distrustOf, isOurs } from './trust.ts';
 import { changedWhileWaiting, steadyTime } from './turn.ts';

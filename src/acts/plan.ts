@@ -1,13 +1,12 @@
 import type { ActOffer, ActPreview, ParamSpec, Params, Step } from '../domain/act.ts';
 import { type Entity, refOf } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
-import type { ClaimState } from '../domain/order.ts';
+import { type ClaimState, RESTORE_ACT } from '../domain/order.ts';
 import { codeOf } from '../lib/typed-code.ts';
 import type { ActSpec, StateView } from '../systems/system.ts';
 import type { Masker } from './mask.ts';
 import { stepsRefusal } from './order.ts';
 import { decide, type PolicyQuestion } from './policy.ts';
-import { RESTORE_ACT } from './restore.ts';
 import { describeStep } from './step-text.ts';
 
 /** What a preview is made of, beside the act and its target. */

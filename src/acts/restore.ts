@@ -1,13 +1,10 @@
 /** Putting back what was in files before an act of ours changed them: the undo of acts that do nothing else. */
 import type { StageState, Step } from '../domain/act.ts';
 import { addMs, toIso } from '../domain/instant.ts';
-import type { KeptFile, OrderBook } from '../domain/order.ts';
+import { type KeptFile, type OrderBook, RESTORE_ACT } from '../domain/order.ts';
 import type { ActSpec } from '../systems/system.ts';
 import type { OrderPlan } from './order.ts';
 import type { Hands } from './ports.ts';
-
-/** No kind declares it: it is made from the order it undoes. */
-export const RESTORE_ACT = 'file.restore';
 
 type FileStep = Extract<Step, { type: 'file' }>;
 

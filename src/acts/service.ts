@@ -2,6 +2,7 @@
 import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { Entity, Ref } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
+import { RESTORE_ACT } from '../domain/order.ts';
 import type { PlaybookView, StepProgress } from '../domain/steps.ts';
 import type { ActSpec, StateView } from '../systems/system.ts';
 import { confirmationRefusal, type StartRequest } from './confirm.ts';
@@ -12,7 +13,7 @@ import { offersOf, type PlanContext, type Planned, planAct } from './plan.ts';
 import type { ActServicePorts, ActSystem } from './ports.ts';
 import { readAnswer, readFiles } from './read-act.ts';
 import { abandonedOf, endOrder, repairLedger, sweepOrders, Takeovers } from './recovery.ts';
-import { RESTORE_ACT, restoreSpec } from './restore.ts';
+import { restoreSpec } from './restore.ts';
 import { retryWhileLocked } from './retry.ts';
 import { type MarkRequest, playbookIdOf, StepDesk, type StepSubject } from './step-desk.ts';
 import { type Undo, undoOf } from './undo.ts';

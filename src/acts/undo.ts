@@ -1,11 +1,10 @@
 /** What undoes an act, as things stand now. */
 import type { ActOffer } from '../domain/act.ts';
 import { type Entity, type EntityType, type Ref, refOf } from '../domain/entity.ts';
-import type { OrderBook, OrderRow } from '../domain/order.ts';
+import { type OrderBook, type OrderRow, RESTORE_ACT } from '../domain/order.ts';
 import { clockText } from '../lib/time-text.ts';
 import type { StateView } from '../systems/system.ts';
 import type { OrderPlan } from './order.ts';
-import { RESTORE_ACT } from './restore.ts';
 
 /** The compensating act and what it is done to, or why there is none. */
 export interface Undo {

@@ -2,6 +2,9 @@ import type { Json } from '../lib/json.ts';
 import type { ActStatus, StageState, StepAnswer } from './act.ts';
 import type { Instant } from './instant.ts';
 
+/** The act that puts files back as they were before an order; no kind declares it. */
+export const RESTORE_ACT = 'file.restore';
+
 /** A process that can't be mistaken for a later one with the same number. */
 export interface ProcessMark {
   readonly pid: number;

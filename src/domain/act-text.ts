@@ -1,0 +1,20 @@
+import { clockText } from '../lib/time-text.ts';
+import type { ActEntry } from './act.ts';
+import { RESTORE_ACT } from './order.ts';
+
+/**
+ * How an act ended and what undoes it, in one line: `verified 03:15:09Z; can be undone by run.resume`. Undefined while
+ * it is under way. Raw.
+ */
+export function endText(act: ActEntry): string | undefined {
+  if (act.status === 'running') return undefined;
+  const when = act.endedAt === undefined ? '' : ` ${clockText(act.endedAt)}Z`;
+  return `${act.status.replaceAll('-', ' ')}${when}; ${undoText(act)}`;
+}
+
+function undoText({ status, undo, undoAct }: ActEntry): string {
+  if (status === 'unknown') return 'settle it before anything else is done';
+  if (undoAct === RESTORE_ACT) return 'can be undone: what was in its files is put back';
+  if (undoAct !== undefined) return `can be undone by ${undoAct}`;
+  return undo === undefined || undo === '' ? 'no act undoes it' : undo;
+}
