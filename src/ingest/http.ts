@@ -129,7 +129,9 @@ class HttpReader implements SourceReader {
   #take(url: string, answer: HttpAnswer, missingVariable: string | undefined): void {
     const at = this.#context.options.clock.now();
     const { status } = answer;
-    const good = answer.error === undefined && status !== undefined && status >= 200 && status < 300;
+    const isAccepted = status !== undefined && this.#spec.accepts?.includes(status) === true;
+    const good =
+      answer.error === undefined && status !== undefined && ((status >= 200 && status < 300) || isAccepted);
     this.#failures = good ? 0 : this.#failures + 1;
     const error =
       answer.error ?? (answer.truncated ? `answer longer than ${MAX_BODY_BYTES} bytes` : undefined);

@@ -123,6 +123,8 @@ export type SourceSpec = SourceCommon &
         readonly path: string;
         readonly everyMs: number;
         readonly timeoutMs?: number;
+        /** Statuses beside 2xx that are answers too: 404 where an older version has no such address. */
+        readonly accepts?: readonly number[];
         /** Budget shared by every cockpit of this host. */
         readonly perMinute?: number;
         readonly headers?: { readonly [name: string]: string };
