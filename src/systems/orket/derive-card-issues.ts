@@ -22,7 +22,13 @@ export function cardIssues(inputs: IssueInputs): Issue[] {
       text: row.note ? `${row.status}: ${row.note}` : row.status,
       at: card.since?.at,
     });
-    const common = compact({ observedAt, evidence, trail: cardTrail(card, facts), logKeys: [row.id] });
+    const common = compact({
+      observedAt,
+      evidence,
+      trail: cardTrail(card, facts),
+      logKeys: [row.id],
+      data: { card: row.id },
+    });
     if (card.death !== undefined) {
       found.push(
         issueOf(system, {
@@ -34,13 +40,13 @@ export function cardIssues(inputs: IssueInputs): Issue[] {
             detail: card.death,
             since: card.since?.at,
             suggestedAction: 'read why, then rerun its epic or archive it',
-            playbook: 'stalled-role-pipeline',
+            playbook: 'blocked-backlog',
             attention: compact({
               rank: 4 as const,
               label: 'DEAD',
               why: card.death,
               since: card.since?.at,
-              playbook: 'stalled-role-pipeline',
+              playbook: 'blocked-backlog',
               group: row.build === undefined ? undefined : `card.dead:${row.build}`,
             }),
           }),
@@ -177,6 +183,7 @@ export function verificationIssues(inputs: IssueInputs): {
             playbook: 'verification-stalls',
           },
           logKeys: [card, cardLinesKey(verifier.run, card)],
+          data: { card },
         }),
       ),
     );
@@ -211,6 +218,7 @@ export function verificationIssues(inputs: IssueInputs): {
             ? undefined
             : compact({ rank: 4, label: 'FAILED', why, since: fact.at, playbook: 'verification-stalls' }),
           logKeys: [fact.card],
+          data: { card: fact.card },
         }),
       ),
     );
@@ -257,6 +265,7 @@ export function violationIssues(inputs: IssueInputs): Issue[] {
                   playbook: 'stalled-role-pipeline',
                 }),
           logKeys: [fact.card],
+          data: { card: fact.card },
         }),
       ),
     );

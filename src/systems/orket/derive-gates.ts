@@ -50,6 +50,7 @@ export function approvalEntity(
                 : `watch only: ${reason}`,
             since: gate.createdAt,
             onExpiry: 'never expires',
+            playbook: 'waiting-gate',
           })
         : undefined,
     ask: isTool ? 'approve' : 'review',

@@ -26,7 +26,7 @@ export function runIssues(inputs: IssueInputs): Issue[] {
       label: condition.label,
       why: condition.why,
       since: condition.since,
-      playbook: 'stalled-role-pipeline',
+      playbook: playbookFor(condition.name),
     });
     found.push(
       issueOf(
@@ -45,7 +45,7 @@ export function runIssues(inputs: IssueInputs): Issue[] {
           detail: condition.why,
           since: condition.since,
           suggestedAction: condition.action,
-          playbook: 'stalled-role-pipeline',
+          playbook: playbookFor(condition.name),
           logKeys: [run.id, runLinesKey(run.id)],
           cautions: condition.cautions,
           data: { run: run.id, build: run.build ?? null },
@@ -54,6 +54,12 @@ export function runIssues(inputs: IssueInputs): Issue[] {
     );
   }
   return found;
+}
+
+function playbookFor(condition: string): string {
+  if (condition === 'run.zombie' || condition === 'run.halted') return 'zombie-run';
+  if (condition === 'backlog.stalled' || condition === 'run.terminal-failure') return 'blocked-backlog';
+  return 'stalled-role-pipeline';
 }
 
 interface Condition {

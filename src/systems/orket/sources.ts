@@ -206,9 +206,9 @@ export function orketSources(located: Located, data: JsonObject): readonly Sourc
   }
   if (located.url !== undefined && settings.keyEnv !== undefined) {
     const secretHeader = { name: 'X-API-Key', variable: settings.keyEnv };
-    const asked = (id: string, parser: string, path: string, everyMs: number): SourceSpec => ({
+    const asked = (id: string, parser: string, path: string, everyMs: number) => ({
       id,
-      type: 'http',
+      type: 'http' as const,
       parser,
       path,
       everyMs,
@@ -218,7 +218,7 @@ export function orketSources(located: Located, data: JsonObject): readonly Sourc
     sources.push(
       asked('api.heartbeat', 'heartbeat', '/v1/system/heartbeat', 15_000),
       // Later versions alone have this address; that it answers is how they are told.
-      asked('api.approvals', 'approvals', '/v1/approvals', 30_000),
+      { ...asked('api.approvals', 'approvals', '/v1/approvals', 30_000), accepts: [404] },
       ...openRuns(data).map((run) =>
         asked(`api.session@${run}`, 'session', `/v1/sessions/${run}/status`, 15_000),
       ),
