@@ -4,6 +4,7 @@
  */
 import {
   cpSync,
+  existsSync,
   globSync,
   lutimesSync,
   mkdtempSync,
@@ -67,6 +68,8 @@ export async function layOutCase(
   if (at === undefined) throw new Error(`${from}/case.json: "at" is no instant`);
   const dir = realpathSync(mkdtempSync(join(tmpdir(), `binnacle-${kind}-`)));
   cpSync(join(from, 'root'), dir, { recursive: true });
+  // No repository may hold a directory of that name.
+  if (existsSync(join(dir, '_git'))) renameSync(join(dir, '_git'), join(dir, '.git'));
   // Not by glob: `**` leaves out directories whose names begin with a point, where most databases lie.
   for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
     if (name.endsWith('.sql')) buildDatabase(join(dir, name));

@@ -11,7 +11,7 @@ import {
   printedObject,
   programRefusal,
 } from './act-common.ts';
-import { programPath } from './locate.ts';
+import { ghPath, programPath } from './locate.ts';
 import { healthWords } from './offered.ts';
 
 const nothingToUndo = { text: 'nothing to undo: it only looks' } as const;
@@ -167,7 +167,7 @@ export const checkRepository: ActSpec = {
     {
       type: 'process',
       title: 'git fsck',
-      argv: [programPath(view.located, 'git') ?? '', 'fsck', '--full', '--no-dangling', '--no-progress'],
+      argv: [programPath(view.located, 'git'), 'fsck', '--full', '--no-dangling', '--no-progress'],
       cwd: view.located.root,
       timeoutMs: fsckTimeoutMs,
     },
@@ -190,7 +190,6 @@ export const checkRepository: ActSpec = {
 
 /** Why git can't be asked in the checkout. */
 export function gitRefusal(view: StateView): string | undefined {
-  if (programPath(view.located, 'git') === undefined) return 'no git on this host';
   return getBoolean(view.located.extra, 'hasGit') === true ? undefined : 'the directory is no git checkout';
 }
 
@@ -215,7 +214,7 @@ export const checkPullRequest: ActSpec = {
   params: [],
   appliesTo: (target) => prOf(target.data, target.type, target.id) !== undefined,
   precondition(view) {
-    if (programPath(view.located, 'gh') === undefined) return 'no gh on this host';
+    if (ghPath(view.located) === undefined) return 'no gh on this host';
     return repositoryOf(view) === undefined ? 'github.repository is no OWNER/NAME' : undefined;
   },
   revision: (_view, target) => String(prOf(target.data, target.type, target.id)),
@@ -227,7 +226,7 @@ export const checkPullRequest: ActSpec = {
         type: 'process',
         title: `gh pr view ${number}`,
         argv: [
-          programPath(view.located, 'gh') ?? '',
+          ghPath(view.located) ?? '',
           'pr',
           'view',
           String(number),

@@ -84,8 +84,16 @@ export function cliStep(
     argv: cliArgv(view, words),
     cwd: view.located.root,
     env: cliEnvironment,
+    ...secrets(view),
     timeoutMs,
   };
+}
+
+/** The program reads its tokens from `.env` of the checkout; where a file of them is configured here, from that. */
+export function secrets(view: StateView): { readonly secretEnv?: readonly string[] } {
+  return view.located.settings.envFile === undefined
+    ? {}
+    : { secretEnv: ['GITHUB_TOKEN', 'ANTHROPIC_API_KEY'] };
 }
 
 /** A text as one word of an option, `--name=TEXT`: one line, no NUL. */

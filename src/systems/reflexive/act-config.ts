@@ -46,7 +46,6 @@ export const setConfig: ActSpec = {
   ],
   appliesTo: (target) => isDaemon(target) || isMoney(target) || isIssueOfIt(target),
   precondition(view) {
-    if (programPath(view.located, 'sed') === undefined) return 'no sed on this host';
     if (fileOf(view) === undefined) return 'no configuration file was found';
     return Object.keys(writtenOf(view)).length === 0
       ? 'none of the keys stands on a line of its own in the file: edit it by hand'
@@ -84,7 +83,7 @@ export const setConfig: ActSpec = {
         type: 'process',
         title: `${key}: ${before} -> ${value}`,
         argv: [
-          programPath(view.located, 'sed') ?? '',
+          programPath(view.located, 'sed'),
           '--in-place',
           '--follow-symlinks',
           '--regexp-extended',

@@ -15,6 +15,7 @@ import {
   keeper,
   programRefusal,
   runningDaemons,
+  secrets,
   stage,
   strandedByEnd,
 } from './act-common.ts';
@@ -34,10 +35,7 @@ const modes = ['supervised', 'autonomous', 'manual'] as const;
 /** Why nothing can be asked of what keeps the daemon. */
 function keeperRefusal(view: StateView): string | undefined {
   const by = keeper(view);
-  if (by === 'wrong') return 'the setting keeper names nothing that keeps a daemon';
-  if (by.by === 'process') return undefined;
-  const name = by.by === 'docker' ? 'docker' : 'systemctl';
-  return programPath(view.located, name) === undefined ? `no ${name} on this host` : undefined;
+  return by === 'wrong' ? 'the setting keeper names nothing that keeps a daemon' : undefined;
 }
 
 /** `systemctl [--user] VERB -- UNIT`, `docker VERB NAME`. */
@@ -46,9 +44,9 @@ function keeperStep(view: StateView, verb: 'start' | 'stop' | 'restart'): Step |
   if (by === 'wrong' || by.by === 'process') return undefined;
   const argv =
     by.by === 'docker'
-      ? [programPath(view.located, 'docker') ?? '', verb, by.name]
+      ? [programPath(view.located, 'docker'), verb, by.name]
       : [
-          programPath(view.located, 'systemctl') ?? '',
+          programPath(view.located, 'systemctl'),
           ...(by.by === 'systemd-user' ? ['--user'] : []),
           '--no-ask-password',
           verb,
@@ -81,6 +79,7 @@ function serviceStep(view: StateView, mode: string | undefined, title: string): 
     argv: cliArgv(view, ['start', ...modeArgument(mode)]),
     cwd: view.located.root,
     env: cliEnvironment,
+    ...secrets(view),
   };
 }
 
@@ -94,7 +93,9 @@ function startWarnings(view: StateView): readonly string[] {
   const warnings: string[] = [];
   if (by !== 'wrong' && by.by === 'process') {
     warnings.push(
-      'GITHUB_TOKEN and ANTHROPIC_API_KEY must stand in .env or the configuration: none of this cockpit is passed on',
+      view.located.settings.envFile === undefined
+        ? 'GITHUB_TOKEN and ANTHROPIC_API_KEY must stand in .env or the configuration: none of this cockpit is passed on'
+        : 'GITHUB_TOKEN and ANTHROPIC_API_KEY are passed on from the configured file of variables',
       'It belongs to no terminal and to nothing that starts it again; what it prints besides its log is not kept',
     );
   }

@@ -61,8 +61,18 @@ function configData(picture: Picture): JsonObject {
     repository: config.repository === '' ? undefined : config.repository,
     configFile: configFile?.path,
     written: configFile ? config.written : undefined,
+    worthKeeping: worthKeeping(picture),
     roadmapIssues: config.autoCreateIssues ? 'yes' : 'no',
   });
+}
+
+/** Files of configuration and state that are there, below the root, by which one could go on elsewhere. */
+function worthKeeping(picture: Picture): readonly string[] {
+  const { facts } = picture.context;
+  return ['config', 'config.root', 'analytics.db', 'cost', 'rate', 'roadmap']
+    .flatMap((source) => facts.files(source))
+    .filter((file) => file.present && !file.path.startsWith('/') && !file.path.startsWith('-'))
+    .map((file) => file.path);
 }
 
 function roadmapData(picture: Picture): JsonObject {

@@ -3,6 +3,7 @@ import { approveRequest, denyRequest } from './act-approve.ts';
 import { checkHealth, checkPullRequest, checkRepository, listIssues, validateConfig } from './act-check.ts';
 import { setConfig } from './act-config.ts';
 import { killDaemon, restartDaemon, startDaemon, stopDaemon } from './act-daemon.ts';
+import { createBackup, reviewActivity } from './act-keep.ts';
 import { generateRoadmap } from './act-roadmap.ts';
 import { revertPullRequest, rollBack } from './act-rollback.ts';
 
@@ -27,4 +28,6 @@ export const reflexiveActs: readonly ActSpec[] = [
   revertPullRequest,
   generateRoadmap,
   checkRepository,
+  reviewActivity,
+  createBackup,
 ];

@@ -57,7 +57,8 @@ export function movedLog(picture: Picture): Issue | undefined {
     detail:
       'Its descriptor follows the renamed file. A tail of the usual name shows nothing, and deleting the old file loses lines.',
     suggestedAction: 'Restart when convenient; rotate with copytruncate instead.',
-    row: { rank: 7, label: 'LOG', why: 'the log under its usual name stands still' },
+    playbook: 'log-moved',
+    row: { rank: 7, label: 'LOG', why: 'the log under its usual name stands still', act: 'daemon.restart' },
   });
 }
 
@@ -86,7 +87,8 @@ export function roadmapError(picture: Picture): Issue | undefined {
         : `The last one is of ${timeWord(generatedAt, picture.now)}.`,
     suggestedAction:
       'python -m src.cli generate-roadmap --force (spends money; creates GitHub issues when roadmap.auto_create_issues is true)',
-    row: { rank: 7, label: 'ROADMAP', why: 'nothing tries again by itself' },
+    playbook: 'roadmap',
+    row: { rank: 7, label: 'ROADMAP', why: 'nothing tries again by itself', act: 'roadmap.generate' },
     cautions: ['the daemon generates no roadmap: next_scheduled_time passes and nothing happens'],
   });
 }

@@ -31,7 +31,7 @@ function listedOf(
   decision: Found<DecidedFact> | undefined,
   canDecide: boolean,
 ): Approval {
-  const { id, operation, risk, requestedAt, expiresAt, text, concerns } = found.value;
+  const { id, operation, risk, requestedAt, expiresAt, grainMs, text, concerns } = found.value;
   const isPast = expiresAt !== undefined && expiresAt <= picture.now;
   if (expiresAt !== undefined && !isPast) picture.wake(expiresAt);
   // The list is asked once a minute; the log knows sooner.
@@ -44,7 +44,7 @@ function listedOf(
       ? 'expired'
       : 'pending';
   const known = risks.find((one) => one === risk);
-  const pr = /(?:pr[_#-]?|"pr_number": ?)(\d{1,9})\b/i.exec(`${operation} ${text}`)?.[1];
+  const pr = /(?:(?<![a-z])pr[_#-]?|"pr_number": ?)(\d{1,9})\b/i.exec(`${operation} ${text}`)?.[1];
   const reason = 'the program lists it and has no command to decide it';
   const attention = status === 'pending' ? attentionOf(picture, found.value, canDecide) : undefined;
   return {
@@ -75,6 +75,7 @@ function listedOf(
     ...(known === undefined ? {} : { risk: known }),
     ...(requestedAt === undefined ? {} : { requestedAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(grainMs === undefined ? {} : { expiresGrainMs: grainMs }),
     onExpiry: 'counts as denied',
     ...(text === '' || text === '{}' ? {} : { payload: { form: 'arguments', text } }),
     decisions: canDecide ? ['request.approve', 'request.deny'] : [],

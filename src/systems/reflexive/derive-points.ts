@@ -1,4 +1,5 @@
 import type { RestorePoint } from '../../domain/entity.ts';
+import type { Instant } from '../../domain/instant.ts';
 import { evidence, type Picture, timeWord } from './derive-picture.ts';
 import { type Found, findFact, findFamily, type HeadFact, type MoveFact, type PointFact } from './facts.ts';
 
@@ -9,13 +10,36 @@ export function newestMove(picture: Picture): Found<MoveFact> | undefined {
   return found && move ? { file: found.file, value: move } : undefined;
 }
 
-/** Commits one can roll back to: tags of the checkout, the newest first. */
+/** Commits one can roll back to, the newest first, and archives of configuration and state. */
 export function derivePoints(picture: Picture): RestorePoint[] {
   const points = findFamily<PointFact>(picture.context.facts, ['git.tags'], 'point:', (fact) => fact.at ?? 0);
   const head = newestMove(picture)?.value.to;
   return [...points]
     .sort(([, a], [, b]) => (b.value.at ?? 0) - (a.value.at ?? 0))
-    .map(([tag, found]) => pointOf(picture, tag, found, head));
+    .map(([tag, found]) => pointOf(picture, tag, found, head))
+    .concat(backups(picture));
+}
+
+function backups(picture: Picture): RestorePoint[] {
+  const found = findFamily<{ readonly at: Instant | null }>(
+    picture.context.facts,
+    ['backups'],
+    'backup:',
+    ({ at }) => at ?? 0,
+  );
+  return [...found].map(([name, one]) => ({
+    type: 'restorePoint',
+    system: picture.context.located.system,
+    id: name,
+    title: name,
+    label: 'archive of configuration and state',
+    observedAt: one.file.readAt,
+    evidence: { source: 'backups', path: name, ...(one.value.at === null ? {} : { at: one.value.at }) },
+    ...(one.value.at === null ? {} : { createdAt: one.value.at }),
+    cautions: [
+      'unpacking it replaces the configuration as it is now: stop the daemon, keep what is there, then tar -xzf',
+    ],
+  }));
 }
 
 function pointOf(

@@ -287,6 +287,8 @@ export type ListedFact = {
   readonly risk?: string;
   readonly requestedAt?: Instant;
   readonly expiresAt?: Instant;
+  /** How exactly, in milliseconds, where it says hours. */
+  readonly grainMs?: number;
   /** What it says of it, for the card. */
   readonly text: string;
   readonly concerns: readonly string[];

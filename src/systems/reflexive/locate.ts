@@ -90,16 +90,21 @@ function settingText(settings: CommonSettings): string {
 
 /** Programs beside the orchestrator's own that acts and sources start. */
 const programs = ['git', 'gh', 'sed', 'tar', 'systemctl', 'docker'] as const;
-export type ProgramName = (typeof programs)[number];
+type ProgramName = (typeof programs)[number];
 
+/** A cockpit started by sudo or a hook may have hardly any PATH; only `gh` is nothing that every such host has. */
 function programOf(look: Look, name: ProgramName): string | null {
-  // A cockpit started by sudo or a hook may have hardly any PATH.
-  return look.which(name) ?? look.which(`/usr/bin/${name}`) ?? null;
+  return look.which(name) ?? (name === 'gh' ? null : `/usr/bin/${name}`);
 }
 
-/** Absolute path of a program of this host, where it has it. */
-export function programPath(located: Located, name: ProgramName): string | undefined {
-  return getString(getObject(located.extra, 'programs'), name);
+/** Absolute path of a program of this host, where it would be. */
+export function programPath(located: Located, name: Exclude<ProgramName, 'gh'>): string {
+  return getString(getObject(located.extra, 'programs'), name) ?? `/usr/bin/${name}`;
+}
+
+/** GitHub's own program, where this host has it. */
+export function ghPath(located: Located): string | undefined {
+  return getString(getObject(located.extra, 'programs'), 'gh');
 }
 
 function pythonOf(dir: string, look: Look, settings: CommonSettings): string | undefined {
@@ -208,8 +213,10 @@ function checkoutSources(located: Located): SourceSpec[] {
       maxBytes: 1_048_576,
     });
   }
+  // Its names alone: archives lie beside what they keep.
+  sources.push({ id: 'backups', parser: 'backups', type: 'tree', glob: located.root, read: [] });
   const git = programPath(located, 'git');
-  if (getBoolean(located.extra, 'hasGit') !== true || git === undefined) return sources;
+  if (getBoolean(located.extra, 'hasGit') !== true) return sources;
   if (getBoolean(located.extra, 'hasReflog') === true) {
     sources.push({ id: 'git.head', parser: 'head', type: 'log', glob: '.git/logs/HEAD' });
   }
@@ -250,12 +257,10 @@ function keeperSources(located: Located): SourceSpec[] {
   const common = { id: 'keeper', parser: 'unit', type: 'probe', everyMs: 15_000 } as const;
   if (keeper.by === 'docker') {
     const docker = programPath(located, 'docker');
-    if (docker === undefined) return [];
     const argv = [docker, 'inspect', '--type=container', '--format={{json .State}}', keeper.name];
     return [{ ...common, argv, sideEffects: 'none: docker tells the state of the container' }];
   }
   const systemctl = programPath(located, 'systemctl');
-  if (systemctl === undefined) return [];
   const argv = [
     systemctl,
     ...(keeper.by === 'systemd-user' ? ['--user'] : []),

@@ -92,6 +92,7 @@ function fromBlock(id: string, block: ReadonlyMap<string, string>, context: Pars
     ...(risk === undefined ? {} : { risk: risk.slice(0, 20) }),
     ...(requestedAt === undefined ? {} : { requestedAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(left && expiresAt !== undefined && left.unit > 1000 ? { grainMs: left.unit } : {}),
     text: [...block]
       .map(([name, value]) => `${name}: ${value}`)
       .join('\n')

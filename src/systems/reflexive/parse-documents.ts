@@ -117,5 +117,21 @@ export const configParser: Parser = documentParser((text) => {
   return read.ok ? { facts: { config: read.config } } : { bad: read.error };
 });
 
+/** Archives `backup-*.tar.gz` in the checkout, as the runbook and `backup.create` name them. */
+export const backupsParser: Parser = {
+  version: 1,
+  start: null,
+  fold(carry: Json, chunk: Chunk): Folded {
+    if (chunk.type !== 'directory') return { carry };
+    const names = chunk.names.filter((name) => /^backup-[\w.-]{1,60}\.tar\.gz$/.test(name)).slice(-50);
+    return {
+      carry,
+      facts: Object.fromEntries(
+        names.map((name) => [`backup:${name}`, { at: chunk.modifiedAt[name] ?? null }]),
+      ),
+    };
+  },
+};
+
 /** Sources without bytes (the process table). */
 export const noParser: Parser = { version: 1, start: null, fold: (carry) => ({ carry }) };

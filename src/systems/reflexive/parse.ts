@@ -2,7 +2,14 @@ import type { Parser } from '../system.ts';
 import { analyticsParser } from './parse-analytics.ts';
 import { listedParser } from './parse-approvals.ts';
 import { auditLogParser } from './parse-audit.ts';
-import { configParser, costParser, noParser, rateParser, roadmapParser } from './parse-documents.ts';
+import {
+  backupsParser,
+  configParser,
+  costParser,
+  noParser,
+  rateParser,
+  roadmapParser,
+} from './parse-documents.ts';
 import { headParser, tagsParser, treeParser } from './parse-git.ts';
 import { orchestratorLogParser } from './parse-orchestrator.ts';
 import { programParser } from './parse-program.ts';
@@ -18,6 +25,7 @@ export const reflexiveParsers: { readonly [name: string]: Parser } = {
   roadmap: roadmapParser,
   config: configParser,
   program: programParser,
+  backups: backupsParser,
   head: headParser,
   tags: tagsParser,
   tree: treeParser,

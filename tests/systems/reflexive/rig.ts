@@ -55,6 +55,8 @@ export class Rig {
   settings: CommonSettings = {};
   /** How many times faster deadlines pass; for acts whose effect never comes. */
   hurry = 1;
+  /** Longest a program may take, in place of what its act allows. */
+  longestRunMs = Number.POSITIVE_INFINITY;
 
   constructor(generation: 'published' | 'listing' | 'runbook' = 'published') {
     const source = generation === 'runbook' ? runbookSource() : publishedSource(generation === 'listing');
@@ -175,6 +177,11 @@ process.exitCode = await runStandIn(process.argv.slice(2), host);
       await runOrder(order, {
         ...ports,
         clock: hurried(ports.clock, this.hurry),
+        hands: {
+          ...ports.hands,
+          run: (options) =>
+            ports.hands.run({ ...options, timeoutMs: Math.min(options.timeoutMs, this.longestRunMs) }),
+        },
         kindOf: () => reflexiveKind,
         observe(_kind, _located, listener) {
           listener(watch.view());
