@@ -319,7 +319,10 @@ class Service implements ActService {
     const { act, params, revision, target } = request;
     const startedAt = clock.now();
     const stepsDone = steps.length;
-    const order = { order: 'read', act, target, params, startedAt, revision, baseline: null, stepsDone };
+    const entity = view.entity(target.type, target.id);
+    // What no file holds an answer may take from the state: it was looked at in this moment.
+    const baseline = (entity && spec.baseline?.(view, entity)) ?? null;
+    const order = { order: 'read', act, target, params, startedAt, revision, baseline, stepsDone };
     return readAnswer(spec, outputs, order);
   }
 
