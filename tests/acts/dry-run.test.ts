@@ -21,7 +21,10 @@ import {
 } from '../systems/fixture-case.ts';
 
 /** Acts that no fixture is in a state for. */
-const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {};
+const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {
+  // No host must have gh, and no made-up value is one of the configuration.
+  reflexive: ['pr.check', 'config.set'],
+};
 
 const SECRET = 'k-0123456789-secret';
 const masker = createMasker([SECRET]);

@@ -1,4 +1,5 @@
 import type { Step, StepAnswer, StepOutput } from '../../domain/act.ts';
+import type { Entity } from '../../domain/entity.ts';
 import { getArray, getBoolean, getField, getObject, getString, type Json, readJson } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
 import {
@@ -212,14 +213,14 @@ export const checkPullRequest: ActSpec = {
   runs: 'gh pr view N --repo=OWNER/NAME --json=...',
   outcome: 'its checks are known, and none fails or runs',
   params: [],
-  appliesTo: (target) => prOf(target.data, target.type, target.id) !== undefined,
+  appliesTo: (target) => prOf(target) !== undefined,
   precondition(view) {
     if (ghPath(view.located) === undefined) return 'no gh on this host';
     return repositoryOf(view) === undefined ? 'github.repository is no OWNER/NAME' : undefined;
   },
-  revision: (_view, target) => String(prOf(target.data, target.type, target.id)),
+  revision: (_view, target) => String(prOf(target)),
   plan(view, target): readonly Step[] {
-    const number = prOf(target.data, target.type, target.id);
+    const number = prOf(target);
     if (number === undefined) return [];
     return [
       {
@@ -246,11 +247,12 @@ export const checkPullRequest: ActSpec = {
 };
 
 /** The pull request an entity is about. */
-export function prOf(data: unknown, type: string, id: string): number | undefined {
-  const named = getField(data, 'pr');
-  if (type === 'job' && typeof named === 'number' && Number.isInteger(named) && named > 0) return named;
-  const merge = type === 'approval' ? /^merge-pr-(\d{1,9})$/.exec(id)?.[1] : undefined;
-  return merge === undefined ? undefined : Number(merge);
+export function prOf(target: Entity): number | undefined {
+  const named = getField(target.data, 'pr');
+  if (target.type === 'job' && typeof named === 'number' && Number.isInteger(named) && named > 0)
+    return named;
+  const subject = target.type === 'approval' ? /^pr-(\d{1,9})$/.exec(target.subject ?? '')?.[1] : undefined;
+  return subject === undefined ? undefined : Number(subject);
 }
 
 /** What `gh pr view --json` printed. */

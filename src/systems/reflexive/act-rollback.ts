@@ -163,7 +163,7 @@ export const revertPullRequest: ActSpec = {
   runs: 'src.cli rollback N --type=pr --no-cleanup --reason=R',
   outcome: 'a revert commit on HEAD, seen in the reflog',
   params: [reasonParam],
-  appliesTo: (target) => target.type === 'job' && prOf(target.data, target.type, target.id) !== undefined,
+  appliesTo: (target) => target.type === 'job' && prOf(target) !== undefined,
   precondition: (view) => gitRefusal(view) ?? programRefusal(view, 'rollback') ?? checkoutRefusal(view),
   warnings: (view) => [
     ...commonWarnings(view),
@@ -174,7 +174,7 @@ export const revertPullRequest: ActSpec = {
   revision: (view) => revisionOf(view),
   baseline: (view) => ({ head: checkoutOf(view).commit ?? null }),
   plan(view, target, params): readonly Step[] {
-    const number = prOf(target.data, target.type, target.id);
+    const number = prOf(target);
     if (number === undefined) return [];
     return [
       gitSafe(

@@ -160,9 +160,7 @@ interface JobState {
 }
 
 function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | undefined): JobState {
-  if (row.completed) {
-    return row.success ? { status: 'done', native: 'success' } : failedState(joined.picture, row);
-  }
+  if (row.completed) return row.success ? doneState(joined, row, told) : failedState(joined.picture, row);
   const reason = orphanReason(joined, row, told?.at);
   if (reason !== undefined) return orphanState(joined.picture, row, reason);
   const native = told?.stage === undefined ? 'in flight' : `in flight, ${told.stage}`;
@@ -183,6 +181,29 @@ function stateOf(joined: Joined, row: OperationFact, told: OperationLogFact | un
       since: stuckAt,
       onExpiry: 'never ends',
       playbook: 'not-processing',
+    },
+  };
+}
+
+/** Done is a pull request that nobody watches, until something else is heard of it. */
+function doneState(joined: Joined, row: OperationFact, told: OperationLogFact | undefined): JobState {
+  const base: JobState = { status: 'done', native: 'success' };
+  const pr = told?.pr;
+  const at = row.completedAt;
+  if (pr === undefined || at === undefined || row.newest !== row.id) return base;
+  const heard = joined.pullRequests.get(String(pr))?.value.event ?? '';
+  if (/^pr_(merged|closed)$/.test(heard) || !isRecent(joined.picture, at, dayMs)) return base;
+  return {
+    ...base,
+    attention: {
+      rank: 7,
+      label: 'PR',
+      why: `PR #${pr} is open as far as is known: nobody watches its CI, review or merge`,
+      since: at,
+      onExpiry: 'stays as it is',
+      act: 'pr.check',
+      group: 'open-pull-requests',
+      playbook: 'ci-failure',
     },
   };
 }

@@ -60,7 +60,7 @@ describe('the simulated orchestrator', () => {
     world.daemon(10, iso(now - 500));
     const derived = await world.derive(iso(now));
     const labels = derived.entities.map((one) => one.attention?.label).filter((label) => label !== undefined);
-    expect(labels.sort()).toEqual(['APPROVE', 'COST', 'FAILED', 'LOST', 'ORPHAN', 'ROADMAP']);
+    expect(labels.sort()).toEqual(['APPROVE', 'COST', 'FAILED', 'LOST', 'ORPHAN', 'PR', 'PR', 'ROADMAP']);
     const approval = derived.entities.find((one) => one.type === 'approval');
     expect(approval?.attention).toMatchObject({ rank: 1, until: now + 6 * minuteMs });
     expect(find(derived, 'meter', 'cost')).toMatchObject({ value: 41.2, limit: 50 });
