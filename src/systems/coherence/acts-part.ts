@@ -64,7 +64,7 @@ export const restartApi: ActSpec = {
     const { of } = crewIn(view);
     if (of.manager.length > 0)
       warnings.push(
-        'The project manager dies of the first request that gets no answer, and the pipeline with it.',
+        'The project manager dies of the first request without an answer, and leaves its runner and monitor as orphans: with a watchdog, restart the pipeline instead.',
       );
     if (of.watchdog.length > 0)
       warnings.push(

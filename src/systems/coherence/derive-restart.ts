@@ -164,7 +164,7 @@ function vainStartIssue(scene: Scene): Issue {
 function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue | undefined {
   const startedAt = scene.version?.startedAt ?? manager.startedAt;
   const { restart } = scene;
-  const open = scene.asks.filter((ask) => ask.at > startedAt && ask.at > manager.startedAt);
+  const open = asksOfAll(scene).filter((ask) => ask.at > startedAt && ask.at > manager.startedAt);
   const goneBefore = restart?.present ? (restart.isBirthKnown ? restart.since - 1000 : 0) : scene.now;
   const first = open.find((ask) => ask.at < goneBefore);
   if (!first || !due.isPast(restartedBy(scene.located, first.at))) return undefined;
@@ -188,12 +188,7 @@ function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue 
       ? `End the project manager (kill ${manager.pid}): the watchdog then restarts at once. Later requests are not taken before.`
       : 'Start the pipeline anew with its watchdog: cd api && ./scripts/run_overnight_pipeline.sh',
     playbook: 'restart-hangs',
-    evidence: scene.monitorLog?.at(
-      { at: first.at, offset: first.offset },
-      `Restart requested: ${first.reason}`,
-    ) ?? {
-      source: 'monitor.log',
-    },
+    evidence: askEvidence(scene, first) ?? { source: 'restart' },
     trail: trailOf(
       versionEvidence(scene, 'started_at is older than the request'),
       requestEvidence(scene),
@@ -209,6 +204,20 @@ function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue 
       playbook: 'restart-hangs',
     },
   };
+}
+
+/** What the monitor asked for, and the newest request of an operator, which stands in no log. */
+function asksOfAll(scene: Scene): readonly RestartAsk[] {
+  const { restart } = scene;
+  if (!restart?.isOwn || restart.at === undefined) return scene.asks;
+  const own: RestartAsk = { at: restart.at, offset: undefined, reason: restart.reason };
+  return [...scene.asks, own].sort((a, b) => a.at - b.at);
+}
+
+function askEvidence(scene: Scene, ask: RestartAsk): Evidence | undefined {
+  const text = `Restart requested: ${ask.reason}`;
+  if (ask.offset === undefined) return scene.restart?.seen.at({ at: ask.at }, `${text} (by an operator)`);
+  return scene.monitorLog?.at({ at: ask.at, offset: ask.offset }, text);
 }
 
 /** A request lies there longer than a living watchdog would let it. */
@@ -263,7 +272,7 @@ function requestEvidence(scene: Scene): Evidence | undefined {
 function lastAskEvidence(scene: Scene, asks: readonly RestartAsk[]): Evidence | undefined {
   const last = asks.at(-1);
   if (!last || !scene.monitorLog) return undefined;
-  return scene.monitorLog.at({ at: last.at, offset: last.offset }, `Restart requested: ${last.reason}`);
+  return askEvidence(scene, last);
 }
 
 /** `pipeline_version.json` as evidence. */

@@ -23,10 +23,10 @@ interface RestartFile {
   readonly seen: Seen;
 }
 
-/** A "Restart requested" line of the monitor. */
+/** A "Restart requested" line of the monitor, or an operator's request, which has no line (no `offset`). */
 export interface RestartAsk {
   readonly at: Instant;
-  readonly offset: number;
+  readonly offset: number | undefined;
   readonly reason: string;
 }
 
