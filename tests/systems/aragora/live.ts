@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aragoraSimulator } from '../../../fixtures/demo/aragora/simulator.ts';
 import type { LaidSystem, SimulatorOptions } from '../../../fixtures/demo/simulator.ts';
-import { entityKey } from '../../../src/domain/entity.ts';
+import { lookInto } from '../../../src/config/look.ts';
+import { entityKey, type SystemId } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
 import type { ProcessInfo } from '../../../src/domain/process.ts';
 import { processTableReader } from '../../../src/host/process-table.ts';
 import { aragoraKind } from '../../../src/systems/aragora/index.ts';
-import type { Derived, Located } from '../../../src/systems/system.ts';
-import { deriveLocated, type FixtureCase, locateCase } from '../fixture-case.ts';
+import type { CommonSettings, Derived, Located } from '../../../src/systems/system.ts';
+import { deriveLocated, type FixtureCase } from '../fixture-case.ts';
 
 export interface Live {
   readonly laid: LaidSystem;
@@ -36,6 +37,44 @@ export function zone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** The installation as a configuration with the demo's settings names it. */
+export function locateLaid(laid: LaidSystem, more: CommonSettings = {}): Located {
+  const settings = { ...laid.settings, timezone: zone(), ...more };
+  return aragoraKind.locate(laid.dir, lookInto(laid.dir, process.env), 'aragora' as SystemId, settings);
+}
+
+/** What systemctl, docker and kubectl say, asked as the probes would but in this process. */
+export async function readProbes(dir: string): Promise<NonNullable<FixtureCase['probes']>> {
+  const probes: Record<string, { exitCode: number; stdout: string; stderr: string }> = {};
+  for (const [id, words] of Object.entries({
+    unit: ['systemctl', 'show', '--', 'aragora'],
+    container: ['docker', 'inspect', '--', 'aragora'],
+    cluster: ['kubectl', '--namespace=aragora', 'get', 'deployments,horizontalpodautoscalers,pods'],
+  }))
+    probes[id] = await play(dir, words);
+  return probes;
+}
+
+/** Runs a stand-in within this process. */
+export async function play(
+  cwd: string,
+  argv: readonly string[],
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' };
+  const exitCode = await aragoraSimulator.standIn(argv, {
+    cwd,
+    env: {},
+    lies: new Set(),
+    out: (text) => {
+      said.stdout += text;
+    },
+    error: (text) => {
+      said.stderr += text;
+    },
+  });
+  return { exitCode, ...said };
+}
+
 /** The checkout as laid out, not started. */
 export async function layLive(
   pace: number,
@@ -53,7 +92,7 @@ export async function startLive(pace: number): Promise<Live> {
   const running = aragoraSimulator.run(laid, options, ending.signal);
   const settings = { ...laid.settings, timezone: zone() };
   const fixture = { settings, mtimes: {}, processes: [], http: {}, at: instant(0) };
-  const located = locateCase(aragoraKind, laid.dir, fixture);
+  const located = locateLaid(laid);
   const reader = processTableReader();
   const processes = async (): Promise<readonly ProcessInfo[]> => {
     const spec = aragoraKind.sources(located, {}).find((source) => source.type === 'process');
@@ -62,9 +101,16 @@ export async function startLive(pace: number): Promise<Live> {
   };
   const look = async (laterMs = 0): Promise<Derived> => {
     const http = await readAnswers(located);
+    const probes = readProbes(laid.dir);
     const table = await processes();
     const at = instant(Date.now() + laterMs);
-    return deriveLocated(aragoraKind, located, { ...fixture, at, processes: table, http });
+    return deriveLocated(aragoraKind, located, {
+      ...fixture,
+      at,
+      processes: table,
+      http,
+      probes: await probes,
+    });
   };
   return {
     laid,
@@ -111,12 +157,16 @@ process.exitCode = await aragoraSimulator.standIn(process.argv.slice(2), {
   return path;
 }
 
-async function readAnswers(located: Located): Promise<FixtureCase['http']> {
+/** As `.env` of the simulated checkout has it. */
+const DEMO_KEY = 'Bearer ara_demo_7f3a91c2';
+
+export async function readAnswers(located: Located): Promise<FixtureCase['http']> {
   const answers: Record<string, { status?: number; body?: string; error?: string }> = {};
   const asked = aragoraKind.sources(located, {}).map(async (spec) => {
     if (spec.type !== 'http') return;
     try {
-      const answer = await fetch(`${located.url}${spec.path}`, { signal: AbortSignal.timeout(700) });
+      const headers = spec.secretHeader ? { authorization: DEMO_KEY } : {};
+      const answer = await fetch(`${located.url}${spec.path}`, { headers, signal: AbortSignal.timeout(700) });
       answers[spec.path] = { status: answer.status, body: await answer.text() };
     } catch (error) {
       answers[spec.path] = { error: error instanceof Error ? error.message : 'no answer' };
