@@ -32,6 +32,8 @@ export type IngestSpec = { readonly id: string; readonly volatile?: true } & (
       readonly path: string;
       readonly everyMs: number;
       readonly timeoutMs?: number;
+      /** Statuses beside 2xx that are answers too. */
+      readonly accepts?: readonly number[];
       readonly perMinute?: number;
       readonly headers?: { readonly [name: string]: string };
       readonly secretHeader?: { readonly name: string; readonly variable: string; readonly prefix?: string };
