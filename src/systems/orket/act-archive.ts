@@ -214,7 +214,7 @@ function matchesOf(view: StateView, words: readonly string[]): readonly Job[] {
   const patterns = words.map(
     (word) => new RegExp(word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('_', '.'), 'isu'),
   );
-  return view.entities('job').filter((card) => {
+  const found = view.entities('job').filter((card) => {
     const texts = [
       card.id,
       buildOf(card),
@@ -224,6 +224,7 @@ function matchesOf(view: StateView, words: readonly string[]): readonly Job[] {
     ];
     return patterns.some((pattern) => texts.some((text) => text !== undefined && pattern.test(text)));
   });
+  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function buildCards(view: StateView, build: string | undefined): readonly Job[] {
