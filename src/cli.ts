@@ -41,6 +41,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       return await logs(options);
     case 'act':
       return await act(options);
+    case 'steps':
+      return await steps(options);
     case 'ledger':
       return await ledger(options);
     case 'init':
@@ -138,7 +140,8 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
   if (verb === 'list') (await import('./headless/list.ts')).checkListed(options.words[1]);
   if (verb === 'show') (await import('./headless/show.ts')).checkShown(options.words[1], options.words[2]);
   const isForBar = options.flags.has('--tmux');
-  const { state, verbs, troubles, close } = await openEngine(options, { withActs: 'if there' }).catch(
+  const withActs = verb === 'show' ? 'if there, or none' : 'if there';
+  const { engine, state, verbs, troubles, close } = await openEngine(options, { withActs }).catch(
     (error: unknown) => {
       // A status bar shows no stderr: an empty place in it would look like a quiet night.
       if (isForBar) process.stdout.write('binnacle: no status\n');
@@ -167,7 +170,7 @@ async function look(verb: 'status' | 'list' | 'show', options: Options): Promise
       }
       case 'show': {
         const { printEntity } = await import('./headless/show.ts');
-        return printEntity(options.words[1], options.words[2], state(), json, output);
+        return await printEntity(options.words[1], options.words[2], engine, state(), json, output);
       }
     }
   } finally {
@@ -234,12 +237,18 @@ async function logs(options: Options): Promise<number> {
 
 async function act(options: Options): Promise<number> {
   const { openEngine } = await import('./app/verb-engine.ts');
-  const { runAct } = await import('./headless/act.ts');
+  const { actUndoing, runAct } = await import('./headless/act.ts');
   const { actParams } = await import('./app/verb-arguments.ts');
   const output = await outputs();
   const dryRun = options.flags.has('--dry-run');
   const [, actId, ...targets] = options.words;
-  if (actId === undefined || targets.length === 0) {
+  const undone = options.values.get('--undo')?.at(-1);
+  if (undone !== undefined && actId !== undefined) {
+    throw new UserError('--undo names an order, and act and target follow from it', [
+      `binnacle act --undo ${undone}`,
+    ]);
+  }
+  if (undone === undefined && (actId === undefined || targets.length === 0)) {
     throw new UserError('`binnacle act ACT TARGET...`', ['`binnacle list verbs` names the acts']);
   }
   const params = actParams(options.values.get('--param') ?? []);
@@ -248,12 +257,14 @@ async function act(options: Options): Promise<number> {
   });
   try {
     await tellTroubles(troubles);
+    const undoing = undone === undefined ? undefined : await actUndoing(engine, undone);
     return await runAct(
       engine,
       state(),
       {
-        act: actId,
-        targets,
+        act: undoing?.act ?? actId ?? '',
+        targets: undoing ? [undoing.target] : targets,
+        ...(undoing ? { undoes: undoing.undoes } : {}),
         params,
         reason: options.values.get('--reason')?.at(-1),
         yes: options.flags.has('--yes'),
@@ -263,6 +274,28 @@ async function act(options: Options): Promise<number> {
       },
       output,
     );
+  } finally {
+    await close();
+    await output.flush();
+  }
+}
+
+async function steps(options: Options): Promise<number> {
+  const { openEngine } = await import('./app/verb-engine.ts');
+  const { runSteps } = await import('./headless/steps.ts');
+  const { stepWish } = await import('./app/verb-arguments.ts');
+  const output = await outputs();
+  const wish = stepWish(options);
+  const target = options.words[1];
+  if (target === undefined)
+    throw new UserError('whose steps? `binnacle steps TARGET`', [
+      '`binnacle list attention` names what has some',
+    ]);
+  const withActs = wish ? 'create' : 'if there, or none';
+  const { engine, state, troubles, close } = await openEngine(options, { withActs });
+  try {
+    await tellTroubles(troubles);
+    return await runSteps(engine, state(), { target, wish, json: options.flags.has('--json') }, output);
   } finally {
     await close();
     await output.flush();
@@ -334,7 +367,7 @@ async function hooks(options: Options): Promise<number> {
 async function timeline(options: Options): Promise<number> {
   const { openEngine } = await import('./app/verb-engine.ts');
   const { incidentReport } = await import('./app/timeline-verb.ts');
-  const { printTimeline, withExcerpts } = await import('./headless/timeline.ts');
+  const { printTimeline } = await import('./headless/timeline.ts');
   const { lineCount, timelineSpan } = await import('./app/verb-arguments.ts');
   const output = await outputs();
   const span = timelineSpan(options);
@@ -347,9 +380,7 @@ async function timeline(options: Options): Promise<number> {
       options.systemNames,
       state().systems.map((system) => system.id),
     );
-    const report = incidentReport(state(), span);
-    const events = await withExcerpts(engine, report.events, lines);
-    return printTimeline({ ...report, events }, form, output);
+    return printTimeline(await incidentReport(engine, state(), span, lines), form, output);
   } finally {
     await close();
     await output.flush();

@@ -156,7 +156,11 @@ class Service implements ActService {
     const planned = await retryWhileLocked(clock, () => planAct(spec, target, request.params, context));
     const refused = this.#occasionRefusal(request) ?? this.#startRefusal(spec, planned, request);
     if (refused !== undefined) return { refused };
-    if (spec.risk === 'read') return { read: this.#read(spec, context.view, planned, request) };
+    if (spec.risk === 'read') {
+      const read = this.#read(spec, context.view, planned, request);
+      if (request.occasion?.step) this.#steps.looked(request.occasion.step, read);
+      return { read };
+    }
     const atOnce = system.policy.rules?.atOnce;
     const placed = await placeOrder(this.#ports, {
       ...{ spec, target, view: context.view, planned, request },

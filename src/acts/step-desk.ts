@@ -1,5 +1,5 @@
 /** Going through playbooks step by step: what stands, what is recorded, and what is seen meanwhile. */
-import type { ActEntry, ActOffer, ActStatus } from '../domain/act.ts';
+import type { ActEntry, ActOffer, ActStatus, StepAnswer } from '../domain/act.ts';
 import { type Entity, type Ref, refKey, refOf } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
@@ -130,21 +130,22 @@ export class StepDesk {
 
   /** The act of a step was started. */
   begun(place: StepPlace, order: string): void {
+    this.#enter(place, { state: 'begun', order });
+  }
+
+  /** The act of a step only reads, and has answered. */
+  looked(place: StepPlace, answer: StepAnswer): void {
+    if (answer.ok) this.#enter(place, { state: 'done', remark: answer.summary.slice(0, LONGEST_REMARK) });
+  }
+
+  #enter(place: StepPlace, what: Pick<StepMark, 'state' | 'order' | 'remark'>): void {
     const found = this.#around.subjectOf(place.item, place.playbook);
     if (found?.playbook.steps[place.index]?.text !== place.text) return;
     this.#quietly(() => {
       const run = this.#begin(found);
       const at = this.#ports.clock.now();
       const step = keyOf(found.playbook, place.index);
-      this.#ports.steps.mark({
-        run: run.id,
-        step,
-        index: place.index,
-        state: 'begun',
-        by: this.#me,
-        at,
-        order,
-      });
+      this.#ports.steps.mark({ run: run.id, step, index: place.index, by: this.#me, at, ...what });
     });
   }
 
@@ -216,7 +217,8 @@ export class StepDesk {
         const status = order?.status;
         const offer = on && this.#around.offersFor(on).find((one) => one.act === step.act);
         const params = paramsOf(step, view, item);
-        const isDone = status === 'verified' || status === 'settled';
+        const isRead = mark?.state === 'done' && mark.order === undefined;
+        const isDone = status === 'verified' || status === 'settled' || isRead;
         return {
           ...common,
           state: isDone ? 'done' : mark?.state === 'skipped' ? 'skipped' : on ? 'open' : 'unknown',

@@ -1,7 +1,13 @@
 import { type AbsentSystem, type ConfiguredSystem, kindsOf, lookAgain, secretOf } from '../config/systems.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import { type ActDesk, type AlertDesk, createEngine, type Engine } from '../engine/engine.ts';
+import {
+  type ActDesk,
+  type AlertDesk,
+  createEngine,
+  type Engine,
+  type EngineOptions,
+} from '../engine/engine.ts';
 import type { HistoryDesk } from '../engine/history-desk.ts';
 import type { SystemSummary } from '../engine/protocol.ts';
 import type { SystemWatch } from '../engine/system-watch.ts';
@@ -102,6 +108,7 @@ export function engineOf(
   makeActs?: (watches: ReadonlyMap<SystemId, SystemWatch>, clock: Clock) => ActDesk,
   alerts?: AlertDesk,
   makeHistory?: (logs: LogStore, clock: Clock, onChange: () => void) => HistoryDesk,
+  writeTimeline?: EngineOptions['writeTimeline'],
 ): Engine {
   const clock = clockOf(plan);
   return createEngine({
@@ -120,6 +127,7 @@ export function engineOf(
     // Copies of another host's files: what runs here has nothing to do with them.
     ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),
     ...(alerts ? { alerts } : {}),
+    ...(writeTimeline ? { writeTimeline } : {}),
     ...(makeActs ? { makeActs: (watches) => makeActs(watches, clock) } : {}),
     ...(makeHistory ? { makeHistory: (logs, onChange) => makeHistory(logs, clock, onChange) } : {}),
   });

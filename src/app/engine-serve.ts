@@ -9,6 +9,7 @@ import { openAlerts } from './alerts-room.ts';
 import { clockOf, engineOf } from './engine-plan.ts';
 import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
+import { writeIncident } from './incident.ts';
 import { keepLedger } from './ledger-keeper.ts';
 
 const { plan, config } = workerData as EngineThreadData;
@@ -56,6 +57,7 @@ const engine = engineOf(
         return history;
       }
     : undefined,
+  writeIncident,
 );
 alerts?.follow(engine);
 const stopKeeping = acts && plan.at === undefined ? keepLedger(acts, config, clockOf(plan)) : undefined;

@@ -4,9 +4,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ConfigFile } from '../config/schema.ts';
 import { openHistory } from '../db/history-store.ts';
-import { ensurePrivateDirectory, type StateDirectories, stateDirectories } from '../db/state-dir.ts';
+import { ensurePrivateDirectory, stateDirectories } from '../db/state-dir.ts';
 import { messageOf } from '../domain/error.ts';
-import { instant, toIso } from '../domain/instant.ts';
+import { type Instant, instant, toIso } from '../domain/instant.ts';
 import type { Who } from '../domain/ledger.ts';
 import type { HistoryRoom } from '../engine/history-desk.ts';
 import { systemClock } from '../host/clock.ts';
@@ -47,7 +47,7 @@ export function openHistoryRoom(
         keepMs: keepDays(config) * DAY_MS,
         mask: (text) => masker.text(text),
         isAlive: ({ pid, startedAt }) => processStartedAt(pid) === startedAt,
-        saveHandOver: (text, at) => saveHandOver(directories, text, toIso(at)),
+        saveHandOver: (text, at) => saveText('hand-over', 'txt', text, at),
         close: () => store.close(),
       },
     };
@@ -61,11 +61,12 @@ export function operatorName(who: Who): string {
   return who.cameFrom ?? who.user;
 }
 
-/** Writes a hand-over beside the records, for this user alone; a second one of the same second is another file. */
-export function saveHandOver({ state }: StateDirectories, text: string, iso: string): string {
-  const stamp = iso.replace(/[-:]/g, '').replace(/\..*/, 'Z');
+/** Writes a text beside the records, for this user alone; a second one of the same second is another file. */
+export function saveText(name: string, suffix: string, text: string, at: Instant): string {
+  const { state } = stateDirectories(process.env);
+  const stamp = toIso(at).replace(/[-:]/g, '').replace(/\..*/, 'Z');
   for (let count = 1; ; count += 1) {
-    const path = join(state, `hand-over-${stamp}${count === 1 ? '' : `-${count}`}.txt`);
+    const path = join(state, `${name}-${stamp}${count === 1 ? '' : `-${count}`}.${suffix}`);
     try {
       writeFileSync(path, `${text}\n`, { mode: 0o600, flag: 'wx' });
       return path;

@@ -10,9 +10,12 @@ import { messageOf } from '../domain/error.ts';
 import type { Remark, StateChange } from '../domain/history.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LedgerRecord } from '../domain/ledger.ts';
+import type { RecordedStep } from '../domain/steps.ts';
 import { type IncidentReport, timelineOf } from '../domain/timeline.ts';
+import type { EnginePort } from '../engine/protocol.ts';
+import { withExcerpts } from '../store/excerpts.ts';
 import type { CockpitState } from '../store/state.ts';
-import { HOST_MODE } from './acts-room.ts';
+import { HOST_MODE, tryOpenActs } from './acts-room.ts';
 import { listLedgers } from './ledger-verb.ts';
 
 /** Rows of the ledger and of the record in one report. */
@@ -28,8 +31,24 @@ export interface TimelineSpan {
   readonly systems: readonly SystemId[];
 }
 
-/** The report of a span, from what is on disk now. Without a record there is what things say of themselves. */
-export function incidentReport(state: CockpitState, span: TimelineSpan): IncidentReport {
+/** What a report needs of the present. */
+export type IncidentState = Pick<CockpitState, 'systems' | 'entities' | 'queue'>;
+
+/**
+ * The report of a span, from what is on disk now, with at most `excerpts` error lines around each grave event. Without a
+ * record there is what things say of themselves.
+ */
+export async function incidentReport(
+  port: Pick<EnginePort, 'call'>,
+  state: IncidentState,
+  span: TimelineSpan,
+  excerpts: number,
+): Promise<IncidentReport> {
+  const report = withoutExcerpts(state, span);
+  return { ...report, events: await withExcerpts(port, report.events, excerpts) };
+}
+
+function withoutExcerpts(state: IncidentState, span: TimelineSpan): IncidentReport {
   const systems = state.systems.filter(({ id }) => span.systems.length === 0 || span.systems.includes(id));
   const notes: string[] = [];
   const { changes, remarks } = recorded(systems, span, notes);
@@ -42,6 +61,7 @@ export function incidentReport(state: CockpitState, span: TimelineSpan): Inciden
     entities,
     ledger: ledgerRows(span, notes),
     remarks,
+    steps: recordedSteps(span, notes),
     systems: names,
   });
   return {
@@ -64,6 +84,22 @@ function ledgerRows(
   for (const { message } of troubles) notes.push(`acts are missing: ${message}`);
   if (leftOut > 0) notes.push(`${leftOut} older rows of the ledger are left out`);
   return rows;
+}
+
+function recordedSteps({ since, until }: TimelineSpan, notes: string[]): readonly RecordedStep[] {
+  const opened = tryOpenActs('if there');
+  if (!opened.ok) {
+    notes.push(`steps are missing: ${opened.error}`);
+    return [];
+  }
+  try {
+    return opened.value?.store.steps.list({ since, until }) ?? [];
+  } catch (error) {
+    notes.push(`steps are missing: ${messageOf(error)}`);
+    return [];
+  } finally {
+    opened.value?.close();
+  }
 }
 
 function recorded(

@@ -5,6 +5,7 @@ import type { SystemId } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogLevel, LogQuery } from '../domain/log.ts';
+import type { StepWish } from '../domain/steps.ts';
 import type { RequestOf } from '../engine/protocol.ts';
 import { systemClock } from '../host/clock.ts';
 import type { TimelineSpan } from './timeline-verb.ts';
@@ -71,6 +72,28 @@ export function handOverRequest(options: Options): RequestOf<'handOver'> {
   const since = readTimeOrAge('--since', options.values.get('--since')?.at(-1), now);
   const note = options.values.get('--note')?.at(-1);
   return { ...(since === undefined ? {} : { since }), ...(note === undefined ? {} : { note }) };
+}
+
+/** What `steps` is to record; undefined: it only shows. */
+export function stepWish(options: Options): StepWish | undefined {
+  const wishes = [
+    ['--done', 'done'],
+    ['--skip', 'skipped'],
+    ['--open', 'open'],
+  ] as const;
+  const given = wishes.filter(([name]) => options.values.has(name));
+  const [first, second] = given;
+  const note = options.values.get('--note')?.at(-1);
+  if (!first) {
+    if (note !== undefined) throw new UserError('--note goes with --done, --skip or --open');
+    return undefined;
+  }
+  const texts = options.values.get(first[0]) ?? [];
+  if (second || texts.length > 1) throw new UserError('one step at a time', ['for example --done 2']);
+  const number = Number(texts[0]);
+  if (!Number.isInteger(number) || number < 1)
+    throw new UserError(`${first[0]} ${texts[0]}: the number of a step is wanted`, ['for example --done 2']);
+  return { state: first[1], number, note };
 }
 
 /** `--param name=value`, repeated. */

@@ -24,8 +24,8 @@ export interface VerbEngine {
 }
 
 export interface VerbNeeds {
-  /** See {@link openActs}. */
-  readonly withActs: 'never' | 'if there' | 'rehearse' | 'create';
+  /** See {@link openActs}; `if there, or none`: where none are there, empty ones that go away again. */
+  readonly withActs: 'never' | 'if there' | 'if there, or none' | 'rehearse' | 'create';
   /** Go on watching after the first look. */
   readonly watch?: boolean;
   /** Records of its own in the history (a hand-over). What it sees is not recorded: it looks once. */
@@ -115,9 +115,10 @@ function actsFor(withActs: VerbNeeds['withActs'], troubles: UserError[]): ActsRo
   switch (withActs) {
     case 'never':
       return undefined;
-    case 'if there': {
+    case 'if there':
+    case 'if there, or none': {
       const opened = tryOpenActs('if there');
-      if (opened.ok) return opened.value;
+      if (opened.ok) return opened.value ?? (withActs === 'if there' ? undefined : openActs('rehearse'));
       troubles.push(new UserError(`acts and items set aside are not known: ${opened.error}`, [], 0));
       return undefined;
     }

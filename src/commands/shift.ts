@@ -3,8 +3,14 @@ import { inMode } from '../store/desk.ts';
 import type { Command, CommandContext } from './command.ts';
 
 /** Shows text as a still page. */
-function showPage({ cockpit }: CommandContext, title: string, summary: string, text: string): void {
-  const answer = { ok: true, summary, sections: [{ title: 'hand-over', text }] };
+function showPage(
+  { cockpit }: CommandContext,
+  title: string,
+  summary: string,
+  text: string,
+  name = 'hand-over',
+): void {
+  const answer = { ok: true, summary, sections: [{ title: name, text }] };
   cockpit.update((desk) =>
     inMode(desk, { type: 'details', subject: { of: 'answer', title, answer }, scroll: 0 }),
   );
@@ -29,6 +35,24 @@ export const shiftCommands: readonly Command[] = [
         ...(why === undefined ? [] : [why]),
       ];
       showPage(context, 'Hand-over', kept.join('; '), text);
+    },
+  },
+  {
+    id: 'timeline.write',
+    title: 'timeline: write the incident report of the last twelve hours',
+    area: 'items',
+    effect: 'ask',
+    inPalette: true,
+    cli: 'binnacle timeline --since 12h --markdown',
+    run: async (context) => {
+      const { events, path, text, why } = await context.cockpit.call('timeline', {});
+      context.host.copy?.(text);
+      const kept = [
+        `${events} events`,
+        path === undefined ? (why ?? 'not written') : `written to ${path}`,
+        ...(context.host.copy ? ['on the clipboard'] : []),
+      ];
+      showPage(context, 'Incident report', kept.join('; '), text, 'timeline');
     },
   },
   {

@@ -78,6 +78,7 @@ export const VERBS: readonly Verb[] = [
     name: 'act',
     usage: [
       'act ACT TARGET... [--param k=v]... [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]',
+      '| act --undo ORDER [--reason TEXT] [--yes | --confirm CODE] [--dry-run] [--json]',
     ],
     does: [],
     words: 51,
@@ -86,6 +87,18 @@ export const VERBS: readonly Verb[] = [
       'Without --yes it shows what it would run and is refused; where more is wanted (a reason, a code) it says so.',
       'Several targets are shown as one list and confirmed once; each is done and recorded by itself, in this order, and the',
       'exit code is that of the one that ended worst. Approvals are decided one at a time.',
+      '--undo does what compensates an order, if anything does as things stand now; `binnacle list acts` names the orders.',
+    ],
+  },
+  {
+    name: 'steps',
+    usage: ['steps TARGET [--done N | --skip N | --open N] [--note TEXT] [--json]'],
+    does: [],
+    words: 1,
+    more: [
+      'The steps written for the condition of an item, as they stand: checks follow what is seen, acts their outcome; notes',
+      'are checked off by hand. What is recorded is shared by the operators of this host, and belongs to this occurrence of',
+      'the condition. Ends with 4 where nothing could be recorded.',
     ],
   },
   {
@@ -167,7 +180,7 @@ export interface OptionInfo {
 /** Every option there is. */
 export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--json': {
-    verbs: ['status', 'list', 'show', 'logs', 'act', 'ledger', 'timeline', 'handover'],
+    verbs: ['status', 'list', 'show', 'logs', 'act', 'steps', 'ledger', 'timeline', 'handover'],
     does: 'as JSON, times in UTC; logs and ledger: one object a line',
   },
   '--tmux': {
@@ -208,7 +221,15 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--confirm': { verbs: ['act'], value: 'CODE', does: 'confirms it where the four letters shown are wanted' },
   '--dry-run': { verbs: ['act'], does: 'prints what would run, word by word, and runs nothing' },
   '--markdown': { verbs: ['timeline'], does: 'as a report in Markdown' },
-  '--note': { verbs: ['handover'], value: 'TEXT', does: 'what the next shift should know beside it' },
+  '--undo': { verbs: ['act'], value: 'ORDER', does: 'the act that compensates this one' },
+  '--done': { verbs: ['steps'], value: 'N', does: 'check off the note that is step N' },
+  '--skip': { verbs: ['steps'], value: 'N', does: 'skip step N, and say so' },
+  '--open': { verbs: ['steps'], value: 'N', does: 'open step N again' },
+  '--note': {
+    verbs: ['handover', 'steps'],
+    value: 'TEXT',
+    does: 'what the next shift should know beside it; a remark to a step',
+  },
   '--or-demo': { verbs: [''] },
   '--system': { verbs: ['*'], value: 'KIND=DIR', short: 's' },
   '--config': { verbs: ['*'], value: 'FILE', short: 'C' },

@@ -3,6 +3,7 @@ import { dateText, durationText } from '../lib/time-text.ts';
 import type { ActEntry, ActStatus } from './act.ts';
 import type { AttentionItem } from './attention.ts';
 import type { Instant } from './instant.ts';
+import type { StepProgress } from './steps.ts';
 
 /** An item in the hands of somebody. */
 interface HeldItem {
@@ -32,6 +33,8 @@ export interface HandOver {
   readonly aside: readonly SetAside[];
   readonly holds: readonly HeldItem[];
   readonly acts: readonly ActEntry[];
+  /** Playbooks somebody is in the middle of. */
+  readonly steps?: readonly StepProgress[];
   /** Systems that can't be read, with the reason: about them nothing is said. */
   readonly unread: readonly string[];
 }
@@ -80,6 +83,9 @@ export function handOverText(given: HandOver): string {
     ),
     ...section('Tried, unknown outcomes first', tried.map(actLine), 'nothing was done in this shift'),
     ...section('Running now', running.map(actLine), 'no act is running'),
+    ...((given.steps ?? []).length > 0
+      ? section('Steps under way', (given.steps ?? []).map(stepLine), '')
+      : []),
     ...section('Set aside', given.aside.map(asideLine), 'nothing is set aside'),
     ...(given.unread.length > 0 ? section('Not known', given.unread, '') : []),
   ].join('\n');
@@ -113,6 +119,11 @@ function actLine(act: ActEntry): string {
   const why = act.reason === undefined ? '' : ` (why: ${act.reason})`;
   const attempt = act.attempt > 1 ? `, attempt ${act.attempt}` : '';
   return `${act.status} ${utc(act.startedAt)} ${act.by}: ${act.title}, ${act.target.system} ${act.targetTitle}${attempt}${said}${why}`;
+}
+
+function stepLine({ target, title, playbook, done, total, next, lastBy, lastAt }: StepProgress): string {
+  const then = next === undefined ? 'none is left' : `next: ${next}`;
+  return `${target.system} ${title}: ${playbook}, ${done} of ${total}, ${lastBy} ${utc(lastAt)}; ${then}`;
 }
 
 function asideLine({ item, by, until, forGood, reason }: SetAside): string {

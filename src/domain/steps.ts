@@ -12,6 +12,14 @@ export interface StepPlace {
   readonly text: string;
 }
 
+/** What a person wants recorded of which step. */
+export interface StepWish {
+  readonly state: 'done' | 'skipped' | 'open';
+  /** From 1, as steps are shown. */
+  readonly number: number;
+  readonly note: string | undefined;
+}
+
 /** `begun`: its act was started; what became of it says the order. */
 export type MarkState = 'done' | 'open' | 'skipped' | 'begun';
 

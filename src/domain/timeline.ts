@@ -14,6 +14,7 @@ import {
 } from './history.ts';
 import type { Instant } from './instant.ts';
 import type { LedgerRecord } from './ledger.ts';
+import { markText, type RecordedStep } from './steps.ts';
 
 /** A line of a log that stood around an event. */
 export interface LogExcerpt {
@@ -29,7 +30,7 @@ export interface TimelineEvent {
   readonly at: Instant;
   /** Nobody watched: it came between this time and `at`. */
   readonly notBefore?: Instant;
-  readonly kind: 'change' | 'approval' | 'act' | 'remark';
+  readonly kind: 'change' | 'approval' | 'act' | 'step' | 'remark';
   readonly system?: SystemId;
   readonly ref?: Ref;
   /** What it happened to: `job spec`. */
@@ -65,6 +66,8 @@ export interface TimelineParts {
   readonly entities: readonly Entity[];
   readonly ledger: readonly { readonly record: LedgerRecord }[];
   readonly remarks: readonly Remark[];
+  /** What was recorded of steps. */
+  readonly steps?: readonly RecordedStep[];
   /** Only these systems; default all. */
   readonly systems?: readonly SystemId[];
 }
@@ -106,6 +109,7 @@ export function timelineOf(parts: TimelineParts): Timeline {
       .filter(({ ref, at, state }) => tell(ref, state, at))
       .map(({ state: _state, ...event }) => event),
     ...parts.ledger.flatMap(actEvents).filter((event) => isWanted(event.system)),
+    ...(parts.steps ?? []).filter(({ run }) => isWanted(run.target.system)).flatMap(stepEvents),
     // What is of no single system belongs to every report.
     ...parts.remarks.filter(({ system }) => system === undefined || isWanted(system)).map(remarkEvent),
   ];
@@ -246,6 +250,24 @@ function actEvents({ record }: { readonly record: LedgerRecord }): TimelineEvent
         },
       ];
   }
+}
+
+/** That an act of a step was begun is told by the act. */
+function stepEvents(recorded: RecordedStep): TimelineEvent[] {
+  const { run, mark } = recorded;
+  if (mark.state === 'begun') return [];
+  return [
+    {
+      at: mark.at,
+      kind: 'step',
+      system: run.target.system,
+      ref: run.target,
+      title: `${run.playbookTitle}: ${run.title}`,
+      text: markText(recorded),
+      weight: mark.state === 'skipped' ? 'warning' : 'info',
+      ...(mark.by === '' ? {} : { by: mark.by }),
+    },
+  ];
 }
 
 function remarkEvent(remark: Remark): TimelineEvent {

@@ -3,12 +3,13 @@
  * for the cockpit and in the calling thread for verbs.
  */
 import type { ActEntry } from '../domain/act.ts';
+import type { AttentionItem } from '../domain/attention.ts';
 import type { EntityDiff } from '../domain/diff.ts';
 import { stateWord } from '../domain/diff.ts';
 import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
-import { instant } from '../domain/instant.ts';
+import { type Instant, instant } from '../domain/instant.ts';
 import type { StepProgress } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 import type { Clock } from '../host/clock.ts';
@@ -95,12 +96,27 @@ export interface EngineOptions {
   makeHistory?(logs: LogStore, onChange: () => void): HistoryDesk;
   /** Watches of this user and what the screen is asked to do; undefined: none, as for verbs. */
   readonly alerts?: AlertDesk;
+  /** Writes the report of an incident, for a cockpit. */
+  writeTimeline?(
+    state: TimelineState,
+    request: RequestOf<'timeline'>,
+    port: Pick<EnginePort, 'call'>,
+  ): Promise<AnswerOf<'timeline'>>;
   /** Sentences for the first row that hold for the whole session. */
   readonly notices?: readonly string[];
   /** Systems that are not there: told among the others, and waited for. */
   readonly absent?: readonly AbsentSystem[];
   /** Why there is no acts room where one was wanted. */
   readonly actsOff?: string;
+}
+
+/** The present, for a report that ends with it. */
+export interface TimelineState {
+  readonly now: Instant;
+  readonly systems: readonly SystemSummary[];
+  readonly entities: ReadonlyMap<SystemId, ReadonlyMap<string, Entity>>;
+  /** What needs a human, most urgent first. */
+  readonly queue: readonly AttentionItem[];
 }
 
 /** The engine, and the port to it for callers in the same thread. */
@@ -270,6 +286,19 @@ export function createEngine(options: EngineOptions): Engine {
       return answer;
     },
     handOver: (request) => historyFor().handOver(request, handOverState()),
+    async timeline(request) {
+      if (!options.writeTimeline)
+        throw new UserError('reports are written from a cockpit', ['`binnacle timeline`']);
+      const state = {
+        now: clock.now(),
+        systems: frame().systems ?? [],
+        entities: new Map([...watches].map(([system, watch]) => [system, watch.entities])),
+        queue: handOverState().open,
+      };
+      return await options.writeTimeline(state, request, {
+        call: async (name, asked) => await calls[name](asked as never),
+      });
+    },
     unreadHandOvers: () => history?.unreadHandOvers() ?? { handOvers: [] },
     readHandOver: (request) => historyFor().readHandOver(request),
     watch(request) {

@@ -11,7 +11,7 @@ import type { RequestOf, SystemSummary } from './protocol.ts';
 export function handOverStateOf(
   entities: Iterable<Entity>,
   systems: readonly SystemSummary[],
-  acts: Pick<ActDesk, 'asides' | 'holds' | 'entries'> | undefined,
+  acts: Pick<ActDesk, 'asides' | 'holds' | 'entries' | 'stepProgress'> | undefined,
   now: Instant,
 ): HandOverState {
   const all = [...entities];
@@ -29,6 +29,7 @@ export function handOverStateOf(
     }),
     holds: acts?.holds() ?? [],
     acts: acts?.entries() ?? [],
+    steps: acts?.stepProgress() ?? [],
     unread: systems
       .filter((system) => system.state === 'error' || system.state === 'unreachable')
       .map((system) => `${system.id} is ${system.state}: what is said of it may be old`),

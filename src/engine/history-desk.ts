@@ -45,7 +45,7 @@ export interface HistoryRoom {
 }
 
 /** What the engine gives to a hand-over: everything but who writes it and when. */
-export type HandOverState = Pick<HandOver, 'open' | 'aside' | 'holds' | 'acts' | 'unread'>;
+export type HandOverState = Pick<HandOver, 'open' | 'aside' | 'holds' | 'acts' | 'steps' | 'unread'>;
 
 /** The part of a cockpit's engine that remembers. */
 export interface HistoryDesk {

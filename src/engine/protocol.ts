@@ -205,6 +205,18 @@ export interface EngineCalls {
       readonly why?: string;
     };
   };
+  /** Writes the incident report of a time, up to now, as Markdown. */
+  timeline: {
+    request: { readonly since?: Instant };
+    answer: {
+      readonly since: Instant;
+      readonly events: number;
+      readonly text: string;
+      /** The file it was written to; where it could not be, `why`. */
+      readonly path?: string;
+      readonly why?: string;
+    };
+  };
   /** Hand-overs this operator has not read, newest first. */
   unreadHandOvers: {
     request: Record<never, never>;

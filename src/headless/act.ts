@@ -1,6 +1,7 @@
-import type { ActEntry, ActPreview, Params, StageState, StepAnswer } from '../domain/act.ts';
+import type { ActEntry, ActOccasion, ActPreview, Params, StageState, StepAnswer } from '../domain/act.ts';
 import { type ActList, listActs } from '../domain/act-list.ts';
-import type { Entity } from '../domain/entity.ts';
+import { endText } from '../domain/act-text.ts';
+import { type Entity, type Ref, refOf } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { exitCodeOf } from '../domain/ledger.ts';
 import type { EnginePort, StateChanges } from '../engine/protocol.ts';
@@ -15,12 +16,36 @@ export interface ActOptions {
   readonly act: string;
   /** One item, or several of which each is shown, confirmed together, and done by itself. */
   readonly targets: readonly string[];
+  /** The order it undoes: then target and act follow from that. */
+  readonly undoes?: UndoneOrder;
   readonly params: Params;
   readonly reason: string | undefined;
   readonly yes: boolean;
   readonly code: string | undefined;
   readonly dryRun: boolean;
   readonly json: boolean;
+}
+
+/** An order, with what undoes it. */
+export interface UndoneOrder {
+  readonly order: string;
+  readonly target: Ref;
+}
+
+/** The act that undoes an order. Throws UserError (exit 4) with the reason where nothing does. */
+export async function actUndoing(
+  engine: EnginePort,
+  order: string,
+): Promise<{ readonly act: string; readonly target: string; readonly undoes: UndoneOrder }> {
+  const { offer, target, title, why } = await engine.call('undo', { order });
+  const name = title === undefined ? order : `${order} (${title})`;
+  if (why !== undefined || !offer || !target)
+    throw new UserError(
+      `${name} is not undone: ${why ?? 'nothing undoes it'}`,
+      ['`binnacle list acts` names the orders'],
+      4,
+    );
+  return { act: offer.act, target: `${target.system}/${target.id}`, undoes: { order, target } };
 }
 
 /** `binnacle act`: preview, confirmation, start, and the wait for what the world says. Returns the exit code. */
@@ -33,8 +58,8 @@ export async function runAct(
   const { act, params } = options;
   const previews: ActPreview[] = [];
   for (const text of options.targets) {
-    const { system, type, id } = await actTarget(engine, state, act, text);
-    previews.push(await engine.call('preview', { act, target: { system, type, id }, params }));
+    const target = options.undoes?.target ?? refOf(await actTarget(engine, state, act, text));
+    previews.push(await engine.call('preview', { act, target, params, ...occasionOf(options) }));
   }
   const list = listActs(previews);
   const first = previews[0] as ActPreview;
@@ -65,6 +90,10 @@ export async function runAct(
   return worst;
 }
 
+function occasionOf({ undoes }: ActOptions): { readonly occasion?: ActOccasion } {
+  return undoes ? { occasion: { undoes: undoes.order } } : {};
+}
+
 /** What came of asking for one item. */
 type End = { readonly order?: string; readonly refused?: string; readonly read?: StepAnswer };
 
@@ -78,6 +107,7 @@ async function startOne(engine: EnginePort, preview: ActPreview, options: ActOpt
     params: options.params,
     revision: preview.revision,
     ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
+    ...occasionOf(options),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
     confirmedBy: preview.confirmation === 'none' ? 'none' : byCode ? 'code' : 'yes',
     ...(preview.code === undefined ? {} : { code: preview.code }),
@@ -237,6 +267,9 @@ async function follow(
   });
   if (!options.json) {
     output.line(safeText(`${done.act} ${done.targetTitle}: ${statusText(done)}`));
+    output.line(
+      safeText(`  ${endText(done) ?? ''}${isUndoable(done) ? `: binnacle act --undo ${done.order}` : ''}`),
+    );
     if (done.answer) {
       for (const section of done.answer.sections ?? []) {
         output.line(safeText(`${section.title}:`));
@@ -245,6 +278,10 @@ async function follow(
     }
   }
   return done;
+}
+
+function isUndoable({ status, undoAct }: ActEntry): boolean {
+  return undoAct !== undefined && status !== 'running' && status !== 'unknown';
 }
 
 function stageText(stage: StageState): string {

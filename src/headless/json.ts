@@ -117,6 +117,9 @@ export function actJson(act: ActEntry): unknown {
     reason: act.reason ?? null,
     exitCode: act.exitCode ?? null,
     summary: act.summary ?? null,
+    undo: act.undo ?? null,
+    undoAct: act.undoAct ?? null,
+    undoes: act.undoes ?? null,
     stages: act.stages,
   });
 }

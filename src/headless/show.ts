@@ -2,42 +2,61 @@ import { stateWord } from '../domain/diff.ts';
 import type { Entity, EntityType, Evidence } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { toIso } from '../domain/instant.ts';
+import type { EnginePort } from '../engine/protocol.ts';
 import { safeLines, safeText } from '../lib/safe-text.ts';
 import type { CockpitState } from '../store/state.ts';
 import { entityJson, LISTS } from './json.ts';
 import type { Output } from './output.ts';
+import { printSteps, stepsJson, stepsOf } from './steps.ts';
 import { findTarget } from './target.ts';
 
 /** Throws UserError where no type or no id is named, before anything is read for it. Returns both. */
 export function checkShown(
   what: string | undefined,
   id: string | undefined,
-): { readonly type: EntityType; readonly id: string } {
-  const type = typeOf(what);
+): { readonly type: EntityType | 'attention'; readonly id: string } {
+  const type = what === 'attention' ? what : typeOf(what);
   if (type && id !== undefined) return { type, id };
-  const names = `WHAT is one of: ${LISTS.map((list) => singular(list.verb)).join(' ')}`;
+  const names = `WHAT is one of: attention ${LISTS.map((list) => singular(list.verb)).join(' ')}`;
   if (what === undefined) throw new UserError('show what? `binnacle show WHAT ID`', [names]);
   if (!type) throw new UserError(`nothing is called "${what}"`, [names]);
   throw new UserError(`which ${what}? \`binnacle show ${what} ID\``, [
-    `\`binnacle list ${LISTS.find((list) => list.type === type)?.verb}\` names them`,
+    `\`binnacle list ${LISTS.find((list) => list.type === type)?.verb ?? type}\` names them`,
   ]);
 }
 
-/** Prints one entity with its evidence. */
-export function printEntity(
+/** Prints one entity with its evidence, and the steps for its condition. `attention`: whatever of that id needs a human. */
+export async function printEntity(
   what: string | undefined,
   wanted: string | undefined,
+  engine: Pick<EnginePort, 'call'>,
   state: CockpitState,
   json: boolean,
   output: Output,
-): number {
+): Promise<number> {
   const { type, id } = checkShown(what, wanted);
-  const entity = findTarget(state, id, (one) => one.type === type);
-  if (entity.type !== type) {
+  const isWanted = (one: Entity): boolean =>
+    type === 'attention' ? one.attention !== undefined : one.type === type;
+  const entity = findTarget(state, id, isWanted);
+  if (type === 'attention' && !entity.attention)
+    throw new UserError(`${entity.type} ${entity.system}/${entity.id} needs nobody`, [
+      `binnacle show ${entity.type} ${id}`,
+    ]);
+  if (type !== 'attention' && entity.type !== type) {
     throw new UserError(`"${id}" is a ${entity.type}, not a ${type}`, [`binnacle show ${entity.type} ${id}`]);
   }
-  if (json) output.json(entityJson(entity, state.aside), true);
-  else printText(entity, output);
+  // Where the records can't be opened that was said already; the rest is told all the same.
+  const steps = await stepsOf(engine, entity).catch(() => null);
+  if (json) {
+    const told = entityJson(entity, state.aside) as object;
+    output.json({ ...told, steps: steps && stepsJson(steps) }, true);
+    return 0;
+  }
+  printText(entity, output);
+  if (steps) {
+    output.line(safeText('  steps'));
+    printSteps(steps, output, '    ');
+  }
   return 0;
 }
 

@@ -1,5 +1,5 @@
 /** Text of watched systems in Markdown, where it must stay text: no link, no HTML, no table cell of its own. */
-import { safeText } from '../lib/safe-text.ts';
+import { safeText } from './safe-text.ts';
 
 /** Longest text in a report. */
 const MAX_LENGTH = 400;

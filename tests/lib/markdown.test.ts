@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { markdownText } from '../../src/headless/markdown.ts';
+import { markdownText } from '../../src/lib/markdown.ts';
 
 describe('text of others in Markdown', () => {
   it('stays as it is where nothing in it means anything', () => {
