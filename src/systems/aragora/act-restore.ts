@@ -1,9 +1,9 @@
 import type { StepAnswer, StepOutput } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
 import { isPlainId } from '../../lib/ids.ts';
-import { getNumber, getObject, getString } from '../../lib/json.ts';
+import { getArray, getNumber, getObject, getString } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
-import type { ActSpec, StateView } from '../system.ts';
+import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { answerOf, isAbout, pythonRefusal, scriptStep, stageOf, unansweredText } from './act-common.ts';
 import { placeOf } from './schema.ts';
 
@@ -12,42 +12,52 @@ const isBackup = (target: Entity): boolean =>
 
 function backupRefusal(target: Entity): string | undefined {
   if (!isPlainId(target.id)) return 'the name of this backup is not safe as an argument';
-  return (getNumber(target.data, 'files') ?? 0) > 0
-    ? undefined
-    : 'it has no manifest with files: nothing can be restored from it';
+  const files = getNumber(target.data, 'files') ?? 0;
+  if (files === 0) return 'it has no manifest with files: nothing can be restored from it';
+  return namesOf(target).length === files ? undefined : 'its manifest names files outside of the checkout';
 }
 
-const DIFF = '/usr/bin/diff';
+/** POSIX; it prints checksum, size and path of each file, and says of those that are not there that they are not. */
+const CKSUM = '/usr/bin/cksum';
 
-function compareStep(view: StateView, target: Entity, title: string) {
+function namesOf(target: Entity): readonly string[] {
+  return getArray(target.data, 'names').filter((name) => typeof name === 'string');
+}
+
+function compareStep(view: StateView, target: Entity) {
   const { root } = view.located;
   const { nomic } = placeOf(view.located);
-  const backups = nomic.startsWith('/') ? nomic : `${root}/${nomic}`;
+  const backup = `${nomic.startsWith('/') ? nomic : `${root}/${nomic}`}/backups/${target.id}`;
+  const pairs = namesOf(target).flatMap((name) => [`${backup}/${name}`, `${root}/${name}`]);
   return {
     type: 'process' as const,
-    title,
-    // Only what both sides hold is compared: the backup holds some fifteen files of the checkout.
-    argv: [
-      DIFF,
-      '--recursive',
-      '--brief',
-      '--exclude=manifest.json',
-      '--',
-      `${backups}/backups/${target.id}`,
-      root,
-    ],
+    title: 'compare the files with the backup',
+    argv: [CKSUM, '--', ...pairs],
     cwd: root,
     env: { LC_ALL: 'C' },
     timeoutMs: 60_000,
   };
 }
 
-/** Files `diff` found to differ; undefined when it could not compare (exit 2) or was not run. */
-function differing(output: StepOutput | undefined): readonly string[] | undefined {
-  if (!output || output.timedOut || (output.exitCode !== 0 && output.exitCode !== 1)) return undefined;
-  return [...output.stdout.matchAll(/^Files (.+) and .+ differ$/gm)].map(([, path = '']) =>
-    path.replace(/^.*\/backups\/[^/]+\//, ''),
-  );
+/** Files of the backup that are not the same in the tree; undefined when they could not be compared. */
+function differing(output: StepOutput | undefined, names: readonly string[]): readonly string[] | undefined {
+  if (!output || output.timedOut || output.error !== undefined || output.truncated) return undefined;
+  const sums = output.stdout.split('\n').flatMap((line): [string, string][] => {
+    const [, sum, path] = /^(\d+ \d+) (\/.*)$/.exec(line) ?? [];
+    return sum === undefined || path === undefined ? [] : [[path, sum]];
+  });
+  if (sums.length === 0) return undefined;
+  return names.filter((name) => {
+    const [copy, own] = [
+      sums.find(([path]) => isIn(path, name, true)),
+      sums.find(([path]) => isIn(path, name, false)),
+    ];
+    return copy === undefined || own === undefined || copy[1] !== own[1];
+  });
+}
+
+function isIn(path: string, name: string, isCopy: boolean): boolean {
+  return path.endsWith(`/${name}`) && /\/backups\/[^/]+\//.test(path.slice(0, -name.length)) === isCopy;
 }
 
 /** What a restore would overwrite: shown before it is done. */
@@ -56,20 +66,21 @@ export const compareBackup: ActSpec = {
   title: 'compare with the tree',
   menu: 'rollback',
   risk: 'reversible',
-  does: 'diff: which files of this backup differ from the working tree now; changes nothing',
-  runs: 'diff --recursive --brief',
+  does: 'which files of this backup differ from the working tree now; changes nothing',
+  runs: 'cksum of both',
   outcome: 'the files a restore would change',
   params: [],
   appliesTo: isBackup,
   precondition: (_view, target) => backupRefusal(target),
   revision: (view) => getString(getObject(view.data, 'head'), 'commit') ?? '-',
-  plan: (view, target) => [compareStep(view, target, 'compare')],
-  read(outputs) {
-    const files = differing(outputs[0]);
+  baseline: (_view, target) => ({ names: [...namesOf(target)] }),
+  plan: (view, target) => [compareStep(view, target)],
+  read(outputs, order) {
+    const files = differing(outputs[0], namesIn(order));
     if (!files)
       return answerOf(
         false,
-        unansweredText(outputs[0]) ?? `diff failed (exit ${outputs[0]?.exitCode ?? '?'})`,
+        unansweredText(outputs[0]) ?? `cksum failed (exit ${outputs[0]?.exitCode ?? '?'})`,
         outputs,
       );
     const summary =
@@ -87,9 +98,13 @@ export const compareBackup: ActSpec = {
   undo: { text: 'nothing to undo: it only reads' },
 };
 
+function namesIn(order: ActOrder): readonly string[] {
+  return getArray(order.baseline, 'names').filter((name) => typeof name === 'string');
+}
+
 /**
  * `nomic_loop.py restore --backup NAME`. Its exit code is 0 whatever happened; what counts is `Restored N files` and
- * what `diff` finds afterwards.
+ * what the files are afterwards.
  */
 export const restoreBackup: ActSpec = {
   id: 'backup.restore',
@@ -97,7 +112,7 @@ export const restoreBackup: ActSpec = {
   menu: 'rollback',
   risk: 'destructive',
   does: 'nomic_loop.py restore --backup=NAME: overwrites the protected files of this backup, uncommitted edits too, and nothing else',
-  runs: 'scripts/nomic_loop.py restore --backup=NAME, then diff',
+  runs: 'scripts/nomic_loop.py restore --backup=NAME, then cksum of its files',
   outcome: '"Restored N files" with N as in the manifest, and no file of the backup differs from the tree',
   params: [],
   appliesTo: isBackup,
@@ -118,7 +133,7 @@ export const restoreBackup: ActSpec = {
   ],
   revision: (view, target) =>
     `${getString(getObject(view.data, 'head'), 'commit') ?? '-'}|${getNumber(target.data, 'files') ?? 0}`,
-  baseline: (_view, target) => ({ name: target.id, files: getNumber(target.data, 'files') ?? 0 }),
+  baseline: (_view, target) => ({ files: getNumber(target.data, 'files') ?? 0, names: [...namesOf(target)] }),
   plan: (view, target) => [
     scriptStep(
       view,
@@ -126,7 +141,7 @@ export const restoreBackup: ActSpec = {
       ['scripts/nomic_loop.py', 'restore', `--backup=${target.id}`],
       120_000,
     ),
-    compareStep(view, target, 'compare (exit 1 is usual: the backup holds a part of the tree)'),
+    compareStep(view, target),
   ],
   read(outputs, order): StepAnswer {
     const [restore, compare] = outputs;
@@ -141,7 +156,7 @@ export const restoreBackup: ActSpec = {
         (restore?.stderr.trim().split('\n').at(-1) || 'no word of it');
       return answerOf(false, `restored nothing (exit ${restore?.exitCode ?? '?'}): ${why}`, outputs);
     }
-    const files = differing(compare);
+    const files = differing(compare, namesIn(order));
     if (count === 0) return answerOf(false, 'restored 0 files, exit 0', outputs);
     if (files === undefined)
       return answerOf(false, `says ${count} files; they could not be compared with the backup`, outputs);

@@ -1,5 +1,5 @@
 import type { RestorePoint } from '../../domain/entity.ts';
-import { getNumber, getString, type Json } from '../../lib/json.ts';
+import { getArray, getNumber, getString, type Json } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
 import type { FileFacts } from '../system.ts';
 import { entityBase, evidenceOf, textsOf } from './draft.ts';
@@ -50,7 +50,7 @@ function backupPoint(scene: Scene, file: FileFacts, current: string | undefined)
       manifest === 'read' &&
         'nomic_loop.py restore exits 0 even when it found nothing: only "Restored N files" counts',
     ),
-    data: { form: 'backup', files: files ?? null },
+    data: { form: 'backup', files: files ?? null, names: getArray(fact, 'names') },
   };
 }
 

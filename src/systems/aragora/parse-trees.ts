@@ -10,7 +10,7 @@ import { textOrNull } from './facts.ts';
  * and takes nothing from it.
  */
 export const backupParser: Parser = {
-  version: 1,
+  version: 2,
   start: null,
   fold(carry, chunk, context): Folded {
     if (chunk.type !== 'directory') return { carry };
@@ -33,11 +33,25 @@ export const backupParser: Parser = {
       reason: textOrNull(manifest, 'reason', 80),
       cycle: getNumber(manifest, 'cycle') ?? null,
       files: manifest ? getArray(manifest, 'files').length : null,
+      names: getArray(manifest, 'files').filter(isInnerPath).slice(0, MOST_FILES),
       entries: chunk.names.length,
     };
     return { carry, facts: { backup: fact }, ...(bad.length > 0 ? { bad } : {}) };
   },
 };
+
+/** Longest list of a manifest that is kept; the program protects some fifteen files. */
+const MOST_FILES = 100;
+
+/** A path that stays below the checkout, and is no option. */
+function isInnerPath(path: Json): boolean {
+  return (
+    typeof path === 'string' &&
+    path.length < 300 &&
+    /^[^-/\p{C}][^\p{C}]*$/u.test(path) &&
+    !path.split('/').includes('..')
+  );
+}
 
 function timeOfName(name: string, zone: string): Instant | undefined {
   const match = /_(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)$/.exec(name);
