@@ -1,5 +1,6 @@
-import type { ParamSpec, Params, StepAnswer, StepOutput } from '../../domain/act.ts';
+import type { ParamSpec, Params, StageState, StepAnswer, StepOutput } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
+import { addMs, instant } from '../../domain/instant.ts';
 import {
   getArray,
   getBoolean,
@@ -12,7 +13,7 @@ import {
   readJson,
 } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
-import type { ActSpec } from '../system.ts';
+import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { idOf, jobOf, scriptStep, unreachable } from './act-common.ts';
 import { isWorkerService, queueStep, unreachableQueue } from './act-service.ts';
 import { placeOf } from './schema.ts';
@@ -32,7 +33,13 @@ interface Report {
   readonly timeoutMs?: number;
   args(params: Params): readonly string[];
   read(said: Json | undefined, output: StepOutput): { readonly ok: boolean; readonly summary: string };
+  /** For one that writes: what must be seen in the files beside its own word. */
+  expect?(view: StateView, order: ActOrder): readonly StageState[];
 }
+
+/** The stamp of a decision is rounded to the second in some versions. */
+const ROUNDING_MS = 1_000;
+const WRITTEN_MS = 20_000;
 
 const METRICS_FILE: ParamSpec = {
   name: 'metrics',
@@ -162,6 +169,7 @@ const REPORTS: readonly Report[] = [
     params: [METRICS_FILE],
     args: (params) => [option('metrics-json', params['metrics'])],
     read: readDecision,
+    expect: decided,
   },
   {
     id: 'gate.release',
@@ -174,6 +182,7 @@ const REPORTS: readonly Report[] = [
     warnings: ['it writes the stage of the canary, as canary.decide does'],
     params: [METRICS_FILE],
     args: (params) => [option('metrics-json', params['metrics']), '--fail-on-block'],
+    expect: decided,
     read(said, output) {
       const pass = getBoolean(said, 'pass');
       return {
@@ -272,6 +281,25 @@ function readDecision(said: Json | undefined, output: StepOutput): { ok: boolean
   };
 }
 
+/** The decision stands in `runs/canary_rollout.json`, where others read it. */
+function decided(view: StateView, order: ActOrder): readonly StageState[] {
+  const newest = view
+    .entities('meter')
+    .filter((meter) => meter.id === 'canary' || meter.id.startsWith('canary@'))
+    .map((meter) => getNumber(meter.data, 'decidedAt'))
+    .find((at) => at !== undefined && at >= order.startedAt - ROUNDING_MS);
+  return [
+    {
+      stage: 'done',
+      title: 'the decision stands in runs/canary_rollout.json',
+      state: newest === undefined ? 'waiting' : 'seen',
+      ...(newest === undefined ? {} : { seenAt: instant(newest) }),
+      deadline: addMs(order.lastStepAt ?? order.startedAt, WRITTEN_MS),
+      required: true,
+    },
+  ];
+}
+
 function answerOf(report: Pick<Report, 'read' | 'script'>, outputs: readonly StepOutput[]): StepAnswer {
   const [output] = outputs;
   if (output === undefined) return { ok: false, summary: 'nothing ran' };
@@ -327,7 +355,7 @@ function reportAct(report: Report): ActSpec {
     },
     read: (outputs) => answerOf(report, outputs),
     answerIsProof: true,
-    expect: () => [],
+    expect: (view, order) => report.expect?.(view, order) ?? [],
     undo: {
       text:
         report.risk === 'costly'

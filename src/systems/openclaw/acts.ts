@@ -8,6 +8,7 @@ import { reviseAct } from './act-revise.ts';
 import { workerActs } from './act-service.ts';
 import { stopAct } from './act-stop.ts';
 import { resubmitAct, retryAct } from './act-submit.ts';
+import { timelineAct } from './act-timeline.ts';
 
 /** Acts on jobs and on the worker. Where the program's own way does not do what is shown, the act that works stands first. */
 export const openclawActs: readonly ActSpec[] = [
@@ -19,6 +20,7 @@ export const openclawActs: readonly ActSpec[] = [
   stopAct,
   cancelAct,
   reviseAct,
+  timelineAct,
   ...workerActs,
   ...reportActs,
 ];

@@ -286,7 +286,29 @@ function dataOf({ job, judgement, queue, busyWith, question, directory }: Judged
       ...(given === null ? {} : { given }),
     })),
     ...commandsOf(queue, job),
+    ...decisionsOf(job),
   };
+}
+
+const DECISIONS = new Set([
+  'audit_approved',
+  'audit_revise_requested',
+  'job_resumed',
+  'job_cancelled',
+  'audit_gate_blocked',
+  'signal_rejected',
+]);
+
+/** Decisions on the job, each once: a command writes its event when given and again when taken up. */
+function decisionsOf({ events }: JobFact): JsonObject {
+  const decisions = events.filter(
+    (event, index) =>
+      DECISIONS.has(event.event) &&
+      events.slice(0, index).findLast((one) => DECISIONS.has(one.event))?.event !== event.event,
+  );
+  return decisions.length === 0
+    ? {}
+    : { decisions: decisions.slice(-MARKS).map(({ at, text }) => ({ at, text })) };
 }
 
 /** Commands for the job that no pass has taken up, and when a drain broke last: they decide what stays in force. */

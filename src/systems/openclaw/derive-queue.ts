@@ -3,12 +3,14 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber, isObject, type Json } from '../../lib/json.ts';
 import type { DeriveContext, FileFacts } from '../system.ts';
 import {
+  type CanaryFact,
   type EventFact,
   type ExceptionFact,
   factOf,
   type JobFact,
   type RunFact,
   type SignalFact,
+  type TotalsFact,
 } from './facts.ts';
 import { jobOfQueuePath } from './parse-log.ts';
 import { type Place, placeOf, sourceIdOf } from './schema.ts';
@@ -44,6 +46,9 @@ export interface Queue {
   readonly signalsFile: FileFacts | undefined;
   readonly exceptions: readonly ExceptionFact[];
   readonly exceptionsFile: FileFacts | undefined;
+  readonly canary: CanaryFact | undefined;
+  readonly canaryFile: FileFacts | undefined;
+  readonly totals: TotalsFact;
   readonly lastClaim: Instant | null;
   readonly lastDrain: Instant | null;
   readonly lastRecovery: Instant | null;
@@ -55,6 +60,8 @@ export interface Queue {
   /** Newest goal wins: creation time of the newest living job per goal. */
   readonly newestByGoal: ReadonlyMap<string, Instant>;
 }
+
+const NO_TOTALS: TotalsFact = { resumed: null, resumedWell: null, converge: null };
 
 /** Reads the queues of an installation out of its facts. */
 export function queuesOf(context: DeriveContext): readonly Queue[] {
@@ -69,6 +76,7 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
   const file = facts.files(id('orchestrator.db'))[0];
   const signalsFile = facts.files(id('signals'))[0];
   const exceptionsFile = facts.files(id('scheduler'))[0];
+  const canaryFile = facts.files(id('canary'))[0];
   const fileJobs = fileQueueJobs(context, id('queue.jobs'), id('queue.events'));
   const shared = {
     project,
@@ -76,6 +84,9 @@ function projectQueue(context: DeriveContext, place: Place, project: string): Qu
     signalsFile,
     exceptions: factOf<ExceptionFact[]>(exceptionsFile, 'exceptions') ?? [],
     exceptionsFile,
+    canary: factOf<CanaryFact>(canaryFile, 'canary'),
+    canaryFile,
+    totals: factOf<TotalsFact>(file, 'totals') ?? NO_TOTALS,
   };
   if (file === undefined && fileJobs.size > 0) {
     const jobs = [...fileJobs.values()].map(({ job }) => job);
@@ -137,6 +148,9 @@ function branchQueue(context: DeriveContext, place: Place): Queue {
     signalsFile: undefined,
     exceptions: [],
     exceptionsFile: undefined,
+    canary: undefined,
+    canaryFile: undefined,
+    totals: NO_TOTALS,
     lastClaim: null,
     lastDrain: null,
     lastRecovery: null,

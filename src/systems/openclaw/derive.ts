@@ -8,6 +8,7 @@ import { approvalEntity } from './derive-approval.ts';
 import { queueIssues } from './derive-issue.ts';
 import { type JudgedJob, jobEntity, rowOf } from './derive-job.ts';
 import { layersOf, workerService } from './derive-layer.ts';
+import { metersOf } from './derive-meter.ts';
 import { type Queue, queuesOf } from './derive-queue.ts';
 import { runEntity } from './derive-run.ts';
 import { NO_DIRECTORY, questionOf, runDirectoryOf } from './derive-rundir.ts';
@@ -39,6 +40,9 @@ export function deriveOpenclaw(context: DeriveContext): Derived {
     changes.push(...due);
     watched.push(...own);
     entities.push(...queueEntities(context, queue, judged, issues, queues.length > 1));
+    const meters = metersOf(located.system, queue, judged, queues.length > 1, now);
+    entities.push(...meters.entities);
+    changes.push(...meters.changes);
   }
   const next = changes
     .filter((at) => at > now)

@@ -135,6 +135,26 @@ export type SignalFact = {
   readonly at: Instant | null;
 };
 
+/** `runs/canary_rollout.json`: the stage and the newest decision. */
+export type CanaryFact = {
+  readonly stage: number | null;
+  readonly decision: {
+    readonly action: string;
+    readonly target: string | null;
+    readonly reason: string | null;
+    readonly at: Instant | null;
+  } | null;
+};
+
+/** Counts over the whole database, which the rows read do not give. */
+export type TotalsFact = {
+  /** Jobs that were ever resumed, and those of them that completed or ask again. */
+  readonly resumed: number | null;
+  readonly resumedWell: number | null;
+  /** Mean seconds from creation to last change of jobs that ended or ask. */
+  readonly converge: number | null;
+};
+
 /** Exceptions of the worker's loop, counted per operation and cause. */
 export type ExceptionFact = {
   readonly op: string;

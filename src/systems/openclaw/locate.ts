@@ -10,6 +10,8 @@ const STATE_DB = '.orchestrator/state/orchestrator.db';
 const FILE_QUEUE = '.orchestrator/queue/jobs';
 const BRANCH_QUEUE = '_orchestrator_queue';
 
+const AUDIT_LOGS = ['.orchestrator/audit/audit_events.jsonl', '.orchestrator/queue/audit/audit_events.jsonl'];
+
 /** Scripts acts run, where this version of the skill has them. */
 const SCRIPTS = [
   'scripts/control.py',
@@ -71,6 +73,7 @@ export function locateOpenclaw(dir: string, look: Look, system: SystemId, settin
     projects: projects.length > 0 || branchQueue ? projects : ['default_project'],
     branchQueue,
     fileQueue: hasFileQueue,
+    auditLog: projects.some((name) => AUDIT_LOGS.some((path) => look.exists(`${root}/${name}/${path}`))),
     pollMs: pollMsOf(getString(own, 'interval')),
   };
   if (skill !== undefined && look.exists(`${skill}/scripts/control.py`)) {

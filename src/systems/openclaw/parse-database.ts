@@ -3,7 +3,7 @@ import type { LogRecord } from '../../domain/log.ts';
 import type { BadRecord } from '../../domain/source.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
 import type { DatabaseQuery, Folded, ParseContext, Parser } from '../system.ts';
-import type { EventFact, JobFact, RunFact } from './facts.ts';
+import type { EventFact, JobFact, RunFact, TotalsFact } from './facts.ts';
 import { eventFact, instantIn } from './parse-event.ts';
 import { readResult } from './parse-result.ts';
 import { capped, eventLevel, lastLineOf, readObject } from './parse-text.ts';
@@ -67,6 +67,18 @@ export const databaseQueries: readonly DatabaseQuery[] = [
     sql: 'SELECT run_id, job_id, status, started_at, finished_at FROM runs ORDER BY started_at DESC LIMIT 500',
     optional: true,
   },
+  {
+    id: 'resumed',
+    sql: `SELECT count(*) AS resumed, sum(status IN ('completed', 'waiting_human')) AS well FROM jobs
+      WHERE job_id IN (SELECT job_id FROM events WHERE event = 'job_resumed')`,
+    optional: true,
+  },
+  {
+    id: 'converge',
+    sql: `SELECT avg((julianday(updated_at) - julianday(created_at)) * 86400) AS seconds FROM jobs
+      WHERE status IN ('completed', 'failed', 'cancelled', 'waiting_human')`,
+    optional: true,
+  },
 ];
 
 type Row = { readonly [column: string]: string | number | null };
@@ -113,6 +125,7 @@ export const databaseParser: Parser = {
         runs: (chunk.results['runs'] ?? []).flatMap(runFact),
         claims: lastOf(recent, 'job_claimed'),
         drains: lastOf(recent, 'control_signal_applied'),
+        totals: totalsOf(chunk.results),
         recoveries: lastOf(recent, 'stale_recovered'),
       },
       records: told.records,
@@ -244,6 +257,16 @@ function recordsOf(
     });
   }
   return { records, lastEvent: newest };
+}
+
+function totalsOf(results: { readonly [query: string]: readonly Row[] }): TotalsFact {
+  const [resumed] = results['resumed'] ?? [];
+  const [converge] = results['converge'] ?? [];
+  return {
+    resumed: (resumed && numberIn(resumed, 'resumed')) ?? null,
+    resumedWell: (resumed && numberIn(resumed, 'well')) ?? null,
+    converge: (converge && numberIn(converge, 'seconds')) ?? null,
+  };
 }
 
 function lastOf(recent: readonly Row[], event: string): Instant | null {

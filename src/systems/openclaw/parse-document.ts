@@ -1,7 +1,15 @@
 import { parseInstant } from '../../domain/instant.ts';
 import { getArray, getNumber, getObject, isObject, type Json, type JsonObject } from '../../lib/json.ts';
 import type { Folded, ParseContext, Parser } from '../system.ts';
-import type { JobFact, PlanFact, PlanTaskFact, QuestionFact, SignalFact, TaskStateFact } from './facts.ts';
+import type {
+  CanaryFact,
+  JobFact,
+  PlanFact,
+  PlanTaskFact,
+  QuestionFact,
+  SignalFact,
+  TaskStateFact,
+} from './facts.ts';
 import { instantIn } from './parse-event.ts';
 import { resultFact } from './parse-result.ts';
 import { capped, lastLineOf, readObject, textIn, textsIn } from './parse-text.ts';
@@ -115,6 +123,25 @@ export const signalsParser = documentParser((value) => {
         : [],
     );
   return { signals };
+});
+
+/** `canary_rollout.json`, written by scripts/canary_rollout.py: `{current_stage, history: [{ts, metrics, decision}]}`. */
+export const canaryParser = documentParser((value) => {
+  const newest = getArray(value, 'history').at(-1);
+  const decision = getObject(newest, 'decision');
+  const canary: CanaryFact = {
+    stage: getNumber(value, 'current_stage') ?? null,
+    decision:
+      decision === undefined
+        ? null
+        : {
+            action: textIn(decision, 'action', 60) ?? '?',
+            target: textIn(decision, 'target', 60),
+            reason: textIn(decision, 'reason', 200),
+            at: instantIn(isObject(newest) ? textIn(newest, 'ts', 60) : null),
+          },
+  };
+  return { canary };
 });
 
 /**

@@ -1,6 +1,7 @@
 import type { Parser } from '../system.ts';
 import { databaseParser } from './parse-database.ts';
 import {
+  canaryParser,
   planParser,
   questionParser,
   queueJobParser,
@@ -25,6 +26,7 @@ export const openclawParsers: { readonly [name: string]: Parser } = {
   question: questionParser,
   taskState: taskStateParser,
   signals: signalsParser,
+  canary: canaryParser,
   queueJob: queueJobParser,
   orchestratorLog: orchestratorLogParser,
   taskEvents: taskEventsParser,

@@ -53,6 +53,8 @@ export interface Place {
   readonly branchQueue: boolean;
   /** A project has the directory of the older file queue. */
   readonly fileQueue: boolean;
+  /** A project has an audit log of its own (`.orchestrator/audit` or `.orchestrator/queue/audit`). */
+  readonly auditLog: boolean;
   /** Scripts of the skill that are there, relative to it: generations differ. */
   readonly scripts: readonly string[];
   /** Absolute paths of programs a keeper needs. */
@@ -69,6 +71,7 @@ export function placeOf(located: Located): Place {
     servedProject: getString(located.extra, 'servedProject'),
     branchQueue: located.extra['branchQueue'] === true,
     fileQueue: located.extra['fileQueue'] === true,
+    auditLog: located.extra['auditLog'] === true,
     scripts: getArray(located.extra, 'scripts').filter((name) => typeof name === 'string'),
     programs: (getObject(located.extra, 'programs') ?? {}) as { readonly [name: string]: string },
     pollMs: typeof located.extra['pollMs'] === 'number' ? located.extra['pollMs'] : 2000,
@@ -76,7 +79,16 @@ export function placeOf(located: Located): Place {
 }
 
 /** Names of this kind's sources. Those of a queue project carry its name when several are shown. */
-type SourceRole = 'orchestrator.db' | 'signals' | 'scheduler' | 'queue-log' | 'queue.jobs' | 'queue.events';
+type SourceRole =
+  | 'orchestrator.db'
+  | 'signals'
+  | 'scheduler'
+  | 'queue-log'
+  | 'canary'
+  | 'audit'
+  | 'queue.audit'
+  | 'queue.jobs'
+  | 'queue.events';
 
 /** Id of a source of a queue project. */
 export function sourceIdOf(role: SourceRole, project: string, place: Place): string {

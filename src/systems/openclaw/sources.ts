@@ -64,6 +64,26 @@ function projectSources(project: string, place: Place): readonly SourceSpec[] {
       parser: 'orchestratorLog',
       glob: `${home}/logs/orchestrator_log.json`,
     },
+    {
+      id: id('canary'),
+      type: 'document',
+      parser: 'canary',
+      glob: `${home}/runs/canary_rollout.json`,
+    },
+    // No version on disk writes these two; where somebody has one, it is read.
+    ...(place.auditLog
+      ? (
+          [
+            ['audit', 'audit'],
+            ['queue.audit', 'queue/audit'],
+          ] as const
+        ).map(([role, dir]) => ({
+          id: id(role),
+          type: 'log' as const,
+          parser: 'auditLog',
+          glob: `${home}/${dir}/audit_events.jsonl`,
+        }))
+      : []),
     { id: id('queue.jobs'), type: 'document', parser: 'queueJob', glob: `${home}/queue/jobs/*.json` },
     // Only the older generation writes events beside its job files.
     ...(place.fileQueue
