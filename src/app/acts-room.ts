@@ -34,6 +34,8 @@ import { programVersion } from './version.ts';
 /** Records shared by the operators of a host may be written by its group. */
 export const HOST_MODE = 0o660;
 const BEAT_MS = 5_000;
+/** How often the store is asked whether another process wrote to it, which costs microseconds. */
+const LOOK_MS = 250;
 
 /** Everything of ours that acts need on disk, open. */
 export interface ActsRoom {
@@ -196,12 +198,22 @@ export function actDeskFor(
     quietly(() => store.presence.beat(self, me, who.terminal ?? '', clock.now()), undefined);
   beat();
   let seenAround = '';
-  const stopBeat = clock.every(BEAT_MS, () => {
-    beat();
+  let version = -1;
+  const lookAround = (): void => {
     // Others' holds, asides and coming and going are rows in the same store.
     const around = JSON.stringify([desk.holds(), desk.asides(), desk.presence()]);
     if (around !== seenAround) moved();
     seenAround = around;
+  };
+  const stopBeat = clock.every(BEAT_MS, () => {
+    beat();
+    // Holds lapse without anybody writing.
+    lookAround();
+  });
+  const stopLook = clock.every(LOOK_MS, () => {
+    const now = quietly(() => store.orders.version(), version);
+    if (now !== version) lookAround();
+    version = now;
   });
   const stopService = service.onChange(moved);
   const desk: ActDesk = {
@@ -275,6 +287,7 @@ export function actDeskFor(
     },
     close() {
       stopBeat();
+      stopLook();
       stopService();
       quietly(() => store.presence.leave(self), undefined);
       service.close();
