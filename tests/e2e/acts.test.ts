@@ -135,7 +135,7 @@ describe.concurrent('OpenClaw: approve, on the card', () => {
         outcome: 'not-seen',
         exitCode: 0,
       });
-      await terminal.waitFor(/approve .*NOT SEEN/);
+      await terminal.waitFor(/approve.*NOT SEEN/);
     },
   );
 });
