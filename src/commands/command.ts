@@ -31,8 +31,10 @@ export interface HostPort {
 
 /** A line of the palette. */
 export interface PaletteRow {
-  /** A command's id, or an act of the subject. */
-  readonly run: { readonly command: string } | { readonly act: ActOffer; readonly target: Ref };
+  /** A command's id, or an act of the subject or a service. */
+  readonly run:
+    | { readonly command: string }
+    | { readonly act: ActOffer; readonly target: Ref; readonly targetTitle: string };
   readonly title: string;
   readonly keys: string;
   readonly cli: string;

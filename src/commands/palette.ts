@@ -1,6 +1,9 @@
-import { refKey } from '../domain/entity.ts';
+import type { ActOffer } from '../domain/act.ts';
+import { type Ref, refKey } from '../domain/entity.ts';
 import type { Snapshot } from '../store/cockpit.ts';
-import type { Command, HostPort, PaletteRow } from './command.ts';
+import { inMode } from '../store/desk.ts';
+import type { ServiceOffers } from '../store/mode.ts';
+import type { Command, CommandContext, HostPort, PaletteRow } from './command.ts';
 import { type Binding, keysOf, keyText } from './keymap.ts';
 
 /**
@@ -28,7 +31,7 @@ export function fuzzyScore(text: string, wanted: string): number | undefined {
   return score;
 }
 
-/** The rows of the palette for a text, best first: commands, and the acts of the selected item. */
+/** The rows of the palette for a text, best first: acts of the selected item, commands, acts of the systems' services. */
 export function paletteRows(
   snapshot: Snapshot,
   host: HostPort,
@@ -48,6 +51,7 @@ export function paletteRows(
     if (command.inPalette === false) continue;
     add(commandRow(snapshot, host, command, keymap), `${command.title} ${command.id}`);
   }
+  for (const row of serviceRows(snapshot)) add(row, `${row.title} ${row.cli}`);
   return scored.sort((a, b) => b.score - a.score || a.order - b.order).map((one) => one.row);
 }
 
@@ -57,13 +61,69 @@ function actRows(snapshot: Snapshot): readonly PaletteRow[] {
   if (!ref || subject.ghost || !companion.target || refKey(companion.target) !== refKey(ref)) return [];
   return (companion.offers ?? [])
     .filter((offer) => offer.menu !== 'approve')
-    .map((offer) => ({
-      run: { act: offer, target: ref },
-      title: offer.title,
-      keys: '',
-      cli: `binnacle act ${offer.act} ${ref.system}/${ref.id}`,
-      ...(offer.disabled === undefined ? {} : { off: offer.disabled }),
-    }));
+    .map((offer) => actRow(offer, ref, subject.item?.title ?? ref.id, offer.title));
+}
+
+function actRow(offer: ActOffer, target: Ref, targetTitle: string, title: string): PaletteRow {
+  return {
+    run: { act: offer, target, targetTitle },
+    title,
+    keys: '',
+    cli: `binnacle act ${offer.act} ${target.system}/${target.id}`,
+    ...(offer.disabled === undefined ? {} : { off: offer.disabled }),
+  };
+}
+
+/** Acts on a whole system are done to its services: start, stop, restart, halt. */
+function serviceRows(snapshot: Snapshot): readonly PaletteRow[] {
+  const { mode } = snapshot.desk;
+  if (mode.type !== 'palette') return [];
+  const { ref } = snapshot.subject;
+  return (mode.services ?? [])
+    .filter(({ target }) => !ref || refKey(ref) !== refKey(target))
+    .flatMap(({ offers, target, title }) =>
+      offers
+        .filter(({ menu }) => menu !== 'approve')
+        .map((offer) => actRow(offer, target, title, `${offer.title}: ${target.system} ${title}`)),
+    );
+}
+
+/** Services asked at most: those of a handful of systems. */
+const MOST_SERVICES = 60;
+
+/** Opens the palette, and asks what can be done to the services: that comes in below the cursor, which stays on its row. */
+export async function openPalette(context: CommandContext): Promise<void> {
+  const { cockpit } = context;
+  cockpit.update((desk) => inMode(desk, { type: 'palette', text: '', index: 0 }));
+  const { state, subject } = context.snapshot();
+  const own = subject.item?.system ?? subject.ref?.system;
+  const services = [...state.lists.service]
+    .sort((a, b) => Number(b.system === own) - Number(a.system === own))
+    .slice(0, MOST_SERVICES);
+  const asked = services.map(async ({ system, id, title }): Promise<ServiceOffers> => {
+    const target = { system, type: 'service', id } as const;
+    return { target, title, offers: (await cockpit.call('offers', { target })).offers };
+  });
+  // A system that ends meanwhile has nothing to offer; the others have.
+  const answers = await Promise.allSettled(asked);
+  const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const mode = context.snapshot().desk.mode;
+  if (mode.type !== 'palette') return;
+  const at = context.paletteRows(mode.text)[mode.index];
+  cockpit.update((desk) =>
+    desk.mode.type === 'palette' ? inMode(desk, { ...desk.mode, services: found }) : desk,
+  );
+  const index = at ? context.paletteRows(mode.text).findIndex((row) => isSameRow(row, at)) : 0;
+  cockpit.update((desk) =>
+    desk.mode.type === 'palette' && desk.mode.text === mode.text && index >= 0
+      ? inMode(desk, { ...desk.mode, index })
+      : desk,
+  );
+}
+
+function isSameRow({ run: a }: PaletteRow, { run: b }: PaletteRow): boolean {
+  if ('command' in a || 'command' in b) return 'command' in a && 'command' in b && a.command === b.command;
+  return a.act.act === b.act.act && refKey(a.target) === refKey(b.target);
 }
 
 /** Keys of a command as they are pressed while browsing: `c x` for what is copied with `c` and a letter. */

@@ -6,6 +6,7 @@ import { takeActText } from './acts.ts';
 import type { Command, CommandContext, Effect } from './command.ts';
 import { takeText } from './find.ts';
 import { setAside } from './items.ts';
+import { openPalette } from './palette.ts';
 import { takeRemark } from './steps.ts';
 
 /** How long a first Ctrl-c is remembered. */
@@ -65,7 +66,7 @@ async function runPaletteRow(
   }
   context.cockpit.update((desk) => inMode(desk, { type: 'browse' }));
   if ('command' in row.run) context.run(row.run.command);
-  else await chooseOffer(context, row.run.act, row.run.target, row.run.act.title);
+  else await chooseOffer(context, row.run.act, row.run.target, row.run.targetTitle);
 }
 
 /** Commands inside prompts, and those about the cockpit itself. */
@@ -182,7 +183,7 @@ export const promptCommands: readonly Command[] = [
     area: 'cockpit',
     effect: 'view',
     inPalette: false,
-    run: ({ cockpit }) => cockpit.update((desk) => inMode(desk, { type: 'palette', text: '', index: 0 })),
+    run: openPalette,
   },
   {
     id: 'help.open',

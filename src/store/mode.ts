@@ -91,12 +91,25 @@ export interface ApprovalMode {
   readonly occasion?: ActOccasion;
 }
 
+/** What can be done to one service. */
+export interface ServiceOffers {
+  readonly target: Ref;
+  readonly title: string;
+  readonly offers: readonly ActOffer[];
+}
+
 /** What has the keyboard. One union, so that two prompts can never be open at once. */
 export type Mode =
   | { readonly type: 'browse' }
   | { readonly type: 'search'; readonly text: string }
   | { readonly type: 'filter'; readonly text: string }
-  | { readonly type: 'palette'; readonly text: string; readonly index: number }
+  | {
+      readonly type: 'palette';
+      readonly text: string;
+      readonly index: number;
+      /** What can be done to the services of the systems; undefined while asked for. */
+      readonly services?: readonly ServiceOffers[];
+    }
   | { readonly type: 'help'; readonly text: string; readonly typing: boolean; readonly scroll: number }
   | {
       readonly type: 'menu';

@@ -142,6 +142,30 @@ describe('the steps of the selected item', () => {
   });
 });
 
+describe('the palette', () => {
+  it('has the acts of the services of all systems with their command line, and the cursor stays on its row', async () => {
+    const story = storySnapshot();
+    const service = story.upserts.find((one) => one.type === 'service');
+    const stop = new FakeEngine().offersByType['issue']?.[0];
+    if (!service || !stop) throw new Error('no service in the story');
+    const engine = new FakeEngine(story);
+    engine.offersByType = {
+      ...engine.offersByType,
+      service: [{ ...stop, act: 'loop.halt', title: 'Halt the loop' }],
+    };
+    screen = await openScreen({ engine, columns: 200 });
+    await screen.press(':');
+    await screen.type('halt');
+    expect(screen.frame()).toContain(`Halt the loop: ${service.system} ${service.title}`);
+    expect(screen.frame()).toContain(`binnacle act loop.halt ${service.system}/${service.id}`);
+    await screen.press('enter');
+    expect(engine.of('preview').at(-1)).toMatchObject({
+      act: 'loop.halt',
+      target: { type: 'service', id: service.id },
+    });
+  });
+});
+
 describe('an act that was started here', () => {
   it('tells its outcome and what undoes it at the foot when it ends', async () => {
     const engine = new FakeEngine();
