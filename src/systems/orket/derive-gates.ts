@@ -44,10 +44,7 @@ export function approvalEntity(
         ? compact({
             rank: 3,
             label: isTool ? 'APPROVE' : 'REVIEW',
-            why:
-              reason === undefined
-                ? `its turn ended on it: ${gate.reason ?? 'no reason'}`
-                : `watch only: ${reason}`,
+            why: reason === undefined ? (gate.reason ?? 'a decision is asked for') : `watch only: ${reason}`,
             since: gate.createdAt,
             onExpiry: 'never expires',
             playbook: 'waiting-gate',

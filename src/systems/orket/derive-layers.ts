@@ -93,7 +93,18 @@ function cardsLayer({ jobs, issues, facts }: LayerInputs): Sum {
   const waiting = (count.get('waiting') ?? 0) > 0;
   return {
     status: dead ? 'failed' : waiting ? 'attention' : 'ok',
-    summary: inWords(count, ['running', 'waiting', 'failed', 'blocked', 'queued', 'done']) || 'no cards',
+    summary:
+      inWords(count, [
+        'running',
+        'waiting',
+        'failed',
+        'blocked',
+        'queued',
+        'unknown',
+        'done',
+        'archived',
+        'cancelled',
+      ]) || 'no cards',
   };
 }
 

@@ -6,6 +6,38 @@ import { logEvidence, newest, type RunState, runTrail } from './derive-runs.ts';
 import { clip, compact } from './facts.ts';
 import { runLinesKey } from './log-text.ts';
 
+/** Runs that ended well and whose files did not get where they should: only the log tells. */
+export function exportIssues({ runs, context, isSuperseded }: IssueInputs): Issue[] {
+  return runs.flatMap((run) => {
+    const failed = run.logged?.fact.exportFailed;
+    if (!failed || !run.logged || isSuperseded(run)) return [];
+    const why = clip(failed.error ?? 'no reason written', 140);
+    return [
+      issueOf(
+        context.located.system,
+        compact({
+          key: `run.export-failed:${run.build ?? run.name}`,
+          title: `${clip(run.name, 40)}: its files were not exported`,
+          observedAt: run.logged.file.readAt,
+          evidence: logEvidence(run.logged, failed, why),
+          severity: 'warning' as const,
+          detail: why,
+          since: failed.at,
+          suggestedAction: 'export agent_output by hand; a rerun would do all its work again',
+          attention: compact({
+            rank: 7 as const,
+            label: 'LOST',
+            why: `not exported: ${why}`,
+            since: failed.at,
+          }),
+          logKeys: [run.id, runLinesKey(run.id)],
+          data: { run: run.id, build: run.build ?? null },
+        }),
+      ),
+    ];
+  });
+}
+
 /** Issues of runs: each has the build in its key, so the same trouble of the next run is the same issue. */
 export function runIssues(inputs: IssueInputs): Issue[] {
   const found: Issue[] = [];

@@ -9,7 +9,7 @@ import { approvalEntity } from './derive-gates.ts';
 import type { Claim, IssueInputs } from './derive-issues.ts';
 import { layerEntities } from './derive-layers.ts';
 import { meterEntities } from './derive-meters.ts';
-import { runIssues } from './derive-run-issues.ts';
+import { exportIssues, runIssues } from './derive-run-issues.ts';
 import { joinRuns, newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
 import { serverIssues } from './derive-server-issues.ts';
 import { serviceEntities } from './derive-services.ts';
@@ -110,6 +110,7 @@ export function deriveOrket(context: DeriveContext): Derived {
   });
   const issues = onePerKey([
     ...runIssues(inputs),
+    ...exportIssues(inputs),
     ...cardIssues(inputs),
     ...verification.issues,
     ...violationIssues(inputs),
