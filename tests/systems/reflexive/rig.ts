@@ -3,8 +3,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import { layCheckout } from '../../../fixtures/demo/reflexive/checkout.ts';
 import { publishedSource, runbookSource } from '../../../fixtures/demo/reflexive/cli-source.ts';
+import { analyticsSchema } from '../../../fixtures/demo/reflexive/formats.ts';
 import { daemonMark } from '../../../fixtures/demo/reflexive/stand-in.ts';
 import { runOrder } from '../../../src/acts/runner.ts';
 import { type ActService, createActService } from '../../../src/acts/service.ts';
@@ -105,6 +107,19 @@ process.exitCode = await runStandIn(process.argv.slice(2), host);
       () => existsSync(join(this.dir, 'logs/orchestrator.log')) && this.log().includes('Starting main loop'),
     );
     return child.pid ?? 0;
+  }
+
+  /** A process that looks like the daemon and does nothing. */
+  stillDaemon(): void {
+    const argv = ['-e', 'setTimeout(() => {}, 1e6)', 'src.cli', 'start'];
+    this.#children.push(spawn(node, argv, { cwd: this.dir, stdio: 'ignore' }));
+  }
+
+  /** Rows for `analytics.db`. */
+  database(sql: string): void {
+    const database = new Database(join(this.dir, 'workspace/analytics.db'));
+    database.exec(`${analyticsSchema}; ${sql}`);
+    database.close();
   }
 
   log(): string {
@@ -244,7 +259,7 @@ function hurried(clock: Clock, factor: number): Clock {
 }
 
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1500; tries += 1) {
+  for (let tries = 0; tries < 750; tries += 1) {
     if (await holds()) return;
     await sleep(20);
   }
