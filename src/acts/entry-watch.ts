@@ -9,14 +9,19 @@ const SHOWN = 100;
 /** The newest entries carry the end of their output, so much of it. */
 const TAIL = { entries: 10, bytes: 2_048 };
 
+type Watched = Pick<
+  ActServicePorts,
+  'beatSilenceMs' | 'clock' | 'hands' | 'orders' | 'output' | 'system' | 'who'
+>;
+
 /** The orders of this host as entries, built anew when rows or output moved. */
 export class EntryWatch {
-  readonly #ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'system' | 'who'>;
+  readonly #ports: Watched;
   #entries: readonly ActEntry[] = [];
   #version: number | undefined;
   #tails = '';
 
-  constructor(ports: Pick<ActServicePorts, 'clock' | 'hands' | 'orders' | 'output' | 'system' | 'who'>) {
+  constructor(ports: Watched) {
     this.#ports = ports;
   }
 

@@ -82,12 +82,16 @@ export interface ActServicePorts {
   system(id: SystemId): ActSystem | undefined;
   /** Another operator's hold on an attention item. */
   heldByOther(key: string): { readonly by: string; readonly until: Instant } | undefined;
+  /** As {@link RunnerPorts.beatSilenceMs}. */
+  readonly beatSilenceMs?: number;
   /** Starts a runner in a process of its own. Throws or rejects when it can't be started. */
   spawnRunner(errand: RunnerErrand): void | Promise<void>;
 }
 
 /** What the runner's process needs. */
 export interface RunnerPorts {
+  /** How long a runner without a process counts as there after its last beat; five seconds unless set. */
+  readonly beatSilenceMs?: number;
   readonly clock: Clock;
   readonly version: string;
   readonly self: ProcessMark;

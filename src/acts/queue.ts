@@ -42,8 +42,13 @@ export function standingOf(
 }
 
 /** Whether somebody works on an order without an outcome, or is about to. */
-export function isWorkedOn(row: OrderRow, now: Instant, isAlive: (mark: ProcessMark) => boolean): boolean {
-  if (row.runner) return isAlive(row.runner) || isWithin(row.beatAt ?? row.createdAt, now, BEAT_SILENCE_MS);
+export function isWorkedOn(
+  row: OrderRow,
+  now: Instant,
+  isAlive: (mark: ProcessMark) => boolean,
+  beatSilenceMs: number = BEAT_SILENCE_MS,
+): boolean {
+  if (row.runner) return isAlive(row.runner) || isWithin(row.beatAt ?? row.createdAt, now, beatSilenceMs);
   return row.status !== 'placed' && isWithin(row.createdAt, now, COMING_MS);
 }
 

@@ -9,7 +9,7 @@ import { type Abandoned, judgeAbandoned, mayTakeOver } from './sweep.ts';
 
 type RecoveryPorts = Pick<
   ActServicePorts,
-  'clock' | 'hands' | 'ledger' | 'orders' | 'system' | 'version' | 'who'
+  'beatSilenceMs' | 'clock' | 'hands' | 'ledger' | 'orders' | 'system' | 'version' | 'who'
 >;
 
 /** How many of the newest orders are looked through for a missing line. */
@@ -74,11 +74,11 @@ function isSameSystem({ system }: RecoveryPorts, row: OrderRow): boolean {
 
 /** What became of an order whose workers are gone; undefined while there is one. */
 export function abandonedOf(
-  { clock, hands }: Pick<RecoveryPorts, 'clock' | 'hands'>,
+  { beatSilenceMs, clock, hands }: Pick<RecoveryPorts, 'beatSilenceMs' | 'clock' | 'hands'>,
   row: OrderRow,
   finished: Parameters<typeof judgeAbandoned>[3] = () => undefined,
 ): Abandoned | undefined {
-  return judgeAbandoned(row, clock.now(), (mark) => isAlive(hands, mark), finished);
+  return judgeAbandoned(row, clock.now(), (mark) => isAlive(hands, mark), finished, beatSilenceMs);
 }
 
 /**

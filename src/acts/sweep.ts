@@ -23,6 +23,7 @@ export function judgeAbandoned(
   now: Instant,
   isAlive: (mark: { readonly pid: number; readonly startedAt: Instant }) => boolean,
   finished: () => LedgerRecord | undefined,
+  beatSilenceMs?: number,
 ): Abandoned | undefined {
   switch (row.status) {
     case 'finished':
@@ -34,7 +35,7 @@ export function judgeAbandoned(
         summary: 'nothing was started: the cockpit ended before the order was recorded',
       };
     case 'ready':
-      if (isWorkedOn(row, now, isAlive)) return undefined;
+      if (isWorkedOn(row, now, isAlive, beatSilenceMs)) return undefined;
       return {
         outcome: 'failed',
         summary: row.runner
@@ -42,7 +43,7 @@ export function judgeAbandoned(
           : 'nothing was started: its runner never began',
       };
     case 'running': {
-      if (isWorkedOn(row, now, isAlive)) return undefined;
+      if (isWorkedOn(row, now, isAlive, beatSilenceMs)) return undefined;
       const record = finished();
       if (record?.phase === 'finished') return { outcome: record.outcome, summary: record.summary };
       const { stepsBegun, stepsDone, exitCode } = row.progress;

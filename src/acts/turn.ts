@@ -22,10 +22,11 @@ export type Turn = { readonly taken: false } | { readonly taken: true; readonly 
 export async function takeInTurn(
   order: string,
   plan: Pick<OrderPlan, 'atOnce'>,
-  ports: Pick<RunnerPorts, 'clock' | 'hands' | 'orders' | 'self'>,
+  ports: Pick<RunnerPorts, 'beatSilenceMs' | 'clock' | 'hands' | 'orders' | 'self'>,
 ): Promise<Turn> {
   const { clock, hands, orders, self } = ports;
-  const workedOn = (row: OrderRow): boolean => isWorkedOn(row, clock.now(), (mark) => isAlive(hands, mark));
+  const workedOn = (row: OrderRow): boolean =>
+    isWorkedOn(row, clock.now(), (mark) => isAlive(hands, mark), ports.beatSilenceMs);
   let toldAt = Number.NEGATIVE_INFINITY;
   let told = '';
   for (let waited = false; ; waited = true) {

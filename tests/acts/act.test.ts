@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ActServicePorts } from '../../src/acts/ports.ts';
 import { type ActService, createActService } from '../../src/acts/service.ts';
 import type { ActEntry, Params } from '../../src/domain/act.ts';
@@ -28,7 +28,7 @@ interface Bench extends Cockpit {
 }
 
 const open: (() => void)[] = [];
-afterEach(() => {
+afterAll(() => {
   for (const close of open.splice(0)) close();
 });
 
@@ -91,7 +91,7 @@ function storedBytes(state: string): string {
     .join('\n');
 }
 
-describe('an act, from yes to ledger', () => {
+describe.concurrent('an act, from yes to ledger', () => {
   it('is verified when the state shows it, and recorded before and after', async () => {
     const { ledger, root, done, service } = bench();
     const entry = await done('job.run');

@@ -261,7 +261,7 @@ describe.concurrent('row 20: a cockpit that is killed', () => {
   });
 });
 
-describe('an outcome nobody knows', () => {
+describe.concurrent('an outcome nobody knows', () => {
   it('is settled by a person, who says how it ended; then the act may be tried again', async () => {
     const base = temporaryDirectory();
     const [root, state] = [join(base, 'root'), join(base, 'state')];

@@ -74,15 +74,17 @@ describe('whose turn it is', () => {
 
 /** A toy with jobs, its service, and a look at what an order says. */
 function bench(modes: string, kill = false) {
+  const silence = { TOY_BEAT_SILENCE_MS: '2500' };
   const base = temporaryDirectory();
   const [root, state] = [join(base, 'root'), join(base, 'state')];
   const jobs = Object.fromEntries(['a', 'b', 'c'].map((id) => [id, { status: 'ready', plan: 'p' }]));
   const located = layToy(root, jobs, modes);
   const pids: number[] = [];
   const pit = cockpit(located, state, {
+    beatSilenceMs: 2_500,
     spawnRunner: ({ order }) => {
       const first = kill && pids.length === 0;
-      pids.push(spawnRunner(state, order, first ? { TOY_KILL_AT: 'spawned' } : {}));
+      pids.push(spawnRunner(state, order, first ? { TOY_KILL_AT: 'spawned' } : silence));
     },
   });
   const service = createActService(pit.ports);

@@ -12,7 +12,7 @@ import { cockpit, runnerPorts } from './toy/ports.ts';
 const job = { system: 'toy' as SystemId, type: 'job', id: 'a1' } as const;
 
 /** An order that waits for its runner. */
-async function placed(mode = 'honest') {
+async function placed(mode = 'honest', busyMs = 5_000) {
   const base = temporaryDirectory();
   const [root, state] = [join(base, 'root'), join(base, 'state')];
   const located = layToy(root, { a1: { status: 'ready' } }, mode);
@@ -27,7 +27,7 @@ async function placed(mode = 'honest') {
     confirmedBy: 'yes',
   });
   service.close();
-  const ports = runnerPorts(state);
+  const ports = runnerPorts(state, { busyMs });
   return {
     root,
     state,
@@ -80,12 +80,13 @@ describe('the runner', () => {
   });
 
   it('starts no step whose beginning it can not record, and records the end as soon as it can', async () => {
-    const { run, row, root, state, ledger, close } = await placed();
+    // The lock is held by this very process, which could not give it back while it waits in SQLite.
+    const { run, row, root, state, ledger, close } = await placed('honest', 50);
     const blocker = new Database(join(state, 'host.db'));
-    const ports = runnerPorts(state);
+    const ports = runnerPorts(state, { busyMs: 50 });
     const ended = run({
       observe: (...given) => {
-        // From here on another process has the store, longer than the runner waits for it.
+        // From here on somebody else has the store, longer than the runner waits for it.
         blocker.exec('BEGIN IMMEDIATE');
         setTimeout(() => blocker.exec('COMMIT'), 300);
         return ports.observe(...given);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { LedgerVerdict } from '../../../src/domain/ledger.ts';
 import { temporaryDirectory } from '../../db/temporary.ts';
 import { firedIn, layToy } from './kind.ts';
-import { cockpit } from './ports.ts';
+import { cockpit, OTHER_USER } from './ports.ts';
 
 const COCKPIT = new URL('./cockpit.ts', import.meta.url).pathname;
 
@@ -21,9 +21,6 @@ export interface AtOnce {
   readonly seenOf: readonly (readonly string[])[];
 }
 
-/** No account of this host needs to have it. */
-const OTHER = { uid: 54_321, gid: 54_322 };
-
 /** Four processes, one barrier, the same jobs. `inside`: the runners run in the cockpits' processes, else in their own. */
 export async function approveAtOnce(
   count: number,
@@ -38,7 +35,7 @@ export async function approveAtOnce(
   if (users === 2) {
     chmodSync(base, 0o755);
     mkdirSync(state);
-    chownSync(state, 0, OTHER.gid);
+    chownSync(state, 0, OTHER_USER.gid);
     chmodSync(state, 0o2770);
     chmodSync(root, 0o777);
     chmodSync(join(root, 'fired'), 0o666);
@@ -57,7 +54,7 @@ export async function approveAtOnce(
     const child = spawn(process.execPath, [COCKPIT, root, state, String(count), go, runners], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env,
-      ...(isBob ? { ...OTHER, cwd: '/' } : {}),
+      ...(isBob ? { ...OTHER_USER, cwd: '/' } : {}),
     });
     let text = '';
     child.stdout.on('data', (part) => {

@@ -28,7 +28,7 @@ function die(point: string): void {
 }
 
 const { ports, host, ledger, close } = cockpit(located, state);
-const inside = runners === 'inside' ? runnerPorts(state, 300) : undefined;
+const inside = runners === 'inside' ? runnerPorts(state, { lookMs: 300 }) : undefined;
 const running: Promise<unknown>[] = [];
 const service = createActService({
   ...ports,
@@ -58,9 +58,9 @@ const service = createActService({
       },
     },
   },
-  spawnRunner: ({ order }) => {
+  spawnRunner: ({ order, watch }) => {
     if (inside) running.push(runOrder(order, inside));
-    else spawnRunner(state, order);
+    else spawnRunner(state, order, {}, watch);
     die('spawned');
   },
 });

@@ -17,6 +17,12 @@ import { toyKind, toyView } from './kind.ts';
 const clock = systemClock();
 /** Set in the processes of a second user of the host. */
 const BOB = process.env['TOY_USER'];
+/** A second user of the host; no account needs to have it. */
+export const OTHER_USER = { uid: 54_321, gid: 54_322 };
+
+/** How long a dead runner counts as there. */
+const SILENCE = process.env['TOY_BEAT_SILENCE_MS'];
+const BEATS = SILENCE === undefined ? {} : { beatSilenceMs: Number(SILENCE) };
 const RUNNER = new URL('./runner.ts', import.meta.url).pathname;
 
 function openAll(state: string, busyMs: number) {
@@ -75,6 +81,7 @@ export function cockpit(located: Located, state: string, more: Partial<ActServic
         return holder && holder.by !== who.user ? holder : undefined;
       },
       spawnRunner: ({ order, watch }) => void spawnRunner(state, order, {}, watch),
+      ...BEATS,
       ...more,
     },
     close() {
@@ -102,9 +109,13 @@ export function spawnRunner(
 }
 
 /** The ports of a runner's process. */
-export function runnerPorts(state: string, lookMs = 30): RunnerPorts & { close(): void } {
-  const { host, ledger, output } = openAll(state, 5_000);
+export function runnerPorts(
+  state: string,
+  { lookMs = 30, busyMs = 5_000 } = {},
+): RunnerPorts & { close(): void } {
+  const { host, ledger, output } = openAll(state, busyMs);
   return {
+    ...BEATS,
     clock,
     version: '0.0-test',
     self,
