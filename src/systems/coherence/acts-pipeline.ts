@@ -5,7 +5,7 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { apiDirectory, begunSince, crewIn, marksOf, signalStep, stageOf } from './act-common.ts';
-import { restartStrands } from './acts-restart.ts';
+import { RESTART_ISSUES, restartStrands } from './acts-restart.ts';
 import { END_MANAGER_ACT, END_ORPHANS_ACT, START_ACT, STOP_ACT, WITHDRAW_ACT } from './condition.ts';
 import type { Crew } from './derive-process.ts';
 import { runningBy } from './derive-restart.ts';
@@ -28,11 +28,7 @@ const HOURS: readonly string[] = ['8', '2', '4', '12', '24'];
 /** Entities that stand for the pipeline as a whole, and the issues that a start ends. */
 const startsOn = (target: Entity): boolean =>
   (target.type === 'service' && ['pipeline', 'watchdog'].includes(target.id)) ||
-  (target.type === 'issue' &&
-    ['restart_not_taken', 'restart_without_effect', 'version_without_manager', 'runner_pm_not_seen'].includes(
-      target.key,
-    )) ||
-  (target.type === 'issue' && target.key.startsWith('fatal.'));
+  (target.type === 'issue' && (RESTART_ISSUES.includes(target.key) || target.key.startsWith('fatal.')));
 
 /** Starts the pipeline by its own script, in a session of its own. */
 export const startPipeline: ActSpec = {
@@ -73,7 +69,10 @@ export const startPipeline: ActSpec = {
   precondition(view) {
     const { of, orphans } = crewIn(view);
     const running = [...of.autonomous, ...of.watchdog, ...of.pipeline, ...of.manager];
-    if (running.length > 0) return `it runs: ${marksText(running)}; request a restart instead`;
+    if (running.length > 0)
+      return of.watchdog.length > 0
+        ? `it runs: ${marksText(running)}; request a restart instead`
+        : `it runs without a watchdog: ${marksText(running)}; halt it first`;
     if (orphans.length > 0)
       return `orphans of the last one live (${marksText(orphans.map((one) => one.process))}): end them first, or two sets run`;
     return undefined;

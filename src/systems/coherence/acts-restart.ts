@@ -11,7 +11,7 @@ import { pidOf } from './tasks.ts';
 /** Services, layers and issues that a restart of the pipeline may help. */
 const SERVICES = ['pipeline', 'project-manager', 'agent-runner', 'monitor', 'watchdog', 'api'];
 const LAYERS = ['orchestration', 'execution'];
-const ISSUES = [
+export const RESTART_ISSUES: readonly string[] = [
   ...Object.keys(RESTART_REASONS),
   'manager_lost_task',
   'monitor_overdue',
@@ -36,7 +36,7 @@ export const restartPipeline: ActSpec = {
       case 'layer':
         return LAYERS.includes(target.id);
       case 'issue':
-        return ISSUES.includes(target.key) || target.key.startsWith('fatal.');
+        return RESTART_ISSUES.includes(target.key) || target.key.startsWith('fatal.');
       default:
         return false;
     }
@@ -44,11 +44,11 @@ export const restartPipeline: ActSpec = {
   precondition(view) {
     const { data } = view;
     if (getNumber(data, 'watchdogPid') === undefined) {
-      return 'no watchdog of this checkout lives to take the request: cd api && ./scripts/run_overnight_pipeline.sh';
+      return 'no watchdog of this checkout lives to take the request: start the pipeline (cd api && ./scripts/run_overnight_pipeline.sh)';
     }
     const hangsOn = getNumber(data, 'hangsOnPid');
     if (hangsOn !== undefined) {
-      return `the watchdog waits for project manager ${hangsOn} to end and takes no request: kill ${hangsOn}, it then restarts`;
+      return `the watchdog waits for project manager ${hangsOn} to end and takes no request: end it (kill ${hangsOn}), it then restarts`;
     }
     return undefined;
   },

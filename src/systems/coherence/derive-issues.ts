@@ -3,7 +3,7 @@ import { type Attention, type Issue, trailOf } from '../../domain/entity.ts';
 import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
-import { conditionRule, severityOf } from './condition.ts';
+import { CHECK_ACT, conditionRule, RESTART_ACT, START_ACT, severityOf } from './condition.ts';
 import { entityBase } from './draft.ts';
 import { isMonitorOverdue, type MonitorCheck, overdueMs } from './monitor-check.ts';
 import { BLIND_CONDITIONS } from './parse-monitor.ts';
@@ -66,7 +66,7 @@ function reportedIssue(
           label: rule.label,
           why: rule.why ?? condition,
           ...(since === undefined ? {} : { since }),
-          ...(rule.act ? { act: rule.act } : {}),
+          ...(rule.act ? { act: actHere(scene, rule.act) } : {}),
           ...(rule.playbook ? { playbook: rule.playbook } : {}),
           ...(condition === 'api_unreachable' && scene.api.state === 'down' ? { tells: API_SOURCES } : {}),
         };
@@ -93,6 +93,11 @@ function reportedIssue(
     ...(cautions.length > 0 ? { cautions } : {}),
     ...(attention ? { attention } : {}),
   };
+}
+
+/** A request for a restart helps where a watchdog takes it. */
+function actHere(scene: Scene, act: string): string {
+  return act === RESTART_ACT && scene.crew.of.watchdog.length === 0 ? START_ACT : act;
 }
 
 /** Condition and message, without saying the same words twice. */
@@ -279,7 +284,7 @@ export function overdueIssue(scene: Scene, unchecked: number): Issue | undefined
     suggestedAction: lives
       ? 'Look at the end of monitor.log; restart the pipeline.'
       : 'Restart the pipeline.',
-    playbook: 'pipeline-stuck',
+    playbook: 'monitor-silent',
     evidence: check.seen.at({ at: since }, 'last_check'),
     trail: trailOf(last === undefined ? undefined : scene.monitorLog?.at(last, 'last line of the monitor')),
     logFiles: ['api/logs/monitor.log'],
@@ -290,7 +295,8 @@ export function overdueIssue(scene: Scene, unchecked: number): Issue | undefined
             label: 'SILENT',
             why: lives ? 'the monitor lives and checks nothing' : 'no monitor runs: nothing would be noticed',
             since,
-            playbook: 'pipeline-stuck',
+            act: CHECK_ACT,
+            playbook: 'monitor-silent',
           },
         }
       : {}),

@@ -3,6 +3,7 @@ import { type Attention, type Evidence, type Issue, type Job, trailOf } from '..
 import { addMs, clockText, type Instant } from '../../domain/instant.ts';
 import { getNumber, getObject, getString, type Json, type JsonObject } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
+import { REQUEUE_ACT } from './condition.ts';
 import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
 import { LOGS, ORPHAN_MS } from './schema.ts';
@@ -166,7 +167,8 @@ function desertedAttention(task: Task, why: string, due: DueTimes): Attention {
     rank: 4,
     label: 'ORPHAN',
     why: `says running, nobody runs it: ${why}`,
-    playbook: 'pipeline-stuck',
+    act: REQUEUE_ACT,
+    playbook: 'deserted-task',
     ...(since === undefined ? {} : { since }),
     ...(isAhead ? { until, onExpiry: 'the monitor may fail it and ask for a restart' } : {}),
   };

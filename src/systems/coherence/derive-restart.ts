@@ -5,7 +5,7 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { Located } from '../system.ts';
-import { RESTART_ACT } from './condition.ts';
+import { END_MANAGER_ACT, RESTART_ACT, START_ACT } from './condition.ts';
 import { processEvidence, youngest } from './derive-process.ts';
 import { entityBase } from './draft.ts';
 import type { RestartAsk, Scene } from './scene.ts';
@@ -96,7 +96,7 @@ function deadIssue(scene: Scene, asks: readonly RestartAsk[], since: Instant, is
     : isVersionNew
       ? 'each start writes a new version, finds no API and exits'
       : 'the watchdog takes it, and no pipeline comes of it';
-  const act = watchdog ? { act: RESTART_ACT } : {};
+  const act = { act: watchdog ? RESTART_ACT : START_ACT };
   const apiIsDown = scene.api.state === 'down';
   const playbook = apiIsDown ? 'api-unreachable' : 'runner-pm-not-seen';
   return {
@@ -152,7 +152,7 @@ function vainStartIssue(scene: Scene): Issue {
       why,
       since: at,
       playbook: 'runner-pm-not-seen',
-      ...(isTaken ? { act: RESTART_ACT } : {}),
+      act: isTaken ? RESTART_ACT : START_ACT,
     },
   };
 }
@@ -201,6 +201,7 @@ function eatenRequest(scene: Scene, manager: ProcessInfo, due: DueTimes): Issue 
       label: watchdog ? 'HUNG' : 'EATEN',
       why,
       since: first.at,
+      ...(watchdog ? { act: END_MANAGER_ACT, menu: 'restart' as const } : { act: START_ACT }),
       playbook: 'restart-hangs',
     },
   };
@@ -253,6 +254,7 @@ function requestNotTaken(scene: Scene, due: DueTimes): Issue | undefined {
       label: 'UNHEARD',
       why,
       since: restart.since,
+      ...(watchdog ? {} : { act: START_ACT }),
       playbook: watchdog ? 'restart-hangs' : 'no-watchdog',
     },
   };

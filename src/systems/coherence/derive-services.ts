@@ -2,7 +2,7 @@ import { type Attention, type Evidence, type Service, trailOf } from '../../doma
 import { clockText } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getNumber, getString } from '../../lib/json.ts';
-import { RESTART_ACT } from './condition.ts';
+import { RESTART_ACT, START_ACT } from './condition.ts';
 import { processEvidence, type Role, youngest } from './derive-process.ts';
 import type { RestartTroubles } from './derive-restart.ts';
 import { apiLogEvidence } from './derive-trouble.ts';
@@ -162,8 +162,9 @@ function pipelineAttention(
   if (status !== 'down' || isTold || scene.version === undefined) return undefined;
   const since = instantOf(scene.managerLog?.fact('last'), 'at') ?? scene.version.startedAt;
   const base = { since, playbook: 'runner-pm-not-seen' };
-  if (endedText) return { rank: 7, label: 'ENDED', why: `it ended by itself: ${endedText}`, ...base };
-  const act = scene.crew.of.watchdog.length > 0 ? { act: RESTART_ACT } : {};
+  if (endedText)
+    return { rank: 7, label: 'ENDED', why: `it ended by itself: ${endedText}`, act: START_ACT, ...base };
+  const act = { act: scene.crew.of.watchdog.length > 0 ? RESTART_ACT : START_ACT };
   return { rank: 2, label: 'DOWN', why: 'no project manager of this checkout runs', ...act, ...base };
 }
 

@@ -3,7 +3,7 @@ import { type Issue, trailOf } from '../../domain/entity.ts';
 import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getNumber, getString } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
-import { RESTART_ACT } from './condition.ts';
+import { API_ACT, CLEAR_FATAL_ACT, END_ORPHANS_ACT, RESTART_ACT } from './condition.ts';
 import { processEvidence, youngestStart } from './derive-process.ts';
 import { entityBase } from './draft.ts';
 import type { Scene } from './scene.ts';
@@ -40,9 +40,10 @@ export function fatalIssue(scene: Scene): Issue | undefined {
       ...base,
       title: `left over: fatal ${words}${fatal.at === undefined ? '' : ` of ${clockText(fatal.at, scene.now)}`}`,
       severity: 'info',
-      suggestedAction: 'Delete api/logs/fatal_issues.json by hand once you have read it.',
+      suggestedAction: 'Delete api/logs/fatal_issues.json once you have read it.',
+      playbook: 'fatal',
       trail: scene.crew.of.manager.map(processEvidence),
-      attention: { rank: 7, label: 'LEFTOVER', why, ...since },
+      attention: { rank: 7, label: 'LEFTOVER', why, act: CLEAR_FATAL_ACT, playbook: 'fatal', ...since },
     };
   }
   const endsAutonomy = scene.crew.of.autonomous.length === 0;
@@ -53,7 +54,7 @@ export function fatalIssue(scene: Scene): Issue | undefined {
     suggestedAction: fatal.reason.startsWith('api_')
       ? 'See why the API does not start (autonomous_api.log), then start the pipeline again.'
       : 'Settle what it names, then start the pipeline again.',
-    playbook: fatal.reason.startsWith('api_') ? 'api-unreachable' : 'pipeline-stuck',
+    playbook: 'fatal',
     trail: trailOf(scene.api.evidence, apiLogEvidence(scene)),
     ...(endsAutonomy
       ? { cautions: ['run_autonomous.sh ends after writing this: nobody restarts anything now.'] }
@@ -62,7 +63,7 @@ export function fatalIssue(scene: Scene): Issue | undefined {
       rank: 2,
       label: 'FATAL',
       why: 'the pipeline’s own supervisor gave up',
-      playbook: fatal.reason.startsWith('api_') ? 'api-unreachable' : 'pipeline-stuck',
+      playbook: 'fatal',
       ...since,
     },
   };
@@ -95,7 +96,9 @@ export function hangingApiIssue(scene: Scene): Issue | undefined {
     severity: nothingRuns ? 'fatal' : 'error',
     status: 'open',
     detail: `${scene.api.why}; ${why}.`,
-    suggestedAction: `End it (kill ${holder.pid}, then kill -9 ${holder.pid} if it stays); the watchdog starts the API at the next api_unreachable request.`,
+    suggestedAction: isOurs
+      ? `End it by its pid (${holder.pid}, KILL if it ignores TERM) and start the API again: restart the API alone.`
+      : `See what ${holder.pid} is and end it; then the API can be started.`,
     playbook: 'api-unreachable',
     evidence: scene.api.evidence ?? processEvidence(holder),
     trail: trailOf(processEvidence(holder), apiLogEvidence(scene), monitorSays(scene)),
@@ -108,7 +111,7 @@ export function hangingApiIssue(scene: Scene): Issue | undefined {
       why,
       playbook: 'api-unreachable',
       tells: API_SOURCES,
-      ...(hasWatchdog ? { act: RESTART_ACT } : {}),
+      act: nothingRuns || !hasWatchdog ? API_ACT : RESTART_ACT,
       ...since,
     },
   };
@@ -143,7 +146,7 @@ export function orphansIssue(scene: Scene): Issue | undefined {
     status: 'open',
     detail: 'Their pipeline shell died without its trap. A restart starts a second set beside them.',
     since,
-    suggestedAction: `Answer what waits for their worker first, then: kill ${orphans.map(({ process }) => process.pid).join(' ')}`,
+    suggestedAction: `Answer what waits for their worker first, then end them: ${orphans.map(({ process }) => process.pid).join(' ')}`,
     playbook: 'orphans',
     evidence: processEvidence(first.process),
     trail: orphans.slice(1).map(({ process }) => processEvidence(process)),
@@ -152,6 +155,7 @@ export function orphansIssue(scene: Scene): Issue | undefined {
       label: 'ORPHAN',
       why: 'their pipeline is dead; a restart does not end them',
       since,
+      act: END_ORPHANS_ACT,
       playbook: 'orphans',
     },
   };

@@ -113,11 +113,11 @@ describe('a pipeline that does not come up', () => {
     });
   });
 
-  it('offers no restart where no watchdog would take it', () => {
+  it('offers a start and no restart where no watchdog would take one', () => {
     const told = dead().log('monitor.log', asked('03:06:10'));
     told.processes = [];
     const issue = find(told.derive('03:20:00'), 'issue', 'restart_without_effect');
-    expect(issue?.attention?.act).toBeUndefined();
+    expect(issue?.attention?.act).toBe('pipeline.start');
     expect(issue?.suggestedAction).toContain('run_overnight_pipeline.sh');
   });
 
