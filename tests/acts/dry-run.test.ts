@@ -26,6 +26,8 @@ const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {
   reflexive: ['pr.check', 'config.set'],
   // No made-up value is an epic of the checkout, or a part of a card's name.
   orket: ['epic.run', 'cards.archive'],
+  // No fixture can hold a repository of its own.
+  aragora: ['tree.stash', 'tree.inspect'],
 };
 
 const SECRET = 'k-0123456789-secret';

@@ -45,7 +45,7 @@ export function actData(
     head: movedTo(scene, 'git.head'),
     copies: copiesOf(scene),
     debates: debatesOf(scene),
-    debateTrouble: lineOf(scene, 'debateTrouble'),
+    debateInvalid: lineOf(scene, 'debateInvalid'),
     inbox: inboxOf(scene),
     deployments: deploymentsOf(scene).map(({ name, fact }): Json => {
       const scaler = autoscalerFor(scene, name);
@@ -84,7 +84,8 @@ function serverOf(scene: Scene): Json {
   const unit = unitOf(scene);
   if (unit) {
     const { pid, startedAt, state, result, isKnown } = unit;
-    return { pid: pid ?? null, startedAt: startedAt ?? null, state, result, isKnown, argv: [] };
+    const at = getNumber(unit.file.facts.get('answer'), 'at') ?? null;
+    return { pid: pid ?? null, startedAt: startedAt ?? null, state, result, isKnown, at, argv: [] };
   }
   const [process] = scene.crew.servers;
   const argv = process ? [process.executable ?? process.argv[0] ?? '', ...process.argv.slice(1)] : [];
@@ -94,6 +95,7 @@ function serverOf(scene: Scene): Json {
     state: process ? 'active' : 'inactive',
     result: '',
     isKnown: true,
+    at: scene.processesAt,
     argv,
   };
 }

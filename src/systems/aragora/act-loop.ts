@@ -100,8 +100,8 @@ export const startLoop: ActSpec = {
     if (pid !== undefined) return `a loop of this root runs already: pid ${pid}`;
     const other = getNumber(view.data, 'otherLoopPid');
     if (other !== undefined) return `pid ${other} may be this loop, its directory can't be seen`;
-    if (loopState(view) === 'unseen' || loopState(view) === 'running')
-      return 'its log moves though no process is seen: it may run elsewhere';
+    if (loopState(view) === 'running' || loopState(view) === 'stalled')
+      return 'its server answers with a cycle though no process is seen: it runs elsewhere';
     return undefined;
   },
   warnings(view) {
@@ -115,6 +115,10 @@ export const startLoop: ActSpec = {
     if (!has('GEMINI_API_KEY') && !has('GOOGLE_API_KEY'))
       warnings.unshift(
         'Neither GEMINI_API_KEY nor GOOGLE_API_KEY is known here: it dies at its start unless it finds one itself.',
+      );
+    if (loopState(view) === 'unseen')
+      warnings.unshift(
+        'Its log moved a moment ago though no process is seen: if it runs elsewhere (a container, another host), two would work in one tree.',
       );
     if (loopScript === 'scripts/nomic_loop.py')
       warnings.push(

@@ -28,6 +28,8 @@ interface Server {
   readonly state: string;
   readonly result: string;
   readonly isKnown: boolean;
+  /** When that was seen. */
+  readonly at: Instant | undefined;
   readonly argv: readonly string[];
 }
 
@@ -39,6 +41,7 @@ function serverIn(view: StateView): Server {
     state: getString(server, 'state') ?? 'unknown',
     result: getString(server, 'result') ?? '',
     isKnown: getBoolean(server, 'isKnown') === true,
+    at: timeIn(server, 'at'),
     argv: getArray(server, 'argv').filter((word) => typeof word === 'string'),
   };
 }
@@ -91,18 +94,23 @@ function stopStep(view: StateView): Step | undefined {
 }
 
 const baselineOf = (view: StateView) => {
-  const { pid, startedAt } = serverIn(view);
-  return { pid: pid ?? null, startedAt: startedAt ?? null };
+  const { pid, startedAt, state } = serverIn(view);
+  return { pid: pid ?? null, startedAt: startedAt ?? null, state };
 };
+
+/** How long a failure that was there before may be what is still seen, in milliseconds: looks are some seconds apart. */
+const OLD_FAILURE_MS = 15_000;
 
 /** A server that began after the order, then its own word that it takes work. */
 function expectUp(view: StateView, order: ActOrder): readonly StageState[] {
-  const { pid, startedAt, state, result, isKnown } = serverIn(view);
+  const { pid, startedAt, state, result, isKnown, at } = serverIn(view);
   const isFresh =
     startedAt !== undefined &&
     startedAt >= order.startedAt - START_TOLERANCE_MS &&
     startedAt !== getNumber(order.baseline, 'startedAt');
-  const hasFailed = isKnown && (state === 'failed' || state === 'dead') && order.stepsDone > 0;
+  const isOld = getString(order.baseline, 'state') === state;
+  const isNews = at !== undefined && at > order.startedAt + (isOld ? OLD_FAILURE_MS : 0);
+  const hasFailed = isKnown && isNews && (state === 'failed' || state === 'dead') && order.stepsDone > 0;
   const failed = hasFailed ? { instead: `${state}: ${result || 'it did not stay up'}` } : false;
   const begun =
     isFresh && (state === 'active' || state === 'running') ? { seen: `pid ${pid ?? '?'}` } : failed;
@@ -184,7 +192,7 @@ export const startApi: ActSpec = {
         ]
       : [];
   },
-  revision: (view) => JSON.stringify([baselineOf(view), serverIn(view).state]),
+  revision: (view) => JSON.stringify(baselineOf(view)),
   baseline: baselineOf,
   plan(view) {
     const step = managerStep(view, 'start');
@@ -217,10 +225,12 @@ export const stopApi: ActSpec = {
   },
   read: managerAnswer,
   expect(view, order) {
-    const { pid, isKnown, startedAt } = serverIn(view);
+    const { pid, isKnown, startedAt, at } = serverIn(view);
     const isAgain =
       pid !== undefined && startedAt !== undefined && startedAt > order.startedAt + START_TOLERANCE_MS;
-    const seen = isAgain ? { instead: `it was started again: pid ${pid}` } : isKnown && pid === undefined;
+    const seen = isAgain
+      ? { instead: `it was started again: pid ${pid}` }
+      : isKnown && pid === undefined && at !== undefined && at > order.startedAt;
     return [stageOf(order, 'done', 'no server process is left', seen, MANAGER_TIMEOUT_MS)];
   },
   undo: { act: 'api.start', text: 'api.start; running debates stay lost' },
@@ -308,11 +318,11 @@ export const startDebate: ActSpec = {
       (one) => getString(one, 'task') === question && !known.includes(getString(one, 'id') ?? ''),
     );
     const status = getString(ours, 'status') ?? '';
-    const trouble = getObject(view.data, 'debateTrouble');
+    const trouble = getObject(view.data, 'debateInvalid');
     const isTrouble = (timeIn(trouble, 'at') ?? 0) >= order.startedAt;
     const died = /^(error|failed)$/.test(status)
       ? { instead: `it died: ${status}` }
-      : ours === undefined && isTrouble && /Validation error/.test(getString(trouble, 'text') ?? '')
+      : ours === undefined && isTrouble
         ? { instead: getString(trouble, 'text') ?? 'it died at once' }
         : undefined;
     return [

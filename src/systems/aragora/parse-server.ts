@@ -31,7 +31,7 @@ interface Entry {
 /**
  * What `python -m aragora.server` prints: JSON lines of middleware/structured_logging.py (or its text form, or the
  * flat form of logging_config.py) mixed with banners. Through journalctl or kubectl a prefix may stand before each.
- * Facts: `last`, `breaker/<name>`, `debate`, `debateEnd`, `debateTrouble`, `failures` (requests answered 5xx),
+ * Facts: `last`, `breaker/<name>`, `debate`, `debateEnd`, `debateTrouble`, `debateInvalid`, `failures` (requests answered 5xx),
  * `rateLimit`, `lifecycle`, `admin`.
  */
 export const serverLogParser: Parser = {
@@ -210,6 +210,7 @@ function takeEntry(entry: Entry, line: Line, draft: FactDraft, state: { names: n
   } else if (/^(consensus_winner|debate_converged|debate_complete)/.test(message))
     draft.set('debateEnd', said);
   else if (isDebateTrouble(message)) draft.set('debateTrouble', said);
+  if (message.startsWith('[debate] Validation error')) draft.set('debateInvalid', said);
   const failed = /^\[request\] (\S+ \S+) status=(5\d\d)/.exec(message);
   if (failed) {
     const before = getArray(draft.get('failures'), 'times').slice(-(MOST_TIMES - 1));
