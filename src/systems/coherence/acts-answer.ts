@@ -3,7 +3,7 @@ import type { Approval, Entity, Job } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
 import { getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
-import { ANSWER_ACT } from './condition.ts';
+import { ANSWER_ACT, DECISION_CHARS } from './condition.ts';
 
 const REQUEST_MS = 10_000;
 /** From the answer to the store on disk, and to the runner's next look at what is pending. */
@@ -84,9 +84,10 @@ function storedStage(order: ActOrder, job: Job | undefined): StageState {
   };
   const stored = getString(job?.data, 'decision');
   if (stored === undefined) return { ...base, state: 'waiting', detail: 'no answer in the store' };
-  // The store is shown cut; what is longer agrees as far as it goes.
   const given = order.params['decision'] ?? '';
-  if (given === stored || given.startsWith(stored))
+  // Only what was cut agrees as far as it goes: an earlier "yes" is not our "yes, but not tonight".
+  const isCut = stored.length >= DECISION_CHARS;
+  if (given === stored || (isCut && given.startsWith(stored)))
     return { ...base, state: 'seen', detail: 'it is in the store' };
   return { ...base, state: 'contradicted', detail: `an earlier answer stands: ${stored.slice(0, 80)}` };
 }

@@ -2,6 +2,8 @@ import type { AttentionRank, Issue } from '../../domain/entity.ts';
 
 /** Requests a restart of the pipeline. */
 export const RESTART_ACT = 'pipeline.restart';
+/** How much of a stored answer is kept, in characters. */
+export const DECISION_CHARS = 400;
 /** Answers a task that waits for a decision. */
 export const ANSWER_ACT = 'job.answer';
 

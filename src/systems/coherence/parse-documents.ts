@@ -12,13 +12,14 @@ import {
   readJson,
 } from '../../lib/json.ts';
 import type { Folded, ParseContext, Parser } from '../system.ts';
+import { DECISION_CHARS } from './condition.ts';
 import { textOrNull } from './parse-line.ts';
 
 /** Facts by key. */
 export type Facts = { readonly [key: string]: Json };
 
 /** A parser of a JSON object that is rewritten whole. `read` gives its facts, or the reason it is not what it should be. */
-function documentParser(version: number, read: (value: JsonObject) => Facts | string): Parser {
+export function documentParser(version: number, read: (value: JsonObject) => Facts | string): Parser {
   return {
     version,
     start: null,
@@ -131,12 +132,17 @@ export const monitorIssuesParser = documentParser(1, (value) => {
 });
 
 /** `pipeline_status_report.json`, rewritten at each check; `generated_at` is when the check began. */
-export const reportParser = documentParser(1, (value) => {
+export const reportParser = documentParser(2, (value) => {
   const layers: Record<string, Json> = {};
   for (const key of ['layer_0_goal', 'layer_1_orchestration', 'layer_2_execution', 'layer_3_attention']) {
     const layer = getObject(value, key);
     if (!layer) continue;
-    layers[key] = { status: textOrNull(layer, 'status', 30), summary: textOrNull(layer, 'summary', 300) };
+    layers[key] = {
+      status: textOrNull(layer, 'status', 30),
+      summary: textOrNull(layer, 'summary', 300),
+      proximity: getNumber(layer, 'goal_proximity') ?? null,
+      tasksPerDay: getNumber(layer, 'tasks_per_day') ?? null,
+    };
   }
   if (Object.keys(layers).length === 0) return 'no layers in it';
   return {
@@ -271,7 +277,7 @@ function readTask(id: string, task: Json): Json {
     step: textOrNull(task, 'current_step', 120),
     progress: getNumber(task, 'progress_pct') ?? null,
     prompt: textOrNull(task, 'decision_prompt', 4000),
-    decision: textOrNull(task, 'decision', 400),
+    decision: textOrNull(task, 'decision', DECISION_CHARS),
     worker: textOrNull(task, 'claimed_by', 200),
     claimedAt: timeOrNull(task, 'claimed_at'),
     createdAt: timeOrNull(task, 'created_at'),

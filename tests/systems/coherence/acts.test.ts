@@ -486,6 +486,8 @@ describe('answer', () => {
 
   it('is contradicted by an earlier answer that stands, and by a task left running with nobody on it', () => {
     expect(stages(asking({ status: 'pending', decision: 'no' }), '03:00:05')[0]).toBe('contradicted');
+    // One that ours begins with is another answer all the same.
+    expect(stages(asking({ status: 'pending', decision: 'chart' }), '03:00:05')[0]).toBe('contradicted');
     const lost = asking({
       status: 'running',
       decision: 'chart datum',
