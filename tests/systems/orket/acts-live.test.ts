@@ -38,7 +38,7 @@ describe('acts on a simulated checkout', () => {
       ['fatal-exit-0', /not seen in/],
     ])('is not believed when it exits 0 and nothing ran: %s', async (lie, what) => {
       orket.lie(lie);
-      const { outcome, summary } = await orket.act('run.resume', 'run', '4e1f0b37', { speed: 200 });
+      const { outcome, summary } = await orket.act('run.resume', 'run', '4e1f0b37', { inVain: true });
       expect({ outcome, summary }).toEqual({
         outcome: expect.stringMatching(/not-seen|failed/),
         summary: expect.stringMatching(what),
@@ -107,7 +107,7 @@ describe('acts on a simulated checkout', () => {
 
     it('nothing: a program that says it did is not believed', async () => {
       orket.lie('archive-nothing');
-      const { outcome, answer } = await orket.act('job.archive', 'job', 'KELP-1', { speed: 100 });
+      const { outcome, answer } = await orket.act('job.archive', 'job', 'KELP-1', { inVain: true });
       expect({ outcome, said: answer?.summary }).toEqual({
         outcome: 'not-seen',
         said: 'it says 1 card archived',
@@ -116,7 +116,7 @@ describe('acts on a simulated checkout', () => {
 
     it('half a build: says how many of how many, and which are left', async () => {
       orket.lie('archive-half');
-      const { outcome, summary } = await orket.act('run.archive', 'run', 'ee07f2ab', { speed: 100 });
+      const { outcome, summary } = await orket.act('run.archive', 'run', 'ee07f2ab', { inVain: true });
       expect({ outcome, summary }).toEqual({
         outcome: 'not-seen',
         summary: expect.stringContaining('1 of 2, still open: SAND-2'),
@@ -146,7 +146,7 @@ describe('acts on a simulated checkout', () => {
     it('ends where the program hangs: it is killed, and the rows tell that nothing was done', async () => {
       orket.lie('hang');
       const { outcome, summary } = await orket.act('job.archive', 'job', 'KELP-1', {
-        speed: 100,
+        inVain: true,
         timeoutMs: 300,
       });
       expect({ outcome, summary }).toEqual({

@@ -41,8 +41,8 @@ export interface Ended {
 
 export interface ActMore {
   readonly params?: Params;
-  /** How much faster the runner's clock goes: deadlines of minutes pass in a second. */
-  readonly speed?: number;
+  /** Nothing is to come: once the steps have run and the state was looked at, its deadlines are over. */
+  readonly inVain?: true;
   /** Programs are given no more than this, in milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -220,8 +220,9 @@ export class LiveOrket {
       heldByOther: () => undefined,
       spawnRunner: () => {},
     });
+    const runnerClock = new RunnerClock();
     const runner: Parameters<typeof runOrder>[1] = {
-      clock: fasterClock(more.speed ?? 8),
+      clock: runnerClock,
       version: 'test',
       self,
       uid: process.getuid?.(),
@@ -233,11 +234,15 @@ export class LiveOrket {
       kindOf: () => orketKind,
       observe: (_kind, _located, listener) => {
         let isOpen = true;
+        let looks = 0;
         const watching = (async () => {
           while (isOpen) {
             const now = await this.look();
             if (isOpen) listener(now);
-            await sleep(30);
+            // Two looks that began when all was done: what they don't show does not come.
+            if (host.orders.list(1)[0]?.progress.watch) looks += 1;
+            if (more.inVain && looks > 2) runnerClock.leap();
+            await sleep(60);
           }
         })();
         return {
@@ -277,15 +282,50 @@ function handsFor(timeoutMs: number | undefined): Hands {
   return { ...hostHands, run: (options) => hostHands.run({ ...options, timeoutMs }) };
 }
 
-/** Time that passes faster from now on. */
-function fasterClock(speed: number): Clock {
-  const real = systemClock();
-  const [start, origin] = [real.now(), real.monotonic()];
-  return {
-    now: () => (start + (real.now() - start) * speed) as Instant,
-    monotonic: () => origin + (real.monotonic() - origin) * speed,
-    after: (ms, task) => real.after(ms / speed, task),
-    every: (ms, task) => real.every(ms / speed, task),
-    at: (when, task) => real.after((when - (start + (real.now() - start) * speed)) / speed, task),
-  };
+/** Half an hour: longer than any deadline of an act. */
+const LEAP_MS = 1_800_000;
+
+/** The clock of a runner. It can be put forward; short pauses are shorter. */
+class RunnerClock implements Clock {
+  readonly #real = systemClock();
+  readonly #pending = new Map<() => void, () => void>();
+  #ahead = 0;
+
+  now(): Instant {
+    return (this.#real.now() + this.#ahead) as Instant;
+  }
+
+  monotonic(): number {
+    return this.#real.monotonic() + this.#ahead;
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const run = (): void => {
+      this.#pending.delete(run);
+      task();
+    };
+    const stop = this.#real.after(ms <= 1_000 ? ms / 4 : ms, run);
+    // Deadlines alone leap with the clock.
+    if (ms > 1_000) this.#pending.set(run, stop);
+    return () => {
+      this.#pending.delete(run);
+      stop();
+    };
+  }
+
+  every(ms: number, task: () => void): () => void {
+    return this.#real.every(ms, task);
+  }
+
+  at(when: Instant, task: () => void): () => void {
+    return this.after(when - this.now(), task);
+  }
+
+  leap(): void {
+    this.#ahead += LEAP_MS;
+    for (const [run, stop] of [...this.#pending]) {
+      stop();
+      run();
+    }
+  }
 }
