@@ -5,7 +5,7 @@ import type { RequestOf } from '../engine/protocol.ts';
 import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { DialogMode, ListTargets, Mode } from '../store/mode.ts';
-import { showList } from './act-list-flow.ts';
+import { showList, sortOffers } from './act-list-flow.ts';
 import type { CommandContext } from './command.ts';
 
 /** Why nothing can be done to the subject; undefined when something may be. */
@@ -46,11 +46,6 @@ export async function openMenu(
       isOpen(desk.mode) ? inMode(desk, { ...desk.mode, offers: [], error: messageOf(error) }) : desk,
     );
   }
-}
-
-/** What can be done comes before what can't; the order of the kind otherwise. */
-export function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
-  return [...offers].sort((a, b) => Number(a.disabled !== undefined) - Number(b.disabled !== undefined));
 }
 
 /** What else is known of an act that was chosen. */

@@ -5,7 +5,6 @@ import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { ListMode, ListResult, ListTargets, MarkedRow, Mode } from '../store/mode.ts';
 import { selectWork } from '../store/selectors/work.ts';
-import { sortOffers } from './act-flow.ts';
 import type { CommandContext } from './command.ts';
 
 type MenuMode = Extract<Mode, { type: 'menu' }>;
@@ -64,6 +63,11 @@ export async function openListMenu(
   } catch (error) {
     answered({ offers: [], error: messageOf(error) });
   }
+}
+
+/** What can be done comes before what can't; the order of the kind otherwise. */
+export function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
+  return [...offers].sort((a, b) => Number(a.disabled !== undefined) - Number(b.disabled !== undefined));
 }
 
 /** Each act any row offers, once; it is off only where no row can have it. Approvals are decided one at a time. */

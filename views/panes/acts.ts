@@ -71,14 +71,19 @@ export function actsInView(snapshot: Snapshot, pen: Pen, columns: number, rows: 
 }
 
 function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, offsetMs: number): Line {
-  const took = act.endedAt === undefined ? '' : ` ${durationText(act.endedAt - act.startedAt)}`;
+  const isNarrow = columns < 60;
+  const key = act.status === 'unknown' ? ' (s)' : act.playbook ? ' (b)' : '';
+  // Where there is little room the key that helps says more than how long it took.
+  const took =
+    act.endedAt === undefined || (isNarrow && key !== '')
+      ? ''
+      : ` ${durationText(act.endedAt - act.startedAt)}`;
   const attempt = act.attempt > 1 ? ` (attempt ${act.attempt})` : '';
   const seen = act.stages.filter((stage) => stage.state === 'seen').length;
   const progress = act.status === 'running' && act.stages.length > 0 ? ` ${seen}/${act.stages.length}` : '';
-  const status = columns < 60 ? shortWords(act) : actWords(act);
+  const status = isNarrow ? shortWords(act) : actWords(act);
   const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
   const what = `${act.by} ${verb} ${act.target.id}${attempt}`;
-  const key = act.status === 'unknown' ? ' (s)' : act.playbook ? ' (b)' : '';
   const outcome = `${status}${progress}${took}${key}`;
   // The outcome is what one looks for: a long id gives way to it.
   const room = Math.max(6, columns - 9 - pen.safe(outcome).length);
