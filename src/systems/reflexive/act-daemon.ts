@@ -1,6 +1,6 @@
 import type { Step } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
-import { getBoolean, getNumber, getString } from '../../lib/json.ts';
+import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
   answerOf,
@@ -123,6 +123,8 @@ function aimedAt(view: StateView, target: Entity): readonly DaemonMark[] {
 function daemonBaseline(view: StateView, target: Entity) {
   return {
     pids: aimedAt(view, target).map(({ pid }) => pid),
+    known: runningDaemons(view).map(({ pid }) => pid),
+    begunAt: getNumber(daemonOf(view)?.data, 'begunAt') ?? 0,
     logs: getBoolean(daemonOf(view)?.data, 'logsLife') === true,
   };
 }
@@ -136,17 +138,15 @@ function signalSteps(view: StateView, target: Entity, signal: 'SIGINT' | 'SIGKIL
 
 /** The daemon that began after the act did, and is none of those of before. */
 function newDaemon(view: StateView, order: ActOrder) {
-  const before = pidsBefore(order);
+  const before = pidsBefore(order, 'known');
   return runningDaemons(view).find(
     ({ pid, startedAt }) => !before.includes(pid) && startedAt >= order.startedAt - startSlackMs,
   );
 }
 
-function pidsBefore(order: ActOrder): readonly number[] {
-  const { baseline } = order;
-  const pids =
-    typeof baseline === 'object' && baseline !== null && 'pids' in baseline ? baseline['pids'] : [];
-  return Array.isArray(pids) ? pids.filter((pid) => typeof pid === 'number') : [];
+/** Processes the act is about, or all there were of the daemon. */
+function pidsBefore(order: ActOrder, which: 'pids' | 'known' = 'pids'): readonly number[] {
+  return getArray(order.baseline, which).filter((pid) => typeof pid === 'number');
 }
 
 /** A process is there, and its own log says that it went to work. */
@@ -155,8 +155,9 @@ function startStages(view: StateView, order: ActOrder) {
   const data = daemonOf(view)?.data;
   const begunAt = getNumber(data, 'begunAt');
   const endedAt = getNumber(data, 'endedAt');
-  const hasBegun = begunAt !== undefined && begunAt >= order.startedAt - startSlackMs;
-  const hasEnded = !found && hasBegun && endedAt !== undefined && endedAt >= begunAt;
+  const begunBefore = getNumber(order.baseline, 'begunAt') ?? 0;
+  const hasBegun = begunAt !== undefined && begunAt > Math.max(begunBefore, order.startedAt - startSlackMs);
+  const hasEnded = hasBegun && endedAt !== undefined && endedAt >= begunAt;
   const pid = found ? `pid ${found.pid}` : undefined;
   const isHidden = !found && daemonState(view) === 'hidden';
   return [
@@ -171,7 +172,7 @@ function startStages(view: StateView, order: ActOrder) {
       'its log says that it went to work',
       loopMs,
       {
-        state: hasBegun && found ? 'seen' : hasEnded ? 'contradicted' : 'waiting',
+        state: hasEnded ? 'contradicted' : hasBegun && found ? 'seen' : 'waiting',
         detail: hasEnded ? (getString(data, 'endWord') ?? 'it ended again') : pid,
       },
       // A log at a level above INFO never says so.

@@ -75,6 +75,7 @@ function daemonData(picture: Picture, last: Lifetime | undefined): NonNullable<S
   const { config, daemon } = picture;
   const run = last?.fact?.value;
   const hasBegun = run !== undefined && (run.pollS !== undefined || run.mode === 'manual');
+  const saidEndAt = run?.stoppedAt ?? run?.errorAt;
   const argument = modeFlag(last?.process?.argv ?? []);
   const logsLife = config.logFile !== null && /^(INFO|DEBUG|NOTSET)$/i.test(config.logLevel);
   return {
@@ -84,8 +85,9 @@ function daemonData(picture: Picture, last: Lifetime | undefined): NonNullable<S
     logsLife,
     ...(argument === undefined ? {} : { modeArgument: argument }),
     ...(run && hasBegun ? { begunAt: run.at } : {}),
-    ...(last?.end?.at === undefined ? {} : { endedAt: last.end.at }),
-    ...(last?.end?.error === undefined ? {} : { endWord: last.end.error.slice(0, 200) }),
+    // As its own log says: the process table may be a second behind, either way.
+    ...(saidEndAt === undefined ? {} : { endedAt: saidEndAt }),
+    ...(run?.error === undefined ? {} : { endWord: run.error.slice(0, 200) }),
     ...(last?.end?.how === 'stopped' && last.end.at !== undefined ? { stoppedAt: last.end.at } : {}),
   };
 }
