@@ -9,6 +9,10 @@ import { headline } from './words.ts';
 
 /** How long a worker may take to show in the process table, or to go from it. */
 const PROCESS_MS = 20_000;
+/** How long a worker must have lived to count as started. */
+export const LIVES_MS = 3_000;
+/** A unit that restarts what ends does so within seconds. */
+const RESPAWN_MS = 6_000;
 /** What a pass needs beside its jobs. */
 const PASS_SLACK_MS = 120_000;
 const KEEPER_TIMEOUT_MS = 60_000;
@@ -196,15 +200,37 @@ function goneStage(view: StateView, order: ActOrder, stage: StageState['stage'])
   };
 }
 
-/** "A worker that was not there before lives", and where there is work for it, that it took something up. */
+/** "No other worker comes in its place": known only when the table was read after what keeps it running had its time. */
+function stayStage(view: StateView, order: ActOrder): StageState {
+  const another = fresh(view, order);
+  const isGone = isTableRead(view) && left(view, order).length === 0;
+  const until = addMs(stepsEnd(order), RESPAWN_MS);
+  return {
+    stage: 'done',
+    title: 'no other worker comes in its place',
+    state: another ? 'contradicted' : isGone && tableReadAt(view, order) >= until ? 'seen' : 'waiting',
+    ...(another ? { detail: `worker ${another.pid} was started: something keeps it running` } : {}),
+    deadline: addMs(isGone ? until : stepsEnd(order), PROCESS_MS),
+    required: true,
+  };
+}
+
+/** When the process table was read that the queue's service rests on: a late look at an old table proves nothing. */
+function tableReadAt(view: StateView, order: ActOrder): Instant {
+  return serviceOf(view, order.target)?.observedAt ?? instant(0);
+}
+
+/** "A worker that was not there before lives on", and where there is work for it, that it took something up. */
 function startStages(view: StateView, order: ActOrder, stage: StageState['stage']): readonly StageState[] {
   const one = fresh(view, order);
+  // One that ends at once is in the table for a moment too.
+  const lives = one !== undefined && tableReadAt(view, order) >= addMs(one.startedAt, LIVES_MS);
   const stages: StageState[] = [
     {
       stage,
       title: 'a new worker lives',
-      state: one ? 'seen' : 'waiting',
-      ...(one ? { detail: `pid ${one.pid}`, seenAt: one.startedAt } : {}),
+      state: lives ? 'seen' : 'waiting',
+      ...(one ? { detail: `pid ${one.pid}` } : {}),
       deadline: addMs(stepsEnd(order), PROCESS_MS),
       required: true,
     },
@@ -309,24 +335,7 @@ const stopAct: ActSpec = {
     const step = keeperStep(view, 'stop');
     return step ? [step] : stopSteps(serviceOf(view, target));
   },
-  expect(view, order) {
-    const another = fresh(view, order);
-    return [
-      goneStage(view, order, 'started'),
-      {
-        stage: 'done',
-        title: 'no other worker comes in its place',
-        state: another
-          ? 'contradicted'
-          : isTableRead(view) && left(view, order).length === 0
-            ? 'seen'
-            : 'waiting',
-        ...(another ? { detail: `worker ${another.pid} was started: something keeps it running` } : {}),
-        deadline: addMs(stepsEnd(order), PROCESS_MS),
-        required: true,
-      },
-    ];
-  },
+  expect: (view, order) => [goneStage(view, order, 'started'), stayStage(view, order)],
   undo: { act: 'worker.start', text: 'worker.start starts one again' },
 };
 

@@ -1,6 +1,6 @@
 import type { Entity, Issue } from '../../domain/entity.ts';
 import { entityKey } from '../../domain/entity.ts';
-import type { Instant } from '../../domain/instant.ts';
+import { addMs, type Instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
@@ -43,6 +43,8 @@ export function deriveOpenclaw(context: DeriveContext): Derived {
     const meters = metersOf(located.system, queue, judged, queues.length > 1, now);
     entities.push(...meters.entities);
     changes.push(...meters.changes);
+    const look = nextTable(queue, processes.readAt, now);
+    if (look !== undefined) changes.push(look);
   }
   const next = changes
     .filter((at) => at > now)
@@ -54,6 +56,22 @@ export function deriveOpenclaw(context: DeriveContext): Derived {
     data: { watched } as unknown as JsonObject,
     wantedPids: [...wantedPids].sort((a, b) => a - b),
   };
+}
+
+/** A worker younger than this is looked at again: it may have ended at once. */
+const YOUNG_MS = 8_000;
+const YOUNG_LOOK_MS = 1_000;
+const ABSENT_LOOK_MS = 5_000;
+
+/**
+ * When the same processes would say something new by having been read later: that a worker lives on, or that none has
+ * come. What was started or stopped from here is proven by that.
+ */
+function nextTable({ workers, generation }: Queue, readAt: Instant, now: Instant): Instant | undefined {
+  if (generation !== 'database') return undefined;
+  if (workers.length === 0) return addMs(now, ABSENT_LOOK_MS);
+  const isYoung = workers.some(({ process }) => readAt < process.startedAt + YOUNG_MS);
+  return isYoung ? addMs(now, YOUNG_LOOK_MS) : undefined;
 }
 
 function judgeQueue(

@@ -87,6 +87,9 @@ describe('worker.start', () => {
       'a pass takes something up: waiting',
     ]);
     expect(states(act, look(worker(900)), order)[1]).toContain('waiting');
+    // One that has just begun may end at once.
+    const young = { ...worker(900), startedAt: instant(Date.now()) };
+    expect(states(act, look(young), order)[0]).toBe('a new worker lives: waiting');
     await demo.pass();
     expect(states(act, look(worker(900)), order)).toEqual([
       'a new worker lives: seen',
@@ -149,8 +152,13 @@ describe('worker.stop', () => {
     expect(states(act, look(worker(900)), order)[0]).toBe('the worker has ended: waiting');
     expect(states(act, look(), order)).toEqual([
       'the worker has ended: seen',
-      'no other worker comes in its place: seen',
+      'no other worker comes in its place: waiting',
     ]);
+    // A unit that restarts it takes a while: only then is it known that none comes.
+    const stale = { ...look(), now: addMs(order.startedAt, 6_000) };
+    expect(states(act, stale, order)[1]).toBe('no other worker comes in its place: waiting');
+    const later = demo.view(addMs(order.startedAt, 6_000));
+    expect(states(act, later, order)[1]).toBe('no other worker comes in its place: seen');
     const service = serviceIn(look());
     const unread = { ...service, data: { ...service.data, tableRead: false } };
     const view = { ...look(), entity: () => unread, entities: () => [unread] } as unknown as StateView;

@@ -1,0 +1,132 @@
+/** Acts done by the real runner: programs, signals and processes are real; each with the honest program and with its lies. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STORY } from '../../../fixtures/demo/openclaw/story.ts';
+import { type Live, startLive } from './live.ts';
+
+describe('with workers at work', () => {
+  let live: Live;
+  beforeAll(async () => {
+    live = await startLive({ workers: true });
+  });
+  afterAll(() => live.end());
+
+  test('an approval is verified by the claim of a worker', async () => {
+    await live.until((watch) => watch.view().entity('service', 'worker')?.status === 'up');
+    expect(await live.act('job.approve', 'approval', STORY.review)).toMatchObject({ outcome: 'verified' });
+  });
+
+  test('a job is stopped: its runner is gone, and it stays cancelled after its worker wrote over the mark', async () => {
+    await live.until((watch) => {
+      const job = watch.view().entity('job', STORY.running);
+      const pid = job?.data?.['pid'];
+      return watch.view().processes.some((process) => process.pid === pid);
+    });
+    const preview = await live.preview('job.stop', 'job', STORY.running);
+    expect(preview.confirmation).toBe('code');
+    expect(await live.act('job.stop', 'job', STORY.running)).toMatchObject({ outcome: 'verified' });
+    expect(live.watch.view().entity('job', STORY.running)?.nativeStatus).toBe('cancelled');
+  });
+
+  test('a goal submitted anew is half done when its old job stays: that is not called done', async () => {
+    live.lie('cancel-lost');
+    const ended = await live.act('job.retry', 'approval', STORY.noPlan, { hurry: 20 });
+    live.lie();
+    expect(ended).toMatchObject({
+      outcome: 'not-seen',
+      summary: expect.stringContaining('the old job is cancelled'),
+    });
+  });
+
+  test('an approval that an older cancel takes back is not verified', async () => {
+    // The same job once more, as its own program would bring it to a review: by its goal.
+    await live.until((watch) =>
+      watch
+        .view()
+        .entities('approval')
+        .some((one) => one.ask === 'review' && one.answerable),
+    );
+    const review = live.watch
+      .view()
+      .entities('approval')
+      .find((one) => one.ask === 'review' && one.answerable);
+    live.lie('flip-back');
+    const ended = await live.act('job.approve', 'approval', review?.id ?? '');
+    live.lie();
+    expect(ended).toMatchObject({ outcome: 'not-seen', summary: expect.stringContaining('took it back') });
+  });
+});
+
+describe('without a worker', () => {
+  let live: Live;
+  beforeAll(async () => {
+    live = await startLive({ workers: false });
+  });
+  afterAll(() => live.end());
+
+  test.each([
+    ['accepted-not-found', 'not-seen', 20],
+    ['crash', 'failed', 20],
+  ] as const)('an approval is not verified when control.py %s', async (lie, outcome, hurry) => {
+    live.lie(lie);
+    const ended = await live.act('job.approve', 'approval', STORY.review, { hurry });
+    live.lie();
+    expect(ended).toMatchObject({ outcome });
+  });
+
+  test('a program that hangs is ended at its time, and the act is told as timed out', async () => {
+    live.lie('hang');
+    const ended = await live.act('job.approve', 'approval', STORY.review, { runMs: 400, hurry: 20 });
+    live.lie();
+    expect(ended).toMatchObject({ outcome: 'timed-out' });
+  });
+
+  test('an approval is refused where there is no plan, before anything runs', async () => {
+    await expect(live.act('job.approve', 'approval', STORY.noPlan)).rejects.toThrow(/refused.*unreviewed/s);
+  });
+
+  test('a pass that exits 0 and takes nothing up is not verified; an honest one is', async () => {
+    await live.act('job.retry', 'approval', STORY.noPlan);
+    live.lie('nothing');
+    expect(await live.act('worker.pass', 'service', 'worker', { hurry: 20 })).toMatchObject({
+      outcome: 'not-seen',
+    });
+    live.lie();
+    expect(await live.act('worker.pass', 'service', 'worker')).toMatchObject({ outcome: 'verified' });
+  });
+
+  test('a worker that ends at once is not called started', async () => {
+    live.lie('nothing');
+    const ended = await live.act('worker.start', 'service', 'worker', { hurry: 20 });
+    live.lie();
+    expect(ended.outcome).not.toBe('verified');
+    await live.until((watch) => watch.view().entity('service', 'worker')?.status === 'down');
+  });
+
+  test('a worker that lives and takes nothing up is not verified', async () => {
+    await live.act('job.retry', 'job', STORY.fakeSuccess);
+    live.lie('idle');
+    expect(await live.act('worker.start', 'service', 'worker', { hurry: 20 })).toMatchObject({
+      outcome: 'not-seen',
+    });
+    live.lie();
+  });
+
+  test('a gate that blocks is told as failed, with what blocks it', async () => {
+    live.lie('blocked');
+    const ended = await live.act('gate.latency', 'service', 'worker');
+    live.lie();
+    expect(ended).toMatchObject({ outcome: 'failed', summary: expect.stringContaining('P95 95.2 ms') });
+  });
+
+  test('a canary decision that is printed and not written is not verified', async () => {
+    live.lie('unwritten');
+    const params = { metrics: 'metrics.json' };
+    expect(await live.act('canary.decide', 'service', 'worker', { params, hurry: 20 })).toMatchObject({
+      outcome: 'not-seen',
+    });
+    live.lie();
+    expect(await live.act('canary.decide', 'service', 'worker', { params })).toMatchObject({
+      outcome: 'verified',
+    });
+  });
+});
