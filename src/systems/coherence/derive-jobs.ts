@@ -151,6 +151,7 @@ function desertedWhy(scene: Scene, book: TaskBook, task: Task, due: DueTimes): s
     const decided = taskText(task, 'decision') !== undefined;
     return decided ? 'answered, but no runner took it up' : `its last run is over (${lease.status})`;
   }
+  if (!taskFlag(task, 'isClaimable') && scene.crew.of.runner.length > 0) return undefined;
   if (task.worker === undefined || task.worker === 'unknown') return 'no worker has it';
   return book.workerLife(task.worker) === 'gone' ? `worker ${task.worker} is gone` : undefined;
 }

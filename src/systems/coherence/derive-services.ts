@@ -1,7 +1,7 @@
 import { type Attention, type Evidence, type Service, trailOf } from '../../domain/entity.ts';
 import { clockText } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
-import { getNumber, getString } from '../../lib/json.ts';
+import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import { RESTART_ACT, START_ACT } from './condition.ts';
 import { processEvidence, type Role, youngest } from './derive-process.ts';
 import type { RestartTroubles } from './derive-restart.ts';
@@ -38,8 +38,16 @@ function apiService(scene: Scene): Service {
   const version = getString(health, 'version');
   const since = instantOf(health, 'startedAt');
   const failures = getNumber(health, 'failures') ?? 0;
-  const status =
-    api.state === 'up' ? 'up' : api.state === 'down' ? 'down' : failures > 0 ? 'degraded' : 'unknown';
+  const isUnready = api.state === 'up' && getBoolean(scene.ready?.fact('ready'), 'ok') === false;
+  const status = isUnready
+    ? 'degraded'
+    : api.state === 'up'
+      ? 'up'
+      : api.state === 'down'
+        ? 'down'
+        : failures > 0
+          ? 'degraded'
+          : 'unknown';
   const held = holder
     ? `pid ${holder.pid}${holder.ports.includes(port) ? ` holds :${port}` : ''}`
     : 'no process seen';
@@ -47,6 +55,8 @@ function apiService(scene: Scene): Service {
     api.state === 'up'
       ? [
           api.why,
+          isUnready &&
+            `not ready: ${getString(scene.ready?.fact('ready'), 'detail') ?? '/api/ready says 503'}`,
           version && `version ${version}`,
           since !== undefined && `since ${clockText(since, scene.now)}`,
           holder && held,

@@ -6,8 +6,10 @@ import { approvalsOf } from './derive-approvals.ts';
 import { monitorIssues, overdueIssue } from './derive-issues.ts';
 import { jobsOf, quotingIssue } from './derive-jobs.ts';
 import { layersOf } from './derive-layers.ts';
+import { noticesOf } from './derive-notices.ts';
 import { youngest } from './derive-process.ts';
 import { type RestartTroubles, restartTroubles } from './derive-restart.ts';
+import { metersOf, runnersOf, runsOf } from './derive-runs.ts';
 import { servicesOf } from './derive-services.ts';
 import { fatalIssue, givenUpIssue, hangingApiIssue, lostTasksIssue, orphansIssue } from './derive-trouble.ts';
 import { type Scene, sceneOf } from './scene.ts';
@@ -31,6 +33,7 @@ export function deriveCoherence(context: DeriveContext): Derived {
     lostTasksIssue(scene, book, due),
     givenUpIssue(scene),
     quotingIssue(scene, book),
+    ...noticesOf(context, scene, book, due),
   ].filter((issue) => issue !== undefined);
   const approvals = approvalsOf(scene, book, due);
   // A condition that happens to be called like one of ours would be a second entity of that id.
@@ -42,6 +45,9 @@ export function deriveCoherence(context: DeriveContext): Derived {
     ...approvals,
     ...jobsOf(scene, book, due),
     ...servicesOf(scene, restart),
+    ...runnersOf(context, scene, book),
+    ...runsOf(context, scene),
+    ...metersOf(context, scene),
   ];
   return {
     entities,

@@ -139,6 +139,17 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     document('fatal', 'fatal_issues.json', 'fatal'),
     document('issues', 'monitor_issues.json', 'monitor-issues'),
     document('report', 'pipeline_status_report.json', 'report'),
+    document('report.txt', 'pipeline_status_report.txt', 'report-text'),
+    document('runs', 'agent_runner_runs.json', 'runner-runs', 32 * 1024 * 1024),
+    document('deploy', 'public_deploy_contract_block_state.json', 'deploy-block'),
+    document('meta', 'meta_questions.json', 'meta-questions'),
+    { id: 'metrics', type: 'log', glob: `${LOGS}/metrics.jsonl`, parser: 'metrics' },
+    {
+      id: 'waivers',
+      type: 'document',
+      glob: 'config/start_gate_main_workflow_waivers.json',
+      parser: 'waivers',
+    },
     document('manager', 'project_manager_state.json', 'manager-state'),
     document('manager.overnight', 'project_manager_state_overnight.json', 'manager-state'),
     document('tasks', 'agent_tasks.json', 'tasks', 128 * 1024 * 1024),
@@ -166,6 +177,7 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
             'runners-answer',
           ),
           http('api.fatal', '/api/agent/fatal-issues', 120_000, 'fatal-answer'),
+          http('api.ready', '/api/ready', 120_000, 'ready-answer'),
         ]
       : []),
   ];

@@ -39,8 +39,9 @@ export const healthParser: Parser = {
     if (chunk.type !== 'http') return { carry };
     const okBefore = getNumber(carry, 'okAt') ?? null;
     const json = chunk.status === 200 ? readJson(chunk.body ?? '') : undefined;
-    const answer = json?.ok && isObject(json.value) ? json.value : {};
-    const ok = chunk.status === 200;
+    const answer = json?.ok && isObject(json.value) ? json.value : undefined;
+    // A proxy's page comes with 200 too.
+    const ok = answer !== undefined;
     const failingSince = ok ? null : (getNumber(carry, 'failingSince') ?? context.now);
     const health: Facts = {
       ok,
@@ -51,8 +52,8 @@ export const healthParser: Parser = {
       failures: ok ? 0 : Math.max(1, chunk.failures),
       error: ok ? null : reasonOf(chunk),
       latencyMs: Math.round(chunk.latencyMs),
-      startedAt: timeOrNull(answer, 'started_at'),
-      version: textOrNull(answer, 'version', 60),
+      startedAt: timeOrNull(answer ?? {}, 'started_at'),
+      version: textOrNull(answer ?? {}, 'version', 60),
     };
     return { carry: { okAt: health['okAt'] ?? null, failingSince }, facts: { health } };
   },
@@ -60,6 +61,12 @@ export const healthParser: Parser = {
 
 function reasonOf(chunk: Extract<Chunk, { type: 'http' }>): string {
   return (
-    cut(chunk.error ?? (chunk.status === undefined ? 'no answer' : `answered ${chunk.status}`), 200) ?? ''
+    cut(
+      chunk.error ??
+        (chunk.status === undefined
+          ? 'no answer'
+          : `answered ${chunk.status}${chunk.status === 200 ? ' with no JSON object' : ''}`),
+      200,
+    ) ?? ''
   );
 }

@@ -249,7 +249,7 @@ export const runStateParser = documentParser(1, (value) => {
 });
 
 /** `agent_tasks.json`, rewritten in place (not atomically) by agent_service.py at each change of any task. */
-export const tasksParser = documentParser(2, readTasks);
+export const tasksParser = documentParser(3, readTasks);
 
 /** Tasks of the store, or of an answer of the API. */
 export function readTasks(value: JsonObject): Facts | string {
@@ -279,6 +279,8 @@ function readTask(id: string, task: Json): Json {
     prompt: textOrNull(task, 'decision_prompt', 4000),
     decision: textOrNull(task, 'decision', DECISION_CHARS),
     worker: textOrNull(task, 'claimed_by', 200),
+    // Older stores name no claims: then nobody having it means nothing.
+    isClaimable: getField(task, 'claimed_by') !== undefined,
     claimedAt: timeOrNull(task, 'claimed_at'),
     createdAt: timeOrNull(task, 'created_at'),
     updatedAt: timeOrNull(task, 'updated_at'),

@@ -19,6 +19,15 @@ import {
 import { apiLogParser, plainLogParser, resolutionsParser, taskLogParser } from './parse-logs.ts';
 import { managerLogParser } from './parse-manager.ts';
 import { monitorLogParser } from './parse-monitor.ts';
+import {
+  deployBlockParser,
+  metaQuestionsParser,
+  metricsParser,
+  readyParser,
+  reportTextParser,
+  runnerRunsParser,
+  waiversParser,
+} from './parse-records.ts';
 import { runnerLogParser } from './parse-runner.ts';
 
 /** The parsers of this kind by the name its sources use. */
@@ -39,7 +48,14 @@ export const coherenceParsers: { readonly [name: string]: Parser } = {
   tasks: tasksParser,
   runners: runnersParser,
   'run-state': runStateParser,
+  'report-text': reportTextParser,
+  'runner-runs': runnerRunsParser,
+  'deploy-block': deployBlockParser,
+  'meta-questions': metaQuestionsParser,
+  waivers: waiversParser,
+  metrics: metricsParser,
   'health-answer': healthParser,
+  'ready-answer': readyParser,
   'attention-answer': attentionAnswerParser,
   'runners-answer': runnersAnswerParser,
   'fatal-answer': fatalAnswerParser,

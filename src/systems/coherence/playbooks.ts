@@ -1,4 +1,5 @@
-import type { Ref } from '../../domain/entity.ts';
+import type { Params } from '../../domain/act.ts';
+import type { Entity, Ref } from '../../domain/entity.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { Playbook, PlaybookStep, StateView } from '../system.ts';
 import {
@@ -78,6 +79,32 @@ function onDeserted(text: string, id: string): PlaybookStep {
     },
   };
 }
+
+/** The worker a task is bound to: of the item itself, else of the first pending one whose worker is gone. */
+function boundTo(view: StateView, target: Entity): string | undefined {
+  const bound = (job: Entity | undefined): string | undefined =>
+    getString(job?.data, 'workerLife') === 'gone' ? getString(job?.data, 'worker') : undefined;
+  const own = bound(view.entity('job', target.id));
+  return (
+    own ??
+    view
+      .entities('job')
+      .filter((job) => job.nativeStatus === 'pending')
+      .map(bound)
+      .find(Boolean)
+  );
+}
+
+const startRunner: PlaybookStep = {
+  type: 'act',
+  text: 'where its worker is gone: start a runner under that name',
+  act: START_RUNNER_ACT,
+  on: (view) => refTo(view, 'service', 'agent-runner'),
+  params(view, target): Params {
+    const worker = boundTo(view, target);
+    return worker === undefined ? {} : { worker };
+  },
+};
 
 const restart = actOn('request a restart with the right reason', RESTART_ACT, 'service', 'pipeline');
 const start = actOn('without a watchdog: start the pipeline', START_ACT, 'service', 'pipeline');
@@ -205,12 +232,7 @@ export const coherencePlaybooks: readonly Playbook[] = [
       note(
         'the runbook’s {"decision": "yes"} and Telegram’s /reply are refused (409) for a claimed task and leave it running with nobody',
       ),
-      actOn(
-        'where its worker is gone: start a runner under that name',
-        START_RUNNER_ACT,
-        'service',
-        'agent-runner',
-      ),
+      startRunner,
       onQuestion('or skip it: mark the task failed', FAIL_ACT),
       check('nothing waits for a decision', noneWaits),
     ],
@@ -222,15 +244,33 @@ export const coherencePlaybooks: readonly Playbook[] = [
       apiAnswers,
       note('only the worker that claimed it can take it again; after 30 min the monitor fails it'),
       act('requeue it', REQUEUE_ACT),
-      actOn(
-        'where its worker is gone: start a runner under that name',
-        START_RUNNER_ACT,
-        'service',
-        'agent-runner',
-      ),
+      startRunner,
       act('or fail it: the project manager tries the item again', FAIL_ACT),
       check('no task says running with nobody on it', (view) =>
         view.entities('job').every((one) => one.attention?.label !== 'ORPHAN'),
+      ),
+    ],
+  },
+  {
+    id: 'bound-tasks',
+    title: 'Tasks of a worker that is gone',
+    steps: [
+      apiAnswers,
+      note('requeueing does not help: the claim stays, and any other worker is refused with 409'),
+      startRunner,
+      {
+        type: 'act',
+        text: 'or fail them: the project manager tries their items again',
+        act: FAIL_ACT,
+        on(view) {
+          const job = view
+            .entities('job')
+            .find((one) => one.nativeStatus === 'pending' && getString(one.data, 'workerLife') === 'gone');
+          return job && refTo(view, 'job', job.id);
+        },
+      },
+      check('no pending task is bound to a worker that is gone', (view) =>
+        isSettled(view, 'tasks_bound_to_gone_worker'),
       ),
     ],
   },

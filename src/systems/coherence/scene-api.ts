@@ -17,7 +17,13 @@ export interface ApiState {
 }
 
 /** Everything asked of the API: an item that tells that it is down tells it of all these. */
-export const API_SOURCES: readonly string[] = ['api.health', 'api.attention', 'api.runners', 'api.fatal'];
+export const API_SOURCES: readonly string[] = [
+  'api.health',
+  'api.attention',
+  'api.runners',
+  'api.fatal',
+  'api.ready',
+];
 
 /** What the state of the API is judged by, beside its own answer. */
 interface ApiView extends MonitorTimes {

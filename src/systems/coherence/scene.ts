@@ -51,6 +51,8 @@ export interface Scene {
   readonly manager: ManagerState | undefined;
   readonly api: ApiState;
   readonly health: Json | undefined;
+  /** The answer of `/api/ready`, where it was asked. */
+  readonly ready: Seen | undefined;
   readonly monitorIntervalMs: number;
 }
 
@@ -102,10 +104,11 @@ export function sceneOf(context: DeriveContext): Scene {
     managerLog: seen('project_manager.log'),
     runnerLog: seen('agent_runner.log'),
     apiLog: seen('autonomous_api.log'),
-    report: seen('report'),
+    report: present('report') ?? present('report.txt') ?? seen('report'),
     manager: managerOf(present('manager.overnight'), present('manager')),
     api: apiStateOf(healthSeen, base),
     health: healthSeen?.fact('health'),
+    ready: located.url ? present('api.ready') : undefined,
     monitorIntervalMs,
   };
 }

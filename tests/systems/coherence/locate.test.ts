@@ -81,7 +81,13 @@ describe('sources', () => {
     const polled = coherenceKind
       .sources(locate({ url: 'http://127.0.0.1:8000' }), {})
       .flatMap((one) => (one.type === 'http' ? [one] : []));
-    expect(polled.map((one) => one.id)).toEqual(['api.health', 'api.attention', 'api.runners', 'api.fatal']);
+    expect(polled.map((one) => one.id)).toEqual([
+      'api.health',
+      'api.attention',
+      'api.runners',
+      'api.fatal',
+      'api.ready',
+    ]);
     const perMinute = polled.reduce((sum, one) => sum + 60_000 / one.everyMs, 0);
     expect(perMinute).toBeLessThan(8);
   });
