@@ -74,6 +74,7 @@ export class Told {
   readonly store: FactStore;
   readonly located: Located;
   processes: ProcessInfo[] = [];
+  readonly #lengths = new Map<string, number>();
   constructor(where: Located = located()) {
     this.located = where;
     this.store = new FactStore(where, aragoraKind.parsers);
@@ -85,6 +86,18 @@ export class Told {
   }
   log(source: string, text: string, modified = '22:00:00', path = source): this {
     return this.#give(source, path, { type: 'lines', lines: linesOf(text) }, modified);
+  }
+  /** Further lines of a log that is followed. */
+  append(source: string, text: string, when: string): this {
+    const from = this.#lengths.get(source) ?? 0;
+    this.#lengths.set(source, from + Buffer.byteLength(text));
+    const lines = linesOf(text).map((line) => ({ ...line, offset: line.offset + from }));
+    return this.#give(source, source, { type: 'lines', lines }, when, from === 0);
+  }
+  /** An answer that is no JSON. */
+  text(source: string, when: string, body: string): this {
+    const chunk = { type: 'http' as const, latencyMs: 4, failures: 0, status: 200, body };
+    return this.#give(source, `http://127.0.0.1:8080/${source}`, chunk, when, false);
   }
   document(source: string, value: unknown, modified = '22:00:00', path = source): this {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
