@@ -24,6 +24,8 @@ import { programPath } from './locate.ts';
 /** From the word to start to the process, and to its first pass: imports, git and GitHub come before it. */
 const processMs = 30_000;
 const loopMs = 90_000;
+/** A start that fails does so right after its first lines. */
+const settleMs = 1_000;
 /** SIGINT is taken at the next instruction of Python, which may be after an answer of the network. */
 const endMs = 60_000;
 const keeperTimeoutMs = 120_000;
@@ -158,6 +160,8 @@ function startStages(view: StateView, order: ActOrder) {
   const begunBefore = getNumber(order.baseline, 'begunAt') ?? 0;
   const hasBegun = begunAt !== undefined && begunAt > Math.max(begunBefore, order.startedAt - startSlackMs);
   const hasEnded = hasBegun && endedAt !== undefined && endedAt >= begunAt;
+  const settlesIn = begunAt === undefined || !hasBegun ? undefined : begunAt + settleMs - view.now;
+  const isSettled = settlesIn !== undefined && settlesIn <= 0;
   const pid = found ? `pid ${found.pid}` : undefined;
   const isHidden = !found && daemonState(view) === 'hidden';
   return [
@@ -170,9 +174,10 @@ function startStages(view: StateView, order: ActOrder) {
       order,
       'done',
       'its log says that it went to work',
-      loopMs,
+      // Looked at again when it has stood for a moment, though nothing moves until then.
+      isSettled || settlesIn === undefined ? loopMs : view.now + settlesIn - order.startedAt,
       {
-        state: hasEnded ? 'contradicted' : hasBegun && found ? 'seen' : 'waiting',
+        state: hasEnded ? 'contradicted' : isSettled && found ? 'seen' : 'waiting',
         detail: hasEnded ? (getString(data, 'endWord') ?? 'it ended again') : pid,
       },
       // A log at a level above INFO never says so.

@@ -183,9 +183,14 @@ function lifetimesOf(
   for (const [index, fact] of found.entries()) {
     const run = fact.value;
     const next = found[index + 1]?.value;
+    // One that said goodbye before the next began is none of those that live.
+    const isOver = next !== undefined && run.stoppedAt !== undefined;
     const process = processes.find(
       (one) =>
-        !taken.has(one.pid) && run.at >= one.startedAt - startSlackMs && run.at <= one.startedAt + startupMs,
+        !isOver &&
+        !taken.has(one.pid) &&
+        run.at >= one.startedAt - startSlackMs &&
+        run.at <= one.startedAt + startupMs,
     );
     if (process) taken.add(process.pid);
     const stop = stops.find((one) => one.at >= run.at && (next === undefined || one.at < next.at));
