@@ -9,6 +9,8 @@ import { headline } from './words.ts';
 
 /** How long a worker may take to show in the process table, or to go from it. */
 const PROCESS_MS = 20_000;
+/** Without a worker the state is looked at anew every half minute, if nothing else moves it. */
+const ABSENCE_MS = 45_000;
 /** How long a worker must have lived to count as started. */
 export const LIVES_MS = 3_000;
 /** A unit that restarts what ends does so within seconds. */
@@ -210,7 +212,7 @@ function stayStage(view: StateView, order: ActOrder): StageState {
     title: 'no other worker comes in its place',
     state: another ? 'contradicted' : isGone && tableReadAt(view, order) >= until ? 'seen' : 'waiting',
     ...(another ? { detail: `worker ${another.pid} was started: something keeps it running` } : {}),
-    deadline: addMs(isGone ? until : stepsEnd(order), PROCESS_MS),
+    deadline: addMs(isGone ? until : stepsEnd(order), isGone ? ABSENCE_MS : PROCESS_MS),
     required: true,
   };
 }

@@ -61,7 +61,7 @@ export function deriveOpenclaw(context: DeriveContext): Derived {
 /** A worker younger than this is looked at again: it may have ended at once. */
 const YOUNG_MS = 8_000;
 const YOUNG_LOOK_MS = 1_000;
-const ABSENT_LOOK_MS = 5_000;
+const ABSENT_LOOK_MS = 30_000;
 
 /**
  * When the same processes would say something new by having been read later: that a worker lives on, or that none has

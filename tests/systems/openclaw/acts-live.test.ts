@@ -99,7 +99,9 @@ describe('without a worker', () => {
     const ended = await live.act('worker.start', 'service', 'worker', { hurry: 20 });
     live.lie();
     expect(ended.outcome).not.toBe('verified');
-    await live.until((watch) => watch.view().entity('service', 'worker')?.status === 'down');
+    await live.until(
+      (watch) => (watch.view().entity('service', 'worker')?.data?.['workers'] as unknown[])?.length === 0,
+    );
   });
 
   test('a worker that lives and takes nothing up is not verified', async () => {
