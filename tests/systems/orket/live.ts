@@ -2,7 +2,7 @@
  * A simulated checkout whose programs really run, acted on by the real service and runner: stores, ledger, hands, child
  * programs and servers are real. The state is looked at afresh each time: files, process table and servers, nothing kept.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,8 @@ export class LiveOrket {
   readonly home = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-orket-live-')));
   readonly dir = join(this.home, 'orket');
   settings: CommonSettings = {};
+  /** Programs of the host that a test puts in place of those there are. */
+  programs: { readonly [name: string]: string } = {};
   readonly #children: ChildProcess[] = [];
   readonly #reader = processTableReader();
   #python = '';
@@ -76,7 +78,12 @@ export class LiveOrket {
     const { python: _python, ...rest } = this.settings as { [name: string]: string };
     const fixture = { settings: rest, mtimes: {}, processes: [], http: {}, at: instant(0) };
     const found = locateCase(orketKind, this.dir, fixture);
-    return this.settings.python === undefined ? found : { ...found, python: this.settings.python };
+    const extra = { ...found.extra, ...this.programs };
+    return {
+      ...found,
+      extra,
+      ...(this.settings.python === undefined ? {} : { python: this.settings.python }),
+    };
   }
 
   lie(...names: string[]): void {
@@ -108,7 +115,15 @@ export class LiveOrket {
       if (spec?.type === 'process') processes = (await this.#reader.read(spec.match, now)).processes;
       http = { ...http, ...(await this.#answers(located, data, http)) };
       const at = instant(Date.now());
-      const derived = deriveLocated(orketKind, located, { settings: {}, mtimes: {}, processes, http, at });
+      const probes = probesOf(located, data);
+      const derived = deriveLocated(orketKind, located, {
+        probes,
+        settings: {},
+        mtimes: {},
+        processes,
+        http,
+        at,
+      });
       const next = derived.data ?? {};
       if (JSON.stringify(next) === JSON.stringify(data)) {
         const entities = new Map(derived.entities.map((entity) => [entityKey(entity), entity]));
@@ -280,6 +295,19 @@ export class LiveOrket {
 function handsFor(timeoutMs: number | undefined): Hands {
   if (timeoutMs === undefined) return hostHands;
   return { ...hostHands, run: (options) => hostHands.run({ ...options, timeoutMs }) };
+}
+
+/** What the programs of probes print now. */
+function probesOf(located: Located, data: object): NonNullable<FixtureCase['probes']> {
+  return Object.fromEntries(
+    orketKind.sources(located, data as never).flatMap((spec) => {
+      if (spec.type !== 'probe') return [];
+      const { status, stdout, stderr } = spawnSync(spec.argv[0] ?? '', spec.argv.slice(1), {
+        encoding: 'utf8',
+      });
+      return [[spec.id, { exitCode: status ?? 1, stdout, stderr }]];
+    }),
+  );
 }
 
 /** Half an hour: longer than any deadline of an act. */
