@@ -8,6 +8,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     testTimeout: 600_000,
+    reporters: ['default', './tests/torture/figures.ts'],
     passWithNoTests: true,
   },
 });

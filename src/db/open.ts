@@ -132,7 +132,7 @@ function checkFile(spec: DatabaseSpec): number {
   let descriptor: number;
   try {
     refuseLink(spec);
-    descriptor = openSync(spec.path, existsSync(spec.path) ? 'r' : 'a', spec.mode ?? 0o600);
+    descriptor = openSync(spec.path, existsSync(spec.path) ? 'r' : 'a+', spec.mode ?? 0o600);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
@@ -165,12 +165,9 @@ function checkFile(spec: DatabaseSpec): number {
 }
 
 function checkContents(database: Database.Database, spec: DatabaseSpec, inode: number): void {
-  const id = Number(database.pragma('application_id', { simple: true }));
-  const version = schemaVersion(database);
+  const { id, tables, version } = marksOf(database);
   if (id === 0) {
-    const tables = database.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number };
-    if (tables.n > 0 || version !== 0)
-      throw new BrokenDatabase('an SQLite database of another program', inode);
+    if (tables > 0 || version !== 0) throw new BrokenDatabase('an SQLite database of another program', inode);
     return;
   }
   if (id !== spec.applicationId) throw new BrokenDatabase('an SQLite database of another program', inode);
@@ -183,6 +180,22 @@ function checkContents(database: Database.Database, spec: DatabaseSpec, inode: n
         inode,
       );
   }
+}
+
+/**
+ * What tells whose a database is. Seen in one view: read one after the other while another process creates the file,
+ * they would be of two moments, and a good file would be put aside.
+ */
+function marksOf(database: Database.Database): {
+  readonly id: number;
+  readonly version: number;
+  readonly tables: number;
+} {
+  return database.transaction(() => ({
+    id: Number(database.pragma('application_id', { simple: true })),
+    version: schemaVersion(database),
+    tables: Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get()),
+  }))();
 }
 
 /** Through a link every file we may write to could be meant. */
