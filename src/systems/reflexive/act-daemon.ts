@@ -178,7 +178,7 @@ function startStages(view: StateView, order: ActOrder) {
       isSettled || settlesIn === undefined ? loopMs : view.now + settlesIn - order.startedAt,
       {
         state: hasEnded ? 'contradicted' : isSettled && found ? 'seen' : 'waiting',
-        detail: hasEnded ? (getString(data, 'endWord') ?? 'it ended again') : pid,
+        detail: hasEnded ? `it ended: ${getString(data, 'endWord') ?? 'no reason written'}` : pid,
       },
       // A log at a level above INFO never says so.
       getBoolean(order.baseline, 'logs') === true,

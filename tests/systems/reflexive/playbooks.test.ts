@@ -73,6 +73,52 @@ describe('playbooks of the reflexive kind', () => {
     expect(failing(await look('stopped-on-request'), 'cost-limit')).toEqual([]);
   });
 
+  it('lead to acts on the daemon whatever the item is, offered where they can be done', async () => {
+    const { view } = await look('kept-by-systemd-with-points');
+    const job = view.entity('job', 'op-1');
+    for (const playbook of reflexiveKind.playbooks) {
+      for (const step of playbook.steps) {
+        if (step.type !== 'act' || !step.on || !job) continue;
+        const on = step.on(view, job);
+        const target = on && view.entity(on.type, on.id);
+        const act = reflexiveKind.acts.find(({ id }) => id === step.act);
+        expect(target && act?.appliesTo(target), `${playbook.id}: ${step.act}`).toBe(true);
+        const params = step.params?.(view, job) ?? {};
+        const known = act?.params.map(({ name }) => name) ?? [];
+        expect(known, `${playbook.id}: ${step.act}`).toEqual(expect.arrayContaining(Object.keys(params)));
+      }
+    }
+    const system = reflexiveKind.playbooks.find(({ id }) => id === 'system-failure');
+    const back = system?.steps.find((step) => step.type === 'act' && step.act === 'checkout.rollback');
+    expect(back?.type === 'act' && job && back.on?.(view, job)?.id).toBe('rollback-pr-456-20260225-080000');
+  });
+
+  it('stop before they roll back, roll back before they start, and validate before they end anything that runs', () => {
+    const acts = (id: string): string[] =>
+      (reflexiveKind.playbooks.find((one) => one.id === id)?.steps ?? []).flatMap((step) =>
+        step.type === 'act' ? [step.act] : [],
+      );
+    const isOrdered = (id: string, ...wanted: string[]): void => {
+      const places = wanted.map((act) => acts(id).indexOf(act));
+      expect(places, `${id}: ${wanted.join(' ')}`).toEqual([...places].sort((a, b) => a - b));
+      expect(places).not.toContain(-1);
+    };
+    isOrdered('rollback', 'daemon.stop', 'checkout.rollback', 'daemon.start');
+    isOrdered('system-failure', 'daemon.stop', 'repository.check', 'checkout.rollback', 'daemon.start');
+    isOrdered('cost-limit', 'config.set', 'config.validate', 'daemon.restart');
+    isOrdered('safety-violation', 'config.set', 'config.validate', 'daemon.restart');
+    isOrdered('security-incident', 'daemon.stop', 'activity.review', 'pr.revert', 'daemon.start');
+    isOrdered('data-loss', 'daemon.stop', 'backup.create', 'daemon.start');
+  });
+
+  it('warn of what destroys and offer none of it', () => {
+    const notes = reflexiveKind.playbooks.flatMap(({ steps }) => steps.map((step) => step.text)).join('\n');
+    for (const word of ['FLUSHALL', 'rm *.db', 'git push --force', 'git reset --hard', 'pkill -9 -f']) {
+      expect(notes).toContain(word);
+      expect(reflexiveKind.acts.some((act) => act.runs?.includes(word))).toBe(false);
+    }
+  });
+
   it('name acts that exist, and no command that does not', () => {
     const acts = new Set(reflexiveKind.acts.map((act) => act.id));
     const wrong = [
