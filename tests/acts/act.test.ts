@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -252,6 +252,28 @@ describe.concurrent('an act, from yes to ledger', () => {
     expect(entry.status).toBe('verified');
     expect(readFileSync(join(root, 'answers', 'a1.txt'), 'utf8')).toBe(answer);
     expect(host.orders.kept(entry.order)).toEqual([{ path: 'answers/a1.txt' }]);
+  });
+
+  it.each([
+    ['newlines', 'first line\n\nthird line\n'],
+    ['quotes', `it's "so" \\ \`date\` $(date) $HOME`],
+    ['emoji', '🚢👩‍🔧 naïve e\u0301 \u202Eright to left'],
+  ])('delivers an answer with %s exactly, to a file and as one argument', async (_, answer) => {
+    const { done, root } = bench('echo');
+    const { order } = await done('job.answer', { answer });
+    expect(order).toBeDefined();
+    expect(readFileSync(join(root, 'answers', 'a1.txt'), 'utf8')).toBe(answer);
+    expect(readFileSync(join(root, 'given'), 'utf8')).toBe(`1 of ${answer}`);
+  });
+
+  it('failed at once when the program may not be executed', async () => {
+    const { done, root } = bench();
+    chmodSync(join(root, 'act.sh'), 0o644);
+    expect(await done('job.run')).toMatchObject({
+      status: 'failed',
+      summary: expect.stringMatching(/could not start .*act\.sh: EACCES/),
+    });
+    expect(firedIn(root)).toEqual([]);
   });
 
   it('gives a program its secret and stores the secret nowhere', async () => {

@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { Step, StepOutput } from '../../../src/domain/act.ts';
+import type { Params, Step, StepOutput } from '../../../src/domain/act.ts';
 import type { Approval, Entity, Job, SystemId } from '../../../src/domain/entity.ts';
 import { addMs, type Instant } from '../../../src/domain/instant.ts';
 import type { ActSpec, Located, StateView, SystemKind } from '../../../src/systems/system.ts';
@@ -35,6 +35,7 @@ case "$2" in
   escape) setsid sleep 20 >/dev/null 2>&1 & sleep 0.3; node_write done ;;
   slow) sleep 0.6; node_write done ;;
   long) sleep 30 ;;
+  echo) printf '%s of %s' "$(($# - 2))" "$3" > given; node_write done ;;
   many) sleep 0.2; mkdir -p done; : > "done/$1" ;;
   late) (sleep 1; node_write done) >/dev/null 2>&1 & ;;
 esac
@@ -143,6 +144,11 @@ function programStep(
   };
 }
 
+/** The program with the answer as its last argument. */
+function echoed(view: StateView, target: Entity, params: Params): readonly string[] {
+  return [join(view.located.root, 'act.sh'), target.id, 'echo', params['answer'] ?? ''];
+}
+
 /** Short where nothing will be seen, long where it will: a loaded machine must not decide. */
 function deadlineMs(view: StateView): number {
   if (['lie', 'exit1', 'hang', 'leak'].includes(modeOf(view))) return 1_200;
@@ -242,7 +248,7 @@ export const toyKind: SystemKind = {
           path: `answers/${target.id}.txt`,
           text: params['answer'] ?? '',
         },
-        programStep(view, target),
+        programStep(view, target, modeOf(view) === 'echo' ? { argv: echoed(view, target, params) } : {}),
       ],
     }),
     act({
