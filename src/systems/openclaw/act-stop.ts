@@ -16,9 +16,9 @@ import {
   scriptStep,
   unreachable,
 } from './act-common.ts';
-import { isTableRead } from './act-service.ts';
 import { descendantsOf, runnerOfJob } from './runner-process.ts';
 import { claimGraceMs, JOB_TIMEOUT_MS } from './schema.ts';
+import { isTableRead } from './worker-queue.ts';
 
 /** Conditions in which a runner is, or may be, at work on the job. */
 export const AT_WORK: ReadonlySet<string> = new Set(['running', 'orphaned', 'silent-alive', 'overtaken']);

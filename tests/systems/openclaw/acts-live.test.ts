@@ -31,10 +31,14 @@ describe('with workers at work', () => {
     live.lie('cancel-lost');
     const ended = await live.act('job.retry', 'approval', STORY.noPlan, { hurry: 20 });
     live.lie();
-    expect(ended).toMatchObject({
-      outcome: 'not-seen',
-      summary: expect.stringContaining('the old job is cancelled'),
-    });
+    expect(ended).toMatchObject({ outcome: 'not-seen' });
+    await live.until((watch) =>
+      watch
+        .view()
+        .entities('job')
+        .some((job) => job.id !== STORY.noPlan && job.data?.['goal'] === 'Plan the winter dredging'),
+    );
+    expect(live.watch.view().entity('job', STORY.noPlan)?.nativeStatus).toBe('awaiting_audit');
   });
 
   test('an approval that an older cancel takes back is not verified', async () => {
