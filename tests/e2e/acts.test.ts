@@ -15,6 +15,7 @@ import {
   startCockpit,
   startDemo,
   temporaryDirectory,
+  textOf,
 } from './cockpit.ts';
 import type { DrivenTerminal } from './terminal.ts';
 import { type EndedVerb, runVerb } from './verb.ts';
@@ -195,6 +196,8 @@ describe.concurrent('Orket: replay a turn', () => {
 describe.concurrent('Coherence: restart the pipeline', () => {
   async function restart(atEnd: AtEnd, lie?: string): Promise<string> {
     const demo = await demoOf(atEnd, 'coherence');
+    // Before that there is nothing to restart: the watchdog is about to start its first pipeline.
+    await until(() => isPipelineUp(demo), 60_000);
     if (lie) demo.lie('coherence', lie);
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
@@ -278,6 +281,14 @@ describe.concurrent('killed in the middle of an act', () => {
     await expectWholeLedger(state);
   });
 });
+
+/** Whether the watchdog's first pipeline has begun and its project manager works. */
+function isPipelineUp(demo: RunningDemo): boolean {
+  const logs = join(demo.systems[0]?.dir ?? '', 'api/logs');
+  const version = JSON.parse(textOf(join(logs, 'pipeline_version.json')) || '{}') as { started_at?: string };
+  const isNew = Date.parse(version.started_at ?? '') > Date.now() - 120_000;
+  return isNew && existsSync(join(logs, 'project_manager_state_overnight.json'));
+}
 
 async function until(holds: () => boolean, withinMs = 20_000): Promise<void> {
   const end = performance.now() + withinMs;

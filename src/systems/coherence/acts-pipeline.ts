@@ -5,8 +5,15 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { apiDirectory, begunSince, crewIn, marksOf, signalStep, stageOf } from './act-common.ts';
-import { RESTART_ISSUES, restartStrands } from './acts-restart.ts';
-import { END_MANAGER_ACT, END_ORPHANS_ACT, START_ACT, STOP_ACT, WITHDRAW_ACT } from './condition.ts';
+import { restartStrands } from './acts-restart.ts';
+import {
+  END_MANAGER_ACT,
+  END_ORPHANS_ACT,
+  START_ACT,
+  START_ISSUES,
+  STOP_ACT,
+  WITHDRAW_ACT,
+} from './condition.ts';
 import type { Crew } from './derive-process.ts';
 import { runningBy } from './derive-restart.ts';
 import { REQUEST_PATH } from './expect-restart.ts';
@@ -28,7 +35,7 @@ const HOURS: readonly string[] = ['8', '2', '4', '12', '24'];
 /** Entities that stand for the pipeline as a whole, and the issues that a start ends. */
 const startsOn = (target: Entity): boolean =>
   (target.type === 'service' && ['pipeline', 'watchdog'].includes(target.id)) ||
-  (target.type === 'issue' && (RESTART_ISSUES.includes(target.key) || target.key.startsWith('fatal.')));
+  (target.type === 'issue' && (START_ISSUES.includes(target.key) || target.key.startsWith('fatal.')));
 
 /** Starts the pipeline by its own script, in a session of its own. */
 export const startPipeline: ActSpec = {

@@ -11,7 +11,7 @@ import { pidOf } from './tasks.ts';
 /** Services, layers and issues that a restart of the pipeline may help. */
 const SERVICES = ['pipeline', 'project-manager', 'agent-runner', 'monitor', 'watchdog', 'api'];
 const LAYERS = ['orchestration', 'execution'];
-export const RESTART_ISSUES: readonly string[] = [
+const ISSUES: readonly string[] = [
   ...Object.keys(RESTART_REASONS),
   'manager_lost_task',
   'monitor_overdue',
@@ -36,7 +36,7 @@ export const restartPipeline: ActSpec = {
       case 'layer':
         return LAYERS.includes(target.id);
       case 'issue':
-        return RESTART_ISSUES.includes(target.key) || target.key.startsWith('fatal.');
+        return ISSUES.includes(target.key) || target.key.startsWith('fatal.');
       default:
         return false;
     }

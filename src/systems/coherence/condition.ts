@@ -18,6 +18,14 @@ export const DIAGNOSE_ACT = 'job.diagnose';
 
 /** Starts the pipeline. */
 export const START_ACT = 'pipeline.start';
+/** Conditions under which nothing of the pipeline runs, or nothing that can be restarted: a start is offered. */
+export const START_ISSUES: readonly string[] = [
+  'runner_pm_not_seen',
+  'restart_not_taken',
+  'restart_hangs',
+  'restart_without_effect',
+  'version_without_manager',
+];
 /** Ends all its parts. */
 export const STOP_ACT = 'pipeline.halt';
 /** Ends the project manager that a hanging watchdog waits for. */

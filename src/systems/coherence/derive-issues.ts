@@ -3,7 +3,7 @@ import { type Attention, type Issue, trailOf } from '../../domain/entity.ts';
 import { addMs, clockText, type Instant, instant } from '../../domain/instant.ts';
 import { getField, getNumber, getString, isObject, type Json } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
-import { CHECK_ACT, conditionRule, RESTART_ACT, START_ACT, severityOf } from './condition.ts';
+import { CHECK_ACT, conditionRule, RESTART_ACT, START_ACT, START_ISSUES, severityOf } from './condition.ts';
 import { entityBase } from './draft.ts';
 import { isMonitorOverdue, type MonitorCheck, overdueMs } from './monitor-check.ts';
 import { BLIND_CONDITIONS } from './parse-monitor.ts';
@@ -66,7 +66,7 @@ function reportedIssue(
           label: rule.label,
           why: rule.why ?? condition,
           ...(since === undefined ? {} : { since }),
-          ...(rule.act ? { act: actHere(scene, rule.act) } : {}),
+          ...(rule.act ? { act: actHere(scene, condition, rule.act) } : {}),
           ...(rule.playbook ? { playbook: rule.playbook } : {}),
           ...(condition === 'api_unreachable' && scene.api.state === 'down' ? { tells: API_SOURCES } : {}),
         };
@@ -95,9 +95,10 @@ function reportedIssue(
   };
 }
 
-/** A request for a restart helps where a watchdog takes it. */
-function actHere(scene: Scene, act: string): string {
-  return act === RESTART_ACT && scene.crew.of.watchdog.length === 0 ? START_ACT : act;
+/** A request for a restart helps where a watchdog takes it, a start where nothing runs. */
+function actHere(scene: Scene, condition: string, act: string): string {
+  const hasWatchdog = scene.crew.of.watchdog.length > 0;
+  return act === RESTART_ACT && !hasWatchdog && START_ISSUES.includes(condition) ? START_ACT : act;
 }
 
 /** Condition and message, without saying the same words twice. */
