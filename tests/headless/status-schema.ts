@@ -82,6 +82,9 @@ export const act = z.strictObject({
   reason: orNull(text),
   exitCode: orNull(number),
   summary: orNull(text),
+  undo: orNull(text),
+  undoAct: orNull(text),
+  undoes: orNull(text),
   stages: z.array(stage),
 });
 
