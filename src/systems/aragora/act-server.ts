@@ -94,12 +94,15 @@ function stopStep(view: StateView): Step | undefined {
 }
 
 const baselineOf = (view: StateView) => {
-  const { pid, startedAt, state } = serverIn(view);
-  return { pid: pid ?? null, startedAt: startedAt ?? null, state };
+  const { pid, startedAt, state, result } = serverIn(view);
+  return { pid: pid ?? null, startedAt: startedAt ?? null, state, result };
 };
 
-/** How long a failure that was there before may be what is still seen, in milliseconds: looks are some seconds apart. */
-const OLD_FAILURE_MS = 15_000;
+/**
+ * A unit may be seen as failed while it is restarted, or as it was before; only a failure that stands this long after the
+ * order is one, in milliseconds. That systemd gave up is final at once.
+ */
+const PASSING_FAILURE_MS = 20_000;
 
 /** A server that began after the order, then its own word that it takes work. */
 function expectUp(view: StateView, order: ActOrder): readonly StageState[] {
@@ -108,8 +111,8 @@ function expectUp(view: StateView, order: ActOrder): readonly StageState[] {
     startedAt !== undefined &&
     startedAt >= order.startedAt - START_TOLERANCE_MS &&
     startedAt !== getNumber(order.baseline, 'startedAt');
-  const isOld = getString(order.baseline, 'state') === state;
-  const isNews = at !== undefined && at > order.startedAt + (isOld ? OLD_FAILURE_MS : 0);
+  const isFinal = result === 'start-limit-hit' && getString(order.baseline, 'result') !== result;
+  const isNews = at !== undefined && at > order.startedAt + (isFinal ? 0 : PASSING_FAILURE_MS);
   const hasFailed = isKnown && isNews && (state === 'failed' || state === 'dead') && order.stepsDone > 0;
   const failed = hasFailed ? { instead: `${state}: ${result || 'it did not stay up'}` } : false;
   const begun =

@@ -39,6 +39,7 @@ export function debateJobs(scene: Scene): readonly Job[] {
             attention: {
               rank: 7,
               label: 'DEBATE',
+              ...(createdAt === undefined ? {} : { since: createdAt }),
               why: `${native}: no answer came of it`,
               group: 'debates-failed',
               playbook: 'agent-timeouts',
