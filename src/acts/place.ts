@@ -10,6 +10,7 @@ import type { StartRequest } from './confirm.ts';
 import { claimKeyOf, type OrderPlan } from './order.ts';
 import { claimRefusal, type Planned } from './plan.ts';
 import type { ActServicePorts } from './ports.ts';
+import { MOST_OPEN } from './queue.ts';
 import { endOrder } from './recovery.ts';
 import { retryWhileLocked } from './retry.ts';
 
@@ -38,6 +39,11 @@ export async function placeOrder(
   let started: StartedRecord;
   try {
     const made = makeOrder(ports, confirmed);
+    const waiting = await retryWhileLocked(clock, () =>
+      orders.open().filter(({ system }) => system === made.order.system),
+    );
+    if (waiting.length >= MOST_OPEN)
+      return { refused: `${waiting.length} acts on this system have no end yet: wait for some of them` };
     const placed = await retryWhileLocked(clock, () => orders.place(made.order));
     if (!placed.placed)
       return { refused: claimRefusal(placed.state) ?? 'it was tried meanwhile: look at it again' };

@@ -4,6 +4,11 @@ import type { OrderRow, ProcessMark } from '../domain/order.ts';
 
 /** How many acts may run their steps in one system at the same time, unless the configuration says otherwise. */
 export const DEFAULT_AT_ONCE = 2;
+/**
+ * How many orders of one system may be open. Each has a runner of its own from the first moment, so that it outlives
+ * whoever asked for it; one that waits costs 35 MB of memory of its own.
+ */
+export const MOST_OPEN = 24;
 /** A runner beats each second; without a beat for so long, and without a process, it is gone. In milliseconds. */
 export const BEAT_SILENCE_MS = 5_000;
 /** How long an order may wait for its runner, in milliseconds: a loaded host takes seconds to start one. */

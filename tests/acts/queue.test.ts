@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { standingOf } from '../../src/acts/queue.ts';
+import { MOST_OPEN, standingOf } from '../../src/acts/queue.ts';
 import { createActService } from '../../src/acts/service.ts';
 import type { SystemId } from '../../src/domain/entity.ts';
 import { addMs, instant } from '../../src/domain/instant.ts';
@@ -140,6 +140,33 @@ describe('an act that must wait', () => {
     expect(entry(second)?.summary).toBe('not started: the job is not ready');
     expect(firedIn(root)).toEqual(['a']);
     close();
+  });
+});
+
+describe('a list that is too long', () => {
+  it('is taken as far as runners may be started for it; what is beyond is refused', async () => {
+    const base = temporaryDirectory();
+    const ids = Array.from({ length: MOST_OPEN + 1 }, (_, n) => `j${n}`);
+    const located = layToy(
+      join(base, 'root'),
+      Object.fromEntries(ids.map((id) => [id, { status: 'ready' }])),
+    );
+    const pit = cockpit(located, join(base, 'state'), { spawnRunner: () => {} });
+    const service = createActService(pit.ports);
+    const refusals: (string | undefined)[] = [];
+    for (const id of ids) {
+      const target = { system: 'toy' as SystemId, type: 'job', id } as const;
+      const { revision } = service.preview({ act: 'job.run', target, params: {} });
+      const given = { act: 'job.run', target, params: {}, revision, confirmedBy: 'yes' } as const;
+      refusals.push((await service.start(given)).refused);
+    }
+    expect(refusals.filter((why) => why !== undefined)).toEqual([
+      `${MOST_OPEN} acts on this system have no end yet: wait for some of them`,
+    ]);
+    expect(refusals.at(-1)).toBeDefined();
+    expect(pit.ledger.rows()).toHaveLength(MOST_OPEN);
+    service.close();
+    pit.close();
   });
 });
 
