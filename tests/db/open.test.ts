@@ -161,7 +161,7 @@ describe('opening a database of ours', () => {
 
   it('is created whole by four processes at once, each time', async () => {
     const directory = temporaryDirectory();
-    const files = Array.from({ length: 12 }, (_, n) => join(directory, `x${n}.db`));
+    const files = Array.from({ length: 8 }, (_, n) => join(directory, `x${n}.db`));
     const program = join(directory, 'open.ts');
     const source = new URL('../../src/db/open.ts', import.meta.url).pathname;
     writeFileSync(
