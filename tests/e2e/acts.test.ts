@@ -209,9 +209,8 @@ describe.concurrent('Coherence: restart the pipeline', () => {
   it('is verified when a younger project manager lives and its log moves', async ({
     onTestFinished: atEnd,
   }) => {
-    expect(await outcomeOf(await restart(atEnd), 'pipeline.restart', 180_000)).toMatchObject({
-      outcome: 'verified',
-    });
+    const end = await outcomeOf(await restart(atEnd), 'pipeline.restart', 180_000);
+    expect(end, JSON.stringify(end)).toMatchObject({ outcome: 'verified' });
   }, 240_000);
 
   it.for(['eat-request', 'version-only'])(

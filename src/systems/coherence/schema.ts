@@ -55,7 +55,8 @@ export function restartTimesOf(located: Located): RestartTimes {
     apiMs: 12_000 / pace,
     pauseMs: 8_000 / pace,
     startMs: 60_000 / pace,
-    slackMs: Math.max(3_000, 15_000 / pace),
+    // A busy machine is as busy in a simulation.
+    slackMs: Math.max(8_000, 15_000 / pace),
   };
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mergeStages } from '../../../src/acts/verify.ts';
@@ -166,25 +166,4 @@ describe('the simulated checkout, running', () => {
     );
     live.lie();
   }, 90_000);
-
-  it('shows an API that hangs, its holder, the orphans and the restarts asked in vain, and recovers', async () => {
-    await running();
-    live.lie('api-hang');
-    const hang = await live.until('a hanging API without a project manager', 40, ({ derived }) => {
-      const issue = entity(derived, 'issue', 'api_hangs');
-      const isDead = entity(derived, 'service', 'project-manager')?.status === 'down';
-      return issue && isDead && entity(derived, 'issue', 'orphans') ? issue : undefined;
-    });
-    expect(hang.severity).toBe('fatal');
-    const asked = await live.until('restarts asked in vain', 60, ({ derived }) =>
-      entity(derived, 'issue', 'restart_without_effect'),
-    );
-    expect(asked.title).toContain('nothing runs');
-    expect(readFileSync(join(live.laid.dir, 'api/logs/autonomous_api.log'), 'utf8')).toContain('[Errno 98]');
-    live.lie();
-    await live.until('the pipeline to run again', 60, ({ derived }) => {
-      const parts = ['project-manager', 'api'];
-      return parts.every((id) => entity(derived, 'service', id)?.status === 'up') ? true : undefined;
-    });
-  }, 180_000);
 });
