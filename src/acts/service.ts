@@ -158,7 +158,7 @@ class Service implements ActService {
     if (refused !== undefined) return { refused };
     if (spec.risk === 'read') {
       const read = this.#read(spec, context.view, planned, request);
-      if (request.occasion?.step) this.#steps.looked(request.occasion.step, read);
+      if (request.occasion?.step) this.#steps.looked(request.occasion.step, spec.id, read);
       return { read };
     }
     const atOnce = system.policy.rules?.atOnce;
@@ -167,7 +167,7 @@ class Service implements ActService {
       ...(atOnce === undefined ? {} : { atOnce }),
     });
     if (placed.order !== undefined && request.occasion?.step)
-      this.#steps.begun(request.occasion.step, placed.order);
+      this.#steps.begun(request.occasion.step, spec.id, placed.order);
     this.#refresh();
     return placed;
   }

@@ -129,23 +129,25 @@ export class StepDesk {
   }
 
   /** The act of a step was started. */
-  begun(place: StepPlace, order: string): void {
-    this.#enter(place, { state: 'begun', order });
+  begun(place: StepPlace, act: string, order: string): void {
+    this.#enter(place, act, { state: 'begun', order });
   }
 
   /** The act of a step only reads, and has answered. */
-  looked(place: StepPlace, answer: StepAnswer): void {
-    if (answer.ok) this.#enter(place, { state: 'done', remark: answer.summary.slice(0, LONGEST_REMARK) });
+  looked(place: StepPlace, act: string, answer: StepAnswer): void {
+    if (answer.ok)
+      this.#enter(place, act, { state: 'done', remark: answer.summary.slice(0, LONGEST_REMARK) });
   }
 
-  #enter(place: StepPlace, what: Pick<StepMark, 'state' | 'order' | 'remark'>): void {
+  #enter(place: StepPlace, act: string, what: Pick<StepMark, 'state' | 'order' | 'remark'>): void {
     const found = this.#around.subjectOf(place.item, place.playbook);
-    if (found?.playbook.steps[place.index]?.text !== place.text) return;
+    const step = found?.playbook.steps[place.index];
+    if (!found || step?.type !== 'act' || step.text !== place.text || step.act !== act) return;
     this.#quietly(() => {
       const run = this.#begin(found);
       const at = this.#ports.clock.now();
-      const step = keyOf(found.playbook, place.index);
-      this.#ports.steps.mark({ run: run.id, step, index: place.index, by: this.#me, at, ...what });
+      const key = keyOf(found.playbook, place.index);
+      this.#ports.steps.mark({ run: run.id, step: key, index: place.index, by: this.#me, at, ...what });
     });
   }
 

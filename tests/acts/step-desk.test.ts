@@ -93,6 +93,13 @@ describe('steps of an item', () => {
     expect(new Set(rows).size).toBe(rows.length);
   });
 
+  it('are not done by another act that says it was for them', async () => {
+    const bench = stepBench(stuck);
+    await bench.start({ act: 'job.inspect', target: job, params: {}, occasion: { step: run } });
+    await bench.start({ act: 'job.inspect', target: job, params: {}, occasion: { step: note } });
+    expect(recorded(bench)).toEqual([]);
+  });
+
   it('whose act was not seen to work stay open and say so', async () => {
     const bench = stepBench(stuck, 'lie');
     await bench.done('job.run', {}, { step: run });

@@ -58,6 +58,10 @@ it('is found, replayed, answered, verified and exported as a timeline by keys al
   const second = cockpit();
   await openSteps(second);
   await second.waitFor(/\[x\]\d+ Only a prompt.*no answer: the model/);
+  await toStep(second, /read its files/);
+  await pressFor(second, 'enter', /=Inspect|messages\.json/i);
+  await second.press('escape');
+  await second.waitFor(/\[x\]\d+ read its files/);
   await toStep(second, /print the same turn/);
   await pressFor(second, 'enter', />no, back/);
   await pressFor(second, 'y', /=9 Steps(?![\s\S]*>no, back)/);
