@@ -133,7 +133,6 @@ export const restartDeployment: ActSpec = {
   read,
   expect: (view, order) => rolloutStages(view, order, 'the cluster took it: a new generation'),
   undo: {
-    act: 'deployment.rollback',
     text: 'the pods before it had the same template: nothing to go back to',
   },
 };
@@ -229,7 +228,7 @@ export const scaleDeployment: ActSpec = {
       stageOf(order, 'done', `${wanted} available`, done, ROLLOUT_MS),
     ];
   },
-  undo: { act: 'deployment.scale', text: 'deployment.scale with the number it had' },
+  undo: { text: 'deployment.scale with the number it had' },
 };
 
 /** The autoscaler's minimum, by the name the cluster has for it: `hpa aragora` of the runbook is not found. */
@@ -286,7 +285,7 @@ export const raiseAutoscaler: ActSpec = {
       ),
     ];
   },
-  undo: { act: 'autoscaler.raise', text: 'autoscaler.raise with the minimum it had' },
+  undo: { text: 'autoscaler.raise with the minimum it had' },
 };
 
 /** Describe, events and history: what is looked at before a rollback. */

@@ -253,7 +253,7 @@ export const stopLoop: ActSpec = {
     return [{ type: 'signal', title: `SIGTERM to ${pid}`, pid, startedAt, signal: 'SIGTERM' }];
   },
   expect: expectGone,
-  undo: { act: 'loop.start', text: 'loop.start begins a new cycle; the ended one is not resumed' },
+  undo: { text: 'loop.start begins a new cycle; the ended one is not resumed' },
 };
 
 /** For a loop that took SIGTERM and lives on. */
