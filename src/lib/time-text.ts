@@ -35,7 +35,7 @@ export function countdownText(ms: number): string {
 }
 
 /** What is left of a deadline that is known to `grainMs` alone, in steps of it: `about 20 min left`, `less than 5 min left`. */
-export function aboutLeftText(ms: number, grainMs: number): string {
+function aboutLeftText(ms: number, grainMs: number): string {
   if (ms <= 0) return 'over, or any moment';
   const grain = Math.max(grainMs, minute);
   const words = (length: number): string => {
@@ -44,6 +44,15 @@ export function aboutLeftText(ms: number, grainMs: number): string {
   };
   if (ms < grain) return `less than ${words(grain)} left`;
   return `about ${words(Math.floor(ms / grain) * grain)} left`;
+}
+
+/**
+ * Until when something is, and what is left of it as of `now`: `until 03:44:07 (25m left)`. Where its source knows it no
+ * better than to minutes, so do the words: `until about 03:37 (about 20 min left)`.
+ */
+export function deadlineText(at: number, now: number, offsetMs: number, grainMs = 0): string {
+  if (grainMs < minute) return `until ${clockText(at, offsetMs)} (${countdownText(at - now)})`;
+  return `until about ${clockText(at, offsetMs, 'minutes')} (${aboutLeftText(at - now, grainMs)})`;
 }
 
 /** A finished duration: `0.4s`, `12s`, `3m07s`, `2h04m`. */

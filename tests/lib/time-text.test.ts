@@ -3,6 +3,7 @@ import {
   ageText,
   clockText,
   dateText,
+  deadlineText,
   durationText,
   leftText,
   offsetText,
@@ -53,5 +54,26 @@ describe('time text', () => {
     expect(untilText(at + 3 * 3_600_000, at)).toBe('06:14');
     expect(untilText(at + 60_000, at)).toBe('03:15:07');
     expect(untilText(at + 3 * 86_400_000, at)).toBe('+3d');
+  });
+});
+
+describe('a deadline', () => {
+  const at = Date.UTC(2026, 1, 21, 3, 44, 7);
+  const left = (ms: number, grainMs?: number): string => deadlineText(at, at - ms, 0, grainMs);
+
+  it('counts by the second when it is near, in steps that never promise more otherwise', () => {
+    expect(left(119_000)).toBe('until 03:44:07 (119s left)');
+    expect(left(500)).toBe('until 03:44:07 (0s left)');
+    expect(left(26 * 60_000 + 59_000)).toBe('until 03:44:07 (25m left)');
+    expect(left(0)).toBe('until 03:44:07 (over)');
+  });
+
+  it('is told in the grain its source knows it in', () => {
+    expect(left(29 * 60_000, 10 * 60_000)).toBe('until about 03:44 (about 20 min left)');
+    expect(left(9 * 60_000, 10 * 60_000)).toBe('until about 03:44 (less than 10 min left)');
+    expect(left(7.9 * 3_600_000, 3_600_000)).toBe('until about 03:44 (about 7 h left)');
+    expect(left(80 * 3_600_000, 86_400_000)).toBe('until about 03:44 (about 3 days left)');
+    expect(left(-1, 60_000)).toBe('until about 03:44 (over, or any moment)');
+    expect(left(90_000, 1000)).toBe('until 03:44:07 (90s left)');
   });
 });

@@ -1,7 +1,7 @@
 import type { Approval, Layer } from '../../src/domain/entity.ts';
 import type { Instant } from '../../src/domain/instant.ts';
 import { safeLines } from '../../src/lib/safe-text.ts';
-import { ageText, clockText, dateText, leftText } from '../../src/lib/time-text.ts';
+import { ageText, clockText, dateText, deadlineText } from '../../src/lib/time-text.ts';
 import { hasOtherWays } from '../../src/store/selectors/act-key.ts';
 import { type CardFact, type CardModel, cardOf } from '../../src/store/selectors/card.ts';
 import { pipelineOf } from '../../src/store/selectors/rows.ts';
@@ -102,11 +102,8 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
       add('no payload: what would be approved is not known', 'warning');
   }
   if (card.until !== undefined) {
-    const left = leftText(card.until - latest);
-    add(
-      `until ${clockText(card.until, offsetMs)} (${left === 'over' ? 'over' : `${left} left`}): ${card.onExpiry ?? 'then nothing is known to happen'}`,
-      'warning',
-    );
+    const deadline = deadlineText(card.until, latest, offsetMs, approval?.expiresGrainMs);
+    add(`${deadline}: ${card.onExpiry ?? 'then nothing is known to happen'}`, 'warning');
   } else if (card.onExpiry !== undefined) add(`if nobody does anything: ${card.onExpiry}`);
   if (
     card.why !== undefined &&

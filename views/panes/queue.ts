@@ -3,6 +3,7 @@ import { ageText, clockText, untilText } from '../../src/lib/time-text.ts';
 import type { Snapshot } from '../../src/store/cockpit.ts';
 import { passesFilter, type QueueRow, queueRowOf } from '../../src/store/selectors/queue.ts';
 import { isWatched } from '../../src/store/selectors/watches.ts';
+import { entityAt } from '../../src/store/state.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 import {
@@ -158,7 +159,7 @@ function rowLine(
   const right: Span[] = [
     pen.cell(item.since === undefined ? '' : ageText(now - item.since), sinceColumns, undefined, 'right'),
     pen.cell(
-      untilOf(item, now, offsetMs),
+      untilOf(snapshot, item),
       untilColumns,
       item.until !== undefined ? 'warning' : undefined,
       'right',
@@ -177,8 +178,15 @@ function textCells(pen: Pen, text: string, gone: string, room: number, tone: Ton
   return [pen.cell(text, used, tone), pen.cell(gone, room - used, tone)];
 }
 
-function untilOf(item: AttentionItem, now: Snapshot['now'], offsetMs: number): string {
-  if (item.until !== undefined) return item.until <= now ? 'over' : untilText(item.until, now, offsetMs);
+/** `~04:50` where the source knows it to the minute at best. */
+function untilOf({ now, offsetMs, state }: Snapshot, item: AttentionItem): string {
+  if (item.until !== undefined) {
+    const entity = item.ref && item.kind === 'approval' ? entityAt(state, item.ref) : undefined;
+    const grainMs = entity?.type === 'approval' ? entity.expiresGrainMs : undefined;
+    if (grainMs !== undefined && grainMs >= 60_000 && item.until - now < 86_400_000)
+      return `~${clockText(item.until, offsetMs, 'minutes')}`;
+    return item.until <= now ? 'over' : untilText(item.until, now, offsetMs);
+  }
   return item.onExpiry !== undefined && /never/i.test(item.onExpiry) ? 'never' : '';
 }
 

@@ -1,7 +1,7 @@
 import type { Approval } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { safeLines } from '../../lib/safe-text.ts';
-import { aboutLeftText, clockText, countdownText } from '../../lib/time-text.ts';
+import { deadlineText } from '../../lib/time-text.ts';
 import type { ApprovalMode } from '../mode.ts';
 import type { CockpitState } from '../state.ts';
 import { approvalBody, type CardLine, type CardPaper, type CardTone, cardLines } from './approval-body.ts';
@@ -82,12 +82,7 @@ function deadlineOf(shown: Approval, latest: Instant, offsetMs: number): string 
   const nobody = `if nobody answers: ${shown.onExpiry ?? 'it goes on waiting'}`;
   const { expiresAt, expiresGrainMs } = shown;
   if (expiresAt === undefined) return nobody;
-  const left = expiresAt - latest;
-  if (expiresGrainMs !== undefined && expiresGrainMs >= 60_000) {
-    const around = `until about ${clockText(expiresAt, offsetMs, 'minutes')}`;
-    return `${around} (${aboutLeftText(left, expiresGrainMs)}); ${nobody}`;
-  }
-  return `until ${clockText(expiresAt, offsetMs)} (${countdownText(left)}); ${nobody}`;
+  return `${deadlineText(expiresAt, latest, offsetMs, expiresGrainMs)}; ${nobody}`;
 }
 
 function troubleOf(mode: ApprovalMode, paper: CardPaper): readonly CardLine[] {
