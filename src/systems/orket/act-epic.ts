@@ -96,7 +96,7 @@ export const resumeRun: ActSpec = {
   },
   read: (outputs) => readStart(outputs[0]),
   expect: expectRun,
-  undo: { act: 'run.halt', text: 'run.halt ends the new run; cards that went back to ready stay there' },
+  undo: { text: 'nothing puts the cards back; run.halt on the new run ends it' },
 };
 
 /** Resume one card of an epic. */
@@ -160,7 +160,7 @@ export const resumeCard: ActSpec = {
   },
   read: (outputs) => readStart(outputs[0]),
   expect: expectRun,
-  undo: { act: 'run.halt', text: 'run.halt ends the new run; cards that went back to ready stay there' },
+  undo: { text: 'nothing puts the cards back; run.halt on the new run ends it' },
 };
 
 /** Run any epic of the checkout. */
@@ -219,7 +219,7 @@ export const runEpic: ActSpec = {
   },
   read: (outputs) => readStart(outputs[0]),
   expect: expectRun,
-  undo: { act: 'run.halt', text: 'run.halt ends it; cards that went back to ready stay there' },
+  undo: { text: 'nothing puts the cards back; run.halt on the new run ends it' },
 };
 
 function noWay(view: StateView): string | undefined {

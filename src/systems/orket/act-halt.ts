@@ -93,7 +93,7 @@ export const haltRun: ActSpec = {
     const run = view.entity('run', order.target.id);
     return [endStage(view, order, run)];
   },
-  undo: { act: 'run.resume', text: 'a halted run does not go on: run.resume starts its epic anew' },
+  undo: { text: 'a halted run does not go on: run.resume starts its epic anew, with every card reset' },
 };
 
 function endStage(view: StateView, order: ActOrder, run: Run | undefined): StageState {
