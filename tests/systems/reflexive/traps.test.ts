@@ -45,12 +45,17 @@ describe('traps of the Self-Reflexive Orchestrator', () => {
   const log = (text: string): void => appendFileSync(join(rig.dir, 'logs/orchestrator.log'), text);
   const audit = (text: string): void => appendFileSync(join(rig.dir, 'logs/audit.log'), text);
 
-  /** Holds for the one who watched, and for the one who comes now. */
+  /** Comes to hold for the one who watched, and for the one who comes now. */
   async function both(holds: (view: StateView) => void): Promise<void> {
+    await comesToHold(before, holds);
+    await comesToHold(await rig.look(), holds);
+  }
+
+  async function comesToHold(watch: SystemWatch, holds: (view: StateView) => void): Promise<void> {
     let failure: unknown;
     await until(() => {
       try {
-        holds(before.view());
+        holds(watch.view());
         return true;
       } catch (error) {
         failure = error;
@@ -59,8 +64,8 @@ describe('traps of the Self-Reflexive Orchestrator', () => {
     }).catch(() => {
       throw failure;
     });
-    holds((await rig.look(true)).view());
   }
+
   /** A daemon with that daily limit, begun a moment ago, as its log and the process table have it. */
   async function daemonOf(limit: number): Promise<void> {
     rig.stillDaemon();
