@@ -48,6 +48,9 @@ export function judge(given: Case): Verdict {
   if (given.proof !== undefined && given.proof.ok === false && isAnswered(last))
     return ended(unseen(last), given.proof.summary);
   const required = (stages ?? []).filter((stage) => stage.required);
+  const anyones = required.find((stage) => stage.anyones && stage.state === 'seen');
+  if (anyones && last !== undefined && last.end !== 'ok')
+    return ended(unseen(last), `${anyones.title}, and ours was not taken: ${last.detail}`);
   if (required.length > 0 && required.every((stage) => stage.state === 'seen') && given.proof?.ok !== false)
     return ended('verified', seenText(required, last));
   if (given.cancelledBy !== undefined) return ended('cancelled', cancelText(given.cancelledBy, ends));

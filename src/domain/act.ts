@@ -143,6 +143,8 @@ export interface StageState {
   readonly deadline: Instant;
   /** Whether this stage must be seen for the act to count as verified. Later stages may be shown only. */
   readonly required: boolean;
+  /** What is seen does not tell whose doing it was: it counts only when the program also took our request. */
+  readonly anyones?: true;
 }
 
 /** How an act ended. `running` while it has not. */

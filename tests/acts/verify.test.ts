@@ -46,6 +46,14 @@ describe('the verdict on an act', () => {
     expect(judged({ stages, ends: [broken], now: addMs(DEADLINE, 9_000) })).toMatch(/^verified: /);
   });
 
+  it('does not take for ours what anybody may have done, where the program refused our request', () => {
+    const stages = [stage('seen', { title: 'it has left the inbox', anyones: true })];
+    expect(judged({ stages })).toBe('verified: seen: it has left the inbox');
+    expect(judged({ stages, ends: [exit1] })).toBe(
+      'failed: it has left the inbox, and ours was not taken: exit 1: no API',
+    );
+  });
+
   it('needs every required stage, and does not wait for the others', () => {
     const later = stage('waiting', { stage: 'done', title: 'run ends', required: false });
     expect(judged({ stages: [stage('seen'), later] })).toMatch(/^verified/);

@@ -355,6 +355,6 @@ function clearedFile(view: StateView, target: Entity): string | undefined {
 }
 
 /** The commit a loop asks for at its terminal has happened when HEAD moved: for checks of playbooks. */
-export function isDamaged(view: StateView): boolean {
+function isDamaged(view: StateView): boolean {
   return getBoolean(view.data, 'isDamaged') === true;
 }

@@ -18,11 +18,11 @@ function expectDecision(view: StateView, order: ActOrder, wanted: Decision) {
   const ended = written !== undefined && written !== wanted;
   return [
     stage(order, 'done', `the request is ${wanted}`, decidedMs, {
-      state: written === wanted || (isGone && !ended) ? 'seen' : ended ? 'contradicted' : 'waiting',
+      state: written === wanted ? 'seen' : ended ? 'contradicted' : 'waiting',
       detail:
         written === undefined
           ? isGone
-            ? 'it is no longer on the list of what waits'
+            ? 'it is no longer on the list of what waits; the log does not say which way it was decided'
             : 'it is still on the list of what waits'
           : written === wanted
             ? `the log says ${written}`
@@ -55,7 +55,7 @@ export const approveRequest: ActSpec = {
   risk: 'costly',
   does: 'approves the request; what asked for it goes on, which may merge or deploy',
   runs: 'src.cli approvals approve --comment=R ID, or src.cli approve --rationale=R ID',
-  outcome: 'the log says approved, or it is off the list',
+  outcome: 'the log says approved',
   params: [{ name: 'comment', title: 'comment', form: 'text', required: false, maxLength: 500 }],
   appliesTo: (target) => target.type === 'approval' && target.answerable,
   precondition: refusal,
@@ -81,7 +81,7 @@ export const denyRequest: ActSpec = {
   risk: 'costly',
   does: 'denies the request; what asked for it is not done',
   runs: 'src.cli approvals deny --reason=R ID, or src.cli deny --rationale=R ID',
-  outcome: 'the log says denied, or it is off the list',
+  outcome: 'the log says denied',
   params: [{ name: 'reason', title: 'reason', form: 'text', required: true, maxLength: 500 }],
   appliesTo: (target) => target.type === 'approval' && target.answerable,
   precondition: refusal,
