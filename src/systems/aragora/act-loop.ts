@@ -1,6 +1,6 @@
 import type { StageState } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
-import { getBoolean, getNumber, getObject, getString } from '../../lib/json.ts';
+import { getNumber, getObject, getString } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
@@ -352,9 +352,4 @@ function clearedFile(view: StateView, target: Entity): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The commit a loop asks for at its terminal has happened when HEAD moved: for checks of playbooks. */
-function isDamaged(view: StateView): boolean {
-  return getBoolean(view.data, 'isDamaged') === true;
 }
