@@ -10,6 +10,7 @@ import type { Params, Step } from '../../src/domain/act.ts';
 import type { Entity } from '../../src/domain/entity.ts';
 import { fixedClock } from '../../src/host/clock.ts';
 import type { Json } from '../../src/lib/json.ts';
+import { SCRIPTS } from '../../src/systems/openclaw/locate.ts';
 import { builtInKinds } from '../../src/systems/registry.ts';
 import type { ActSpec, Located, StateView } from '../../src/systems/system.ts';
 import {
@@ -26,6 +27,8 @@ const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {
   reflexive: ['pr.check', 'config.set'],
   // No made-up value is an epic of the checkout, or a part of a card's name.
   orket: ['epic.run', 'cards.archive'],
+  // No made-up value is the number of a pull request.
+  openclaw: ['gate.merge'],
   // No fixture can hold a repository of its own.
   aragora: ['tree.stash', 'tree.inspect'],
 };
@@ -165,7 +168,10 @@ describe('the dry run prints exactly what the real run starts', () => {
         const located = {
           ...found,
           python: '/usr/bin/python3',
-          extra: { skill: '/srv/skill', ...found.extra },
+          extra: {
+            ...found.extra,
+            ...(name === 'openclaw' ? { skill: '/srv/skill', scripts: [...SCRIPTS] } : {}),
+          },
         };
         const derived = deriveLocated(kind, located, laid.case);
         const view = viewOf(located, derived, laid.case);

@@ -51,12 +51,18 @@ describe('status --json on a fixture tree', () => {
       const laid = await layOutCase(kindName, name);
       try {
         const { url: _noServer, timezone = 'UTC', ...settings } = laid.case.settings;
-        // Processes and servers of a case exist only on paper: here both sides look at a host without them.
+        // Processes, servers and answers of programs exist only on paper: here both sides look at a host without them.
+        const onHost = Object.entries(settings).filter(([, value]) => !String(value).startsWith('http'));
         const fixture = {
           ...laid.case,
           processes: [],
           http: {},
-          settings: { ...settings, timezone: isKnownZone(timezone) ? timezone : 'UTC' },
+          probes: {},
+          settings: {
+            ...Object.fromEntries(onHost),
+            python: '/nowhere/python3',
+            timezone: isKnownZone(timezone) ? timezone : 'UTC',
+          },
         };
         const derived = await deriveCase(kind, laid.dir, fixture);
         const given = Object.entries(fixture.settings).map(

@@ -145,11 +145,11 @@ describe.concurrent('list and show', () => {
     ['runs', 'ID        SYSTEM', 1],
     ['turns', 'ID  ', 4],
     ['jobs', 'ID      SYSTEM', 5],
-    ['services', 'ID ', 1],
+    ['services', 'ID ', 2],
     ['meters', 'ID  SYSTEM', 0],
     ['restore-points', 'ID  SYSTEM', 0],
-    ['sources', 'SOURCE ', 10],
-    ['verbs', 'ACT ', 2],
+    ['sources', 'SOURCE ', 13],
+    ['verbs', 'ACT ', 25],
     ['acts', 'STARTED  ORDER', 0],
     ['systems', 'SYSTEM  KIND', 1],
   ])('list %s has a header and a row for each, and as many in --json', async (what, header, rows) => {
@@ -183,16 +183,18 @@ describe.concurrent('list and show', () => {
 
   it('list sources --json has the fields status --json has', async () => {
     const rows = JSON.parse((await runVerb(['list', 'sources', '--json', ...here])).stdout) as unknown[];
-    expect(rows.map((row) => listedSource.parse(row))).toHaveLength(10);
+    expect(rows.map((row) => listedSource.parse(row))).toHaveLength(13);
   });
 
-  it('show --json is the entity of status --json', async () => {
+  it('show --json is the entity of status --json, with the steps of its playbook', async () => {
     const [one, all] = await Promise.all([
       runVerb(['show', 'turn', STALLED, '--json', ...here]),
       runVerb(['status', '--json', ...here]),
     ]);
     const { turns } = JSON.parse(all.stdout) as { turns: { id: string }[] };
-    expect(JSON.parse(one.stdout)).toEqual(turns.find(({ id }) => id === STALLED));
+    const { steps, ...entity } = JSON.parse(one.stdout) as Record<string, unknown>;
+    expect(entity).toEqual(turns.find(({ id }) => id === STALLED));
+    expect(steps).toMatchObject({ playbook: 'stalled-role-pipeline', run: null });
   });
 
   it('an approval is shown with its payload and digest', async () => {

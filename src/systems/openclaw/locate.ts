@@ -13,7 +13,7 @@ const BRANCH_QUEUE = '_orchestrator_queue';
 const AUDIT_LOGS = ['.orchestrator/audit/audit_events.jsonl', '.orchestrator/queue/audit/audit_events.jsonl'];
 
 /** Scripts acts run, where this version of the skill has them. */
-const SCRIPTS = [
+export const SCRIPTS = [
   'scripts/control.py',
   'scripts/submit.py',
   'scripts/worker.py',

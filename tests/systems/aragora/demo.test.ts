@@ -7,7 +7,7 @@ import { instant } from '../../../src/domain/instant.ts';
 import { aragoraKind } from '../../../src/systems/aragora/index.ts';
 import type { Derived } from '../../../src/systems/system.ts';
 import { deriveCase } from '../fixture-case.ts';
-import { type Live, layLive, startLive, zone } from './live.ts';
+import { type Live, layLive, settingsOf, startLive } from './live.ts';
 
 function entity<T extends EntityType>(derived: Derived, type: T, id: string): EntityOf<T> | undefined {
   return derived.entities.find((one): one is EntityOf<T> => one.type === type && one.id === id);
@@ -17,7 +17,7 @@ describe('the simulated Aragora checkout, laid out', () => {
   it('shows a failed cycle, a question with a deadline, one that ran out, and what to go back to', async () => {
     const { dir, laid } = await layLive(1);
     try {
-      const settings = { ...laid.settings, timezone: zone() };
+      const settings = settingsOf(laid);
       const fixture = { at: instant(Date.now()), settings, mtimes: {}, processes: [], http: {} };
       const derived = await deriveCase(aragoraKind, laid.dir, fixture);
       expect(entity(derived, 'issue', 'cycle-failed')?.attention?.label).toBe('FAILED');

@@ -37,9 +37,16 @@ export function zone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** The demo's settings as the configuration's reader hands them on. */
+export function settingsOf(laid: LaidSystem): CommonSettings {
+  const camel = (key: string): string => key.replace(/-[a-z]/g, (part) => part.slice(1).toUpperCase());
+  const own = Object.fromEntries(Object.entries(laid.settings).map(([key, value]) => [camel(key), value]));
+  return { ...own, timezone: zone() };
+}
+
 /** The installation as a configuration with the demo's settings names it. */
 export function locateLaid(laid: LaidSystem, more: CommonSettings = {}): Located {
-  const settings = { ...laid.settings, timezone: zone(), ...more };
+  const settings = { ...settingsOf(laid), ...more };
   return aragoraKind.locate(laid.dir, lookInto(laid.dir, process.env), 'aragora' as SystemId, settings);
 }
 
@@ -90,7 +97,7 @@ export async function startLive(pace: number): Promise<Live> {
   const { dir, laid, options } = await layLive(pace);
   const ending = new AbortController();
   const running = aragoraSimulator.run(laid, options, ending.signal);
-  const settings = { ...laid.settings, timezone: zone() };
+  const settings = settingsOf(laid);
   const fixture = { settings, mtimes: {}, processes: [], http: {}, at: instant(0) };
   const located = locateLaid(laid);
   const reader = processTableReader();
