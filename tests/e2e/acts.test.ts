@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import {
+  giveReason,
   jsonLines,
   type LedgerLine,
   pressFor,
@@ -83,12 +84,7 @@ async function actByKey(
   }
   await terminal.waitFor(/>no, back/);
   if (reason === undefined) await pressFor(terminal, 'y', /Needs-you(?![\s\S]*>no, back)/);
-  else {
-    await pressFor(terminal, 'y', /[Rr]eason/);
-    terminal.type(reason);
-    await terminal.waitFor(reason);
-    await terminal.press('enter');
-  }
+  else await giveReason(terminal, reason);
 }
 
 /** Opens the card of the plan to review, reads it to its end, says yes and why. */
@@ -100,10 +96,7 @@ async function approveOnCard(terminal: DrivenTerminal): Promise<void> {
   expect(terminal.text()).toMatch(/approving makes a new plan/);
   await terminal.press('end');
   await terminal.waitFor('to the end');
-  await pressFor(terminal, 'y', /[Rr]eason/);
-  terminal.type('tide table reviewed');
-  await terminal.waitFor('tide table reviewed');
-  await terminal.press('enter');
+  await giveReason(terminal, 'tide table reviewed');
 }
 
 describe.concurrent('OpenClaw: approve, on the card', () => {

@@ -136,6 +136,14 @@ export async function pressFor(terminal: DrivenTerminal, key: string, effect: Re
   await terminal.waitFor(effect);
 }
 
+/** Says yes to a dialog or card that is open, and why. Returns once the question is gone. */
+export async function giveReason(terminal: DrivenTerminal, reason: string): Promise<void> {
+  await pressFor(terminal, 'y', /Reason[^\n]*kept in the ledger/);
+  terminal.type(reason);
+  await terminal.waitFor(reason);
+  await pressFor(terminal, 'enter', /^(?![\s\S]*Reason[^\n]*kept in the ledger)/);
+}
+
 /**
  * Moves down the queue until the selected row shows `text`. Newcomers are counted above the list while keys are pressed
  * and come in once the hands rest; a row that is not there yet is looked for again then.

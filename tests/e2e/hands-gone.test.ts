@@ -58,7 +58,7 @@ async function begun({ expect, onTestFinished: atEnd }: Test): Promise<Bench> {
   await pressFor(terminal, 'K', /\[held by you\]/);
   await pressFor(terminal, 'r', /Enter choose|>no, back/);
   if (/Enter choose/.test(terminal.text())) await pressFor(terminal, 'enter', />no, back/);
-  await pressFor(terminal, 'y', /[Rr]eason/);
+  await pressFor(terminal, 'y', /Reason[^\n]*kept in the ledger/);
   terminal.type('by hand');
   await terminal.waitFor('by hand');
   await pressFor(terminal, 'enter', /: started/);

@@ -3,6 +3,7 @@ import { chmodSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
 import {
+  giveReason,
   jsonLines,
   type LedgerLine,
   mainPath,
@@ -150,11 +151,7 @@ describe('a kind described in binnacle.yaml, in the cockpit', () => {
     await pressFor(terminal, 'r', /Enter choose|>no, back/);
     if (/Enter choose/.test(terminal.text())) await terminal.press('enter');
     await terminal.waitFor(/bin\/retry --job j-3/);
-    await pressFor(terminal, 'y', /[Rr]eason/);
-    terminal.type('mail is due');
-    await terminal.waitFor('mail is due');
-    // Taken once the question is gone.
-    await pressFor(terminal, 'enter', /^(?![\s\S]*kept in the ledger)/);
+    await giveReason(terminal, 'mail is due');
   }
 
   it('shows its jobs, and its act is verified when the queue itself has changed', async () => {
