@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const root = new URL('..', import.meta.url).pathname;
 
 /** Folders and files whose tests start programs and wait for them most of their time. */
-const WAITING = /\/tests\/(e2e|acts|ingest)\/|\/systems\/\w+\/(demo|live|simulator)\.test/;
+const WAITING = /\/tests\/(e2e|acts|ingest)\/|\/systems\/\w+\/(acts[\w-]*|demo|live|simulator|traps)\.test/;
 
 /** Those that wait begin first, so that the others fill the processor meanwhile; within both, as vitest sorts. */
 class WaitingFirst extends BaseSequencer {
