@@ -1,16 +1,13 @@
-import { assembleFindModule, SLACK_BYTES } from './simd-module.ts';
+import { instantiateFind, SLACK_BYTES } from './simd-module.ts';
 
 /** Longer needles are refused: a line of a log that is looked for by more than this is looked for by mistake. */
 export const MAX_NEEDLE_BYTES = 1024;
-const PAGE_BYTES = 65_536;
 /** Needle, its masks, and a newline with its mask lie before the window. */
 const NEEDLE_AT = 0;
 const MASKS_AT = MAX_NEEDLE_BYTES;
 const NEWLINE_AT = 2 * MAX_NEEDLE_BYTES;
 const NEWLINE_MASK_AT = NEWLINE_AT + 1;
 const WINDOW_AT = 4 * MAX_NEEDLE_BYTES;
-
-let compiled: WebAssembly.Module | undefined;
 
 /** Finds a literal in bytes that lie in its own `window`: files are read straight into it. */
 export interface LiteralFinder {
@@ -22,22 +19,18 @@ export interface LiteralFinder {
   newline(from: number, to: number): number;
 }
 
-/** The part of WebAssembly's interface used here; Node's types don't declare it. */
-type Find = (start: number, end: number, needle: number, masks: number, length: number) => number;
-
 /**
  * A finder for one needle. `ignoreCase` is for ASCII letters only: other bytes count as they are. Throws a RangeError for
  * an empty needle or one above `MAX_NEEDLE_BYTES`.
  */
 export function literalFinder(needle: Uint8Array, ignoreCase: boolean, windowBytes: number): LiteralFinder {
   if (needle.length === 0 || needle.length > MAX_NEEDLE_BYTES) {
-    throw new RangeError(`what is searched has ${needle.length} bytes, 1 to ${MAX_NEEDLE_BYTES} are possible`);
+    throw new RangeError(
+      `what is searched has ${needle.length} bytes, 1 to ${MAX_NEEDLE_BYTES} are possible`,
+    );
   }
-  const pages = Math.ceil((WINDOW_AT + windowBytes + SLACK_BYTES + MAX_NEEDLE_BYTES) / PAGE_BYTES);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  compiled ??= new WebAssembly.Module(assembleFindModule());
-  const find = new WebAssembly.Instance(compiled, { host: { memory } }).exports['find'] as Find;
-  const bytes = new Uint8Array(memory.buffer);
+  const { find, memory } = instantiateFind(WINDOW_AT + windowBytes + SLACK_BYTES + MAX_NEEDLE_BYTES);
+  const bytes = new Uint8Array(memory);
   for (const [index, byte] of needle.entries()) {
     const letter = ignoreCase && /[a-z]/i.test(String.fromCharCode(byte));
     bytes[NEEDLE_AT + index] = letter ? byte | 0x20 : byte;
@@ -50,7 +43,7 @@ export function literalFinder(needle: Uint8Array, ignoreCase: boolean, windowByt
     return found === -1 ? -1 : found - WINDOW_AT;
   };
   return {
-    window: Buffer.from(memory.buffer, WINDOW_AT, windowBytes),
+    window: Buffer.from(memory, WINDOW_AT, windowBytes),
     find: (from, to) => seek(from, to, NEEDLE_AT, MASKS_AT, length),
     newline: (from, to) => seek(from, to, NEWLINE_AT, NEWLINE_MASK_AT, 1),
   };

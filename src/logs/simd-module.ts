@@ -48,7 +48,7 @@ const when = (...code: (readonly number[])[]): number[] => [0x04, VOID, ...code.
 const branch = (depth: number): number[] => [0x0c, depth];
 const branchIf = (depth: number): number[] => [0x0d, depth];
 const loadByte = [0x2d, 0, 0];
-const [eqz, equal, notEqual, greater, atLeast] = [[0x45], [0x46], [0x47], [0x4a], [0x4e]];
+const [eqz, notEqual, greater, atLeast] = [[0x45], [0x47], [0x4a], [0x4e]];
 const [add, subtract, and, or, trailingZeros, giveBack] = [[0x6a], [0x6b], [0x71], [0x72], [0x68], [0x0f]];
 const [splat, bytesEqual, bitmask] = [simd(0x0f), simd(0x23), simd(0x64)];
 const [vectorAnd, vectorOr, anyTrue] = [simd(0x4e), simd(0x50), simd(0x53)];
@@ -82,16 +82,15 @@ function findBody(): number[] {
     ),
   );
   const candidates = loop(
+    get(BITS),
     when(
       ...[get(START), get(BITS), trailingZeros, add, set(AT)],
       ...[get(AT), get(LIMIT), greater, when(constant(-1), giveBack)],
       ...[constant(1), set(STEP), compareInFull],
       ...[get(BITS), get(BITS), constant(1), subtract, and, set(BITS)],
-      ...[get(BITS), branchIf(1)],
+      branch(1),
     ),
   );
-  // `when` takes its condition from before the loop; a loop starts with nothing on the stack.
-  candidates.splice(2, 0, ...get(BITS));
   const code = [
     ...[get(END), get(LENGTH), subtract, set(LIMIT), get(LENGTH), constant(1), subtract, set(TAIL)],
     ...[splatAt(NEEDLE, constant(0), FIRST), splatAt(MASKS, constant(0), FIRST_MASK)],
@@ -117,7 +116,7 @@ const section = (id: number, content: readonly number[]): number[] => [
 const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
 
 /** The module: it takes `host.memory` and gives `find`. */
-export function assembleFindModule(): Uint8Array<ArrayBuffer> {
+function assembleFindModule(): Uint8Array<ArrayBuffer> {
   const body = findBody();
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
@@ -127,4 +126,26 @@ export function assembleFindModule(): Uint8Array<ArrayBuffer> {
     ...section(7, [1, ...name('find'), 0x00, 0]),
     ...section(10, [1, ...unsigned(body.length), ...body]),
   ]);
+}
+
+/** Parameters and result as in the head of this file. */
+export type Find = (start: number, end: number, needle: number, masks: number, length: number) => number;
+
+/** What is used of WebAssembly's interface; the types of Node name it without declaring it as a value. */
+interface Engine {
+  Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  Module: new (bytes: Uint8Array) => object;
+  Instance: new (module: object, imports: object) => { readonly exports: { readonly find: Find } };
+}
+
+const PAGE_BYTES = 65_536;
+let compiled: object | undefined;
+
+/** `find` over a memory of its own of at least `bytes`, which never grows. */
+export function instantiateFind(bytes: number): { readonly find: Find; readonly memory: ArrayBuffer } {
+  const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const memory = new engine.Memory({ initial: pages, maximum: pages });
+  compiled ??= new engine.Module(assembleFindModule());
+  return { find: new engine.Instance(compiled, { host: { memory } }).exports.find, memory: memory.buffer };
 }
