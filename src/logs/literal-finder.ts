@@ -13,6 +13,7 @@ const WINDOW_AT = 4 * MAX_NEEDLE_BYTES;
 export interface LiteralFinder {
   /** What is searched. Its content is the caller's; it stays the same buffer. */
   readonly window: Buffer;
+  readonly needleBytes: number;
   /** First match that lies within [from, to) of the window as a whole, or -1. */
   find(from: number, to: number): number;
   /** First newline in [from, to), or -1. */
@@ -43,6 +44,7 @@ export function literalFinder(needle: Uint8Array, ignoreCase: boolean, windowByt
     return found === -1 ? -1 : found - WINDOW_AT;
   };
   return {
+    needleBytes: length,
     window: Buffer.from(memory, WINDOW_AT, windowBytes),
     find: (from, to) => seek(from, to, NEEDLE_AT, MASKS_AT, length),
     newline: (from, to) => seek(from, to, NEWLINE_AT, NEWLINE_MASK_AT, 1),
