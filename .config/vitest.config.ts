@@ -23,7 +23,7 @@ export default defineConfig({
     environment: 'node',
     pool: 'forks',
     // More than there are processors: half of the files wait for terminals, deadlines and simulated systems.
-    maxWorkers: 3,
+    maxWorkers: 4,
     // A worker goes on with the next file: loading Ink, zod and the five kinds anew for each costs 30 s of processor time.
     isolate: false,
     sequence: { sequencer: WaitingFirst },
