@@ -1,9 +1,11 @@
 /** What a runner does with its order: the steps, the watch for their effect, the end. */
+
 import type { StageState, StepAnswer } from '../domain/act.ts';
 import { messageOf } from '../domain/error.ts';
 import { addMs, type Instant, toIso } from '../domain/instant.ts';
 import { NO_PROGRESS, type OrderRow, RESTORE_ACT, type WatchState } from '../domain/order.ts';
 import type { Json } from '../lib/json.ts';
+import { quietly } from '../lib/quietly.ts';
 import type { ActOrder, ActSpec, StateView } from '../systems/system.ts';
 import { finishedRecord, mayTryAgain, persist } from './ending.ts';
 import type { OrderPlan } from './order.ts';
@@ -295,13 +297,5 @@ export class OrderRun {
       (pid) => this.#ports.hands.startedAt(pid) !== undefined,
     );
     return left.length === 0 ? '' : `; left running: ${left.join(', ')}`;
-  }
-}
-
-function quietly(task: () => void): void {
-  try {
-    task();
-  } catch {
-    // A beat or a line of output that can't be stored must not end the run.
   }
 }

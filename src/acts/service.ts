@@ -1,9 +1,11 @@
 /** Acts as a cockpit or a verb asks for them: what can be done, what it would do, doing it, and how it went. */
+
 import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
 import type { Entity, Ref } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { RESTORE_ACT } from '../domain/order.ts';
 import type { PlaybookView, StepProgress } from '../domain/steps.ts';
+import { quietly } from '../lib/quietly.ts';
 import type { ActSpec, StateView } from '../systems/system.ts';
 import { confirmationRefusal, type StartRequest } from './confirm.ts';
 import { EntryWatch } from './entry-watch.ts';
@@ -353,12 +355,4 @@ function goneText(target: Ref): string {
 
 function clip(text: string): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
-
-function quietly(task: () => void): void {
-  try {
-    task();
-  } catch {
-    // Locked, or the disk is full: what is done here is done again.
-  }
 }

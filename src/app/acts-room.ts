@@ -1,4 +1,5 @@
 /** The acts of a cockpit, a verb or a runner, composed: stores, hands, identity, policy. */
+
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ import type { SystemWatch } from '../engine/system-watch.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { readIdentity } from '../host/identity.ts';
 import { processStartedAt } from '../host/process-stat.ts';
+import { quietly } from '../lib/quietly.ts';
 import type { Result } from '../lib/result.ts';
 import type { Located } from '../systems/system.ts';
 import { programEntry } from './entry.ts';
@@ -321,13 +323,4 @@ function spawnRunner({ order, watch }: RunnerErrand): Promise<void> {
       resolve();
     });
   });
-}
-
-/** What our own store answers, or `otherwise` while another process has it locked. */
-function quietly<T>(ask: () => T, otherwise: T): T {
-  try {
-    return ask();
-  } catch {
-    return otherwise;
-  }
 }

@@ -1,4 +1,5 @@
 /** Rows moved out of a ledger: one file of JSON lines per sealing, named by the rows in it. */
+
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -17,6 +18,7 @@ import { messageOf } from '../domain/error.ts';
 import type { ChainRow, LedgerVerdict, SealedRecord } from '../domain/ledger.ts';
 import { readChainLines } from './chain-lines.ts';
 import { type BadRow, walkChain } from './ledger-verify.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /** An archive while it is written: it counts for nothing before it has its name. */
 const PART = '.part';
@@ -138,14 +140,4 @@ function checkArchive(
 
 function placeText(seq: number): string {
   return String(seq).padStart(12, '0');
-}
-
-/** A new name is on disk only once its directory is. */
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

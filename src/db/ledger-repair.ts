@@ -1,17 +1,7 @@
 /** What can still be had of a ledger that is damaged, and how a new one is begun in its place. */
+
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { messageOf } from '../domain/error.ts';
@@ -24,6 +14,7 @@ import { repairMarkPath, unfinishedRepair } from './ledger-repair-mark.ts';
 import { walkChain } from './ledger-verify.ts';
 import { copyForLooking, isRecordThere } from './look-at-copy.ts';
 import { DamagedError } from './open.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /** A header that claims more is not believed. */
 const LARGEST_BYTES = 2 ** 31;
@@ -204,13 +195,4 @@ function readUntilBroken(
     // What lies behind the broken page is read from the other end.
   }
   return rows;
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

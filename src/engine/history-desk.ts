@@ -1,4 +1,5 @@
 /** The history as a cockpit uses it: recorded from what is watched, shown among the log, asked for what is usual. */
+
 import type { HistoryStore } from '../db/history-store.ts';
 import type { EntityDiff } from '../domain/diff.ts';
 import type { EntityType, SystemId } from '../domain/entity.ts';
@@ -7,6 +8,7 @@ import { changeText, type Remark, type RemarkKind, type StateChange } from '../d
 import { addMs, type Instant, instant } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
 import type { Clock } from '../host/clock.ts';
+import { quietly } from '../lib/quietly.ts';
 import { clockText } from '../lib/time-text.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { Located } from '../systems/system.ts';
@@ -218,13 +220,4 @@ function logRowOf(change: StateChange): Parameters<LogStore['addChange']>[0] {
     keys: [ref.id, ...change.logKeys],
     ref,
   };
-}
-
-/** What our own store answers, or `otherwise` while another process has it locked or it can't be written. */
-function quietly<T>(ask: () => T, otherwise: T): T {
-  try {
-    return ask();
-  } catch {
-    return otherwise;
-  }
 }

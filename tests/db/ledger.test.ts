@@ -7,33 +7,9 @@ import { canonicalJson } from '../../src/db/canonical-json.ts';
 import { type Ledger, openLedger } from '../../src/db/ledger.ts';
 import { headPath } from '../../src/db/ledger-head.ts';
 import { rowHash } from '../../src/db/ledger-verify.ts';
-import type { SystemId } from '../../src/domain/entity.ts';
-import { addMs } from '../../src/domain/instant.ts';
-import type { LedgerVerdict, StartedRecord } from '../../src/domain/ledger.ts';
+import type { LedgerVerdict } from '../../src/domain/ledger.ts';
+import { started } from './ledger-records.ts';
 import { NIGHT, temporaryDirectory } from './temporary.ts';
-
-function started(order: string): StartedRecord {
-  return {
-    phase: 'started',
-    at: addMs(NIGHT, 1),
-    who: { user: 'alice', uid: 1000, sshFrom: '10.0.0.7', terminal: 'pts/4', host: 'prod-eu-1' },
-    version: '0.1.0',
-    order,
-    act: 'job.approve',
-    title: 'approve',
-    target: { system: 'openclaw' as SystemId, type: 'job', id: 'a1b2' },
-    targetTitle: 'nightly \u202e report',
-    root: '/srv/claw',
-    revision: 'r1',
-    attempt: 1,
-    params: { note: 'go' },
-    commands: ['cd /srv/claw && /usr/bin/python3 approve.py a1b2'],
-    reason: 'looked at the plan',
-    confirmedBy: 'card',
-    planDigest: 'd'.repeat(64),
-    undo: 'cannot be undone',
-  };
-}
 
 function ledgerWith(rows: number): { path: string; ledger: Ledger } {
   const path = join(temporaryDirectory(), 'ledger.db');

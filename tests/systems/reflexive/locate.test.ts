@@ -44,13 +44,13 @@ describe('locating a reflexive installation', () => {
   it('takes paths and limits from the configuration', () => {
     world.write(
       'config/orchestrator-config.yaml',
-      'orchestrator:\n  work_dir: ./data/work/\nlogging:\n  file: /var/log/sro/main.log\n  audit_file: ""\n',
+      'orchestrator:\n  work_dir: ./data/space/\nlogging:\n  file: /var/log/sro/main.log\n  audit_file: ""\n',
     );
     const specs = reflexiveKind.sources(locate(), {});
     expect(source(specs, 'orchestrator.log')).toMatchObject({ glob: '/var/log/sro/main.log*' });
     expect(source(specs, 'audit.log')).toBeUndefined();
-    expect(source(specs, 'analytics.db')).toMatchObject({ path: 'data/work/analytics.db' });
-    expect(source(specs, 'cost')).toMatchObject({ glob: 'data/work/cost_tracker.json' });
+    expect(source(specs, 'analytics.db')).toMatchObject({ path: 'data/space/analytics.db' });
+    expect(source(specs, 'cost')).toMatchObject({ glob: 'data/space/cost_tracker.json' });
   });
 
   it.each(['/**', 'logs/*.log', '\u001b[2J', 'a{b,c}'])(
