@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs';
+import { isPastOf } from '../lib/rotated-name.ts';
 import { Generation } from './generation.ts';
-import { isPastOf } from './log-siblings.ts';
 import { type Fence, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
 

@@ -4,11 +4,12 @@
  */
 import { closeSync, fstatSync, type Stats, statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
+import { compareSiblings } from '../lib/rotated-name.ts';
 import { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
 import { isCopyOf, openPast, openSegments, type Segment } from './log-segments.ts';
-import { compareSiblings, listSiblings } from './log-siblings.ts';
+import { listSiblings } from './log-siblings.ts';
 import { OldGenerations } from './old-generations.ts';
 import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
 import { type RawPath, showRaw, splitRaw } from './raw-path.ts';

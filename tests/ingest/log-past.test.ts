@@ -10,7 +10,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { IngestSpec } from '../../src/ingest/ingest.ts';
-import { isPastOf } from '../../src/ingest/log-siblings.ts';
+import { isPastOf } from '../../src/lib/rotated-name.ts';
 import { type Collector, collect, temporary } from './collector.ts';
 
 const spec: IngestSpec = { id: 'log', type: 'log', glob: 'app.log' };
