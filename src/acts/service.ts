@@ -1,6 +1,14 @@
 /** Acts as a cockpit or a verb asks for them: what can be done, what it would do, doing it, and how it went. */
 
-import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type {
+  ActEntry,
+  ActOccasion,
+  ActOffer,
+  ActPreview,
+  Params,
+  StepAnswer,
+  UndoOffer,
+} from '../domain/act.ts';
 import type { Entity, Ref } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { RESTORE_ACT } from '../domain/order.ts';
@@ -18,7 +26,7 @@ import { abandonedOf, endOrder, repairLedger, sweepOrders, Takeovers } from './r
 import { restoreSpec } from './restore.ts';
 import { retryWhileLocked } from './retry.ts';
 import { type MarkRequest, playbookIdOf, StepDesk, type StepSubject } from './step-desk.ts';
-import { type Undo, undoOf } from './undo.ts';
+import { undoOf } from './undo.ts';
 
 const WATCH_MS = 250;
 const SWEEP_MS = 1_000;
@@ -36,7 +44,7 @@ export interface ActService {
   /** Playbooks under way on the systems that are watched. */
   stepProgress(): readonly StepProgress[];
   /** What undoes an order, by default the newest of this operator, as things stand now. */
-  undo(request: { readonly order?: string }): Undo;
+  undo(request: { readonly order?: string }): UndoOffer;
   preview(request: PreviewRequest): ActPreview;
   start(request: StartRequest): Promise<{ order?: string; refused?: string; read?: StepAnswer }>;
   cancel(request: { readonly order: string }): { cancelled: boolean; why?: string };
@@ -122,7 +130,7 @@ class Service implements ActService {
     return this.#steps.progress();
   }
 
-  undo({ order }: { readonly order?: string }): Undo {
+  undo({ order }: { readonly order?: string }): UndoOffer {
     return undoOf(order, {
       orders: this.#ports.orders,
       user: this.#ports.who.user,

@@ -1,21 +1,10 @@
 /** What undoes an act, as things stand now. */
-import type { ActOffer } from '../domain/act.ts';
+import type { ActOffer, UndoOffer } from '../domain/act.ts';
 import { type Entity, type EntityType, type Ref, refOf } from '../domain/entity.ts';
 import { type OrderBook, type OrderRow, RESTORE_ACT } from '../domain/order.ts';
 import { clockText } from '../lib/time-text.ts';
 import type { StateView } from '../systems/system.ts';
 import type { OrderPlan } from './order.ts';
-
-/** The compensating act and what it is done to, or why there is none. */
-export interface Undo {
-  readonly order?: string;
-  /** Of the act that would be undone. */
-  readonly title?: string;
-  readonly offer?: ActOffer;
-  readonly target?: Ref;
-  readonly targetTitle?: string;
-  readonly why?: string;
-}
 
 /** What finding an undo needs to know. */
 export interface UndoSurroundings {
@@ -32,7 +21,7 @@ export interface UndoSurroundings {
 const LOOKED_THROUGH = 200;
 
 /** Finds what undoes an order. */
-export function undoOf(wanted: string | undefined, around: UndoSurroundings): Undo {
+export function undoOf(wanted: string | undefined, around: UndoSurroundings): UndoOffer {
   const row = wanted === undefined ? newestOf(around) : around.orders.get(wanted);
   if (!row)
     return { why: wanted === undefined ? 'you have done nothing yet' : `there is no order ${wanted}` };

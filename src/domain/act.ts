@@ -210,6 +210,18 @@ export interface ActOffer {
   readonly does: string;
 }
 
+/** What undoes an order as things stand now: the compensating act and what it is done to, or why there is none. */
+export interface UndoOffer {
+  /** The order that would be undone. */
+  readonly order?: string;
+  /** Of the act that would be undone. */
+  readonly title?: string;
+  readonly offer?: ActOffer;
+  readonly target?: Ref;
+  readonly targetTitle?: string;
+  readonly why?: string;
+}
+
 /** How an act must be confirmed. */
 export type Confirmation = 'none' | 'yes' | 'yes-and-reason' | 'code';
 

@@ -2,7 +2,15 @@
  * The border between what watches and what shows. Every message is plain JSON, so that it passes a thread, a process or
  * a network alike. Snapshots travel in slices of at most 1,000 entities.
  */
-import type { ActEntry, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } from '../domain/act.ts';
+import type {
+  ActEntry,
+  ActOccasion,
+  ActOffer,
+  ActPreview,
+  Params,
+  StepAnswer,
+  UndoOffer,
+} from '../domain/act.ts';
 import type { Aside } from '../domain/aside.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
@@ -148,15 +156,7 @@ export interface EngineCalls {
   /** What undoes an order (default: the newest of this operator), as things stand now, or why nothing does. */
   undo: {
     request: { readonly order?: string };
-    answer: {
-      /** The order that would be undone. */
-      readonly order?: string;
-      readonly title?: string;
-      readonly offer?: ActOffer;
-      readonly target?: Ref;
-      readonly targetTitle?: string;
-      readonly why?: string;
-    };
+    answer: UndoOffer;
   };
   cancel: {
     request: { readonly order: string };

@@ -2,7 +2,7 @@ import type { StepAnswer, StepOutput } from '../../domain/act.ts';
 import { getNumber } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { ActSpec } from '../system.ts';
-import { JOB_TIMEOUT_MS, keeperOf, placeOf } from './schema.ts';
+import { JOB_TIMEOUT_MS, keeperIn, placeOf } from './schema.ts';
 import { headline } from './words.ts';
 import {
   baselineOf,
@@ -11,7 +11,7 @@ import {
   idsOf,
   isWorkerService,
   keeperMissing,
-  keeperStep,
+  keptStep,
   passStage,
   pidsOf,
   queueStep,
@@ -55,14 +55,14 @@ const startAct: ActSpec = {
       ...((getNumber(data, 'commands') ?? 0) > 0
         ? ['commands left among the signals are applied again, a cancel or revise too']
         : []),
-      ...(keeperOf(view.located) !== 'wrong' && keeperStep(view, 'start') === undefined
+      ...(keeperIn(view.located) !== 'wrong' && keptStep(view, 'start') === undefined
         ? ['nothing restarts this worker when it ends: a unit of systemd would']
         : []),
     ];
   },
   revision: revisionOf,
   baseline: baselineOf,
-  plan: (view, target) => [keeperStep(view, 'start') ?? startStep(view, target)],
+  plan: (view, target) => [keptStep(view, 'start') ?? startStep(view, target)],
   expect: (view, order) => startStages(view, order, 'started'),
   undo: { act: 'worker.stop', text: 'worker.stop ends it; what its runners have begun goes on' },
 };
@@ -91,7 +91,7 @@ const stopAct: ActSpec = {
   revision: revisionOf,
   baseline: baselineOf,
   plan: (view, target) => {
-    const step = keeperStep(view, 'stop');
+    const step = keptStep(view, 'stop');
     return step ? [step] : stopSteps(serviceOf(view, target));
   },
   expect: (view, order) => [goneStage(view, order, 'started'), stayStage(view, order)],
@@ -125,7 +125,7 @@ const restartAct: ActSpec = {
   revision: revisionOf,
   baseline: baselineOf,
   plan(view, target) {
-    const step = keeperStep(view, 'restart');
+    const step = keptStep(view, 'restart');
     return step ? [step] : [...stopSteps(serviceOf(view, target)), startStep(view, target)];
   },
   expect: (view, order) => [goneStage(view, order, 'accepted'), ...startStages(view, order, 'started')],

@@ -1,4 +1,5 @@
 import { describe, optional, strictObject, string } from 'zod/mini';
+import { type Keeper, keeperOf } from '../../domain/keeper.ts';
 import { getArray, getObject, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
@@ -28,17 +29,9 @@ export const MAX_ATTEMPTS = 2;
 /** A live worker beats every 2 s: silence beyond this, with the runner's parent gone, is no accident. */
 export const BEAT_GRACE_MS = 10_000;
 
-/** What starts and stops the worker. */
-export type Keeper =
-  | { readonly by: 'process' }
-  | { readonly by: 'systemd' | 'systemd-user' | 'docker'; readonly name: string };
-
-/** The keeper as set; `wrong` when what is set is none. */
-export function keeperOf(located: Located): Keeper | 'wrong' {
-  const text = getString(located.settings as unknown, 'keeper') ?? '';
-  if (text === '' || text === 'process') return { by: 'process' };
-  const match = /^(systemd|systemd-user|docker):([A-Za-z0-9][A-Za-z0-9@:._-]{0,200})$/.exec(text);
-  return match ? { by: match[1] as 'systemd' | 'systemd-user' | 'docker', name: match[2] ?? '' } : 'wrong';
+/** What starts and stops the worker; `wrong` when what is set is none. */
+export function keeperIn(located: Located): Keeper | 'wrong' {
+  return keeperOf(getString(located.settings as unknown, 'keeper'));
 }
 
 /** Where things are in one installation; `located.extra` in readable form. */

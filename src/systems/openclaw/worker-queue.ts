@@ -1,9 +1,10 @@
 import type { SignalStep, StageState, Step } from '../../domain/act.ts';
 import type { Entity, Service } from '../../domain/entity.ts';
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import { keeperProgram, keeperStep } from '../../domain/keeper.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
-import { claimGraceMs, isSafeProject, keeperOf, placeOf } from './schema.ts';
+import { claimGraceMs, isSafeProject, keeperIn, placeOf } from './schema.ts';
 
 /** How long a worker may take to show in the process table, or to go from it. */
 const PROCESS_MS = 20_000;
@@ -79,11 +80,11 @@ export function doubled(service: Service | undefined): string | undefined {
 
 /** Why the keeper can't be asked; undefined when it can, or when the worker is a process of its own. */
 export function keeperMissing(view: StateView, target: Entity): string | undefined {
-  const keeper = keeperOf(view.located);
+  const keeper = keeperIn(view.located);
   if (keeper === 'wrong') return 'the setting keeper is none of systemd:UNIT, systemd-user:UNIT, docker:NAME';
   if (keeper.by === 'process') return undefined;
   const place = placeOf(view.located);
-  const program = keeper.by === 'docker' ? 'docker' : 'systemctl';
+  const program = keeperProgram(keeper);
   if (place.programs[program] === undefined) return `no ${program} on this host`;
   const project = projectOf(serviceOf(view, target));
   return place.servedProject === project
@@ -91,28 +92,12 @@ export function keeperMissing(view: StateView, target: Entity): string | undefin
     : `${keeper.name} serves ${place.servedProject ?? 'another project'} alone, not ${project}: its .env decides`;
 }
 
-/** `systemctl VERB UNIT` or `docker VERB NAME`; undefined where the worker is a process of its own. */
-export function keeperStep(view: StateView, verb: 'start' | 'stop' | 'restart'): Step | undefined {
-  const keeper = keeperOf(view.located);
+/** What is said to the keeper; undefined where the worker is a process of its own. */
+export function keptStep(view: StateView, verb: 'start' | 'stop' | 'restart'): Step | undefined {
+  const keeper = keeperIn(view.located);
   if (keeper === 'wrong' || keeper.by === 'process') return undefined;
-  const { programs } = placeOf(view.located);
-  const argv =
-    keeper.by === 'docker'
-      ? [programs['docker'] ?? '', verb, '--', keeper.name]
-      : [
-          programs['systemctl'] ?? '',
-          ...(keeper.by === 'systemd-user' ? ['--user'] : []),
-          verb,
-          '--',
-          keeper.name,
-        ];
-  return {
-    type: 'process',
-    title: `${verb} ${keeper.name}`,
-    argv,
-    cwd: view.located.root,
-    timeoutMs: KEEPER_TIMEOUT_MS,
-  };
+  const program = placeOf(view.located).programs[keeperProgram(keeper)] ?? '';
+  return keeperStep(keeper, verb, { program, cwd: view.located.root, timeoutMs: KEEPER_TIMEOUT_MS });
 }
 
 export function startStep(view: StateView, target: Entity): Step {

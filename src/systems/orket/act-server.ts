@@ -1,10 +1,10 @@
 import type { ActMenu, StageState, Step } from '../../domain/act.ts';
 import type { Entity, Service } from '../../domain/entity.ts';
 import { addMs, type Instant, instant, toIso } from '../../domain/instant.ts';
+import { keeperProgram, keeperStep } from '../../domain/keeper.ts';
 import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { answerOf, complaintIn, listed } from './act-program.ts';
-import type { Keeper } from './schema.ts';
 import { keeperFor, webhookUrlOf } from './sources.ts';
 
 /** systemd gives a service 90 s to stop. */
@@ -104,7 +104,7 @@ function preventing(view: StateView, target: Entity, verb: Verb): string | undef
   if (id === undefined || target.type !== 'service') return 'not a server of Orket';
   const keeper = keeperFor(view.located, id);
   if (keeper.by !== 'process') {
-    const program = keeper.by === 'docker' ? 'docker' : 'systemctl';
+    const program = keeperProgram(keeper);
     if (getString(view.located.extra, program) === undefined) return `${program} is not on PATH`;
     const isUp = getBoolean(target.data, 'keeperUp');
     if (verb === 'start' && isUp === true) return `${keeper.by} says that ${keeper.name} is up`;
@@ -154,7 +154,10 @@ function stepsOf(view: StateView, target: Entity, verb: Verb): readonly Step[] {
   const id = serverOf(target);
   if (id === undefined) return [];
   const keeper = keeperFor(view.located, id);
-  if (keeper.by !== 'process') return [keeperStep(view, keeper, verb)];
+  if (keeper.by !== 'process') {
+    const program = getString(view.located.extra, keeperProgram(keeper)) ?? '';
+    return [keeperStep(keeper, verb, { program, cwd: view.located.root, timeoutMs: KEEPER_TIMEOUT_MS })];
+  }
   const steps: Step[] = [];
   const pid = getNumber(target.data, 'pid');
   const since = getNumber(target.data, 'startedAt');
@@ -174,21 +177,6 @@ function stepsOf(view: StateView, target: Entity, verb: Verb): readonly Step[] {
     });
   }
   return steps;
-}
-
-function keeperStep(view: StateView, keeper: Exclude<Keeper, { by: 'process' }>, verb: Verb): Step {
-  const program = getString(view.located.extra, keeper.by === 'docker' ? 'docker' : 'systemctl') ?? '';
-  const args =
-    keeper.by === 'docker'
-      ? [verb, keeper.name]
-      : [...(keeper.by === 'systemd-user' ? ['--user'] : []), '--no-ask-password', verb, '--', keeper.name];
-  return {
-    type: 'process',
-    title: `${verb} ${keeper.name}`,
-    argv: [program, ...args],
-    cwd: view.located.root,
-    timeoutMs: KEEPER_TIMEOUT_MS,
-  };
 }
 
 function stoppedStage(view: StateView, order: ActOrder): StageState {

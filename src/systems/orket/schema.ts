@@ -1,6 +1,5 @@
 import { describe, minLength, optional, regex, strictObject, string } from 'zod/mini';
-
-const KEEPER = /^(systemd|systemd-user|docker):([A-Za-z0-9][A-Za-z0-9@:._-]{0,200})$/;
+import { KEEPER_FORM } from '../../domain/keeper.ts';
 
 /** What an installation of Orket may be told beside the common settings; all texts, as on the command line. */
 export const orketSettings = strictObject({
@@ -14,7 +13,9 @@ export const orketSettings = strictObject({
       "seconds a turn may be silent before it counts as stalled; default 300, the model client's own limit",
     ),
   ),
-  keeper: optional(string().check(regex(KEEPER, 'is systemd:UNIT, systemd-user:UNIT or docker:NAME'))).check(
+  keeper: optional(
+    string().check(regex(KEEPER_FORM, 'is systemd:UNIT, systemd-user:UNIT or docker:NAME')),
+  ).check(
     describe(
       'what starts and stops the API: `systemd:UNIT`, `systemd-user:UNIT` or `docker:NAME`; without it the API is a process of its own, `server.py`',
     ),
@@ -23,21 +24,9 @@ export const orketSettings = strictObject({
     string().check(regex(/^https?:\/\/[^\s/]+\/?$/, 'is an address like http://127.0.0.1:8080')),
   ).check(describe('base URL of the webhook server; its health is not asked without it')),
   webhookKeeper: optional(
-    string().check(regex(KEEPER, 'is systemd:UNIT, systemd-user:UNIT or docker:NAME')),
+    string().check(regex(KEEPER_FORM, 'is systemd:UNIT, systemd-user:UNIT or docker:NAME')),
   ).check(describe('the same as `keeper`, for the webhook server')),
 });
-
-/** What starts and stops one of the servers. */
-export type Keeper =
-  | { readonly by: 'process' }
-  | { readonly by: 'systemd' | 'systemd-user' | 'docker'; readonly name: string };
-
-/** The keeper as it was set; a process of its own where nothing was. */
-export function keeperOf(setting: string | undefined): Keeper {
-  const match = KEEPER.exec(setting ?? '');
-  if (!match?.[2]) return { by: 'process' };
-  return { by: match[1] as 'systemd' | 'systemd-user' | 'docker', name: match[2] };
-}
 
 /** True for a name of an epic, card or build that may stand in an argument or a path of a request. */
 export function isSafeName(text: string): boolean {

@@ -1,8 +1,9 @@
 import { UserError } from '../../domain/error.ts';
+import { type Keeper, keeperOf } from '../../domain/keeper.ts';
 import { getArray, getString, type JsonObject } from '../../lib/json.ts';
 import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../system.ts';
 import { databaseQueries } from './parse-database.ts';
-import { isSafeDirectory, isSafeName, type Keeper, keeperOf } from './schema.ts';
+import { isSafeDirectory, isSafeName } from './schema.ts';
 
 const DEFAULT_DURABLE = '.orket/durable';
 const DEFAULT_SILENCE_SECONDS = 300;
@@ -291,7 +292,9 @@ export function webhookUrlOf(located: Located): string | undefined {
 
 /** What starts and stops a server of this installation. */
 export function keeperFor(located: Located, server: 'api' | 'webhook'): Keeper {
-  return keeperOf(getString(located.settings, server === 'api' ? 'keeper' : 'webhookKeeper'));
+  const keeper = keeperOf(getString(located.settings, server === 'api' ? 'keeper' : 'webhookKeeper'));
+  // The schema takes no wrong one.
+  return keeper === 'wrong' ? { by: 'process' } : keeper;
 }
 
 /** The command that tells how the keeper sees the server; undefined where it is a process of its own. */

@@ -1,10 +1,11 @@
 import type { ProcessStep, StageState, StepAnswer, StepOutput } from '../../domain/act.ts';
 import type { Entity, Service } from '../../domain/entity.ts';
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
+import { keeperOf } from '../../domain/keeper.ts';
 import { getArray, getBoolean, getNumber, getString, isObject, type Json, readJson } from '../../lib/json.ts';
 import type { ActOrder, StateView } from '../system.ts';
 import { offers } from './offered.ts';
-import { keeperOf, kindSetting } from './schema.ts';
+import { kindSetting } from './schema.ts';
 
 /** A process of the daemon, as the card of the daemon has it. */
 export interface DaemonMark {
@@ -38,7 +39,7 @@ export function daemonState(view: StateView): string {
 
 /** What keeps the daemon, in a word of the settings. */
 export function keeper(view: StateView) {
-  return keeperOf(view.located.settings);
+  return keeperOf(kindSetting(view.located.settings, 'keeper'));
 }
 
 /** Why the program can't be started at all; undefined when it can. `command`: one that it must have. */

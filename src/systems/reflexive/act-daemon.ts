@@ -1,5 +1,6 @@
 import type { Step } from '../../domain/act.ts';
 import type { Entity } from '../../domain/entity.ts';
+import { keeperProgram, keeperStep } from '../../domain/keeper.ts';
 import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
@@ -40,28 +41,12 @@ function keeperRefusal(view: StateView): string | undefined {
   return by === 'wrong' ? 'the setting keeper names nothing that keeps a daemon' : undefined;
 }
 
-/** `systemctl [--user] VERB -- UNIT`, `docker VERB NAME`. */
-function keeperStep(view: StateView, verb: 'start' | 'stop' | 'restart'): Step | undefined {
+/** What is said to the keeper; undefined where the daemon is a process of its own. */
+function keptStep(view: StateView, verb: 'start' | 'stop' | 'restart'): Step | undefined {
   const by = keeper(view);
   if (by === 'wrong' || by.by === 'process') return undefined;
-  const argv =
-    by.by === 'docker'
-      ? [programPath(view.located, 'docker'), verb, by.name]
-      : [
-          programPath(view.located, 'systemctl'),
-          ...(by.by === 'systemd-user' ? ['--user'] : []),
-          '--no-ask-password',
-          verb,
-          '--',
-          by.name,
-        ];
-  return {
-    type: 'process',
-    title: `${by.by === 'docker' ? 'docker' : 'systemctl'} ${verb} ${by.name}`,
-    argv,
-    cwd: view.located.root,
-    timeoutMs: keeperTimeoutMs,
-  };
+  const program = programPath(view.located, keeperProgram(by));
+  return keeperStep(by, verb, { program, cwd: view.located.root, timeoutMs: keeperTimeoutMs });
 }
 
 function configRefusal(view: StateView): string | undefined {
@@ -241,7 +226,7 @@ export const startDaemon: ActSpec = {
   revision: daemonRevision,
   baseline: daemonBaseline,
   plan(view, _target, params): readonly Step[] {
-    const kept = keeperStep(view, 'start');
+    const kept = keptStep(view, 'start');
     return kept ? [kept] : [validateStep(view), serviceStep(view, params['mode'], 'start the daemon')];
   },
   read: (outputs) => {
@@ -295,8 +280,7 @@ export const stopDaemon: ActSpec = {
   baseline: daemonBaseline,
   plan(view, target): readonly Step[] {
     // Which of two a keeper keeps, it knows alone.
-    const kept =
-      target.type === 'issue' && target.id === 'two-daemons' ? undefined : keeperStep(view, 'stop');
+    const kept = target.type === 'issue' && target.id === 'two-daemons' ? undefined : keptStep(view, 'stop');
     return kept ? [kept] : signalSteps(view, target, 'SIGINT');
   },
   expect(view, order) {
@@ -353,7 +337,7 @@ export const restartDaemon: ActSpec = {
   revision: daemonRevision,
   baseline: daemonBaseline,
   plan(view, target): readonly Step[] {
-    const kept = keeperStep(view, 'restart');
+    const kept = keptStep(view, 'restart');
     if (kept) return [kept];
     const mode = getString(daemonOf(view)?.data, 'modeArgument');
     return [

@@ -1,12 +1,13 @@
 import type { SystemId } from '../../domain/entity.ts';
 import { UserError } from '../../domain/error.ts';
+import { keeperOf } from '../../domain/keeper.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { getBoolean, getObject, getString } from '../../lib/json.ts';
 import type { CommonSettings, FactsOf, Located, Look, Recognition, SourceSpec } from '../system.ts';
 import { defaultConfig, readConfig } from './config.ts';
 import { tagFormat } from './parse-git.ts';
 import { unitProperties } from './parse-unit.ts';
-import { keeperOf, kindSetting } from './schema.ts';
+import { kindSetting } from './schema.ts';
 
 /** Where the program looks for its configuration, in this order (`ConfigManager` in `src/core/config.py`). */
 const configPlaces = ['config/orchestrator-config.yaml', 'orchestrator-config.yaml'] as const;
@@ -57,7 +58,7 @@ export function locateReflexive(
   const read = text === undefined ? undefined : readConfig(text);
   const config = read?.ok ? read.config : defaultConfig;
   const python = pythonOf(dir, look, settings);
-  if (keeperOf(settings) === 'wrong') {
+  if (keeperOf(kindSetting(settings, 'keeper')) === 'wrong') {
     throw new UserError(`keeper=${settingText(settings)}: not a keeper of a daemon`, [
       'keeper=systemd:UNIT, keeper=systemd-user:UNIT or keeper=docker:NAME',
     ]);
@@ -252,7 +253,7 @@ function checkoutSources(located: Located): SourceSpec[] {
 
 /** What keeps the daemon, asked how it is. */
 function keeperSources(located: Located): SourceSpec[] {
-  const keeper = keeperOf(located.settings);
+  const keeper = keeperOf(kindSetting(located.settings, 'keeper'));
   if (keeper === 'wrong' || keeper.by === 'process') return [];
   const common = { id: 'keeper', parser: 'unit', type: 'probe', everyMs: 15_000 } as const;
   if (keeper.by === 'docker') {

@@ -31,17 +31,3 @@ export function kindSetting(
   const value = getString(settings, name);
   return value === undefined || value === '' ? undefined : value;
 }
-
-/** What starts and stops the daemon. */
-export type Keeper =
-  | { readonly by: 'process' }
-  | { readonly by: 'systemd' | 'systemd-user' | 'docker'; readonly name: string };
-
-/** The keeper as set; `wrong` when what is set is none. */
-export function keeperOf(settings: CommonSettings): Keeper | 'wrong' {
-  const text = kindSetting(settings, 'keeper');
-  if (text === undefined || text === 'process') return { by: 'process' };
-  const match = /^(systemd|systemd-user|docker):([A-Za-z0-9][A-Za-z0-9@:._-]{0,200})$/.exec(text);
-  if (!match) return 'wrong';
-  return { by: match[1] as 'systemd' | 'systemd-user' | 'docker', name: match[2] ?? '' };
-}

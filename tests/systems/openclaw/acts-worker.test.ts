@@ -122,12 +122,12 @@ describe('worker.start', () => {
     const planOf = (keeper: string): unknown =>
       act.plan(withKeeper(keeper), serviceIn(view), {}).map((step) => step.type === 'process' && step.argv);
     expect(planOf('systemd:orch-worker.service')).toEqual([
-      ['/bin/systemctl', 'start', '--', 'orch-worker.service'],
+      ['/bin/systemctl', '--no-ask-password', 'start', '--', 'orch-worker.service'],
     ]);
     expect(planOf('systemd-user:orch-worker')).toEqual([
       ['/bin/systemctl', '--user', 'start', '--', 'orch-worker'],
     ]);
-    expect(planOf('docker:oao')).toEqual([['/bin/docker', 'start', '--', 'oao']]);
+    expect(planOf('docker:oao')).toEqual([['/bin/docker', 'start', 'oao']]);
     expect(act.precondition(withKeeper('systemd:orch-worker', 'other'), serviceIn(view))).toContain(
       'serves other alone',
     );
