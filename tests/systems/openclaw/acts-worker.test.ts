@@ -125,7 +125,7 @@ describe('worker.start', () => {
       ['/bin/systemctl', '--no-ask-password', 'start', '--', 'orch-worker.service'],
     ]);
     expect(planOf('systemd-user:orch-worker')).toEqual([
-      ['/bin/systemctl', '--user', 'start', '--', 'orch-worker'],
+      ['/bin/systemctl', '--user', '--no-ask-password', 'start', '--', 'orch-worker'],
     ]);
     expect(planOf('docker:oao')).toEqual([['/bin/docker', 'start', 'oao']]);
     expect(act.precondition(withKeeper('systemd:orch-worker', 'other'), serviceIn(view))).toContain(
