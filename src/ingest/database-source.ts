@@ -2,9 +2,9 @@
 import { closeSync, type Stats } from 'node:fs';
 import { instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
+import { explainFileError, openFile } from '../host/open-file.ts';
 import type { QueryOutcome } from './database.ts';
 import { absoluteGlob, fenceOf, tellPath } from './discover.ts';
-import { explainFileError, openFile } from './open-file.ts';
 import {
   FailureBook,
   gate,

@@ -1,8 +1,8 @@
 /** Finding the files and directories a source description names. Nothing is opened here but directories. */
 import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
+import { explainFileError, type Fence, refusalFor } from '../host/open-file.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';
-import { explainFileError, type Fence, refusalFor } from './open-file.ts';
 import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
 
 /** One match. `path` is what is told: relative to the root where it lies below it. */

@@ -1,5 +1,5 @@
 import { type Stats, statSync } from 'node:fs';
-import { explainFileError, type Fence, isMissing } from './open-file.ts';
+import { explainFileError, type Fence, isMissing } from '../host/open-file.ts';
 import type { RawPath } from './raw-path.ts';
 import type { FailureBook } from './reader.ts';
 import type { LookResult } from './schedule.ts';

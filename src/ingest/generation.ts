@@ -4,7 +4,8 @@
  * was read from it.
  */
 import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
-import { detectEncoding, LineSplitter, type SplitLine } from './line-splitter.ts';
+import { detectEncoding } from '../host/text-encoding.ts';
+import { LineSplitter, type SplitLine } from './line-splitter.ts';
 
 const HEAD_BYTES = 1024;
 const MARK_BYTES = 64;

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
+import { type Fence, openFile } from '../host/open-file.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import { Generation } from './generation.ts';
-import { type Fence, openFile } from './open-file.ts';
 import type { RawPath } from './raw-path.ts';
 
 /** Older parts opened for a first reading at most; each holds a descriptor until it is read. */

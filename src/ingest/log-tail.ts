@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, type Stats, statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
+import { explainFileError, type Fence, isMissing, openFile } from '../host/open-file.ts';
 import { compareSiblings } from '../lib/rotated-name.ts';
 import { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
@@ -11,7 +12,6 @@ import type { SplitLine } from './line-splitter.ts';
 import { isCopyOf, openPast, openSegments, type Segment } from './log-segments.ts';
 import { listSiblings } from './log-siblings.ts';
 import { OldGenerations } from './old-generations.ts';
-import { explainFileError, type Fence, isMissing, openFile } from './open-file.ts';
 import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';

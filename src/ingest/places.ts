@@ -1,5 +1,5 @@
+import type { Fence } from '../host/open-file.ts';
 import { type Discovery, Finder, type Found, fenceOf } from './discover.ts';
-import type { Fence } from './open-file.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
 import type { Watched } from './schedule.ts';
 

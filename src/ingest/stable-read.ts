@@ -1,7 +1,7 @@
 /** Reading a whole file that its writer may be rewriting this moment. */
 import { closeSync, fstatSync, readSync, type Stats, statSync } from 'node:fs';
-import { decodeBytes, detectEncoding } from './line-splitter.ts';
-import { explainFileError, type Fence, openFile } from './open-file.ts';
+import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
+import { decodeBytes, detectEncoding } from '../host/text-encoding.ts';
 import type { RawPath } from './raw-path.ts';
 
 /** Bytes of a file at one moment, as far as two looks at its state can tell; undefined when it changed meanwhile. */

@@ -1,7 +1,7 @@
 /** One directory of a tree: what is in it, and whether that changed since it was read last. */
 import { type Stats, statSync } from 'node:fs';
+import { explainFileError, type Fence } from '../host/open-file.ts';
 import type { DirectoryCache } from './directory-cache.ts';
-import { explainFileError, type Fence } from './open-file.ts';
 import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
 import type { FailureBook } from './reader.ts';
 import { decodeDocument, looksTorn, readStable } from './stable-read.ts';

@@ -8,7 +8,6 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import type { RawPath } from './raw-path.ts';
 
 /** Where files may lie: below one of these real directories, or anywhere. */
 export type Fence = readonly string[] | 'anywhere';
@@ -23,7 +22,7 @@ export type Opened =
  * ever), regular files only, and only when what was really opened lies inside the fence, so that a symbolic link put
  * in place of a log does not show somebody's secrets.
  */
-export function openFile(path: RawPath, fence: Fence): Opened {
+export function openFile(path: string | Buffer, fence: Fence): Opened {
   let descriptor: number;
   try {
     const kind = statSync(path, { throwIfNoEntry: false });
@@ -93,13 +92,13 @@ function failureOf(error: unknown): Opened {
   return { ok: false, missing: false, error: explainFileError(error) };
 }
 
-function outsideOf(descriptor: number, path: RawPath, fence: Fence): string | undefined {
+function outsideOf(descriptor: number, path: string | Buffer, fence: Fence): string | undefined {
   if (fence === 'anywhere') return undefined;
   return refusalFor(realPathOf(descriptor, path), fence);
 }
 
 /** Where the opened file lies. Linux tells by descriptor, which no later switch of a link can falsify. */
-function realPathOf(descriptor: number, path: RawPath): string {
+function realPathOf(descriptor: number, path: string | Buffer): string {
   if (process.platform === 'linux') {
     const target = readlinkSync(`/proc/self/fd/${descriptor}`);
     return target.endsWith(' (deleted)') ? target.slice(0, -' (deleted)'.length) : target;
