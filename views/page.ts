@@ -1,7 +1,7 @@
-import type { Snapshot } from '../src/store/cockpit.ts';
 import { actPageOf } from '../src/store/selectors/act-page.ts';
 import { detailsPage } from '../src/store/selectors/details.ts';
 import { memoLast } from '../src/store/selectors/memo.ts';
+import type { Snapshot } from '../src/store/snapshot.ts';
 import type { Line, Pen } from './components/line.ts';
 import { type TableWindow, tableWindow } from './components/still-table.tsx';
 import { titleLine } from './panes/pane.ts';

@@ -1,6 +1,7 @@
-import { type Cockpit, pageOf, type ScrollEnds, type Snapshot } from '../src/store/cockpit.ts';
+import type { Cockpit, ScrollEnds } from '../src/store/cockpit.ts';
 import type { PaneId } from '../src/store/desk.ts';
 import { pipelineOf, rowIds } from '../src/store/selectors/rows.ts';
+import { pageOf, type Snapshot } from '../src/store/snapshot.ts';
 import type { Pen } from './components/line.ts';
 import { columnsOf, type Layout, layoutOf, type WantedRows } from './layout.ts';
 import { pageView } from './page.ts';

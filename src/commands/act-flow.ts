@@ -2,9 +2,9 @@ import type { ActMenu, ActOccasion, ActOffer, ActPreview, Params } from '../doma
 import { type Ref, refKey } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import type { RequestOf } from '../engine/protocol.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { DialogMode, ListTargets, Mode } from '../store/mode.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { showList, sortOffers } from './act-list-flow.ts';
 import type { CommandContext } from './command.ts';
 

@@ -1,10 +1,10 @@
 import type { ActMenu, ActOffer, ActPreview, Params } from '../domain/act.ts';
 import { LONGEST_LIST, listActs } from '../domain/act-list.ts';
 import { messageOf } from '../domain/error.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { ListMode, ListResult, ListTargets, MarkedRow, Mode } from '../store/mode.ts';
 import { selectWork } from '../store/selectors/work.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { CommandContext } from './command.ts';
 
 type MenuMode = Extract<Mode, { type: 'menu' }>;

@@ -1,8 +1,8 @@
 import type { ActMenu } from '../domain/act.ts';
 import { entityKey } from '../domain/entity.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { focused, inMode } from '../store/desk.ts';
 import { selectActs } from '../store/selectors/acts.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { chooseOffer, confirmStep, noTarget, openMenu, showPreview } from './act-flow.ts';
 import { confirmList, markedRows, openListMenu, showList } from './act-list-flow.ts';
 import {

@@ -1,10 +1,10 @@
 import type { ActOccasion, ActOffer, Params } from '../domain/act.ts';
 import { type Approval, type Ref, refKey } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, unmarked } from '../store/desk.ts';
 import type { ApprovalMode, Mode } from '../store/mode.ts';
 import { type Decision, decisionsOf } from '../store/selectors/decision.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { entityAt } from '../store/state.ts';
 import { start } from './act-flow.ts';
 import type { CommandContext } from './command.ts';

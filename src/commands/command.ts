@@ -1,6 +1,7 @@
 import type { ActOffer } from '../domain/act.ts';
 import type { Ref } from '../domain/entity.ts';
-import type { Cockpit, Snapshot } from '../store/cockpit.ts';
+import type { Cockpit } from '../store/cockpit.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 
 /** Parts of the help page. */
 export type Area = 'move' | 'panes' | 'find' | 'logs' | 'items' | 'acts' | 'prompt' | 'cockpit';

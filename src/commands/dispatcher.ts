@@ -1,8 +1,9 @@
 import { messageOf } from '../domain/error.ts';
 import type { KeyEvent, KeyPress } from '../lib/key-event.ts';
-import type { Cockpit, Snapshot } from '../store/cockpit.ts';
+import type { Cockpit } from '../store/cockpit.ts';
 import { inMode, touched } from '../store/desk.ts';
 import { isTyping, type Mode, typedText, withTypedText } from '../store/mode.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext, Effect, HostPort, PaletteRow } from './command.ts';
 import { type Binding, defaultKeymap, type Scope } from './keymap.ts';
 import { paletteRows } from './palette.ts';

@@ -1,6 +1,6 @@
-import type { Snapshot } from '../store/cockpit.ts';
 import { filtered, focused, inMode, marked, ranged, selectedRow } from '../store/desk.ts';
 import { rowIds, rowTexts } from '../store/selectors/rows.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
 
 /** Rows of a pane that contain the text searched for, whatever the case. */

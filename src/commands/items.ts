@@ -1,10 +1,10 @@
 import { addMs } from '../domain/instant.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { focused, inMode, selectedRow, unmarked } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
 import { placeOf } from '../store/selectors/card.ts';
 import { isWatched } from '../store/selectors/watches.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
 
 type AsideMode = Extract<Mode, { type: 'aside' }>;

@@ -1,6 +1,6 @@
 import type { LogLevel } from '../domain/log.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import type { LogView } from '../store/desk.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
 
 function set(context: CommandContext, change: (log: LogView) => Partial<LogView>): void {

@@ -1,9 +1,9 @@
-import { pageOf, type Snapshot } from '../store/cockpit.ts';
 import type { Desk, PaneId } from '../store/desk.ts';
 import { focused, selectedRow } from '../store/desk.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
 import { rowIds } from '../store/selectors/rows.ts';
 import { sheetSize } from '../store/sheet.ts';
+import { pageOf, type Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
 
 /** How far a move goes: rows, half a screen, or to an end. */

@@ -1,8 +1,8 @@
 import type { ActOffer } from '../domain/act.ts';
 import { type Ref, refKey } from '../domain/entity.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode } from '../store/desk.ts';
 import type { ServiceOffers } from '../store/mode.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext, HostPort, PaletteRow } from './command.ts';
 import { type Binding, keysOf, keyText } from './keymap.ts';
 

@@ -1,4 +1,3 @@
-import type { Snapshot } from '../store/cockpit.ts';
 import {
   filtered,
   focused,
@@ -16,6 +15,7 @@ import {
 import type { DetailSubject } from '../store/mode.ts';
 import { rowIds } from '../store/selectors/rows.ts';
 import { hasOwnBox } from '../store/sheet.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
 
 const titles: { readonly [P in PaneId]: string } = {

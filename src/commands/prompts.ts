@@ -1,6 +1,6 @@
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, toasted } from '../store/desk.ts';
 import { isTyping, type Mode, typedText, withTypedText } from '../store/mode.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { chooseOffer } from './act-flow.ts';
 import { takeActText } from './acts.ts';
 import type { Command, CommandContext, Effect } from './command.ts';

@@ -1,9 +1,9 @@
 /** Going through the steps of the selected item: acts are asked for, notes checked off, anything may be skipped. */
 import { entityKey } from '../domain/entity.ts';
 import type { StepPlace, StepView } from '../domain/steps.ts';
-import type { Snapshot } from '../store/cockpit.ts';
 import { inMode, selectedRow } from '../store/desk.ts';
 import type { Mode } from '../store/mode.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { chooseOffer } from './act-flow.ts';
 import { openApproval } from './approval-flow.ts';
 import type { Command, CommandContext } from './command.ts';

@@ -1,5 +1,5 @@
-import type { Snapshot } from '../store/cockpit.ts';
 import { selectActs } from '../store/selectors/acts.ts';
+import type { Snapshot } from '../store/snapshot.ts';
 import { chooseOffer } from './act-flow.ts';
 import type { Command } from './command.ts';
 

@@ -5,26 +5,18 @@ import { type Instant, instant } from '../domain/instant.ts';
 import type { LogQuery } from '../domain/log.ts';
 import type { AnswerOf, CallName, EnginePort, RequestOf } from '../engine/protocol.ts';
 import { createCardKeeper } from './card-keeper.ts';
-import { type Companion, createCompanion } from './companion.ts';
+import { createCompanion } from './companion.ts';
 import { type Desk, newDesk, type PaneId, settledToast, toasted } from './desk.ts';
-import { createLogWindow, type LogWindow, type LogWindowState } from './log-window.ts';
-import type { ApprovalMode } from './mode.ts';
+import { isOfItemAlone, logQuery } from './lens-query.ts';
+import { createLogWindow, type LogWindow } from './log-window.ts';
+import { countingStepMs, stepOf, steppedNow } from './pace.ts';
 import { createPageKeeper } from './page-keeper.ts';
-import { approvalPage } from './selectors/approval.ts';
-import { arrangeQueue, emptyQueue, type QueueView } from './selectors/queue.ts';
-import { lensQuery, type Subject, subjectOf } from './selectors/subject.ts';
-import { sheetSize } from './sheet.ts';
-import { type CockpitState, failState, initialState, reduceChanges, tickState } from './state.ts';
+import { arrangeQueue, emptyQueue } from './selectors/queue.ts';
+import { type Subject, subjectOf } from './selectors/subject.ts';
+import { pageOf, type Snapshot, sameSnapshot } from './snapshot.ts';
+import { failState, initialState, reduceChanges, tickState } from './state.ts';
 import { createThrottle } from './throttle.ts';
 import type { Timer } from './timer.ts';
-
-/** Ages step together, at the full minute: a screen on which nothing happens is written to once a minute at most. */
-const quietStepMs = 60_000;
-/** What just came up is told in tens of seconds for its first minute. */
-const youngStepMs = 10_000;
-/** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
-const countingStepMs = 1000;
-const countingWithinMs = 120_000;
 
 /** How long what the engine says stands at the foot when no key is pressed. */
 const signalMs = 60_000;
@@ -34,27 +26,6 @@ const endMs = 20_000;
 
 /** A row that stood on the screen for less than this was not read. */
 const readMs = 1000;
-
-/** All a frame is drawn from. A new object for each frame; parts that did not change keep their reference. */
-export interface Snapshot {
-  readonly state: CockpitState;
-  readonly desk: Desk;
-  readonly queue: QueueView;
-  readonly subject: Subject;
-  readonly log: LogWindowState;
-  readonly companion: Companion;
-  /** The time ages are judged by, in steps of a minute (less where seconds matter), never before what came in last. */
-  readonly now: Instant;
-  /** The latest this frame may stand: what is left is judged by it, so that no frame promises too much. */
-  readonly latest: Instant;
-  /** When this cockpit was opened. */
-  readonly openedAt: Instant;
-  /** What the chosen clock is ahead of UTC, for printing. */
-  readonly offsetMs: number;
-  readonly localOffsetMs: number;
-  /** Characters outside ASCII are drawn as notation. */
-  readonly ascii: boolean;
-}
 
 export interface CockpitOptions {
   readonly port: EnginePort;
@@ -349,85 +320,6 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   };
 }
 
-/** The page of an open approval card at the size of the screen. */
-export function pageOf(snapshot: Snapshot, mode: ApprovalMode): ReturnType<typeof approvalPage> {
-  const { columns, rows } = sheetSize(snapshot.desk.columns, snapshot.desk.rows);
-  const { state, latest, offsetMs, ascii } = snapshot;
-  return approvalPage(state, mode, latest, { columns, ascii, offsetMs }, rows);
-}
-
-/** Rows the log pane should show for the desk as it stands. */
-export function logQuery(snapshot: Pick<Snapshot, 'desk' | 'subject'>): LogQuery {
-  const { desk, subject } = snapshot;
-  if (desk.log.context) return {};
-  const lens = desk.log.lens === 'item' ? lensQuery(subject) : {};
-  const texts = desk.filters.logs ?? [];
-  // Several filters hold together: one expression that looks ahead for each.
-  const grep =
-    texts.length === 0
-      ? undefined
-      : texts.length === 1
-        ? texts[0]
-        : texts.map((text) => `(?=.*(?:${text}))`).join('');
-  return {
-    ...lens,
-    ...(desk.log.minLevel ? { minLevel: desk.log.minLevel } : {}),
-    ...(grep === undefined ? {} : { grep }),
-  };
-}
-
-/** True while nothing but the item narrows the log: with a filter set an empty answer is one that was asked for. */
-function isOfItemAlone({ desk }: Snapshot): boolean {
-  const { lens, context, minLevel } = desk.log;
-  return lens === 'item' && !context && minLevel === undefined && (desk.filters.logs ?? []).length === 0;
-}
-
-/** True where the log shows the rows of the item's system because none names the item itself. */
-export function isWidened({ desk, subject, log }: Pick<Snapshot, 'desk' | 'subject' | 'log'>): boolean {
-  const narrow = logQuery({ desk, subject });
-  return (
-    narrow.systems !== undefined &&
-    isNarrow(narrow) &&
-    !isNarrow(log.query) &&
-    log.query.systems !== undefined
-  );
-}
-
-function isNarrow({ keys, files, sources }: LogQuery): boolean {
-  return keys !== undefined || files !== undefined || sources !== undefined;
-}
-
-/** How far apart frames are in which nothing but time moves. */
-function stepOf(state: CockpitState, subject: Subject | undefined, desk: Desk, now: Instant): number {
-  if (isCounting(state, subject, desk, now)) return countingStepMs;
-  const isYoung = (since: Instant | undefined): boolean =>
-    since !== undefined && since <= now && now - since < quietStepMs + youngStepMs;
-  return state.queue.some((item) => isYoung(item.since)) ? youngStepMs : quietStepMs;
-}
-
-/** True while a deadline that is in view comes within two minutes, one on the page of an act included. */
-function isCounting(state: CockpitState, subject: Subject | undefined, desk: Desk, now: Instant): boolean {
-  const { mode } = desk;
-  const order = mode.type === 'details' && mode.subject.of === 'act' ? mode.subject.order : undefined;
-  const act = order === undefined ? undefined : state.acts.find((one) => one.order === order);
-  const untils = [
-    subject?.item?.until,
-    mode.type === 'approval' ? mode.shown.expiresAt : undefined,
-    ...(act?.status === 'running' ? act.stages : []).flatMap((stage) =>
-      stage.state === 'waiting' ? [stage.deadline] : [],
-    ),
-  ];
-  return untils.some(
-    (until) => until !== undefined && until > now - youngStepMs && until - now < countingWithinMs,
-  );
-}
-
-/** Whole steps, and never before what came in last, nor before a deadline that has passed: ages must not run backwards. */
-function steppedNow(now: Instant, state: CockpitState, step: number): Instant {
-  const passed = state.queue.flatMap(({ until }) => (until !== undefined && until <= now ? [until] : []));
-  return instant(Math.max(Math.floor(now / step) * step, state.movedAt, ...passed));
-}
-
 function sameTarget(a: Subject, b: Subject): boolean {
   return (
     a.item?.key === b.item?.key &&
@@ -444,18 +336,5 @@ function sameSubject(a: Subject, b: Subject): boolean {
     a.entity === b.entity &&
     a.act === b.act &&
     a.ghost?.at === b.ghost?.at
-  );
-}
-
-function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
-  return (
-    a.state === b.state &&
-    a.desk === b.desk &&
-    a.queue === b.queue &&
-    a.subject === b.subject &&
-    a.log === b.log &&
-    a.companion === b.companion &&
-    a.now === b.now &&
-    a.latest === b.latest
   );
 }

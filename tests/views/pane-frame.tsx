@@ -1,6 +1,6 @@
 import { Box } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
-import type { Snapshot } from '../../src/store/cockpit.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { type Line, penOf } from '../../views/components/line.ts';
 import { TextBlock } from '../../views/components/text.tsx';
 import type { PaneInput } from '../../views/panes/pane.ts';

@@ -5,8 +5,9 @@ import { createDispatcher, type Dispatcher } from '../../src/commands/dispatcher
 import type { Instant } from '../../src/domain/instant.ts';
 import { manualClock } from '../../src/host/clock.ts';
 import type { KeyEvent, KeyPress } from '../../src/lib/key-event.ts';
-import { type Cockpit, createCockpit, type Snapshot } from '../../src/store/cockpit.ts';
+import { type Cockpit, createCockpit } from '../../src/store/cockpit.ts';
 import type { PaneId } from '../../src/store/desk.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { App } from '../../views/app.tsx';
 import { penOf } from '../../views/components/line.ts';
 import type { TableComponent } from '../../views/components/still-table.tsx';

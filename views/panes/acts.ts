@@ -1,7 +1,7 @@
 import type { ActEntry, StageState } from '../../src/domain/act.ts';
 import { clockText, durationText } from '../../src/lib/time-text.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { actWords, selectActs } from '../../src/store/selectors/acts.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import type { Line, Pen } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 import { firstRow, framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';

@@ -4,9 +4,9 @@ import { type Binding, keysOf, keyText, type Scope } from '../../src/commands/ke
 import { commandsById } from '../../src/commands/registry.ts';
 import { menuOfAct } from '../../src/domain/act-menu.ts';
 import { widthOf } from '../../src/lib/text-width.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { isTyping } from '../../src/store/mode.ts';
 import { menuKeys } from '../../src/store/selectors/act-key.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
 
 export interface FooterInput {

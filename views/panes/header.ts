@@ -1,8 +1,8 @@
 import type { Meter } from '../../src/domain/entity.ts';
 import type { Instant } from '../../src/domain/instant.ts';
 import { clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import type { CockpitState } from '../../src/store/state.ts';
 import { cutLine, type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
 import { countText } from './pane.ts';

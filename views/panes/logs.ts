@@ -1,6 +1,6 @@
 import type { LogRow } from '../../src/domain/log.ts';
 import { clockText, dateText } from '../../src/lib/time-text.ts';
-import { isWidened } from '../../src/store/cockpit.ts';
+import { isWidened } from '../../src/store/lens-query.ts';
 import { histogramOf, visibleRows } from '../../src/store/log-window.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';

@@ -1,5 +1,5 @@
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { type PaneId, paneNumbers } from '../../src/store/desk.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { fitRows, type Line, lineWidth, type Pen, padLine, type Span } from '../components/line.ts';
 
 /** What every pane is drawn from: pure functions of this give lines. */

@@ -1,8 +1,8 @@
 import type { AttentionItem } from '../../src/domain/attention.ts';
 import { ageText, clockText, untilText } from '../../src/lib/time-text.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { passesFilter, type QueueRow, queueRowOf } from '../../src/store/selectors/queue.ts';
 import { isWatched } from '../../src/store/selectors/watches.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { entityAt } from '../../src/store/state.ts';
 import type { Line, Pen, Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';

@@ -1,6 +1,6 @@
 import { clockText, dateText } from '../../src/lib/time-text.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { type AsideRow, asidesShown } from '../../src/store/selectors/asides.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { fitRows, type Line, type Pen } from '../components/line.ts';
 import { firstRow } from '../panes/pane.ts';
 

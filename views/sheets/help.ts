@@ -1,8 +1,8 @@
 import type { Area, Command, HostPort } from '../../src/commands/command.ts';
 import { type Binding, keyText, type Scope } from '../../src/commands/keymap.ts';
 import { commandsById } from '../../src/commands/registry.ts';
-import type { Snapshot } from '../../src/store/cockpit.ts';
 import { paneNumbers } from '../../src/store/desk.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
 import { fitRows, type Line, type Pen } from '../components/line.ts';
 
 const areaTitles: { readonly [A in Area]: string } = {

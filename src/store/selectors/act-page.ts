@@ -1,8 +1,8 @@
 import type { ActEntry, StageState } from '../../domain/act.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { clockText, countdownText, dateText, durationText } from '../../lib/time-text.ts';
-import type { Snapshot } from '../cockpit.ts';
 import type { DetailSubject } from '../mode.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { actWords } from './acts.ts';
 
 /** Bytes of output the engine gives at once; what is longer lacks its middle here. */

@@ -1,7 +1,7 @@
 import type { Layer } from '../../domain/entity.ts';
 import { refKey, refOf } from '../../domain/entity.ts';
-import type { Snapshot } from '../cockpit.ts';
 import type { PaneId } from '../desk.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { selectActs } from './acts.ts';
 import { type SystemLayers, selectPipeline } from './pipeline.ts';
 import { passesFilter } from './queue.ts';

@@ -1,7 +1,7 @@
 import { type Ref, refKey } from '../../domain/entity.ts';
 import type { WatchEntry } from '../../domain/watch.ts';
 import { ageText, clockText } from '../../lib/time-text.ts';
-import type { Snapshot } from '../cockpit.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { CockpitState } from '../state.ts';
 import type { DetailsPage } from './details.ts';
 import { memoLast } from './memo.ts';
