@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
-import { messageOf } from '../domain/error.ts';
+import type Database from 'better-sqlite3';
+import { messageOf, UserError } from '../domain/error.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import type { ChainRow, DamageRecord, Who } from '../domain/ledger.ts';
 import { isDamage } from './busy.ts';
@@ -14,6 +14,7 @@ import { repairMarkPath, unfinishedRepair } from './ledger-repair-mark.ts';
 import { walkChain } from './ledger-verify.ts';
 import { copyForLooking, isRecordThere } from './look-at-copy.ts';
 import { DamagedError } from './open.ts';
+import { connectSqlite } from './sqlite.ts';
 import { syncDirectory } from './sync-directory.ts';
 
 /** A header that claims more is not believed. */
@@ -111,7 +112,7 @@ function moveAside(path: string, aside: string): void {
 }
 
 function putRows(path: string, rows: readonly ChainRow[]): void {
-  const database = new Database(path);
+  const database = connectSqlite(path);
   try {
     const insert = database.prepare('INSERT INTO ledger (seq, prev, hash, body) VALUES (?, ?, ?, ?)');
     database.transaction(() => {
@@ -163,8 +164,9 @@ function fillUp(path: string): void {
 function readWhatCanBe(path: string): readonly ChainRow[] {
   let database: Database.Database;
   try {
-    database = new Database(path);
-  } catch {
+    database = connectSqlite(path);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     return [];
   }
   try {

@@ -9,11 +9,13 @@ import {
   renameSync,
   statSync,
 } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { messageOf, UserError } from '../domain/error.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import { isDamage, retryWhileBusy } from './busy.ts';
+import { createDatabase } from './create-database.ts';
 import { type Migration, migrate, schemaVersion } from './migration.ts';
+import { connectSqlite } from './sqlite.ts';
 
 /** What a database of ours is and how it is opened. */
 export interface DatabaseSpec {
@@ -71,6 +73,8 @@ const WAL_BYTES = 4 * 1024 * 1024;
 /** Where SQLite's file format keeps these numbers, in the first 100 bytes. */
 const HEADER = { bytes: 100, userVersion: 60, applicationId: 68, magic: 'SQLite format 3\u0000' };
 
+const FOREIGN = 'an SQLite database of another program';
+
 /** The file is not a database of ours, or a damaged one. */
 class BrokenDatabase extends Error {
   readonly inode: number;
@@ -117,22 +121,24 @@ function openOnce(spec: DatabaseSpec): Database.Database {
 
 function connect(spec: DatabaseSpec, inode: number): Database.Database {
   try {
-    return new Database(spec.path, { timeout: OPENING_MS });
+    return connectSqlite(spec.path, { timeout: OPENING_MS });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     if (isDamage(error)) throw new BrokenDatabase(messageOf(error), inode);
     throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
   }
 }
 
 /**
- * Makes the file with its mode before SQLite would make it with the umask's, and reads the header by hand, so that a
- * file of a newer version is refused before anything is opened that could write to it. Returns the inode.
+ * Makes the file where there is none, and reads the header by hand, so that a file of a newer version is refused before
+ * anything is opened that could write to it. Returns the inode.
  */
 function checkFile(spec: DatabaseSpec): number {
   let descriptor: number;
   try {
     refuseLink(spec);
-    descriptor = openSync(spec.path, existsSync(spec.path) ? 'r' : 'a+', spec.mode ?? 0o600);
+    if (!existsSync(spec.path)) createDatabase({ ...spec, mode: spec.mode ?? 0o600 });
+    descriptor = openSync(spec.path, 'r');
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
@@ -148,16 +154,14 @@ function checkFile(spec: DatabaseSpec): number {
       );
     if ((stat.mode & 0o777) !== (spec.mode ?? 0o600) && stat.uid === process.getuid?.())
       fchmodSync(descriptor, spec.mode ?? 0o600);
-    if (stat.size === 0) return stat.ino;
+    if (stat.size === 0) throw new BrokenDatabase('empty, and it was not when it was made', stat.ino);
     const header = Buffer.alloc(HEADER.bytes);
     const read = readSync(descriptor, header, 0, HEADER.bytes, 0);
     if (read < HEADER.bytes || header.toString('latin1', 0, 16) !== HEADER.magic)
       throw new BrokenDatabase('not an SQLite database', stat.ino);
     const id = header.readUInt32BE(HEADER.applicationId);
-    // 0: the process that created it was ended before its first transaction was copied here from the -wal file.
-    if (id !== spec.applicationId && id !== 0)
-      throw new BrokenDatabase('an SQLite database of another program', stat.ino);
-    if (id !== 0) refuseNewer(header.readUInt32BE(HEADER.userVersion), spec);
+    if (id !== spec.applicationId) throw new BrokenDatabase(FOREIGN, stat.ino);
+    refuseNewer(header.readUInt32BE(HEADER.userVersion), spec);
     return stat.ino;
   } finally {
     closeSync(descriptor);
@@ -165,13 +169,10 @@ function checkFile(spec: DatabaseSpec): number {
 }
 
 function checkContents(database: Database.Database, spec: DatabaseSpec, inode: number): void {
-  const { id, tables, version } = marksOf(database);
-  if (id === 0) {
-    if (tables > 0 || version !== 0) throw new BrokenDatabase('an SQLite database of another program', inode);
-    return;
-  }
-  if (id !== spec.applicationId) throw new BrokenDatabase('an SQLite database of another program', inode);
-  refuseNewer(version, spec);
+  // What was written last may still stand in the -wal file, and not in the header.
+  if (Number(database.pragma('application_id', { simple: true })) !== spec.applicationId)
+    throw new BrokenDatabase(FOREIGN, inode);
+  refuseNewer(schemaVersion(database), spec);
   if (statSync(spec.path).size <= CHECKED_BYTES) {
     const found = String(database.pragma('quick_check(1)', { simple: true }));
     if (found !== 'ok')
@@ -180,22 +181,6 @@ function checkContents(database: Database.Database, spec: DatabaseSpec, inode: n
         inode,
       );
   }
-}
-
-/**
- * What tells whose a database is. Seen in one view: read one after the other while another process creates the file,
- * they would be of two moments, and a good file would be put aside.
- */
-function marksOf(database: Database.Database): {
-  readonly id: number;
-  readonly version: number;
-  readonly tables: number;
-} {
-  return database.transaction(() => ({
-    id: Number(database.pragma('application_id', { simple: true })),
-    version: schemaVersion(database),
-    tables: Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get()),
-  }))();
 }
 
 /** Through a link every file we may write to could be meant. */

@@ -50,6 +50,7 @@ function pageOf(path: string, needle: string): number {
 
 const damages: readonly [string, (path: string) => void, 'none' | 'some'][] = [
   ['text', (path) => writeFileSync(path, 'notes, not a ledger\n'.repeat(400)), 'none'],
+  ['nothing', (path) => writeFileSync(path, ''), 'none'],
   ['a short file', (path) => writeFileSync(path, 'x'), 'none'],
   ['zeros for a header', (path) => writeFileSync(path, Buffer.alloc(8192)), 'none'],
   ['half of itself', (path) => truncateSync(path, Math.floor(statSync(path).size / 8192) * 4096), 'some'],
@@ -98,19 +99,6 @@ describe('a damaged ledger', () => {
     expect(seqs[0]).toBe(1);
     expect(seqs.at(-1)).toBe(ROWS);
     expect(seqs).not.toContain(20);
-  });
-
-  it('of length zero is noticed by its head, and nothing is repaired away', () => {
-    const path = damaged((file) => writeFileSync(file, ''));
-    expect(repairDamaged({ path, ...STAMP })).toBeUndefined();
-    const ledger = openLedger({ path, now: NIGHT });
-    expect(ledger.verify()).toMatchObject({ ok: false, cutTail: { from: 1, to: ROWS } });
-    ledger.append(started('next'));
-    expect(ledger.rows()[0]?.record).toMatchObject({
-      phase: 'damage',
-      note: expect.stringContaining('rows 1 to 40'),
-    });
-    ledger.close();
   });
 
   it('that is none is not repaired: neither one in order nor one that was tampered with', () => {

@@ -73,6 +73,7 @@ describe('opening a database of ours', () => {
 
   const damages: readonly [string, (path: string) => void][] = [
     ['text', (path) => writeFileSync(path, 'these are notes, not a database\n'.repeat(40))],
+    ['nothing', (path) => writeFileSync(path, '')],
     ['a short file', (path) => writeFileSync(path, 'x')],
     ['zeros for a header', (path) => writeFileSync(path, Buffer.alloc(8192))],
     [
@@ -143,13 +144,12 @@ describe('opening a database of ours', () => {
     expect(readdirSync(directory).filter((name) => name.includes('broken'))).toEqual([]);
   });
 
-  it('takes a file of length zero for a new one: a kill between creation and the first table leaves such a file', () => {
-    const path = join(temporaryDirectory(), 'x.db');
-    writeFileSync(path, '');
-    const { database, quarantined } = openDatabase(specAt(path));
-    expect(quarantined).toBeUndefined();
-    expect(tables(database)).toEqual(['a', 'b']);
-    database.close();
+  it('leaves nothing behind where it can not be made', () => {
+    const directory = temporaryDirectory();
+    expect(() =>
+      openDatabase(specAt(join(directory, 'x.db'), { migrations: ['CREATE TABLE a (n', 'x'] })),
+    ).toThrow(/x\.db/);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('says what is wrong when the place is a directory or does not exist', () => {
