@@ -10,6 +10,7 @@ import type { SystemPolicy } from '../acts/policy.ts';
 import type { RunnerErrand } from '../acts/ports.ts';
 import { createActService } from '../acts/service.ts';
 import { secretOf } from '../config/systems.ts';
+import { retryWhileBusy } from '../db/busy.ts';
 import { type HostStore, openHostStore } from '../db/host-store.ts';
 import { type Ledger, openLedger } from '../db/ledger.ts';
 import { ledgerPath, ownLedgerOptions } from '../db/ledger-files.ts';
@@ -36,6 +37,8 @@ import { programVersion } from './version.ts';
 /** Records shared by the operators of a host may be written by its group. */
 export const HOST_MODE = 0o660;
 const BEAT_MS = 5_000;
+/** How often letting go is tried on the way out while others write: more would outlast the patience of who ends us. */
+const LAST_TRIES = 10;
 /** How often the store is asked whether another process wrote to it, which costs microseconds. */
 const LOOK_MS = 250;
 
@@ -67,7 +70,9 @@ export function openActs(mode: ActsMode, busyMs?: number): ActsRoom | undefined 
   if (mode === 'if there' && !isRecordThere(join(directories.shared, 'host.db'))) return undefined;
   if (mode === 'look' || (mode === 'rehearse' && !existsSync(join(directories.shared, 'host.db')))) {
     passing = passingDirectory(mode, directories);
-    directories = { state: passing, shared: passing, isHostWide: false };
+    // The copy of a ledger has the name of its user where it has one.
+    const isHostWide = mode === 'look' && directories.isHostWide;
+    directories = { state: passing, shared: passing, isHostWide };
   }
   ensurePrivateDirectory(directories.state);
   const now = systemClock().now();
@@ -174,6 +179,8 @@ export function actDeskFor(
   const moved = (): void => {
     for (const listener of listeners) listener();
   };
+  // Only a cockpit has keys pressed; a verb asked from the same terminal must not let go what that one holds.
+  let isAttended = false;
   const service = createActService({
     clock,
     version: programVersion(),
@@ -235,6 +242,7 @@ export function actDeskFor(
       return { done: true };
     },
     awake() {
+      isAttended = true;
       quietly(() => store.holds.renew(holder, clock.now()), undefined);
       return { done: true };
     },
@@ -268,6 +276,7 @@ export function actDeskFor(
           store.holds.release(key, holder);
           return { held: false };
         }
+        isAttended = true;
         const { held, by } = store.holds.take(key, holder, clock.now());
         return { held, by };
       } catch {
@@ -291,6 +300,7 @@ export function actDeskFor(
       stopBeat();
       stopLook();
       stopService();
+      if (isAttended) quietly(() => retryWhileBusy(() => store.holds.releaseAll(holder), LAST_TRIES));
       quietly(() => store.presence.leave(self), undefined);
       service.close();
     },

@@ -46,8 +46,12 @@ export async function runOnTerminal(
     drawing = drawn;
     terminal.onClose(() => drawn.instance.unmount());
     const cause = await Promise.race([drawn.instance.waitUntilExit().then(exitCodeOf), terminal.ended]);
+    // A terminal that goes is told by its streams and by a signal: whichever comes second must not cut off the closing.
+    const stay = (): void => {};
+    process.on('SIGHUP', stay);
     terminal.finish(cause.type !== 'orphaned');
     await within(options, drawn.close(), CLOSE_WITHIN_MS);
+    process.off('SIGHUP', stay);
     return cause.type === 'left' ? cause.code : endBecause(cause);
   } catch (error) {
     terminal.close();

@@ -15,6 +15,8 @@ export interface HoldStore {
   /** Renews all holds of one holder: called when they press a key. */
   renew(who: string, now: Instant): void;
   release(key: string, who: string): void;
+  /** Lets go everything of one holder: their cockpit closes. */
+  releaseAll(who: string): void;
   holderOf(key: string, now: Instant): { readonly by: string; readonly until: Instant } | undefined;
   list(now: Instant): readonly { readonly key: string; readonly by: string; readonly until: Instant }[];
 }
@@ -41,11 +43,13 @@ export function createHoldStore(database: Database.Database): HoldStore {
   });
   const renew = database.prepare('UPDATE holds SET until = ? WHERE holder = ? AND until > ?');
   const release = database.prepare('DELETE FROM holds WHERE key = ? AND holder = ?');
+  const releaseAll = database.prepare('DELETE FROM holds WHERE holder = ?');
   const list = database.prepare('SELECT * FROM holds WHERE until > ? ORDER BY key');
   return {
     take: (key, who, now) => take.immediate(key, who, now),
     renew: (who, now) => void renew.run(addMs(now, HOLD_MS), who, now),
     release: (key, who) => void release.run(key, who),
+    releaseAll: (who) => void releaseAll.run(who),
     holderOf: (key, now) => {
       const hold = select.get(key, now) as StoredHold | undefined;
       return hold && { by: hold.holder, until: instant(hold.until) };

@@ -203,6 +203,10 @@ describe('holds', () => {
     ]);
     holds.release('k', 'bob');
     expect(holds.list(addMs(NIGHT, 153_000))).toEqual([]);
+    for (const key of ['a', 'b']) holds.take(key, 'alice', NIGHT);
+    holds.take('c', 'bob', NIGHT);
+    holds.releaseAll('alice');
+    expect(holds.list(NIGHT).map(({ key, by }) => [key, by])).toEqual([['c', 'bob']]);
     close();
   });
 });
