@@ -1,12 +1,13 @@
 import type { Options } from '../config/options.ts';
 import { stateDirectories } from '../db/state-dir.ts';
-import type { ActSummary } from '../domain/act.ts';
+import type { ActSummary, DeclaredAct } from '../domain/act.ts';
 import { ExternalError, UserError } from '../domain/error.ts';
 import { createHistoryDesk, type HistoryRoom } from '../engine/history-desk.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { keepAlive } from '../host/clock.ts';
 import { type CockpitState, initialState, reduceChanges } from '../store/state.ts';
 import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts';
+import { actsOfSystems, declaredActs } from './declared-acts.ts';
 import { absencesOf, engineOf, planFor } from './engine-plan.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
@@ -16,8 +17,10 @@ export interface VerbEngine {
   readonly engine: EnginePort;
   /** The state as of the newest message. */
   state(): CockpitState;
-  /** The acts of the kinds that are watched. */
+  /** The acts of each system that is watched. */
   verbs(): readonly ActSummary[];
+  /** The acts of every kind there is, described ones too. */
+  declared(): readonly DeclaredAct[];
   /** What is wrong beside: systems that were named and are not there, records that can't be opened. */
   readonly troubles: readonly UserError[];
   close(): Promise<void>;
@@ -30,12 +33,14 @@ export interface VerbNeeds {
   readonly watch?: boolean;
   /** Records of its own in the history (a hand-over). What it sees is not recorded: it looks once. */
   readonly withHistory?: boolean;
+  /** With nothing to watch it opens all the same. */
+  readonly orNothing?: boolean;
 }
 
 /** Opens the session of a verb, reads everything once, and returns when all of it was read. */
 export async function openEngine(options: Options, needs: VerbNeeds): Promise<VerbEngine> {
   const session = openSession(options, process.cwd());
-  if (session.systems.length === 0) throw nothingToWatch();
+  if (session.systems.length === 0 && needs.orNothing !== true) throw nothingToWatch();
   const troubles = session.absent.map(({ error }) => error);
   const acts = actsFor(needs.withActs, troubles);
   const history = needs.withHistory === true ? historyFor(session) : undefined;
@@ -76,21 +81,8 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     engine,
     troubles,
     state: () => state,
-    verbs: () =>
-      session.systems.flatMap(({ kind, located }) =>
-        kind.acts.map((act) => ({
-          system: located.system,
-          act: act.id,
-          risk: act.risk,
-          menu: act.menu,
-          title: act.title,
-          does: act.does,
-          params: act.params.map((param) => (param.required ? param.name : `[${param.name}]`)).join(' '),
-          ...(act.runs === undefined ? {} : { runs: act.runs }),
-          ...(act.outcome === undefined ? {} : { outcome: act.outcome }),
-          ...(act.undo === undefined ? {} : { undo: act.undo.text }),
-        })),
-      ),
+    verbs: () => actsOfSystems(session),
+    declared: () => declaredActs(session),
     async close() {
       await engine.close();
       acts?.close();

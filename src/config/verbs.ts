@@ -50,7 +50,10 @@ export const VERBS: readonly Verb[] = [
       'restore-points sources verbs acts systems',
     ],
     words: 1,
-    more: ['`verbs` are the acts there are, with their parameters; `acts` those that were started.'],
+    more: [
+      '`verbs` are the acts of the systems watched, with their parameters. `acts` are those of every kind, with how each runs,',
+      'what is watched for afterwards and what undoes it; then those that were done here. As JSON: {declared, done}.',
+    ],
   },
   {
     name: 'show',

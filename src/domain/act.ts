@@ -275,3 +275,12 @@ export interface ActSummary {
   /** What undoes it, or why nothing does. */
   readonly undo?: string;
 }
+
+/** An act as its kind declares it, whether or not a system of that kind is watched. */
+export interface DeclaredAct extends Omit<ActSummary, 'system'> {
+  readonly kind: string;
+  /** The act that compensates it. */
+  readonly undoAct?: string;
+  /** Systems that are watched and have it. */
+  readonly systems: readonly SystemId[];
+}

@@ -1,4 +1,4 @@
-import type { ActEntry } from '../domain/act.ts';
+import type { ActEntry, DeclaredAct } from '../domain/act.ts';
 import { type AttentionItem, attentionKey } from '../domain/attention.ts';
 import type { Entity, EntityType } from '../domain/entity.ts';
 import { toIso } from '../domain/instant.ts';
@@ -101,7 +101,25 @@ export function sourceJson({ id, type, place, ...source }: SourceStatus): unknow
   });
 }
 
-/** An act as `--json` prints it, in `status`, in `list acts` and at the end of `act`. */
+/** An act a kind declares, as `list acts --json` prints it. */
+export function declaredActJson(act: DeclaredAct): unknown {
+  return {
+    kind: act.kind,
+    act: act.act,
+    title: act.title,
+    does: act.does,
+    risk: act.risk,
+    menu: act.menu,
+    params: act.params,
+    runs: act.runs ?? null,
+    outcome: act.outcome ?? null,
+    undo: act.undo ?? null,
+    undoAct: act.undoAct ?? null,
+    systems: act.systems,
+  };
+}
+
+/** An act that was done as `--json` prints it, in `status`, in `list acts` and at the end of `act`. */
 export function actJson(act: ActEntry): unknown {
   return withIsoTimes({
     order: act.order,

@@ -1,4 +1,4 @@
-import type { ActSummary } from '../domain/act.ts';
+import type { ActSummary, DeclaredAct } from '../domain/act.ts';
 import { stateWord } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
@@ -6,7 +6,15 @@ import { toIso } from '../domain/instant.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
-import { actJson, attentionJson, entityJson, LISTS, sourceJson, systemJson } from './json.ts';
+import {
+  actJson,
+  attentionJson,
+  declaredActJson,
+  entityJson,
+  LISTS,
+  sourceJson,
+  systemJson,
+} from './json.ts';
 import { type Output, printTable } from './output.ts';
 
 /** What `list` can be asked for. */
@@ -27,14 +35,18 @@ export function checkListed(what: string | undefined): void {
   ]);
 }
 
+/** What lists are made of. */
+export interface Listed {
+  state(): CockpitState;
+  /** The acts of each system that is watched. */
+  verbs(): readonly ActSummary[];
+  /** The acts of every kind. */
+  declared(): readonly DeclaredAct[];
+}
+
 /** Prints one list. Throws UserError for a list there is not. */
-export function printList(
-  what: string | undefined,
-  state: CockpitState,
-  verbs: readonly ActSummary[],
-  json: boolean,
-  output: Output,
-): number {
+export function printList(what: string | undefined, listed: Listed, json: boolean, output: Output): number {
+  const state = listed.state();
   const entities = LISTS.find((list) => list.verb === what || list.name === what);
   if (entities) {
     const rows = state.lists[entities.type];
@@ -69,14 +81,16 @@ export function printList(
       printSources(state, json, output);
       return 0;
     case 'verbs':
-      if (json) output.json(verbs, true);
+      if (json) output.json(listed.verbs(), true);
       else {
-        const rows = verbs.map((verb) => [verb.act, verb.system, verb.risk, verb.params || '-', verb.does]);
+        const rows = listed
+          .verbs()
+          .map((verb) => [verb.act, verb.system, verb.risk, verb.params || '-', verb.does]);
         printTable(output, ['ACT', 'SYSTEM', 'RISK', 'PARAMETERS', 'DOES'], rows);
       }
       return 0;
     case 'acts':
-      printActs(state, json, output);
+      printActs(state, listed.declared(), json, output);
       return 0;
     default:
       checkListed(what);
@@ -153,11 +167,23 @@ function printSources(state: CockpitState, json: boolean, output: Output): void 
   );
 }
 
-function printActs(state: CockpitState, json: boolean, output: Output): void {
+/** Both that can be meant by it: the acts there are, kind by kind, and those that were done here. */
+function printActs(
+  state: CockpitState,
+  declared: readonly DeclaredAct[],
+  json: boolean,
+  output: Output,
+): void {
   if (json) {
-    output.json(state.acts.map(actJson), true);
+    output.json({ declared: declared.map(declaredActJson), done: state.acts.map(actJson) }, true);
     return;
   }
+  printTable(
+    output,
+    ['KIND', 'ACT', 'RISK', 'RUNS', 'OUTCOME', 'UNDO'],
+    declared.map((act) => [act.kind, act.act, act.risk, act.runs ?? '-', act.outcome ?? '-', undoText(act)]),
+  );
+  output.line(safeText(''));
   printTable(
     output,
     ['STARTED', 'ORDER', 'ACT', 'TARGET', 'STATUS', 'BY', 'SUMMARY'],
@@ -172,4 +198,9 @@ function printActs(state: CockpitState, json: boolean, output: Output): void {
     ]),
   );
   if (state.acts.length === 0) output.note(safeText('no acts yet'));
+}
+
+function undoText({ undo, undoAct }: DeclaredAct): string {
+  if (undoAct === undefined) return undo ?? '-';
+  return undo === undefined || undo.includes(undoAct) ? (undo ?? undoAct) : `${undoAct}: ${undo}`;
 }

@@ -10,10 +10,12 @@ const TELL_THEMSELVES: readonly string[] = ['sources', 'systems', 'verbs', 'acts
 export async function runList(options: Options): Promise<number> {
   const what = options.words[1];
   checkListed(what);
-  return await withEngine(options, { withActs: 'if there' }, ({ state, verbs, troubles }, output) => {
-    const printed = printList(what, state(), verbs(), options.flags.has('--json'), output);
+  // What acts there are is the program's to tell, wherever it stands.
+  const needs = { withActs: 'if there', orNothing: what === 'acts' } as const;
+  return await withEngine(options, needs, (opened, output) => {
+    const printed = printList(what, opened, options.flags.has('--json'), output);
     if (TELL_THEMSELVES.includes(what ?? '')) return printed;
-    const unread = tellUnread(state(), output);
-    return worstOf(troubles) || unread || printed;
+    const unread = tellUnread(opened.state(), output);
+    return worstOf(opened.troubles) || unread || printed;
   });
 }

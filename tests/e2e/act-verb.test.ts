@@ -49,8 +49,8 @@ describe.concurrent('act', () => {
       /^SEQ +WHEN +WHO +WHAT +TARGET +RESULT\n1 .* job\.retry +nightly\/j-3 +started: asked by phone\n2 .*verified/,
     );
     expect((await run('list', 'acts')).stdout).toMatch(/job\.retry +nightly\/j-3 +verified/);
-    const [listed] = JSON.parse((await run('list', 'acts', '--json')).stdout) as unknown[];
-    expect(actSchema.parse(listed)).toMatchObject({
+    const { done } = JSON.parse((await run('list', 'acts', '--json')).stdout) as { done: unknown[] };
+    expect(actSchema.parse(done[0])).toMatchObject({
       act: 'job.retry',
       target: 'nightly/j-3',
       status: 'verified',

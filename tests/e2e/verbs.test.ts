@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { helpOf, OPTIONS, VERBS } from '../../src/config/verbs.ts';
+import { builtInKinds } from '../../src/systems/registry.ts';
 import { listedSource } from '../headless/status-schema.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
 import { jsonLines, mainPath, temporaryDirectory } from './cockpit.ts';
@@ -150,7 +151,6 @@ describe.concurrent('list and show', () => {
     ['restore-points', 'ID  SYSTEM', 0],
     ['sources', 'SOURCE ', 13],
     ['verbs', 'ACT ', 25],
-    ['acts', 'STARTED  ORDER', 0],
     ['systems', 'SYSTEM  KIND', 1],
   ])('list %s has a header and a row for each, and as many in --json', async (what, header, rows) => {
     const [text, json] = await Promise.all([
@@ -163,6 +163,35 @@ describe.concurrent('list and show', () => {
     expect(text.code).toBe(0);
     expect(JSON.parse(json.stdout)).toHaveLength(rows);
     expect(json.code).toBe(0);
+  });
+
+  it('list acts has every act of every kind, how it runs, what is watched for and what undoes it', async () => {
+    // Nothing to watch is no reason not to tell what can be done.
+    const { code, stdout } = await runVerb(['list', 'acts', '--json'], { cwd: home.path });
+    const { declared, done } = JSON.parse(stdout) as Record<'declared' | 'done', Record<string, unknown>[]>;
+    expect({ code, done }).toEqual({ code: 0, done: [] });
+    expect(declared.map(({ kind, act }) => `${kind} ${act}`)).toEqual(
+      builtInKinds.flatMap(({ kind, acts }) => acts.map(({ id }) => `${kind} ${id}`)),
+    );
+    for (const act of declared) {
+      expect(act).toEqual({
+        kind: expect.any(String),
+        act: expect.stringMatching(/^[a-z]+\.[a-z-]+$/),
+        title: expect.stringMatching(/./),
+        does: expect.stringMatching(/./),
+        risk: expect.stringMatching(/^(read|reversible|costly|destructive)$/),
+        menu: expect.any(String),
+        params: expect.any(String),
+        runs: expect.stringMatching(/./),
+        outcome: expect.stringMatching(/./),
+        undo: expect.stringMatching(/./),
+        undoAct: act['undoAct'] === null ? null : expect.stringMatching(/^[a-z]+\.[a-z-]+$/),
+        systems: [],
+      });
+    }
+    const text = await runVerb(['list', 'acts', ...here]);
+    expect(text.stdout).toMatch(/^KIND +ACT +RISK +RUNS +OUTCOME +UNDO\norket +turn\.inspect +read +/);
+    expect(text.stdout).toMatch(/\n\nSTARTED +ORDER +ACT +TARGET +STATUS +BY +SUMMARY\n$/);
   });
 
   it.each([

@@ -58,7 +58,7 @@ const stage = z.strictObject({
   required: z.boolean(),
 });
 
-/** A row of `list acts --json`. */
+/** An act that was done: a row of `done` in `list acts --json`, and of `acts` in `status --json`. */
 export const act = z.strictObject({
   order: text,
   act: text.regex(/^[a-z]+\.[a-z-]+$/),
