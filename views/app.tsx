@@ -3,7 +3,6 @@ import { useEffect } from 'react';
 import type { HostPort } from '../src/commands/command.ts';
 import type { Dispatcher } from '../src/commands/dispatcher.ts';
 import type { KeyStream } from '../src/commands/key-stream.ts';
-import { assertNever } from '../src/lib/assert-never.ts';
 import type { Cockpit } from '../src/store/cockpit.ts';
 import { asidesShown } from '../src/store/selectors/asides.ts';
 import { pageOf, type Snapshot } from '../src/store/snapshot.ts';
@@ -14,17 +13,10 @@ import { useKeys } from './hooks/use-keys.ts';
 import { useSnapshot } from './hooks/use-snapshot.ts';
 import type { Box as Cells } from './layout.ts';
 import { pageView } from './page.ts';
-import { actsLines } from './panes/acts.ts';
-import { cardLines } from './panes/card.ts';
 import { footerLine } from './panes/footer.ts';
 import { headerLines } from './panes/header.ts';
-import { logsLines } from './panes/logs.ts';
-import type { PaneInput } from './panes/pane.ts';
 import { titleLine } from './panes/pane.ts';
-import { pipelineLines } from './panes/pipeline.ts';
-import { filteredQueueLines, queueLines } from './panes/queue.ts';
-import { stepsLines } from './panes/steps.ts';
-import { workLines } from './panes/work.ts';
+import { paneLines } from './panes/pane-lines.ts';
 import { approvalLines, payloadPlace } from './sheets/approval.ts';
 import { asidesLines } from './sheets/asides.ts';
 import {
@@ -163,38 +155,16 @@ function Pane(props: PaneProps) {
   }
   return (
     <Box width={box.columns} height={box.rows} overflow="hidden">
-      <TextBlock lines={paneLines(props)} theme={theme} />
+      <TextBlock lines={boxLines(props)} theme={theme} />
     </Box>
   );
 }
 
 /** The lines of one box. */
-function paneLines(props: PaneProps): readonly Line[] {
-  const { box, snapshot, pen } = props;
-  const input: PaneInput = { snapshot, pen, columns: box.columns, rows: box.rows };
-  switch (box.pane) {
-    case 'queue':
-      return queueLines(input);
-    case 'approvals':
-    case 'fatal':
-      return filteredQueueLines(input, box.pane);
-    case 'card':
-      return cardLines(input, props.pipelineInTitle);
-    case 'steps':
-      return stepsLines(input);
-    case 'pipeline':
-      return pipelineLines(input);
-    case 'work':
-      return workLines(input);
-    case 'acts':
-      return actsLines(input);
-    case 'logs':
-      return logsLines(input);
-    case 'sheet':
-      return sheetLines(props);
-    default:
-      return assertNever(box.pane, 'pane');
-  }
+function boxLines(props: PaneProps): readonly Line[] {
+  const { box, snapshot, pen, pipelineInTitle } = props;
+  if (box.pane === 'sheet') return sheetLines(props);
+  return paneLines(box.pane, { snapshot, pen, columns: box.columns, rows: box.rows }, { pipelineInTitle });
 }
 
 /** The prompt or page that is open, under its title. */

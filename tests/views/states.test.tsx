@@ -1,18 +1,13 @@
 import { Box } from 'ink';
 import { cleanup, render } from 'ink-testing-library';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PaneId } from '../../src/store/desk.ts';
 import { type Line, penOf } from '../../views/components/line.ts';
 import { TextBlock } from '../../views/components/text.tsx';
-import { actsLines } from '../../views/panes/acts.ts';
-import { cardLines } from '../../views/panes/card.ts';
 import { footerLine } from '../../views/panes/footer.ts';
 import { headerLines } from '../../views/panes/header.ts';
-import { logsLines } from '../../views/panes/logs.ts';
 import type { PaneInput } from '../../views/panes/pane.ts';
-import { pipelineLines } from '../../views/panes/pipeline.ts';
-import { filteredQueueLines, queueLines } from '../../views/panes/queue.ts';
-import { stepsLines } from '../../views/panes/steps.ts';
-import { workLines } from '../../views/panes/work.ts';
+import { paneLines } from '../../views/panes/pane-lines.ts';
 import { plainTheme } from '../../views/theme.ts';
 import { FakeEngine } from './fake-engine.ts';
 import { coherence, hangs, source, storySnapshot, system } from './sample-state.ts';
@@ -22,18 +17,7 @@ import { openScreen, type TestScreen } from './screen.tsx';
  * Every pane in every state, drawn in a box of 78x5 (34x5 where narrow). Both axes are types: a cell that is missing
  * does not compile. What a pane shows of particular things is in panes.test.tsx.
  */
-type PaneName =
-  | 'header'
-  | 'queue'
-  | 'approvals'
-  | 'fatal'
-  | 'card'
-  | 'steps'
-  | 'pipeline'
-  | 'work'
-  | 'acts'
-  | 'logs'
-  | 'footer';
+type PaneName = PaneId | 'header' | 'footer';
 type StateName = 'loading' | 'empty' | 'data' | 'stale' | 'failed' | 'narrow';
 
 const screens = new Map<StateName, TestScreen>();
@@ -79,29 +63,10 @@ function engineOf(state: StateName): FakeEngine {
 }
 
 function linesOf(pane: PaneName, input: PaneInput, screen: TestScreen): readonly Line[] {
-  switch (pane) {
-    case 'header':
-      return headerLines({ ...input, rows: 2, host: 'prod-eu-1' });
-    case 'queue':
-      return queueLines(input);
-    case 'approvals':
-    case 'fatal':
-      return filteredQueueLines(input, pane);
-    case 'card':
-      return cardLines(input);
-    case 'steps':
-      return stepsLines(input);
-    case 'pipeline':
-      return pipelineLines(input);
-    case 'work':
-      return workLines(input);
-    case 'acts':
-      return actsLines(input);
-    case 'logs':
-      return logsLines(input);
-    case 'footer':
-      return [footerLine({ ...input, keymap: screen.dispatcher.keymap, host: screen.host })];
-  }
+  if (pane === 'header') return headerLines({ ...input, rows: 2, host: 'prod-eu-1' });
+  if (pane === 'footer')
+    return [footerLine({ ...input, keymap: screen.dispatcher.keymap, host: screen.host })];
+  return paneLines(pane, input);
 }
 
 function frameOf(pane: PaneName, state: StateName): readonly string[] {
