@@ -11,7 +11,7 @@ const DAY_MS = 24 * 3_600_000;
 const RETRY_MS = 30_000;
 
 /**
- * Enters what waits in the journal as soon as there is room, and seals rows older than `ledger: keep:` says, now and
+ * Sets space apart for records, enters what waits in the journal as soon as there is room, and seals rows older than `ledger: keep:` says, now and
  * once a day. An act under way puts it off. Returns how to stop.
  */
 export function keepLedger(room: ActsRoom, config: ConfigFile, clock: Clock): () => void {
@@ -22,6 +22,7 @@ export function keepLedger(room: ActsRoom, config: ConfigFile, clock: Clock): ()
   const work = (): void => {
     const now = clock.now();
     try {
+      room.store.keepRoom();
       ledger.value.enterJournal(now);
       if (days === undefined || now < sealAt) return;
       const before = addMs(now, -Number(days) * DAY_MS);

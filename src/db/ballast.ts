@@ -1,4 +1,4 @@
-/** Space set apart beside the ledger, so that on a full disk the records of acts under way can still be written. */
+/** Space set apart beside the records of acts, so that on a full disk those under way can still be written. */
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -17,21 +17,23 @@ import { dirname } from 'node:path';
 const BALLAST_BYTES = 256 * 1024;
 /** The ballast is laid again only where it leaves this much: else it would fill the disk it is kept for. */
 const ROOM_BYTES = 4 * BALLAST_BYTES;
+/** Less than the commits of one act take. */
+const FULL_BYTES = 64 * 1024;
 
-/** Where the ballast of a ledger lies. */
-export function ballastPath(ledgerPath: string): string {
-  return `${ledgerPath}.ballast`;
+/** Where the ballast of a database lies. */
+export function ballastPath(path: string): string {
+  return `${path}.ballast`;
 }
 
 /** Whether it lies there. */
-export function hasBallast(ledgerPath: string): boolean {
-  return statSync(ballastPath(ledgerPath), { throwIfNoEntry: false })?.size === BALLAST_BYTES;
+export function hasBallast(path: string): boolean {
+  return statSync(ballastPath(path), { throwIfNoEntry: false })?.size === BALLAST_BYTES;
 }
 
 /** Lays it where it is missing and there is room. A disk that is too full stays as it is: that is no failure. */
-export function layBallast(ledgerPath: string): void {
-  if (hasBallast(ledgerPath) || !hasRoom(ledgerPath)) return;
-  const path = ballastPath(ledgerPath);
+export function layBallast(of: string): void {
+  if (hasBallast(of) || !hasRoom(of)) return;
+  const path = ballastPath(of);
   try {
     rmSync(path, { force: true });
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -51,9 +53,9 @@ export function layBallast(ledgerPath: string): void {
 }
 
 /** Gives its space back. False when there is none to give. */
-export function releaseBallast(ledgerPath: string): boolean {
+export function releaseBallast(path: string): boolean {
   try {
-    rmSync(ballastPath(ledgerPath));
+    rmSync(ballastPath(path));
     return true;
   } catch {
     return false;
@@ -61,12 +63,22 @@ export function releaseBallast(ledgerPath: string): boolean {
 }
 
 /** Whether the disk has room beyond the ballast. */
-export function hasRoom(ledgerPath: string): boolean {
+export function hasRoom(path: string): boolean {
+  return freeBytes(path) >= ROOM_BYTES;
+}
+
+/** Whether the disk has no room for the next records. */
+export function isDiskFull(path: string): boolean {
+  return freeBytes(path) < FULL_BYTES;
+}
+
+function freeBytes(path: string): number {
   try {
-    const { bavail, bsize } = statfsSync(dirname(ledgerPath));
-    return bavail * bsize >= ROOM_BYTES;
+    const { bavail, bfree, bsize } = statfsSync(dirname(path));
+    // Some blocks are kept for root alone.
+    return (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
   } catch {
-    return true;
+    return Number.POSITIVE_INFINITY;
   }
 }
 

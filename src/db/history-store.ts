@@ -21,6 +21,7 @@ import { createLeaseStore, type LeaseStore } from './history-lease.ts';
 import { createRemarkStore, type RemarkStore } from './history-remarks.ts';
 import { HISTORY_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
 import { openDatabase } from './open.ts';
+import { writeInWal } from './spare-room.ts';
 
 /** Name of the file in its directory. */
 export const HISTORY_FILE = 'history.db';
@@ -216,7 +217,7 @@ class SqliteHistory implements HistoryStore {
     sightings: readonly Sighting[],
     watchedUntil: Instant | undefined,
   ): readonly StateChange[] | undefined {
-    return this.#record.immediate(system, self, sightings, watchedUntil);
+    return writeInWal(this.#database, () => this.#record.immediate(system, self, sightings, watchedUntil));
   }
 
   #take(system: number, sighting: Sighting, watchedUntil: Instant | undefined): StateChange | undefined {

@@ -4,10 +4,12 @@ import type { OrderBook } from '../domain/order.ts';
 import type { StepBook } from '../domain/steps.ts';
 import { type AlertClaims, createAlertClaims } from './alert-claims.ts';
 import { type AsideStore, createAsideStore } from './asides.ts';
+import { layBallast } from './ballast.ts';
 import { createHoldStore, type HoldStore } from './holds.ts';
 import { openDatabase } from './open.ts';
 import { createOrderStore } from './orders.ts';
 import { createPresenceStore, type PresenceStore } from './presence.ts';
+import { withSpareRoom } from './spare-room.ts';
 import { createStepStore, STEP_TABLES } from './steps.ts';
 import { createWatchStore, type WatchStore } from './watches.ts';
 
@@ -116,6 +118,8 @@ export interface HostStore {
   readonly alertClaims: AlertClaims;
   /** The file that was put aside because it was broken, and why: to be told on the screen. */
   readonly quarantined?: { readonly path: string; readonly why: string };
+  /** Sets space apart, where there is room, in which orders can be recorded on a full disk. */
+  keepRoom(): void;
   close(): void;
 }
 
@@ -135,8 +139,9 @@ export interface HostStoreOptions {
  * which orders had been started.
  */
 export function openHostStore(options: HostStoreOptions): HostStore {
+  const path = join(options.directory, 'host.db');
   const { database, quarantined } = openDatabase({
-    path: join(options.directory, 'host.db'),
+    path,
     title: 'the record of orders and holds',
     applicationId: APPLICATION_ID,
     migrations: MIGRATIONS,
@@ -148,7 +153,7 @@ export function openHostStore(options: HostStoreOptions): HostStore {
     ...(options.mode === undefined ? {} : { mode: options.mode }),
   });
   return {
-    orders: createOrderStore(database),
+    orders: withSpareRoom(createOrderStore(database), path, database),
     holds: createHoldStore(database),
     steps: createStepStore(database),
     asides: createAsideStore(database),
@@ -156,6 +161,7 @@ export function openHostStore(options: HostStoreOptions): HostStore {
     watches: createWatchStore(database),
     alertClaims: createAlertClaims(database),
     ...(quarantined ? { quarantined } : {}),
+    keepRoom: () => layBallast(path),
     close: () => database.close(),
   };
 }

@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 import { messageOf, UserError } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { ChainRow, LedgerRecord, LedgerRow, LedgerState, LedgerVerdict } from '../domain/ledger.ts';
-import { hasBallast, hasRoom, isWriteFailure, layBallast, releaseBallast } from './ballast.ts';
+import { hasBallast, hasRoom, isDiskFull, isWriteFailure, layBallast, releaseBallast } from './ballast.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { checkArchives } from './ledger-archive.ts';
 import { EMPTY_HEAD, type LedgerHead, readHead, writeHead } from './ledger-head.ts';
@@ -62,7 +62,10 @@ export interface Ledger {
   seal(order: SealOrder): SealResult | undefined;
   /** Where a new record would go. */
   state(): LedgerState;
-  /** Enters what waits in the journal; how many records came into the chain. Also done with each new record. */
+  /**
+   * Enters what waits in the journal, and lays the ballast, where there is room again; how many records came into the
+   * chain. Also done with each new record.
+   */
   enterJournal(now: Instant): number;
   close(): void;
 }
@@ -217,7 +220,7 @@ class SqliteLedger implements Ledger {
         state: 'journal only',
         why: 'the disk of the ledger is full: records wait in a journal elsewhere and come into the chain later',
       };
-    if (readHead(this.path) && !hasBallast(this.path) && !hasRoom(this.path))
+    if (isDiskFull(this.path) || (readHead(this.path) && !hasBallast(this.path) && !hasRoom(this.path)))
       return {
         state: 'on ballast',
         why: 'the disk of the ledger is full: records are written to the space kept for that, which is small',
@@ -226,7 +229,10 @@ class SqliteLedger implements Ledger {
   }
 
   enterJournal(now: Instant): number {
-    if (!this.#journal.isThere()) return 0;
+    if (!this.#journal.isThere()) {
+      layBallast(this.path);
+      return 0;
+    }
     let entered = 0;
     this.#retried(() =>
       this.#database

@@ -1,8 +1,9 @@
 /** Queries on SQLite databases: on private copies, so that their owners never notice. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { messageOf } from '../domain/error.ts';
 import type { SpecOf } from './reader.ts';
 import type { SqliteCopy } from './sqlite-copy.ts';
@@ -27,7 +28,7 @@ export function queryCopy(copy: SqliteCopy, queries: Queries): QueryOutcome {
       copy.database[18] = 1;
       copy.database[19] = 1;
     }
-    return query(() => new Database(copy.database), queries);
+    return query(() => connect(copy.database), queries);
   }
   const directory = mkdtempSync(join(tmpdir(), 'binnacle-'));
   try {
@@ -35,7 +36,7 @@ export function queryCopy(copy: SqliteCopy, queries: Queries): QueryOutcome {
     writeFileSync(path, copy.database, { mode: 0o600 });
     if (copy.wal) writeFileSync(`${path}-wal`, copy.wal, { mode: 0o600 });
     if (copy.journal) writeFileSync(`${path}-journal`, copy.journal, { mode: 0o600 });
-    return query(() => new Database(path, { fileMustExist: true, timeout: 50 }), queries);
+    return query(() => connect(path, { fileMustExist: true, timeout: 50 }), queries);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -46,7 +47,13 @@ export function queryCopy(copy: SqliteCopy, queries: Queries): QueryOutcome {
  * WAL mode, by its owner or root: then nothing is created beside it and no writer waits.
  */
 export function queryInPlace(path: string, queries: Queries): QueryOutcome {
-  return query(() => new Database(path, { readonly: true, fileMustExist: true, timeout: 50 }), queries);
+  return query(() => connect(path, { readonly: true, fileMustExist: true, timeout: 50 }), queries);
+}
+
+/** The library is native code, loaded when it is needed: without it all other sources are still read. */
+function connect(what: string | Buffer, options: Database.Options = {}): Database.Database {
+  const Sqlite = createRequire(import.meta.url)('better-sqlite3') as typeof Database;
+  return new Sqlite(what, options);
 }
 
 function query(open: () => Database.Database, queries: Queries): QueryOutcome {
@@ -105,5 +112,7 @@ function explainSqlite(error: unknown): string {
   if (code === 'SQLITE_CORRUPT')
     return 'damaged: SQLite can not read it; its owner should run PRAGMA integrity_check';
   if (code === 'SQLITE_BUSY') return 'locked by its owner; tried again';
+  if (code === 'MODULE_NOT_FOUND' || code === 'ERR_DLOPEN_FAILED')
+    return `better-sqlite3 can't be loaded: ${messageOf(error).split('\n')[0]}`;
   return messageOf(error);
 }
