@@ -1,11 +1,11 @@
 /** Orders whose cockpit or runner was ended: they get a truthful outcome, and the ledger its line. */
 import type { OrderProgress, OrderRow } from '../domain/order.ts';
-import type { Located } from '../systems/system.ts';
+import type { ActSpec, Located } from '../systems/system.ts';
 import { finishedRecord, mayTryAgain } from './ending.ts';
 import { isAlive } from './hands.ts';
 import type { OrderPlan } from './order.ts';
 import type { ActServicePorts, LedgerBook } from './ports.ts';
-import { type Abandoned, judgeAbandoned, mayTakeOver } from './sweep.ts';
+import { type Abandoned, judgeAbandoned, mayTakeOver, notWatchedOn } from './sweep.ts';
 
 type RecoveryPorts = Pick<
   ActServicePorts,
@@ -52,8 +52,11 @@ export function sweepOrders(ports: RecoveryPorts, takeovers: Takeovers): void {
       ledger.ok && isOurs ? ledger.value.find(row.id, 'finished')?.record : undefined,
     );
     if (!abandoned) continue;
-    if (abandoned.outcome === 'unknown' && mayTakeOver(row) && (isOurs || isSameSystem(ports, row))) {
-      if (takeovers.start(row)) continue;
+    if (abandoned.outcome === 'unknown' && row.progress.watch && (isOurs || isSameSystem(ports, row))) {
+      if (mayTakeOver(row) && takeovers.start(row)) continue;
+      // Nobody will watch any more, whoever's it is: it would stay under way for ever.
+      endOrder(ports, row, notWatchedOn(row, abandoned));
+      continue;
     }
     // The ledger of another user can't be read here, and it may know the outcome.
     if (isOurs) endOrder(ports, row, abandoned);
@@ -86,25 +89,37 @@ export function abandonedOf(
  * wins over all of them. False when this call did not win.
  */
 export function endOrder(ports: RecoveryPorts, row: OrderRow, end: Abandoned): boolean {
-  const { clock, ledger, orders, system } = ports;
+  const { clock, ledger, orders } = ports;
   const { outcome, summary } = end;
   const progress: OrderProgress = { ...row.progress, doing: 'ended', summary };
-  const plan = JSON.parse(row.plan) as OrderPlan;
-  const spec = system(plan.target.system)?.kind.acts.find((act) => act.id === row.act);
   const at = clock.now();
-  if (!orders.finish(row, { outcome, at, progress, release: mayTryAgain(outcome, spec) })) return false;
+  const release = mayTryAgain(outcome, specOf(ports, row));
+  if (!orders.finish(row, { outcome, at, progress, release })) return false;
   if (ledger.ok) recordEnd(ports, ledger.value, { ...row, outcome, endedAt: at, progress });
   return true;
 }
 
-/** Enters ends that are in the orders' rows and not in the ledger: whoever wrote the row was ended before the line. */
+/**
+ * Enters ends that are in the orders' rows and not in the ledger: whoever wrote the row was ended before the line. Where
+ * another user could not know how an order ended, and our ledger does, the row gets to know it too.
+ */
 export function repairLedger(ports: RecoveryPorts): void {
   const { ledger, orders, who } = ports;
   if (!ledger.ok) return;
   for (const row of orders.list(REPAIRED)) {
     if (row.status !== 'finished' || row.user !== who.user) continue;
-    if (!ledger.value.find(row.id, 'finished')) recordEnd(ports, ledger.value, row);
+    const known = ledger.value.find(row.id, 'finished')?.record;
+    if (known?.phase !== 'finished') recordEnd(ports, ledger.value, row);
+    else if (row.outcome === 'unknown' && known.outcome !== 'unknown') {
+      const { outcome, summary } = known;
+      orders.learn(row.id, { outcome, summary, release: mayTryAgain(outcome, specOf(ports, row)) });
+    }
   }
+}
+
+function specOf({ system }: RecoveryPorts, row: OrderRow): ActSpec | undefined {
+  const { target } = JSON.parse(row.plan) as OrderPlan;
+  return system(target.system)?.kind.acts.find((act) => act.id === row.act);
 }
 
 function recordEnd({ clock, version, who }: RecoveryPorts, ledger: LedgerBook, row: OrderRow): void {

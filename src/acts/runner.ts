@@ -34,13 +34,10 @@ export async function watchOrder(id: string, digest: string, ports: RunnerPorts)
   const row = orders.get(id);
   if (!row) return 'absent';
   const { runner } = row;
-  const { watch } = row.progress;
-  if (!runner || !watch || !mayTakeOver(row) || isAlive(hands, runner) || row.digest !== digest)
-    return 'not-taken';
+  if (!runner || !mayTakeOver(row) || isAlive(hands, runner) || row.digest !== digest) return 'not-taken';
   return await awake(async () => {
     if (!orders.takeOver(id, runner, self, clock.now())) return 'not-taken';
-    const progress = { ...row.progress, watch: { ...watch, takeovers: watch.takeovers + 1 } };
-    return await new OrderRun({ ...row, runner: self, progress }, ports, 'taken over').toItsEnd();
+    return await new OrderRun(orders.get(id) ?? { ...row, runner: self }, ports, 'taken over').toItsEnd();
   });
 }
 

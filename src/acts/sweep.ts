@@ -59,6 +59,14 @@ export function judgeAbandoned(
   }
 }
 
+/** What became of an order that nobody could go on watching, and why nobody could. */
+export function notWatchedOn(row: OrderRow, { outcome, summary }: Abandoned): Abandoned {
+  const why = mayTakeOver(row)
+    ? 'no runner that was to go on watching has begun'
+    : `${row.progress.watch?.takeovers ?? 0} runners that went on watching were ended too`;
+  return { outcome, summary: `${why}; ${summary}` };
+}
+
 /**
  * Whether another runner may go on watching for the effect of an order whose own runner was ended: all its steps have
  * run, how each ended is known, and nothing is left to do but to look. Nothing is ever run a second time.

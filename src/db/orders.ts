@@ -77,12 +77,17 @@ export function createOrderStore(database: Database.Database): OrderBook {
       return changes === 1;
     },
   );
-  const settleRow = database.prepare(
-    "UPDATE orders SET outcome = 'settled', progress = json_set(progress, '$.summary', ?), unseen = 0 WHERE id = ? AND outcome = 'unknown'",
+  const learnRow = database.prepare(
+    "UPDATE orders SET outcome = ?, progress = json_set(progress, '$.summary', ?) WHERE id = ? AND outcome = 'unknown'",
   );
+  const learn = database.transaction<OrderBook['learn']>((id, { outcome, summary, release: free }) => {
+    const done = learnRow.run(outcome, summary, id).changes === 1;
+    if (done && free) release.run(id);
+    return done;
+  });
   const settle = database.transaction((id: string, summary: string): boolean => {
-    const done = settleRow.run(summary, id).changes === 1;
-    if (done) release.run(id);
+    const done = learn(id, { outcome: 'settled', summary, release: true });
+    if (done) seen.run(id);
     return done;
   });
   const ready = database.prepare("UPDATE orders SET status = 'ready' WHERE id = ? AND status = 'placed'");
@@ -100,7 +105,9 @@ export function createOrderStore(database: Database.Database): OrderBook {
      WHERE id = @id AND status = 'ready' AND (runner_pid IS NULL OR (runner_pid = @pid AND runner_started = @started))`,
   );
   const takeOver = database.prepare(
-    `UPDATE orders SET runner_pid = @pid, runner_started = @started, beat_at = @at
+    // Counted with the taking: one that is ended before it writes a word must count too.
+    `UPDATE orders SET runner_pid = @pid, runner_started = @started, beat_at = @at,
+       progress = json_set(progress, '$.watch.takeovers', coalesce(progress ->> '$.watch.takeovers', 0) + 1)
      WHERE id = @id AND status = 'running' AND runner_pid = @endedPid AND runner_started = @endedStarted`,
   );
   const beat = database.prepare(
@@ -149,6 +156,7 @@ export function createOrderStore(database: Database.Database): OrderBook {
       return row !== undefined && row.status !== 'finished';
     },
     finish: (expected, ending) => finish.immediate(expected, ending),
+    learn: (id, end) => learn.immediate(id, end),
     settle: (id, summary) => settle.immediate(id, summary),
     keep: (id, step, file) => void keep.run(id, step, file.path, file.content ?? null, file.mode ?? null),
     kept: (id) =>

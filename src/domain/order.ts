@@ -163,7 +163,10 @@ export interface OrderBook {
   ): boolean;
   /** A runner waits for its turn, and lives. False when the order is no longer `ready`, or another runner's. */
   wait(id: string, runner: ProcessMark, at: Instant, doing: string): boolean;
-  /** A runner goes on in place of one that was ended, of which the order is now. False when another was first. */
+  /**
+   * A runner goes on watching in place of one that was ended, of which the order is now, and is counted in its progress.
+   * False when another was first.
+   */
   takeOver(id: string, ended: ProcessMark, runner: ProcessMark, at: Instant): boolean;
   beat(id: string, runner: ProcessMark, at: Instant): void;
   progress(id: string, progress: OrderProgress): void;
@@ -181,6 +184,11 @@ export interface OrderBook {
       readonly progress: OrderProgress;
       readonly release: boolean;
     },
+  ): boolean;
+  /** `unknown` to what is known of it after all. `release` frees the key. False when it was not unknown. */
+  learn(
+    id: string,
+    end: { readonly outcome: OrderOutcome; readonly summary: string; readonly release: boolean },
   ): boolean;
   /** `unknown` to `settled`, and frees the key. False when it was not unknown. */
   settle(id: string, summary: string): boolean;

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostHands } from '../../src/acts/hands.ts';
 import { createActService } from '../../src/acts/service.ts';
+import { openLedger } from '../../src/db/ledger.ts';
 import type { SystemId } from '../../src/domain/entity.ts';
+import { systemClock } from '../../src/host/clock.ts';
 import type { Located } from '../../src/systems/system.ts';
 import { temporaryDirectory } from '../db/temporary.ts';
 import { firedIn, layToy, toyKind, toyView } from './toy/kind.ts';
@@ -41,6 +43,24 @@ async function abandoned(
   expect(pit.host.orders.get(order)?.progress.watch).toMatchObject({ takeovers: 0 });
   pit.close();
   return { root, state, located, order };
+}
+
+/** Bob's cockpit over the toy at `located`, with a ledger of his own. */
+function bobs(located: Located, state: string, more: Partial<Cockpit['ports']>): Cockpit {
+  const path = join(state, 'ledger-bob.db');
+  const ledger = openLedger({ path, now: systemClock().now() });
+  const who = { user: 'bob', uid: 12_345, host: 'test' };
+  const pit = shared(() =>
+    cockpit(located, state, { beatSilenceMs: 1, who, ledger: { ok: true, value: ledger }, ...more }),
+  );
+  return {
+    ...pit,
+    ledger,
+    close() {
+      pit.close();
+      ledger.close();
+    },
+  };
 }
 
 /** The stores as the operators of a host share them. */
@@ -99,18 +119,14 @@ describe('an act of another user whose runner is gone', () => {
   ])('is not watched by a cockpit that looks at %s; its outcome is unknown', async (_, differs) => {
     const { state, located, order } = await abandoned('quiet');
     const errands: unknown[] = [];
-    const pit = shared(() =>
-      cockpit(located, state, {
-        beatSilenceMs: 1,
-        who: { user: 'bob', uid: 12_345, host: 'test' },
-        system: () => ({
-          kind: toyKind,
-          policy: { readOnly: false },
-          view: () => ({ ...toyView(located, 0 as never), located: differs(located) }),
-        }),
-        spawnRunner: (errand) => void errands.push(errand),
+    const pit = bobs(located, state, {
+      system: () => ({
+        kind: toyKind,
+        policy: { readOnly: false },
+        view: () => ({ ...toyView(located, 0 as never), located: differs(located) }),
       }),
-    );
+      spawnRunner: (errand) => void errands.push(errand),
+    });
     const service = createActService(pit.ports);
     service.sweep();
     await new Promise((resolve) => setImmediate(resolve));
@@ -126,16 +142,89 @@ describe('an act of another user whose runner is gone', () => {
     pit.close();
   });
 
+  it('is unknown, its row too, once three runners that went on watching were ended; nothing ran again', async () => {
+    const { root, state, located, order } = await abandoned('quiet');
+    const ended: number[] = [];
+    const pit = bobs(located, state, {
+      spawnRunner: (errand) => {
+        const env = { TOY_SHARED: 'yes', TOY_BEAT_SILENCE_MS: '1', TOY_KILL_AT: 'taken over' };
+        ended.push(spawnRunner(state, errand.order, env, errand.watch));
+      },
+    });
+    const service = createActService(pit.ports);
+    const row = () => pit.host.orders.get(order);
+    await expect
+      .poll(() => service.entries()[0]?.status === 'unknown' && row()?.status, { timeout: 30_000 })
+      .toBe('finished');
+    expect(ended).toHaveLength(3);
+    expect(row()).toMatchObject({
+      user: 'alice',
+      outcome: 'unknown',
+      progress: {
+        summary: expect.stringMatching(
+          /^3 runners that went on watching were ended too; its runner was ended after step 1 \(exit 0\)/,
+        ),
+      },
+    });
+    expect(pit.host.orders.open()).toEqual([]);
+    expect(firedIn(root)).toEqual(['a']);
+    service.close();
+    pit.close();
+    // It comes into alice's ledger, and she settles it.
+    const alice = shared(() => cockpit(located, state));
+    const hers = createActService(alice.ports);
+    expect(alice.ledger.find(order, 'finished')?.record).toMatchObject({ outcome: 'unknown' });
+    expect(hers.settleAct({ order, note: 'looked: it took' })).toEqual({ done: true });
+    hers.close();
+    alice.close();
+  });
+
+  it('is unknown when no runner can be started that goes on watching; what its own ledger knows of it wins', async () => {
+    const { state, located, order } = await abandoned('quiet');
+    const clock = systemClock();
+    let passed = 0;
+    let tried = 0;
+    const pit = bobs(located, state, {
+      clock: { ...clock, monotonic: () => clock.monotonic() + passed },
+      spawnRunner: () => {
+        tried += 1;
+        throw new Error('no such program');
+      },
+    });
+    const service = createActService(pit.ports);
+    for (let look = 0; look < 4; look += 1, passed += 11_000) service.sweep();
+    await expect.poll(() => tried).toBe(3);
+    expect(service.entries()).toMatchObject([
+      {
+        order,
+        status: 'unknown',
+        summary: expect.stringMatching(/^no runner that was to go on watching has begun;/),
+      },
+    ]);
+    expect(pit.host.orders.get(order)).toMatchObject({ status: 'finished', outcome: 'unknown' });
+    service.close();
+    pit.close();
+    const alice = shared(() => cockpit(located, state));
+    const begun = alice.ledger.find(order, 'started')?.record;
+    if (begun?.phase !== 'started') throw new Error('not in the ledger');
+    const { at, who, version, act, target, revision, attempt, undo } = begun;
+    alice.ledger.append({
+      ...{ phase: 'finished', at, who, version, order, act, target, revision, attempt, undo },
+      ...{ outcome: 'not-seen', summary: 'not seen in 5 s', stages: [], outputs: [] },
+    });
+    const hers = createActService(alice.ports);
+    expect(hers.entries()).toMatchObject([{ order, status: 'not-seen', summary: 'not seen in 5 s' }]);
+    // Its key is free: it may be tried again.
+    expect(hers.preview({ act: 'job.run', target: job, params: {} })).toMatchObject({ attempt: 2 });
+    expect(hers.preview({ act: 'job.run', target: job, params: {} }).refused).toBeUndefined();
+    hers.close();
+    alice.close();
+  });
+
   it('is watched, with the digest of what was read, by one that looks at the same', async () => {
     const { state, located, order } = await abandoned('quiet');
     const errands: unknown[] = [];
-    const pit = shared(() =>
-      cockpit(located, state, {
-        beatSilenceMs: 1,
-        who: { user: 'bob', uid: 12_345, host: 'test' },
-        spawnRunner: (errand) => void errands.push(errand),
-      }),
-    );
+    const pit = bobs(located, state, { spawnRunner: (errand) => void errands.push(errand) });
     const service = createActService(pit.ports);
     await expect.poll(() => errands).toEqual([{ order, watch: pit.host.orders.get(order)?.digest }]);
     service.close();

@@ -23,6 +23,11 @@ const given: RunnerPorts = {
       die('taken');
       return taken;
     },
+    takeOver: (...given) => {
+      const taken = orders.takeOver(...given);
+      if (taken) die('taken over');
+      return taken;
+    },
     progress: (order, progress) => {
       orders.progress(order, progress);
       if (progress.stepsBegun === 1 && progress.stepsDone === 0) die('step begun');
