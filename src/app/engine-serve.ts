@@ -44,7 +44,7 @@ const engine = engineOf(
     ...(opened.ok ? {} : { actsOff: opened.error }),
     notices: [
       ...plan.notices,
-      ...(opened.ok ? [] : ["ACTS OFF: records can't be written"]),
+      ...(opened.ok ? [] : [`ACTS OFF: ${opened.error}`]),
       ...(historyRoom?.ok === false && opened.ok ? [`HISTORY OFF: ${historyRoom.error}`] : []),
     ],
   },

@@ -204,6 +204,14 @@ export const paneCommands: readonly Command[] = [
       cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'sources' }, scroll: 0 })),
   },
   {
+    id: 'notices.show',
+    title: 'notices: what the first row says, in full',
+    area: 'panes',
+    effect: 'view',
+    run: ({ cockpit }) =>
+      cockpit.update((desk) => inMode(desk, { type: 'details', subject: { of: 'notices' }, scroll: 0 })),
+  },
+  {
     id: 'watches.show',
     title: 'what you watch, and how it stands',
     area: 'panes',

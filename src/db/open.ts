@@ -115,7 +115,8 @@ function openOnce(spec: DatabaseSpec): Database.Database {
     return database;
   } catch (error) {
     database.close();
-    throw isDamage(error) ? new BrokenDatabase(messageOf(error), inode) : error;
+    if (isDamage(error)) throw new BrokenDatabase(messageOf(error), inode);
+    throw error instanceof Error && 'code' in error ? unopened(spec, error) : error;
   }
 }
 
@@ -125,8 +126,18 @@ function connect(spec: DatabaseSpec, inode: number): Database.Database {
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (isDamage(error)) throw new BrokenDatabase(messageOf(error), inode);
-    throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
+    throw unopened(spec, error);
   }
+}
+
+function unopened({ title, path }: DatabaseSpec, error: unknown): UserError {
+  const { code } = error as { readonly code?: string };
+  // SQLite writes beside a file to read it.
+  const why =
+    code?.startsWith('SQLITE_CANTOPEN') || code?.startsWith('SQLITE_READONLY')
+      ? ', its directory must be writable'
+      : '';
+  return new UserError(`${title} can't be opened: ${path}: ${messageOf(error)}${why}`, [], 3);
 }
 
 /**
@@ -140,8 +151,7 @@ function checkFile(spec: DatabaseSpec): number {
     if (!existsSync(spec.path)) createDatabase({ ...spec, mode: spec.mode ?? 0o600 });
     descriptor = openSync(spec.path, 'r');
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${spec.title} can't be opened: ${spec.path}: ${messageOf(error)}`, [], 3);
+    throw error instanceof UserError ? error : unopened(spec, error);
   }
   try {
     const stat = fstatSync(descriptor);

@@ -173,6 +173,8 @@ export type DetailSubject =
   | { readonly of: 'source'; readonly key: string }
   | { readonly of: 'sources' }
   | { readonly of: 'watches' }
+  /** What the first row says in few words, in full. */
+  | { readonly of: 'notices' }
   /** What could not be understood, of one source, one system or all; undefined `records` while asked for. */
   | {
       readonly of: 'bad';

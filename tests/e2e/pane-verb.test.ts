@@ -129,7 +129,7 @@ describe('options of the cockpit', () => {
         rows: 40,
         env: { BINNACLE_STATE_DIR: `${state}/x`, BINNACLE_HOST_DIR: '', HOME: '/dev/null' },
       });
-      await terminal.waitFor(/ACTS OFF: records can't be written/);
+      await terminal.waitFor(/ACTS OFF: see :notices/);
       await terminal.waitFor(/STALLED/);
       await pressFor(terminal, 'K', /acts are off: the state directory/);
       await quit(terminal);

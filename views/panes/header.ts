@@ -79,7 +79,8 @@ function placeLine({ snapshot, pen, columns, rows, host }: HeaderInput): Line {
   // A cockpit that can't act must be known before a key is tried.
   const isActsOff = (notice: string): boolean => notice.startsWith('ACTS OFF');
   for (const notice of state.notices.filter(isDemo)) add(notice, 'warning', [4, 'DEMO']);
-  for (const notice of state.notices.filter(isActsOff)) add(notice, 'warning', [7, 'ACTS OFF']);
+  for (const notice of state.notices.filter(isActsOff))
+    add(notice, 'warning', [0, notice.length > 50 ? 'ACTS OFF: see :notices' : notice], [7, 'ACTS OFF']);
   const others = state.presence.length;
   add(
     state.presence.map((one) => `${one.who} ${one.terminal}`).join(', '),

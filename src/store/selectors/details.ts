@@ -38,6 +38,13 @@ export function detailsPage(snapshot: Snapshot, subject: DetailSubject): Details
       return sourcesPage(snapshot);
     case 'watches':
       return watchesPage(snapshot);
+    case 'notices':
+      return {
+        title: 'Notices',
+        columns: ['notice'],
+        rows: snapshot.state.notices.map((notice) => [notice]),
+        empty: 'there is none',
+      };
     case 'bad':
       return badPage(snapshot, subject);
     case 'act':
