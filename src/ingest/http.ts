@@ -156,7 +156,9 @@ class HttpReader implements SourceReader {
       this.#keeper.changed(at);
       this.#keeper.set(answer.truncated ? 'error' : 'fresh', answer.truncated ? error : undefined);
     } else if (status === undefined) this.#keeper.set('stale', `${error} (${this.#failures} in a row)`);
-    else this.#keeper.set('error', explainStatus(status, missingVariable));
+    else if (answer.error !== undefined)
+      this.#keeper.set('error', `answered ${status}, and then: ${answer.error}`);
+    else this.#keeper.set('error', explainStatus(status, this.#spec.secretHeader?.variable, missingVariable));
     const pause = pauseWanted(answer);
     // The other paths of this host, and other cockpits, keep to it too.
     if (pause > 0) this.#budget?.pause(pause);
@@ -190,12 +192,21 @@ function joinUrl(base: string | undefined, path: string): string | undefined {
   return URL.canParse(joined) && /^https?:/.test(joined) ? joined : undefined;
 }
 
-function explainStatus(status: number, missingVariable: string | undefined): string {
+/** What an answer that is none means, and what to do about it. */
+function explainStatus(
+  status: number,
+  variable: string | undefined,
+  missingVariable: string | undefined,
+): string {
+  const told = `answered ${status}`;
   if (status === 401 || status === 403) {
-    const next =
-      missingVariable === undefined ? 'the key is not accepted' : `set ${missingVariable} to the API key`;
-    return `answered ${status}: ${next}`;
+    if (missingVariable !== undefined) return `${told}: set ${missingVariable} to the API key`;
+    return variable === undefined
+      ? `${told}: it wants a key here, and this system sends none; is it the server of the url?`
+      : `${told}: the key is not accepted; see what ${variable} holds`;
   }
-  if (status === 429) return 'answered 429: asked too often, asked less from now on';
-  return `answered ${status}`;
+  if (status === 404) return `${told}: no such address there; is it the server of the url, and its version?`;
+  if (status === 429) return `${told}: asked too often, asked less from now on`;
+  if (status >= 500) return `${told}: the server fails inside; its own log says why`;
+  return told;
 }

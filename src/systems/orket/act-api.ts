@@ -1,13 +1,11 @@
 import type { StageState, StepAnswer, StepOutput } from '../../domain/act.ts';
-import type { Approval } from '../../domain/entity.ts';
 import { addMs, toIso } from '../../domain/instant.ts';
-import { getBoolean, getNumber, getString } from '../../lib/json.ts';
+import { getBoolean, getNumber } from '../../lib/json.ts';
 import type { ActSpec } from '../system.ts';
 import { isCheckout } from './act-epic.ts';
 import { namesOf, workspaceOf } from './act-inspect.ts';
 import { answerOf, apiStep, complaintIn, noApi } from './act-program.ts';
 import { readReplay, replayTargetOf } from './act-replay.ts';
-import { isSafeName } from './schema.ts';
 
 const SEEN_MS = 60_000;
 
@@ -108,67 +106,3 @@ export const clearLog: ActSpec = {
     text: 'the lines are gone from the file; what was read of them here stays readable until its spool is full',
   },
 };
-
-export const approveGate = gateAct('approve', 'approves the request', 'note for the record');
-export const denyGate = gateAct('deny', 'denies the request', 'reason for the record');
-
-/** Gates can be decided where the API has `/v1/approvals`; older versions write them and never look again. */
-function gateAct(verb: 'approve' | 'deny', does: string, noteTitle: string): ActSpec {
-  return {
-    id: `approval.${verb}`,
-    title: verb,
-    menu: 'approve',
-    risk: verb === 'approve' ? 'costly' : 'reversible',
-    does: `${does}; the decision is noted in the database, and the next attempt of the turn finds it there`,
-    runs: 'POST /v1/approvals/ID/decision',
-    outcome: `the row of the request says ${verb === 'approve' ? 'approved' : 'denied'}`,
-    params: [{ name: 'notes', title: noteTitle, form: 'text', required: false, maxLength: 1000 }],
-    appliesTo: (target) => target.type === 'approval',
-    precondition(view, target) {
-      if (target.type !== 'approval') return 'not a request';
-      if (target.status !== 'pending')
-        return `it is ${getString(target.data, 'nativeStatus') ?? target.status}`;
-      if (!target.answerable) return target.reason ?? 'it can only be watched';
-      return noApi(view);
-    },
-    warnings: () => ['Nothing starts the run again: a run that ended on the request stays ended.'],
-    revision: (_view, target) =>
-      target.type === 'approval' ? `${target.status}|${target.requestedAt ?? ''}` : '',
-    plan(view, target, params) {
-      if (!isSafeName(target.id)) return [];
-      const notes = params['notes']?.trim();
-      const body = { decision: verb, ...(notes ? { notes } : {}) };
-      return [apiStep(view, 'POST', `/v1/approvals/${encodeURIComponent(target.id)}/decision`, verb, body)];
-    },
-    read(outputs) {
-      const output = outputs[0];
-      const complaint = output ? complaintIn(output) : 'nothing was sent';
-      return answerOf(output, complaint === undefined, complaint ?? 'the API took it');
-    },
-    expect: (view, order) => [decidedStage(view.entity('approval', order.target.id), verb, order.startedAt)],
-    undo: { text: 'a decision is final: Orket takes none back' },
-  };
-}
-
-function decidedStage(
-  gate: Approval | undefined,
-  verb: 'approve' | 'deny',
-  startedAt: Parameters<typeof addMs>[0],
-): StageState {
-  const status = getString(gate?.data, 'nativeStatus') ?? '';
-  const word = status.toLowerCase();
-  const wanted = verb === 'approve' ? ['approve', 'approved'] : ['deny', 'denied'];
-  const base = {
-    stage: 'done' as const,
-    title: `its row says ${wanted[1]}`,
-    deadline: addMs(startedAt, SEEN_MS),
-    required: true,
-  };
-  if (wanted.includes(word)) return { ...base, state: 'seen', detail: `its row says ${status}` };
-  if (gate === undefined || word === 'pending' || word === '') return { ...base, state: 'waiting' };
-  return {
-    ...base,
-    state: 'contradicted',
-    detail: `its row says ${status}: somebody else decided, or it expired`,
-  };
-}

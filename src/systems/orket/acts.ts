@@ -1,8 +1,9 @@
 import type { ActSpec } from '../system.ts';
-import { approveGate, clearLog, denyGate, replayOverHttp } from './act-api.ts';
+import { clearLog, replayOverHttp } from './act-api.ts';
 import { archiveBuild, archiveCard, archiveRelated } from './act-archive.ts';
 import { gateChecks, migrateDatabase, probeWebhook } from './act-check.ts';
 import { resumeCard, resumeRun, runEpic } from './act-epic.ts';
+import { approveGate, denyGate } from './act-gate.ts';
 import { haltRun } from './act-halt.ts';
 import { inspectTurn } from './act-inspect.ts';
 import { replayTurn } from './act-replay.ts';

@@ -17,6 +17,7 @@ import {
   type LoggedTurn,
   type ModelRetry,
   type PromptMetrics,
+  type ProposalRow,
   type SessionAnswer,
   type SessionRow,
   type TurnFiles,
@@ -68,6 +69,8 @@ export interface Collected {
   readonly apiTasks: number | undefined;
   /** What the API says of single runs. */
   readonly apiSessions: ReadonlyMap<string, Found<SessionAnswer>>;
+  /** Tool calls of outward runs: as the database has them, else as the API lists them. */
+  readonly proposals: readonly Found<ProposalRow>[];
   /** Whether gates can be decided over HTTP; undefined while that is not known. */
   readonly gatesAnswerable: boolean | undefined;
   readonly failureReport: Found<FailureReport> | undefined;
@@ -159,12 +162,27 @@ export function collect(context: DeriveContext): Collected {
     keepers: { api: one('api.keeper', 'keeper'), webhook: one('webhook.keeper', 'keeper') },
     apiTasks: active,
     apiSessions,
+    proposals: proposalsOf(facts.files('proposals')[0], facts.files('api.approvals')[0]),
     gatesAnswerable: one<{ offered: boolean }>('api.approvals', 'approvals')?.fact.offered,
     failureReport: one('report.failures', 'document'),
     promptMetrics: one('report.prompts', 'document'),
     epics: facts.files('epics').flatMap(epicName),
     outside,
   };
+}
+
+function proposalsOf(
+  database: FileFacts | undefined,
+  listed: FileFacts | undefined,
+): readonly Found<ProposalRow>[] {
+  const found = new Map<string, Found<ProposalRow>>();
+  for (const file of [listed, database]) {
+    if (!file?.present) continue;
+    for (const [key, value] of file.facts) {
+      if (key.startsWith('proposal/')) found.set(key, { fact: value as ProposalRow, file });
+    }
+  }
+  return [...found.values()];
 }
 
 /** The same event stands in the log of every workspace its process has touched: the one that knows most wins. */

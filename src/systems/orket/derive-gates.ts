@@ -22,9 +22,8 @@ export function approvalEntity(
   const title = isTool
     ? `${card}: ${gate.seat ?? 'a seat'} asks to use ${clip(tool ?? 'a tool', 80)}`
     : `${card}: rejection by ${gate.seat ?? 'a seat'} to be reviewed`;
-  // An older version shows what it has when it is asked; where nobody asked, nothing is promised.
-  const isAnswerable = facts.gatesAnswerable === true && isSafeName(gate.id);
-  const reason = isAnswerable ? undefined : facts.gatesAnswerable === false ? NO_ANSWER : NOT_ASKED;
+  const reason = whyUnanswerable(facts, gate.id);
+  const isAnswerable = reason === undefined;
   const isTooLong = gate.payload === undefined && (gate.payloadBytes ?? 0) > 2;
   return compact({
     type: 'approval',
@@ -72,6 +71,13 @@ export function approvalEntity(
       ...(isTooLong ? [`What is asked could not be read (${gate.payloadBytes} bytes).`] : []),
     ],
   });
+}
+
+/** Why a request can only be watched; where the API was not asked or has not answered, nothing is promised. */
+export function whyUnanswerable(facts: Collected, id: string): string | undefined {
+  if (facts.gatesAnswerable === undefined) return NOT_ASKED;
+  if (!facts.gatesAnswerable) return NO_ANSWER;
+  return isSafeName(id) ? undefined : 'its id is not safe in an address';
 }
 
 /** Both spellings: `pending`, `resolved` as written now, and the capitals of the later approval table. */

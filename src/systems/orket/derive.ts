@@ -9,6 +9,7 @@ import { approvalEntity } from './derive-gates.ts';
 import type { Claim, IssueInputs } from './derive-issues.ts';
 import { layerEntities } from './derive-layers.ts';
 import { meterEntities } from './derive-meters.ts';
+import { proposalEntity } from './derive-proposals.ts';
 import { exportIssues, runIssues } from './derive-run-issues.ts';
 import { joinRuns, newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
 import { serverIssues } from './derive-server-issues.ts';
@@ -103,11 +104,14 @@ export function deriveOrket(context: DeriveContext): Derived {
       workedOn.has(card.row.id) || (card.row.build !== undefined && liveBuilds.has(card.row.build));
     jobs.push(jobEntity(system, card, facts, isWorkedOn, beats.get(card.row.id)));
   }
-  const approvals: Approval[] = facts.gates.map((gate) => {
+  const gates = facts.gates.map((gate) => {
     const run = gate.run === undefined ? undefined : runOfDirectory.get(directoryNameOf(gate.run));
     const card = gate.card === undefined ? undefined : cards.get(gate.card);
     return approvalEntity(system, gate, facts, card?.isOpen !== false && !(run && isSuperseded(run)));
   });
+  for (const { fact } of facts.proposals) if (fact.status === 'pending') later(fact.expiresAt);
+  const proposals = facts.proposals.map((proposal) => proposalEntity(system, proposal, facts, now));
+  const approvals: readonly Approval[] = [...proposals, ...gates];
   const issues = onePerKey([
     ...runIssues(inputs),
     ...exportIssues(inputs),
@@ -149,6 +153,7 @@ function sourceData(context: DeriveContext, facts: Collected, runs: readonly Run
   const open = isAsked ? runs.filter((run) => run.life !== 'over' && run.life !== 'unknown') : [];
   return {
     ...(facts.outside.length > 0 ? { workspaces: facts.outside } : {}),
+    ...(facts.gatesAnswerable === true ? { answersGates: true } : {}),
     ...(open.length > 0 ? { openRuns: open.map((run) => run.id) } : {}),
   };
 }

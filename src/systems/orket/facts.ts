@@ -153,6 +153,25 @@ export type GateRow = {
   resolvedAt?: Instant;
 };
 
+/** A tool call that a run of later versions may not make without a person (orket/core/domain/outward_approvals.py). */
+export type ProposalRow = {
+  id: string;
+  run?: string;
+  tool?: string;
+  /** Why it is asked, in the run's own words. */
+  summary?: string;
+  risk?: string;
+  status: string;
+  payload?: string;
+  payloadBytes?: number;
+  /** Who decided; `system:timeout` when nobody did. */
+  by?: string;
+  reason?: string;
+  submittedAt?: Instant;
+  expiresAt?: Instant;
+  decidedAt?: Instant;
+};
+
 /** `policy_violation_<card>.json`. */
 export type Violation = {
   run?: string;

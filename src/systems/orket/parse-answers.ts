@@ -8,7 +8,7 @@ import {
   type Json,
   readJson,
 } from '../../lib/json.ts';
-import type { Chunk, Parser } from '../system.ts';
+import type { Parser } from '../system.ts';
 import { clip, compact, type Health, type KeeperState, toJson } from './facts.ts';
 
 /** `GET /health` of the API: `{"status":"ok", ...}`. */
@@ -45,47 +45,45 @@ function healthParserFor(word: string): Parser {
 /** `GET /v1/system/heartbeat`: how many runs the API process itself has under way. */
 export const heartbeatParser: Parser = answerParser((value) => {
   const active = getNumber(value, 'active_tasks');
-  return active === undefined ? {} : { active: { count: active } };
+  return active === undefined ? 'no active_tasks in it' : { active: { count: active } };
 });
 
 /** `GET /v1/sessions/ID/status`: whether the API process carries this run. Runs of the command line never are. */
 export const sessionParser: Parser = answerParser((value) => {
   const active = getBoolean(value, 'active');
   const task = getString(value, 'task_state');
-  return active === undefined ? {} : { session: { active, ...(task ? { task: clip(task, 40) } : {}) } };
+  return active === undefined
+    ? 'no "active" in it'
+    : { session: { active, ...(task ? { task: clip(task, 40) } : {}) } };
 });
 
-/** `GET /v1/approvals` of later versions. What counts is that it answers: then a gate can be decided over HTTP. */
-export const approvalsParser: Parser = {
-  version: 1,
-  start: null,
-  fold(carry, chunk) {
-    if (chunk.type !== 'http') return { carry };
-    // 404 is an answer: this version has no such address. Anything else tells nothing, and what was known stays.
-    if (chunk.status === 404) return { carry, facts: { approvals: { offered: false } } };
-    const value = jsonOf(chunk);
-    if (value === undefined || !(Array.isArray(value) || isObject(value))) return { carry };
-    return { carry, facts: { approvals: { offered: true } } };
-  },
-};
-
-/** An HTTP answer read by `read` where it is JSON with status 200; else there are no facts. */
-function answerParser(read: (value: Json) => { readonly [key: string]: Json }): Parser {
+/**
+ * An HTTP answer read by `read`, which gives its facts or what is wrong with it. A refusal, a page or silence tells
+ * nothing: what was known stays, and the source says how it was answered.
+ */
+export function answerParser(
+  read: (value: Json) => { readonly [key: string]: Json } | string,
+  answers404?: { readonly [key: string]: Json },
+): Parser {
   return {
-    version: 2,
+    version: 3,
     start: null,
-    fold(carry, chunk) {
+    fold(carry, chunk, context) {
       if (chunk.type !== 'http') return { carry };
-      const value = jsonOf(chunk);
-      return { carry, facts: value === undefined ? {} : read(value) };
+      const body = chunk.body === undefined ? undefined : readJson(chunk.body);
+      // FastAPI's own 404; the page of a proxy says nothing about Orket.
+      if (chunk.status === 404 && answers404 && body?.ok && isObject(body.value))
+        return { carry, facts: answers404 };
+      if (chunk.status !== 200 && (chunk.status !== 404 || !answers404)) return { carry };
+      const facts = !body ? 'no body' : body.ok ? read(body.value) : body.error;
+      if (typeof facts !== 'string' && chunk.status === 200) return { carry, facts };
+      const what = `answered ${chunk.status}, not as Orket answers: ${typeof facts === 'string' ? facts : 'no detail'}`;
+      return {
+        carry,
+        bad: [{ path: context.path, reason: clip(what, 200), excerpt: clip(chunk.body ?? '', 200) }],
+      };
     },
   };
-}
-
-function jsonOf(chunk: Extract<Chunk, { type: 'http' }>): Json | undefined {
-  if (chunk.status !== 200 || chunk.body === undefined) return undefined;
-  const read = readJson(chunk.body);
-  return read.ok ? read.value : undefined;
 }
 
 /** `systemctl show` or `docker inspect` of the unit or container that keeps a server. */

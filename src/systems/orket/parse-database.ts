@@ -19,6 +19,12 @@ const CARD_COLUMNS =
   'id, build_id, substr(summary, 1, 300) AS summary, status, substr(note, 1, 500) AS note, ' +
   'retry_count, max_retries, substr(depends_on_json, 1, 4000) AS depends_on_json, created_at';
 
+/** True in SQL where the table lacks one of these columns. */
+function lacking(table: string, columns: readonly string[]): string {
+  const names = columns.map((column) => `'${column}'`).join(', ');
+  return `(SELECT count(*) FROM pragma_table_info('${table}') WHERE name IN (${names})) < ${columns.length}`;
+}
+
 /**
  * What is asked of `orket_persistence.db`. Its tables are made when they are first needed (async_card_repository.py,
  * async_repositories.py), so each of them may be missing. `transcript` and the card's metrics are never read.
@@ -26,11 +32,12 @@ const CARD_COLUMNS =
 export const databaseQueries: readonly DatabaseQuery[] = [
   { id: 'cards', sql: `SELECT ${CARD_COLUMNS} FROM issues ORDER BY rowid DESC LIMIT 10000`, optional: true },
   {
-    // An older shape without the retry columns answers here, and only then.
+    // Another shape, that lacks a column named above, answers here, and only then.
     id: 'oldCards',
     sql:
-      'SELECT id, build_id, substr(summary, 1, 300) AS summary, status FROM issues WHERE NOT EXISTS ' +
-      "(SELECT 1 FROM pragma_table_info('issues') WHERE name = 'max_retries') ORDER BY rowid DESC LIMIT 10000",
+      'SELECT id, build_id, substr(summary, 1, 300) AS summary, status FROM issues WHERE ' +
+      `${lacking('issues', ['note', 'retry_count', 'max_retries', 'depends_on_json', 'created_at'])} ` +
+      'ORDER BY rowid DESC LIMIT 10000',
     optional: true,
   },
   {
@@ -49,6 +56,14 @@ export const databaseQueries: readonly DatabaseQuery[] = [
       `CASE WHEN length(summary_json) <= ${LARGEST_JSON} THEN summary_json END AS summary_json, ` +
       `CASE WHEN length(artifact_json) <= ${LARGEST_JSON} THEN artifact_json END AS artifact_json, ` +
       'started_at, ended_at, updated_at FROM run_ledger ORDER BY started_at DESC LIMIT 1000',
+    optional: true,
+  },
+  {
+    id: 'oldRuns',
+    sql:
+      'SELECT session_id, run_name, build_id, status, started_at, ended_at FROM run_ledger WHERE ' +
+      `${lacking('run_ledger', ['failure_class', 'failure_reason', 'summary_json', 'artifact_json', 'updated_at'])} ` +
+      'ORDER BY started_at DESC LIMIT 1000',
     optional: true,
   },
   {
@@ -87,14 +102,14 @@ export const databaseParser: Parser = {
     const rows = (query: string): readonly Row[] => chunk.results[query] ?? [];
     for (const row of [...rows('oldCards'), ...rows('cards')]) noteCard(facts, row);
     noteMoves(facts, rows('moves'));
-    for (const row of rows('runs')) noteRun(facts, row);
+    for (const row of [...rows('oldRuns'), ...rows('runs')]) noteRun(facts, row);
     for (const row of rows('sessions')) noteSession(facts, row);
     for (const row of rows('gates')) noteGate(facts, row);
     for (const row of rows('comments')) noteComment(facts, row);
     // Which tables answered: a table that is not there yet is not the same as an empty one.
     facts['tables'] = {
       cards: chunk.results['cards'] !== undefined || rows('oldCards').length > 0,
-      runs: chunk.results['runs'] !== undefined,
+      runs: chunk.results['runs'] !== undefined || rows('oldRuns').length > 0,
       gates: chunk.results['gates'] !== undefined,
     };
     return { carry, facts };

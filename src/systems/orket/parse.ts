@@ -1,12 +1,12 @@
 import type { Parser } from '../system.ts';
 import {
-  approvalsParser,
   healthParser,
   heartbeatParser,
   keeperParser,
   sessionParser,
   webhookParser,
 } from './parse-answers.ts';
+import { approvalsParser, proposalsParser } from './parse-approvals.ts';
 import { databaseParser } from './parse-database.ts';
 import {
   epicParser,
@@ -32,6 +32,7 @@ export const orketParsers: { readonly [name: string]: Parser } = {
   heartbeat: heartbeatParser,
   session: sessionParser,
   approvals: approvalsParser,
+  proposals: proposalsParser,
   webhook: webhookParser,
   keeper: keeperParser,
   failures: failuresParser,

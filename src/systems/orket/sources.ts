@@ -2,6 +2,7 @@ import { UserError } from '../../domain/error.ts';
 import { type Keeper, keeperOf } from '../../domain/keeper.ts';
 import { getArray, getString, type JsonObject } from '../../lib/json.ts';
 import type { CommonSettings, Located, Look, Recognition, SourceSpec } from '../system.ts';
+import { proposalQueries } from './parse-approvals.ts';
 import { databaseQueries } from './parse-database.ts';
 import { isSafeDirectory, isSafeName } from './schema.ts';
 
@@ -64,6 +65,10 @@ export function locateOrket(
     env['ORKET_DURABLE_ROOT'] ??
     look.env('ORKET_DURABLE_ROOT') ??
     DEFAULT_DURABLE;
+  const controlPlane =
+    env['ORKET_OUTWARD_PIPELINE_DB_PATH'] ??
+    look.env('ORKET_OUTWARD_PIPELINE_DB_PATH') ??
+    `${durable.replace(/\/+$/, '')}/db/control_plane_records.sqlite3`;
   const seconds = Number(getString(settings, 'stalledAfter') ?? DEFAULT_SILENCE_SECONDS);
   const verifySeconds = Number(env['ORKET_VERIFY_TIMEOUT_SEC'] ?? Number.NaN);
   const ownPython = `${dir}/.venv/bin/python`;
@@ -75,6 +80,9 @@ export function locateOrket(
       : absolutePath(dir, settings.python, look);
   const extra: { [key: string]: JsonObject[string] } = {
     durable: durable.replace(/\/+$/, ''),
+    controlPlane,
+    // Versions before the outward pipeline have no such file.
+    hasControlPlane: look.exists(controlPlane),
     stalledAfterMs: seconds > 0 && seconds < 100_000 ? seconds * 1000 : DEFAULT_SILENCE_SECONDS * 1000,
     hasMain: look.exists('main.py'),
     hasServer: look.exists('server.py'),
@@ -155,6 +163,17 @@ export function orketSources(located: Located, data: JsonObject): readonly Sourc
       path: `${String(extra['durable'] ?? DEFAULT_DURABLE)}/db/orket_persistence.db`,
       queries: databaseQueries,
     },
+    ...(extra['hasControlPlane'] === true || data['answersGates'] === true
+      ? [
+          {
+            id: 'proposals',
+            type: 'database' as const,
+            parser: 'proposals',
+            path: String(extra['controlPlane'] ?? ''),
+            queries: proposalQueries,
+          },
+        ]
+      : []),
     {
       id: 'programs',
       type: 'process',

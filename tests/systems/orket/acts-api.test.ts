@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Proposals } from '../../../fixtures/demo/orket/proposals.ts';
 import type { StateView } from '../../../src/systems/system.ts';
 import { LiveOrket } from './live.ts';
 
@@ -152,7 +153,7 @@ describe('acts through the API and on the servers', () => {
       const { outcome, summary } = await orket.act('approval.approve', 'approval', 'b46c22b1', {
         params: { notes: 'fine' },
       });
-      expect({ outcome, summary }).toEqual({ outcome: 'verified', summary: 'seen: its row says APPROVED' });
+      expect({ outcome, summary }).toEqual({ outcome: 'verified', summary: 'seen: its row says approved' });
       expect((await orket.look()).entity('approval', 'b46c22b1')?.status).toBe('decided');
     });
 
@@ -163,6 +164,37 @@ describe('acts through the API and on the servers', () => {
       const { outcome, summary } = await orket.act('approval.approve', 'approval', 'b46c22b1');
       expect({ outcome, summary }).toEqual({
         outcome: 'not-seen',
+        summary: expect.stringContaining('its row says expired'),
+      });
+    });
+
+    it('of an outward run is listed with its clock, decided over HTTP and seen in its row', async () => {
+      await orket.lay();
+      const proposals = new Proposals(orket.dir);
+      const ask = (run: string): string =>
+        proposals.ask(Date.now(), run, 'file.write', { path: 'chart.md' }, 300);
+      const [wanted, refused, late] = [ask('aaaa0001'), ask('aaaa0002'), ask('aaaa0003')];
+      proposals.close();
+      await orket.startApi();
+      const view = await orket.look();
+      expect(view.entity('approval', wanted)).toMatchObject({
+        answerable: true,
+        risk: 'high',
+        payload: { form: 'arguments', text: '{\n  "path": "chart.md"\n}' },
+        attention: { rank: 1, onExpiry: 'counts as denied, and its run fails', until: expect.any(Number) },
+      });
+      expect(await orket.act('approval.approve', 'approval', wanted)).toMatchObject({
+        outcome: 'verified',
+        answer: { summary: 'it says approved' },
+      });
+      const denied = await orket.act('approval.deny', 'approval', refused);
+      expect(denied).toMatchObject({ outcome: 'verified', summary: 'seen: its row says denied' });
+      expect(denied.preview.strands).toEqual(['run aaaa0002 ends as failed, and does not go on']);
+      // Trap: what has expired meanwhile is answered 200 and "resolved" all the same.
+      orket.lie('gate-expired');
+      expect(await orket.act('approval.approve', 'approval', late)).toMatchObject({
+        outcome: 'not-seen',
+        answer: { ok: false, summary: 'it says expired: it was not ours to decide' },
         summary: expect.stringContaining('its row says expired'),
       });
     });
