@@ -125,7 +125,7 @@ function endOfProgram(
       end: 'timed-out',
       detail: `the program did not end in ${step.timeoutMs / 1_000} s and was killed`,
     };
-  if (result.exitCode === 0) return { end: 'ok' };
+  if (result.exitCode !== null && (step.successCodes ?? [0]).includes(result.exitCode)) return { end: 'ok' };
   const lines = mask(`${result.stdout.text}\n${result.stderr.text}`).trim().split('\n');
   const lastWords = (lines.at(-1) ?? '').trim().slice(0, 200);
   const code =

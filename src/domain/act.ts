@@ -35,6 +35,8 @@ export interface ProcessStep {
   readonly env?: { readonly [name: string]: string };
   /** Names of secret variables taken from the cockpit's own environment or the system's env-file at run time. */
   readonly secretEnv?: readonly string[];
+  /** Exit codes that are no failure; default 0 alone. */
+  readonly successCodes?: readonly number[];
   readonly timeoutMs: number;
 }
 

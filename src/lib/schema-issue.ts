@@ -5,6 +5,8 @@ interface SchemaIssue {
   readonly path?: readonly PropertyKey[] | undefined;
   readonly expected?: unknown;
   readonly values?: readonly unknown[] | undefined;
+  /** What the key that tells forms apart may be. */
+  readonly options?: readonly unknown[] | undefined;
   readonly minimum?: unknown;
   readonly maximum?: unknown;
 }
@@ -25,6 +27,9 @@ export function issueText(issue: SchemaIssue | undefined, document: unknown): st
       return `${typeWords[String(issue.expected)] ?? String(issue.expected)} is wanted`;
     case 'invalid_value':
       return `one of these is wanted: ${(issue.values ?? []).map(String).join(', ')}`;
+    case 'invalid_union':
+      if (issue.options === undefined) return 'is not of a form that is known';
+      return `one of these is wanted: ${issue.options.map(String).join(', ')}`;
     case 'too_small':
       return value === '' ? 'is empty' : `is less than ${String(issue.minimum)}`;
     case 'too_big':

@@ -84,7 +84,7 @@ describe('a kind described in the configuration', () => {
 describe('a description with a mistake', () => {
   interface Described {
     entities: { from: string }[];
-    acts: { timeout?: string; id: string }[];
+    acts: { id: string; steps: { timeout?: string }[] }[];
     sources: { app: { pattern?: string } };
   }
   const wrong = (change: (copy: Described) => void): string => {
@@ -107,7 +107,7 @@ describe('a description with a mistake', () => {
     ],
     [
       'a bad duration',
-      (copy) => void Object.assign(copy.acts[0] ?? {}, { timeout: 'soon' }),
+      (copy) => void Object.assign(copy.acts[0]?.steps[0] ?? {}, { timeout: 'soon' }),
       'a duration such as',
     ],
     ['an act without a verb', (copy) => void Object.assign(copy.acts[0] ?? {}, { id: 'retry' }), 'noun.verb'],
