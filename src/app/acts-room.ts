@@ -5,9 +5,10 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostHands } from '../acts/hands.ts';
-import { createMasker, type Masker, secretValuesOf } from '../acts/mask.ts';
+import { createMasker, type Masker } from '../acts/mask.ts';
 import type { SystemPolicy } from '../acts/policy.ts';
 import type { RunnerErrand } from '../acts/ports.ts';
+import { secretValuesOf } from '../acts/secret-values.ts';
 import { createActService } from '../acts/service.ts';
 import { secretOf } from '../config/systems.ts';
 import { retryWhileBusy } from '../db/busy.ts';
@@ -151,6 +152,7 @@ function growingMasker(watches: ReadonlyMap<SystemId, SystemWatch>): Masker {
   return {
     text: (text) => current().text(text),
     value: (value) => current().value(value),
+    name: (name) => current().name(name),
     stream: (sink) => current().stream(sink),
   };
 }

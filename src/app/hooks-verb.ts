@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { createMasker, secretValuesOf } from '../acts/mask.ts';
+import { createMasker } from '../acts/mask.ts';
+import { secretValuesOf } from '../acts/secret-values.ts';
 import { hooksOf } from '../config/hooks.ts';
 import { type ConfigPlace, loadConfig, placeText } from '../config/load.ts';
 import type { Options } from '../config/options.ts';

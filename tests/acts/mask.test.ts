@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createMasker, secretValuesOf } from '../../src/acts/mask.ts';
+import { createMasker } from '../../src/acts/mask.ts';
+import { secretValuesOf } from '../../src/acts/secret-values.ts';
 import { costRatio } from '../cost.ts';
 import { shapes } from './secret-shapes.ts';
 

@@ -1,0 +1,298 @@
+/**
+ * What a secret looks like. Each rule names the letters that stand somewhere in whatever it finds, so that one pass over
+ * a text says which rules are worth trying: nearly all text has none of them.
+ */
+
+/** What stands where a secret was. */
+export const MASK = '***';
+
+interface SecretRule {
+  /** Three characters each, in any case, `0` for any digit: one of them stands in every text the rule can hit. */
+  readonly near: readonly string[];
+  /** With `isSecret`, the group `kept` is what names the secret and stays, and `secret` what goes. */
+  readonly find: RegExp;
+  readonly isSecret?: (value: string, kept: string) => boolean;
+}
+
+/** A token cut short by whoever made an excerpt: it ends the line, or dots follow. */
+const CUT = '(?=$|\\.\\.|…)';
+
+/** A token with a prefix of its own, whole or cut. Quantifiers are bounded, so that time stays linear. */
+function token(
+  near: readonly string[],
+  prefix: string,
+  letters: string,
+  least: number,
+  most = 255,
+): SecretRule {
+  const whole = `[${letters}]{${least},${most}}`;
+  return { near, find: new RegExp(`${prefix}(?:${whole}|[${letters}]{4,${least}}${CUT})`, 'gm') };
+}
+
+const WORD = 'A-Za-z0-9';
+const WORD_DASH = 'A-Za-z0-9_-';
+
+/** Names whose value is secret wherever they stand. */
+const NAMES =
+  '(?:password|passwd|passphrase|(?<![a-z])pwd|secret|api[_-]?key|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?key|signing[_-]?key|encryption[_-]?key|token)';
+const NEAR_NAMES = [
+  'pas',
+  'pwd',
+  'ecr',
+  'pi_',
+  'pi-',
+  'pik',
+  's_k',
+  's-k',
+  'ssk',
+  't_k',
+  't-k',
+  'ntk',
+  'e_k',
+  'e-k',
+  'tek',
+  'd_k',
+  'd-k',
+  'dke',
+  'g_k',
+  'g-k',
+  'gke',
+  'n_k',
+  'n-k',
+  'onk',
+  'tok',
+];
+
+/** At most 29: each has a bit of the index below. */
+export const RULES: readonly SecretRule[] = [
+  token(['kia', 'sia', 'bia', 'cca'], '\\b(?:AKIA|ASIA|ABIA|ACCA)', 'A-Z0-9', 16, 16),
+  token(['gho', 'ghp', 'ghs', 'ghu', 'ghr'], '\\bgh[opsur]_', WORD, 36),
+  token(['b_p'], '\\bgithub_pat_', 'A-Za-z0-9_', 22),
+  token(['lpa', 'ldt', 'lrt', 'lpt'], '\\bgl(?:pat|dt|rt|ptt)-', WORD_DASH, 20),
+  token(['xox', 'xap'], '\\b(?:xox[abceoprs]|xapp)-', 'A-Za-z0-9-', 10),
+  token(['k_l', 'k_t'], '\\b[srp]k_(?:live|test)_', WORD, 10),
+  token(['hse'], '\\bwhsec_', 'A-Za-z0-9+/=', 16),
+  token(['iza'], '\\bAIza', WORD_DASH, 35, 35),
+  token(['ya0'], '\\bya29\\.', WORD_DASH, 20, 400),
+  token(['gsk', 'hf_', 'pm_', 'p_v', 'shp'], '\\b(?:gsk_|hf_|npm_|dop_v1_|shpat_)', WORD, 30),
+  token(['xai'], '\\bxai-', WORD, 30),
+  token(['pi-'], '\\bpypi-', WORD_DASH, 50, 400),
+  { near: ['sg.'], find: /\bSG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}/g },
+  { near: ['sk0', 'ska', 'skb', 'skc', 'skd', 'ske', 'skf'], find: /\bSK[0-9a-f]{32}\b/g },
+  { near: ['t-k'], find: /\bAGE-SECRET-KEY-1[A-Z0-9]{40,80}/g },
+  // Bots of Telegram.
+  { near: ['0:a'], find: /(?<!\d)\d{8,10}:AA[A-Za-z0-9_-]{32,36}/g },
+  // JSON web tokens; a cut one has at least its head.
+  {
+    near: ['eyj'],
+    find: /\beyJ[A-Za-z0-9_-]{8,4000}(?:\.eyJ[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{8,2000}|\.?(?=$|\.\.|…))|\.?(?=$|\.\.|…))/gm,
+  },
+  // Bots of Discord: an id in base64, a time, a signature.
+  {
+    near: [],
+    find: /(?<![A-Za-z0-9_.-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_-])/g,
+  },
+  {
+    near: ['sk-'],
+    find: /(?<kept>\b)(?<secret>sk-[A-Za-z0-9_-]{12,220})/g,
+    isSecret: (value) => hasDigit(value) && value.length >= 16,
+  },
+  // Addresses that whoever has them may post to.
+  {
+    near: ['sla', 'dis'],
+    find: /(?<kept>(?:hooks\.slack\.com\/(?:services|workflows|triggers)|discord(?:app)?\.com\/api\/webhooks)\/)(?<secret>[A-Za-z0-9/_-]{12,300})/gi,
+    isSecret: always,
+  },
+  {
+    near: ['rer'],
+    find: /(?<kept>\bBearer[ \t]{1,4})(?<secret>[A-Za-z0-9._~+/=-]{8,4000})/gi,
+    isSecret: (value) => hasDigit(value) || value.length >= 20,
+  },
+  {
+    near: ['riz'],
+    find: /(?<kept>\bAuthorization\\?["']?[ \t]{0,4}[:=][ \t]{0,4}\\?["']?(?:Basic|Bearer|Token|Digest|ApiKey|Key|Negotiate|AWS4-HMAC-SHA256)[ \t]{1,4})(?<secret>[^\r\n"'\\]{6,4000})/gi,
+    isSecret: always,
+  },
+  {
+    near: ['sic'],
+    find: /(?<kept>\bBasic[ \t]{1,4})(?<secret>[A-Za-z0-9+/]{12,4000}={0,2})/g,
+    isSecret: (value) => hasDigit(value) || value.endsWith('='),
+  },
+  {
+    near: ['oki'],
+    find: /(?<kept>\b(?:Set-)?Cookie\\?["']?[ \t]{0,4}:[ \t]{0,4}\\?["']?)(?<secret>[^\r\n"'\\]{6,4000})/gi,
+    isSecret: (value) => value.includes('='),
+  },
+  // The password in an address, or a token that stands there alone.
+  {
+    near: [],
+    find: /(?<kept>\b[a-z][a-z0-9+.-]{1,20}:\/\/(?:[^\s/:@"'<>]{0,100}:|(?=[^\s/:@"'<>]{20,300}@)))(?<secret>[^\s/"'<>]{1,300})(?=@)/gi,
+    isSecret: isNotPlain,
+  },
+  // In quotes a value may have blanks; the quotes may be escaped, as in JSON within JSON.
+  {
+    near: NEAR_NAMES,
+    find: new RegExp(
+      `(?<kept>${NAMES}(?:\\\\?["'])?[ \\t]{0,3}[:=][ \\t]{0,3}(?<open>\\\\?["']))(?<secret>(?:(?!\\k<open>)(?:\\\\.|[^\\r\\n])){4,4000})`,
+      'gi',
+    ),
+    isSecret: (value, kept) => isNotPlain(value) && (!/token\W*$/i.test(kept) || looksMade(value)),
+  },
+  {
+    near: NEAR_NAMES,
+    find: new RegExp(`(?<kept>${NAMES}(?:\\\\?["'])?[:=])(?<secret>[^\\s"'&,;<>\\\\]{6,4000})`, 'gi'),
+    isSecret: isNotPlain,
+  },
+  {
+    near: [...NEAR_NAMES, '-ke', '-to', '-au'],
+    find: new RegExp(
+      `(?<kept>(?:\\bX-[A-Za-z-]{0,40}(?:Key|Token|Auth)|${NAMES})\\\\?["']?[ \\t]{0,3}[:=][ \\t]{0,3}\\\\?["']?)(?<secret>[^\\s"'&,;<>\\\\]{6,4000})`,
+      'gi',
+    ),
+    isSecret: (value) => isNotPlain(value) && looksMade(value),
+  },
+  {
+    near: [...NEAR_NAMES, '-pw'],
+    find: /(?<kept>--?(?:[a-z]{1,20}-)?(?:password|passwd|pwd|secret|api-key|apikey|token|access-key)(?:=|[ \t]{1,3}|["'], ?["']))(?!-)(?<secret>[^\s"']{6,4000})/gi,
+    isSecret: isNotPlain,
+  },
+];
+
+/** Bits of {@link traitsOf} beside those of the rules. */
+export const MAY_HOLD_KEY = 1 << 29;
+export const MAY_HOLD_KNOWN = 1 << 30;
+/** Terminal colours may cut a secret in two. */
+export const HAS_ESCAPE = 1 << 31;
+
+const URL_RULE = RULES.findIndex(({ find }) => find.source.includes(':\\/\\/'));
+const BOT_RULE = RULES.findIndex(({ find }) => find.source.includes('[MNO]'));
+/** Seen `://`; with an `@` behind it, a password may stand in an address. Shares a bit with nothing the index sets. */
+const URL_BIT = 1 << URL_RULE;
+const BOT_BIT = 1 << BOT_RULE;
+
+/** Characters by what the index tells apart: letters in any case, digits, `-`, `_`, `:`, and `/` with `.`. */
+const CLASSES = classTable();
+
+function classTable(): Uint8Array {
+  const table = new Uint8Array(128);
+  for (let n = 0; n < 26; n += 1) {
+    table[65 + n] = n + 1;
+    table[97 + n] = n + 1;
+  }
+  for (let n = 48; n < 58; n += 1) table[n] = 27;
+  for (const [character, value] of [
+    ['-', 28],
+    ['_', 29],
+    [':', 30],
+    ['/', 31],
+    ['.', 31],
+  ] as const)
+    table[character.charCodeAt(0)] = value;
+  return table;
+}
+
+function classOf(code: number): number {
+  return code < 128 ? (CLASSES[code] ?? 0) : 0;
+}
+
+/** Place in the index of three characters. */
+function placeOf(text: string): number {
+  return (
+    (classOf(text.charCodeAt(0)) << 10) | (classOf(text.charCodeAt(1)) << 5) | classOf(text.charCodeAt(2))
+  );
+}
+
+/** What three characters in a row speak for. */
+export interface SecretIndex {
+  /** Rules, by the kinds of the three characters. */
+  readonly rules: Int32Array;
+  /** 1 where a known value begins with them, by the characters themselves: dates look like the digits of many values. */
+  readonly known: Uint8Array;
+}
+
+/** The index of all rules, and of `known` values that are to be found as well. */
+export function indexOfSecrets(known: readonly string[]): SecretIndex {
+  const index = { rules: new Int32Array(1 << 15), known: new Uint8Array(1 << 15) };
+  const add = (text: string, bit: number): void => {
+    const place = placeOf(text);
+    index.rules[place] = (index.rules[place] ?? 0) | bit;
+  };
+  for (const [rule, { near }] of RULES.entries()) for (const text of near) add(text, 1 << rule);
+  // The words PRIVATE KEY.
+  add('vat', MAY_HOLD_KEY);
+  for (const value of known) {
+    let exact = 0;
+    for (let at = 0; at < 3; at += 1) exact = nextExact(exact, value.charCodeAt(at));
+    index.known[exact] = 1;
+  }
+  return index;
+}
+
+/** The last three characters, folded to 15 bits. */
+function nextExact(exact: number, code: number): number {
+  return ((exact << 5) ^ code) & 0x7fff;
+}
+
+/** Parts of a Discord token before its first dot have this many characters at least. */
+const BOT_ID = 24;
+
+/** Which rules may find something in the text: one look at each character. */
+export function traitsOf(text: string, { rules, known }: SecretIndex): number {
+  let traits = 0;
+  let isKnown = 0;
+  let exact = 0;
+  let place = 0;
+  let run = 0;
+  let sawAddress = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    const kind = code < 128 ? (CLASSES[code] as number) : 0;
+    place = ((place << 5) | kind) & 0x7fff;
+    exact = nextExact(exact, code);
+    traits |= rules[place] as number;
+    isKnown |= known[exact] as number;
+    if (kind > 0 && kind < 30) run += 1;
+    else {
+      if (run >= BOT_ID && code === 46) traits |= BOT_BIT;
+      run = 0;
+      if (place === ADDRESS) sawAddress = true;
+      else if (code === 64 && sawAddress) traits |= URL_BIT;
+      else if (code === 27) traits |= HAS_ESCAPE;
+    }
+  }
+  return isKnown === 1 ? traits | MAY_HOLD_KNOWN : traits;
+}
+
+const ADDRESS = placeOf('://');
+
+/** Names that make the string beside them in a value a secret. */
+const SECRET_FIELD = new RegExp(`${NAMES}$|^(?:proxy-)?authorization$|^(?:set-)?cookie$`, 'i');
+
+/** Whether a field of this name holds a secret, when what it holds is no plain word. */
+export function isSecretField(name: string, value: string): boolean {
+  return SECRET_FIELD.test(name) && value.length >= 4 && isNotPlain(value);
+}
+
+function always(): boolean {
+  return true;
+}
+
+function hasDigit(value: string): boolean {
+  return /\d/.test(value);
+}
+
+/** Words of a language have neither digits nor capitals in their middle. */
+function looksMade(value: string): boolean {
+  const beginning = value.slice(0, 200);
+  return (
+    hasDigit(value) ||
+    (/[A-Z]/.test(beginning) && /[a-z]/.test(beginning) && !/^[A-Z][a-z]+$/.test(beginning))
+  );
+}
+
+/** Counts, flags and placeholders stand after such names as often as secrets do. */
+function isNotPlain(value: string): boolean {
+  return !/^(?:[\d.]{1,12}|\*{3,}.*|true|false|null|none|undefined|missing|required|invalid|expired|redacted|masked|hidden|\[.*\]|<.*>|\$.*|\{.*)$/i.test(
+    value,
+  );
+}
