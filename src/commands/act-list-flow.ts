@@ -2,7 +2,7 @@ import type { ActMenu, ActOffer, ActPreview, Params } from '../domain/act.ts';
 import { LONGEST_LIST, listActs } from '../domain/act-list.ts';
 import { messageOf } from '../domain/error.ts';
 import { inMode, unmarked } from '../store/desk.ts';
-import type { ListMode, ListResult, ListTargets, MarkedRow, Mode } from '../store/mode.ts';
+import type { ListMode, ListResult, ListTargets, MarkedOffers, MarkedRow, Mode } from '../store/mode.ts';
 import { selectWork } from '../store/selectors/work.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { CommandContext } from './command.ts';
@@ -48,21 +48,34 @@ export async function openListMenu(
     );
     return;
   }
-  const targetTitle = `${marked.length} marked ${marked.length === 1 ? 'row' : 'rows'}`;
+  const targetTitle = markedText(marked);
   const opened: MenuMode = { type: 'menu', menu, target: first.ref, targetTitle, index: 0, marked };
   context.cockpit.update((desk) => inMode(desk, opened));
   const answered = (part: Partial<MenuMode>): void =>
     context.cockpit.update((desk) => (desk.mode === opened ? inMode(desk, { ...opened, ...part }) : desk));
   try {
-    const answers = await Promise.all(
-      marked.map(async (row) => ({ row, ...(await context.cockpit.call('offers', { target: row.ref })) })),
-    );
-    const { offers, lists } = commonOffers(answers);
+    const { offers, lists } = await markedOffers(context, marked);
     const fitting = offers.filter((offer) => menu === 'all' || menu === 'undo' || offer.menu === menu);
     answered({ offers: sortOffers(fitting), lists });
   } catch (error) {
     answered({ offers: [], error: messageOf(error) });
   }
+}
+
+/** How marked rows are called together. */
+export function markedText({ length }: readonly MarkedRow[]): string {
+  return `${length} marked ${length === 1 ? 'row' : 'rows'}`;
+}
+
+/** Asks what can be done to the marked rows. */
+export async function markedOffers(
+  { cockpit }: CommandContext,
+  marked: readonly MarkedRow[],
+): Promise<MarkedOffers> {
+  const answers = await Promise.all(
+    marked.map(async (row) => ({ row, ...(await cockpit.call('offers', { target: row.ref })) })),
+  );
+  return commonOffers(answers);
 }
 
 /** What can be done comes before what can't; the order of the kind otherwise. */
@@ -73,7 +86,7 @@ export function sortOffers(offers: readonly ActOffer[]): readonly ActOffer[] {
 /** Each act any row offers, once; it is off only where no row can have it. Approvals are decided one at a time. */
 function commonOffers(
   answers: readonly { readonly row: MarkedRow; readonly offers: readonly ActOffer[] }[],
-): { readonly offers: readonly ActOffer[]; readonly lists: { readonly [act: string]: ListTargets } } {
+): MarkedOffers {
   const merged = new Map<string, { offer: ActOffer; able: MarkedRow[] }>();
   for (const { row, offers } of answers) {
     for (const offer of offers) {

@@ -1,6 +1,7 @@
 import type { ActOffer } from '../domain/act.ts';
 import type { Ref } from '../domain/entity.ts';
 import type { Cockpit } from '../store/cockpit.ts';
+import type { ListTargets } from '../store/mode.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 
 /** Parts of the help page. */
@@ -35,7 +36,13 @@ export interface PaletteRow {
   /** A command's id, or an act of the subject or a service. */
   readonly run:
     | { readonly command: string }
-    | { readonly act: ActOffer; readonly target: Ref; readonly targetTitle: string };
+    | {
+        readonly act: ActOffer;
+        readonly target: Ref;
+        readonly targetTitle: string;
+        /** The marked rows it is for, where rows are marked. */
+        readonly list?: ListTargets | undefined;
+      };
   readonly title: string;
   readonly keys: string;
   readonly cli: string;

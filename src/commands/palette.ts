@@ -1,8 +1,9 @@
 import type { ActOffer } from '../domain/act.ts';
 import { type Ref, refKey } from '../domain/entity.ts';
 import { inMode } from '../store/desk.ts';
-import type { ServiceOffers } from '../store/mode.ts';
+import type { MarkedRow, Mode, ServiceOffers } from '../store/mode.ts';
 import type { Snapshot } from '../store/snapshot.ts';
+import { markedOffers, markedRows, markedText } from './act-list-flow.ts';
 import type { Command, CommandContext, HostPort, PaletteRow } from './command.ts';
 import { type Binding, keysOf, keyText } from './keymap.ts';
 
@@ -55,13 +56,31 @@ export function paletteRows(
   return scored.sort((a, b) => b.score - a.score || a.order - b.order).map((one) => one.row);
 }
 
+/** Where rows are marked an act is for them, as with its key; else for the selected item. */
 function actRows(snapshot: Snapshot): readonly PaletteRow[] {
+  const marked = markedRows(snapshot);
+  if (marked) return markedActRows(snapshot, marked);
   const { subject, companion } = snapshot;
   const { ref } = subject;
   if (!ref || subject.ghost || !companion.target || refKey(companion.target) !== refKey(ref)) return [];
   return (companion.offers ?? [])
     .filter((offer) => offer.menu !== 'approve')
     .map((offer) => actRow(offer, ref, subject.item?.title ?? ref.id, offer.title));
+}
+
+function markedActRows({ desk: { mode } }: Snapshot, marked: readonly MarkedRow[]): readonly PaletteRow[] {
+  const first = marked[0];
+  if (!first || mode.type !== 'palette' || !mode.marked) return [];
+  const { offers, lists } = mode.marked;
+  const title = markedText(marked);
+  return offers
+    .filter(({ menu }) => menu !== 'approve')
+    .map((offer) => {
+      const list = lists[offer.act];
+      const row = actRow(offer, first.ref, title, `${offer.title}: ${title}`);
+      const targets = (list?.rows ?? []).map(({ ref }) => `${ref.system}/${ref.id}`).join(' ');
+      return { ...row, cli: `binnacle act ${offer.act} ${targets || 'TARGET'}`, run: { ...row.run, list } };
+    });
 }
 
 function actRow(offer: ActOffer, target: Ref, targetTitle: string, title: string): PaletteRow {
@@ -96,6 +115,7 @@ export async function openPalette(context: CommandContext): Promise<void> {
   const { cockpit } = context;
   cockpit.update((desk) => inMode(desk, { type: 'palette', text: '', index: 0 }));
   const { state, subject } = context.snapshot();
+  void askForMarked(context);
   const own = subject.item?.system ?? subject.ref?.system;
   const services = [...state.lists.service]
     .sort((a, b) => Number(b.system === own) - Number(a.system === own))
@@ -107,12 +127,26 @@ export async function openPalette(context: CommandContext): Promise<void> {
   // A system that ends meanwhile has nothing to offer; the others have.
   const answers = await Promise.allSettled(asked);
   const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  takeAnswer(context, { services: found });
+}
+
+async function askForMarked(context: CommandContext): Promise<void> {
+  const marked = markedRows(context.snapshot());
+  if (!marked) return;
+  try {
+    takeAnswer(context, { marked: await markedOffers(context, marked) });
+  } catch {
+    // The engine has ended, and says so; the keys' menus give the reason of this failure.
+  }
+}
+
+/** Takes in what was asked when the palette was opened; the cursor stays on its row. */
+function takeAnswer(context: CommandContext, answer: Partial<Extract<Mode, { type: 'palette' }>>): void {
+  const { cockpit } = context;
   const mode = context.snapshot().desk.mode;
   if (mode.type !== 'palette') return;
   const at = context.paletteRows(mode.text)[mode.index];
-  cockpit.update((desk) =>
-    desk.mode.type === 'palette' ? inMode(desk, { ...desk.mode, services: found }) : desk,
-  );
+  cockpit.update((desk) => (desk.mode.type === 'palette' ? inMode(desk, { ...desk.mode, ...answer }) : desk));
   const index = at ? context.paletteRows(mode.text).findIndex((row) => isSameRow(row, at)) : 0;
   cockpit.update((desk) =>
     desk.mode.type === 'palette' && desk.mode.text === mode.text && index >= 0

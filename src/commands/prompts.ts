@@ -66,7 +66,10 @@ async function runPaletteRow(
   }
   context.cockpit.update((desk) => inMode(desk, { type: 'browse' }));
   if ('command' in row.run) context.run(row.run.command);
-  else await chooseOffer(context, row.run.act, row.run.target, row.run.targetTitle);
+  else {
+    const { act, target, targetTitle, list } = row.run;
+    await chooseOffer(context, act, target, targetTitle, { list });
+  }
 }
 
 /** Commands inside prompts, and those about the cockpit itself. */

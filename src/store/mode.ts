@@ -98,6 +98,12 @@ export interface ServiceOffers {
   readonly offers: readonly ActOffer[];
 }
 
+/** What can be done to marked rows: each act once, and which of them it can be done to now. */
+export interface MarkedOffers {
+  readonly offers: readonly ActOffer[];
+  readonly lists: { readonly [act: string]: ListTargets };
+}
+
 /** What has the keyboard. One union, so that two prompts can never be open at once. */
 export type Mode =
   | { readonly type: 'browse' }
@@ -109,6 +115,8 @@ export type Mode =
       readonly index: number;
       /** What can be done to the services of the systems; undefined while asked for. */
       readonly services?: readonly ServiceOffers[];
+      /** What can be done to the marked rows, where rows are marked; undefined while asked for. */
+      readonly marked?: MarkedOffers;
     }
   | { readonly type: 'help'; readonly text: string; readonly typing: boolean; readonly scroll: number }
   | {

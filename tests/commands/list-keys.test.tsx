@@ -85,6 +85,44 @@ describe('an act on marked rows', () => {
     expect(screen.rows().at(-1)).toContain('restart pipeline: 3 of 3 started');
   });
 
+  it('is the same from the palette, which names them in its command line', async () => {
+    const engine = await openWith({ upserts: [...issues(3)] });
+    await screen.press('space', 'j', 'space', ':');
+    await screen.type('restart pip');
+    const row = screen.rows().find((line) => line.includes('restart pipeline: 2 marked rows'));
+    expect(row).toBeDefined();
+    expect(screen.frame()).toContain('binnacle act pipeline.restart coherence/stuck-1 coherence/stuck-2');
+    await screen.press('enter');
+    expect(mode()).toMatchObject({ type: 'list', title: 'restart pipeline' });
+    expect(engine.of('preview').map(({ target }) => target.id)).toEqual(['stuck-1', 'stuck-2']);
+    await screen.press('escape', ':');
+    // With no row marked it is for the selected one.
+    await screen.press('escape', 'escape', ':');
+    await screen.type('restart pip');
+    expect(screen.frame()).not.toContain('marked rows');
+    expect(screen.frame()).toContain('binnacle act pipeline.restart coherence/stuck-2');
+  });
+
+  it('is not offered by the palette for the selected row alone while the marked ones are asked', async () => {
+    const engine = await openWith({ upserts: [...issues(2)] });
+    await screen.press('space', 'j', 'space');
+    const call = engine.call.bind(engine);
+    let answer = (): void => {};
+    const later = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    engine.call = async (name, request) => {
+      if (name === 'offers') await later;
+      return await call(name, request);
+    };
+    await screen.press(':');
+    await screen.type('binnacle act pipeline.restart');
+    expect(screen.frame()).not.toContain('restart pipeline');
+    answer();
+    await screen.wait(200);
+    expect(screen.frame()).toContain('restart pipeline: 2 marked rows');
+  });
+
   it('tells how each goes, one by one, those that failed first', async () => {
     const engine = await openWith({ upserts: [...issues(3)] });
     const call = engine.call.bind(engine);
