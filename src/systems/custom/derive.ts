@@ -133,7 +133,8 @@ function attentionOf(rule: DescribedEntity, subject: Subject, round: Round): Att
     const answer = holdsFor(one.when, subject);
     if (answer.due !== undefined) round.due.push(answer.due);
     if (!answer.holds) continue;
-    const since = answer.since ?? instantAt(subject.value, rule.since, zone);
+    const since =
+      instantAt(subject.value, one.since, zone) ?? answer.since ?? instantAt(subject.value, rule.since, zone);
     const until = instantAt(subject.value, one.until, zone);
     return {
       rank: one.rank as AttentionRank,

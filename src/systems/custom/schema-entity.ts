@@ -17,6 +17,9 @@ const attention = z.strictObject({
   why: template,
   act: z.optional(text.check(z.describe('id of the act that helps most'))),
   playbook: z.optional(text),
+  since: z.optional(
+    path.check(z.describe('since when; default the time it is silent or past, else that of the item')),
+  ),
   until: z.optional(path.check(z.describe('when the default outcome comes'))),
   'on-expiry': z.optional(template),
   group: z.optional(template.check(z.describe('items with the same text are one row with a count'))),
