@@ -11,9 +11,9 @@ const USUAL_GROUP = 'binnacle';
  * was done, a sentence each. Throws UserError with the line for an administrator where this user may not.
  */
 export function initHost(options: Options): readonly string[] {
-  if (!options.flags.has('--host'))
-    throw new UserError('init what?', [
-      '`binnacle init --host [--group NAME]`: what the operators of a host share',
+  if (options.words.length > 1)
+    throw new UserError('--host and directories are not given together', [
+      '`binnacle init --host` makes what operators share; `binnacle init DIR` looks for systems',
     ]);
   const path = hostDirectoryPath(process.env);
   if (path === undefined)

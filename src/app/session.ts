@@ -44,6 +44,7 @@ export function openSession(options: Options, cwd: string): Session {
 export function nothingToWatch(): UserError {
   return new UserError('there is nothing to watch: no system was named, configured or found here', [
     'name one:      binnacle -s orket=/srv/orket   (kinds: orket reflexive coherence aragora openclaw)',
+    'or find some:  binnacle init DIR   (writes a binnacle.yaml for what lies below)',
     'or configure:  a binnacle.yaml in this directory or in ~/.config/binnacle/',
     'or go there:   start binnacle in the directory the system lives in',
     'to look around first: binnacle demo',

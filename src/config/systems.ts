@@ -120,6 +120,9 @@ function checkActNames(config: ConfigFile, kinds: readonly SystemKind[], place: 
   }
 }
 
+/** From this confidence on a directory is taken for a system of a kind. */
+export const SURE_ENOUGH = 0.5;
+
 function detectSystems(
   kinds: readonly SystemKind[],
   cwd: string,
@@ -129,7 +132,7 @@ function detectSystems(
   const look = lookInto(cwd, env);
   const found = kinds.flatMap((kind) => {
     const recognition = kind.recognise(look);
-    return recognition && recognition.confidence >= 0.5 ? [{ kind, recognition }] : [];
+    return recognition && recognition.confidence >= SURE_ENOUGH ? [{ kind, recognition }] : [];
   });
   found.sort((a, b) => b.recognition.confidence - a.recognition.confidence);
   const wishes = found.map(

@@ -143,10 +143,15 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'init',
-    usage: ['init --host [--group NAME]'],
-    does: ['makes what the operators of a host share'],
-    words: 0,
-    more: ['/var/lib/binnacle, or BINNACLE_HOST_DIR: orders, holds and ledgers, for the members of a group.'],
+    usage: ['init [DIR...] [-] [--force] [-C FILE]', '| init --host [--group NAME]'],
+    does: ['finds systems, writes binnacle.yaml', 'makes what the operators of a host share'],
+    words: 50,
+    more: [
+      'Looks in and below the directories (default this one), four deep, for what the kinds are known by, and writes a',
+      'configuration with every key explained: binnacle.yaml here, ~/.config/binnacle/binnacle.yaml where this directory is',
+      'a watched one, or FILE. With - it is printed and nothing is written.',
+      '--host makes /var/lib/binnacle, or BINNACLE_HOST_DIR: orders, holds and ledgers, for the members of a group.',
+    ],
   },
   {
     name: 'config',
@@ -215,6 +220,7 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
     does: 'verify: this export or archive by itself; repeatable',
   },
   '--before': { verbs: ['ledger'], value: 'T', does: 'seal: rows written before then' },
+  '--force': { verbs: ['init'], does: 'overwrites the file that is there' },
   '--host': { verbs: ['init'], does: 'the directory shared by the operators of this host' },
   '--group': { verbs: ['init'], value: 'NAME', does: 'their group; default binnacle' },
   '--follow': { verbs: ['logs'], does: 'go on with what comes' },

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { jsonText } from '../lib/json-text.ts';
 import { type SafeText, safeText } from '../lib/safe-text.ts';
 import { cutText, fitText, widthOf } from '../lib/text-width.ts';
 
@@ -35,8 +36,7 @@ export function streamOutput(stdout: Stream, stderr: Writable): Output {
   };
   return {
     line: (text) => write(`${text}\n`),
-    json: (value, indent = false) =>
-      write(`${escapeBeyondJson(JSON.stringify(value, null, indent ? 2 : 0))}\n`),
+    json: (value, indent = false) => write(`${jsonText(value, indent)}\n`),
     note: (text) => void stderr.write(`${text}\n`),
     columns: stdout.isTTY === true ? stdout.columns : undefined,
     closed: () => gone,
@@ -46,20 +46,6 @@ export function streamOutput(stdout: Stream, stderr: Writable): Output {
         else stdout.write('', () => resolve());
       }),
   };
-}
-
-/**
- * JSON escapes C0 alone; DEL, C1 controls and the invisible or direction-changing characters would reach a terminal
- * that the output is read on, so they are written as escapes too. The value stays the same.
- */
-function escapeBeyondJson(text: string): string {
-  return text.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}\p{Cs}]/gu, (character) => {
-    let escaped = '';
-    for (let index = 0; index < character.length; index += 1) {
-      escaped += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`;
-    }
-    return escaped;
-  });
 }
 
 /** A table of plain aligned columns, as kubectl prints them; the last column is cut to the terminal's width. */
