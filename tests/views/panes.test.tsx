@@ -193,6 +193,12 @@ describe('the card', () => {
       "
     `);
   });
+  it('of an approval that was decided: no deadline counts down any more', async () => {
+    const engine = new FakeEngine(storySnapshot({ upserts: [{ ...plan, status: 'decided' }] }));
+    const frame = await paneFrame(cardLines, { engine, rows: 8 });
+    expect(frame).toContain('plan of job 1a2b');
+    expect(frame).not.toContain('until');
+  });
   it('of a stale source', async () => {
     expect(await paneFrame(cardLines, { engine: stale(), keys: ['G'], rows: 4 })).toMatchInlineSnapshot(`
       "-Why: source tasks: stale ----------------------------------------------------

@@ -48,9 +48,13 @@ const forms: { readonly [T in SourceType]: string } = {
 export function cardOf(state: CockpitState, subject: Subject): CardModel | undefined {
   const { entity, item } = subject;
   if (!entity && !item) return undefined;
-  const until = item?.until ?? (entity?.type === 'approval' ? entity.expiresAt : entity?.attention?.until);
-  const onExpiry =
-    item?.onExpiry ?? (entity?.type === 'approval' ? entity.onExpiry : entity?.attention?.onExpiry);
+  // What was decided has no deadline any more, though its file still names one.
+  const isDecided = entity?.type === 'approval' && entity.status === 'decided';
+  const clock = isDecided
+    ? undefined
+    : (item ?? (entity?.type === 'approval' ? { ...entity, until: entity.expiresAt } : entity?.attention));
+  const until = clock?.until;
+  const onExpiry = clock?.onExpiry;
   const key = item?.key ?? (entity && attentionKey(entity));
   const hold = state.holds.find((one) => one.key === key);
   const why = item?.why ?? entity?.attention?.why;
