@@ -47,9 +47,14 @@ export const restartApi: ActSpec = {
     (target.type === 'service' && target.id === 'api') ||
     (target.type === 'layer' && target.id === 'execution') ||
     (target.type === 'issue' &&
-      ['api_unreachable', 'api_error', 'api_hangs', 'metrics_unavailable', 'effectiveness_404'].includes(
-        target.key,
-      )),
+      [
+        'api_unreachable',
+        'api_error',
+        'api_hangs',
+        'api_fails',
+        'metrics_unavailable',
+        'effectiveness_404',
+      ].includes(target.key)),
   precondition(view) {
     const { of, portHolder } = crewIn(view);
     const stranger = portHolder && !of.api.some((one) => one.pid === portHolder.pid) ? portHolder : undefined;

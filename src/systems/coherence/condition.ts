@@ -132,6 +132,7 @@ export const RESTART_REASONS: { readonly [condition: string]: string } = {
   api_unreachable: 'api_unreachable',
   api_error: 'api_unreachable',
   api_hangs: 'api_unreachable',
+  api_fails: 'api_unreachable',
   stale_version: 'stale_version',
   effectiveness_404: 'effectiveness_404',
   runner_pm_not_seen: 'runner_pm_not_seen',

@@ -117,6 +117,38 @@ export function hangingApiIssue(scene: Scene): Issue | undefined {
   };
 }
 
+/** The API is there and fails inside: nothing hangs, and its own log says why. */
+export function failingApiIssue(scene: Scene): Issue | undefined {
+  const { api, crew } = scene;
+  if (api.state !== 'down' || api.failsWith === undefined) return undefined;
+  const since = api.since === undefined ? {} : { since: api.since };
+  const why = 'no task starts or ends while it fails';
+  return {
+    ...entityBase(scene, 'api_fails', scene.processesAt),
+    type: 'issue',
+    key: 'api_fails',
+    title: `API answers ${api.failsWith}`,
+    severity: 'error',
+    status: 'open',
+    detail: `${api.why}; ${why}.`,
+    suggestedAction: 'See why in autonomous_api.log, then restart the API.',
+    playbook: 'api-unreachable',
+    evidence: api.evidence ?? { source: 'api.health', text: api.why },
+    trail: trailOf(...crew.of.api.map(processEvidence), apiLogEvidence(scene)),
+    logFiles: ['api/logs/autonomous_api.log'],
+    ...since,
+    attention: {
+      rank: 2,
+      label: 'API FAILS',
+      why,
+      playbook: 'api-unreachable',
+      tells: API_SOURCES,
+      act: crew.of.watchdog.length > 0 ? RESTART_ACT : API_ACT,
+      ...since,
+    },
+  };
+}
+
 function monitorSays(scene: Scene) {
   const issue = scene.check?.issues.find((one) => getString(one, 'condition') === 'api_unreachable');
   if (!scene.check || issue === undefined) return undefined;

@@ -11,7 +11,14 @@ import { youngest } from './derive-process.ts';
 import { type RestartTroubles, restartTroubles } from './derive-restart.ts';
 import { metersOf, runnersOf, runsOf } from './derive-runs.ts';
 import { servicesOf } from './derive-services.ts';
-import { fatalIssue, givenUpIssue, hangingApiIssue, lostTasksIssue, orphansIssue } from './derive-trouble.ts';
+import {
+  failingApiIssue,
+  fatalIssue,
+  givenUpIssue,
+  hangingApiIssue,
+  lostTasksIssue,
+  orphansIssue,
+} from './derive-trouble.ts';
 import { type Scene, sceneOf } from './scene.ts';
 import { newestOf, seenOf } from './seen.ts';
 import { taskBookOf } from './tasks.ts';
@@ -27,6 +34,7 @@ export function deriveCoherence(context: DeriveContext): Derived {
   const ours = [
     fatalIssue(scene),
     hangingApiIssue(scene),
+    failingApiIssue(scene),
     ...restart.issues,
     orphansIssue(scene),
     overdueIssue(scene, unchecked),
@@ -58,7 +66,8 @@ export function deriveCoherence(context: DeriveContext): Derived {
 
 /** What the monitor reports and one of our own issues says better does not stand in the queue twice. */
 const TOLD_BY: { readonly [condition: string]: readonly string[] } = {
-  api_unreachable: ['api_hangs'],
+  api_unreachable: ['api_hangs', 'api_fails'],
+  api_error: ['api_fails'],
   runner_pm_not_seen: ['restart_without_effect', 'version_without_manager'],
   stale_version: ['restart_hangs', 'restart_without_effect', 'restart_not_taken'],
 };

@@ -116,7 +116,13 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     glob: `${LOGS}/${file}`,
     parser,
   });
-  const http = (id: string, path: string, everyMs: number, parser: string): SourceSpec => ({
+  const http = (
+    id: string,
+    path: string,
+    everyMs: number,
+    parser: string,
+    accepts?: readonly number[],
+  ): SourceSpec => ({
     id,
     type: 'http',
     path,
@@ -124,6 +130,7 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
     timeoutMs: 5_000,
     perMinute: PER_MINUTE * paceOf(located),
     parser,
+    ...(accepts ? { accepts } : {}),
   });
   return [
     log('monitor.log', 'monitor-log'),
@@ -177,7 +184,8 @@ export function coherenceSources(located: Located): readonly SourceSpec[] {
             'runners-answer',
           ),
           http('api.fatal', '/api/agent/fatal-issues', 120_000, 'fatal-answer'),
-          http('api.ready', '/api/ready', 120_000, 'ready-answer'),
+          // 503 is what it says while something it needs is missing.
+          http('api.ready', '/api/ready', 120_000, 'ready-answer', [503]),
         ]
       : []),
   ];

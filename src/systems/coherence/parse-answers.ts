@@ -1,4 +1,4 @@
-import { getBoolean, getNumber, isObject, type JsonObject, readJson } from '../../lib/json.ts';
+import { getBoolean, getNumber, getString, isObject, type JsonObject, readJson } from '../../lib/json.ts';
 import type { Chunk, Folded, Parser } from '../system.ts';
 import { type Facts, readFacts, readFatal, readRunners, readTasks, timeOrNull } from './parse-documents.ts';
 import { cut, textOrNull } from './parse-line.ts';
@@ -39,8 +39,9 @@ export const healthParser: Parser = {
     if (chunk.type !== 'http') return { carry };
     const okBefore = getNumber(carry, 'okAt') ?? null;
     const json = chunk.status === 200 ? readJson(chunk.body ?? '') : undefined;
-    const answer = json?.ok && isObject(json.value) ? json.value : undefined;
-    // A proxy's page comes with 200 too.
+    const value = json?.ok && isObject(json.value) ? json.value : undefined;
+    // A proxy's page comes with 200 too, and so does the JSON of another server.
+    const answer = getString(value, 'status') === undefined || chunk.error !== undefined ? undefined : value;
     const ok = answer !== undefined;
     const failingSince = ok ? null : (getNumber(carry, 'failingSince') ?? context.now);
     const health: Facts = {
@@ -65,7 +66,7 @@ function reasonOf(chunk: Extract<Chunk, { type: 'http' }>): string {
       chunk.error ??
         (chunk.status === undefined
           ? 'no answer'
-          : `answered ${chunk.status}${chunk.status === 200 ? ' with no JSON object' : ''}`),
+          : `answered ${chunk.status}${chunk.status === 200 ? ', not as this API answers' : ''}`),
       200,
     ) ?? ''
   );

@@ -10,7 +10,7 @@ import {
   readJson,
 } from '../../lib/json.ts';
 import type { Folded, Parser } from '../system.ts';
-import { documentParser, timeOrNull } from './parse-documents.ts';
+import { documentParser, readFacts, timeOrNull } from './parse-documents.ts';
 import { FactDraft, linesOf, textOrNull } from './parse-line.ts';
 
 const KEPT_RUNS = 200;
@@ -164,19 +164,20 @@ export const reportTextParser: Parser = {
   },
 };
 
-/** `GET /api/ready`: 200, or 503 while something it needs is missing. Facts: `ready`. */
+/**
+ * `GET /api/ready`: 200, or 503 while something it needs is missing. Facts: `ready`. A page, of a proxy for instance,
+ * says neither.
+ */
 export const readyParser: Parser = {
   version: 1,
   start: null,
   fold(carry, chunk, context): Folded {
     if (chunk.type !== 'http' || (chunk.status !== 200 && chunk.status !== 503)) return { carry };
-    const read = readJson(chunk.body ?? '');
-    const value = read.ok && isObject(read.value) ? read.value : undefined;
-    const detail =
-      getString(value, 'detail') ?? getString(getObject(value, 'detail') ?? {}, 'reason') ?? null;
-    return {
-      carry,
-      facts: { ready: { ok: chunk.status === 200, at: context.now, detail: detail?.slice(0, 200) ?? null } },
-    };
+    const { facts, bad } = readFacts(chunk.body ?? '', context, (value) => {
+      const detail =
+        getString(value, 'detail') ?? getString(getObject(value, 'detail') ?? {}, 'reason') ?? null;
+      return { ready: { ok: chunk.status === 200, at: context.now, detail: detail?.slice(0, 200) ?? null } };
+    });
+    return { carry, ...(facts ? { facts } : {}), ...(bad ? { bad } : {}) };
   },
 };

@@ -14,6 +14,8 @@ export interface ApiState {
   readonly evidence: Evidence | undefined;
   /** It took the connection or the port and gave no answer, as opposed to nobody listening. */
   readonly hangs: boolean;
+  /** The status of a 5xx: it is there, answers, and fails inside. */
+  readonly failsWith?: number;
 }
 
 /** Everything asked of the API: an item that tells that it is down tells it of all these. */
@@ -33,7 +35,8 @@ interface ApiView extends MonitorTimes {
 
 /**
  * Our own question to the API decides where there is one; else the monitor's last check, while that is not overdue.
- * One missed answer after good ones is not "down" yet, unless nobody listens or the monitor says so too.
+ * One missed answer after good ones is not "down" yet, unless nobody listens or the monitor says so too. A refusal
+ * (401, 403, 404, 429) or a page that is none of its own is an answer: the API is not down, and not known to be up.
  */
 export function apiStateOf(health: Seen | undefined, scene: ApiView): ApiState {
   const said = monitorOnApi(scene);
@@ -48,18 +51,18 @@ export function apiStateOf(health: Seen | undefined, scene: ApiView): ApiState {
     }
     const error = getString(fact, 'error') ?? 'no answer';
     const refused = /refused|ECONNREFUSED/i.test(error);
-    const isDown =
-      refused ||
-      (getNumber(fact, 'failures') ?? 0) >= 3 ||
-      instantOf(fact, 'okAt') === undefined ||
-      said?.state === 'down';
+    const status = getNumber(fact, 'status');
+    const isLasting = (getNumber(fact, 'failures') ?? 0) >= 3 || instantOf(fact, 'okAt') === undefined;
+    const isAnswered = status !== undefined && status < 500;
+    const isDown = refused || (isLasting && !isAnswered) || said?.state === 'down';
     const since = instantOf(fact, 'failingSince');
     return {
       state: isDown ? 'down' : 'unknown',
       since: said?.state === 'down' ? earliest(said.since, since) : since,
       why: error,
       evidence,
-      hangs: !refused && scene.crew.portHolder !== undefined,
+      hangs: status === undefined && !refused && scene.crew.portHolder !== undefined,
+      ...(status !== undefined && status >= 500 ? { failsWith: status } : {}),
     };
   }
   return (

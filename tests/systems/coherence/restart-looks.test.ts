@@ -55,7 +55,7 @@ function verdictOf(night: Night, looks: readonly Look[]): Outcome | 'none' {
   if (!restart) throw new Error('no restart act');
   const told = new Told(located({ url: 'http://127.0.0.1:8000' }))
     .document('version', { git_sha: 'a', started_at: '2026-02-21T01:00:00Z' })
-    .http('api.health', { status: 200, body: {} }, '02:59:50');
+    .http('api.health', { status: 200, body: { status: 'ok' } }, '02:59:50');
   told.processes = [process(50, '01:00:00', scripts.watchdog), ...pipeline('01:00:00').slice(0, 1)];
   if (night.ownStart === undefined) told.processes = pipeline('01:00:00');
   const before = told.view('03:00:00');
@@ -100,7 +100,7 @@ function verdictOf(night: Night, looks: readonly Look[]): Outcome | 'none' {
     if (version && began !== undefined)
       told.document('version', { git_sha: 'b', started_at: `${text(began).slice(0, 19)}Z` });
     if (log && began !== undefined && look.at > began + 3) told.log('project_manager.log', 'x', when);
-    if (health) told.http('api.health', { status: 200, body: {} }, when);
+    if (health) told.http('api.health', { status: 200, body: { status: 'ok' } }, when);
     const now: Instant = addMs(START, Math.round(look.at * 1000));
     stages = mergeStages(stages, restart.expect(told.view(when), { ...order, stages }), now);
     const verdict = judge({ now, startedAt: START, ends: [{ end: 'ok' }], stepsLeft: false, stages });
