@@ -1,62 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { openSync, readdirSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ballastPath } from '../../src/db/ballast.ts';
 import { type Ledger, openLedger } from '../../src/db/ledger.ts';
 import { openJournal } from '../../src/db/ledger-journal.ts';
 import type { LedgerRecord } from '../../src/domain/ledger.ts';
 import { finished, ledgerOf, STAMP, started } from './ledger-records.ts';
+import { canMount, fillDisk, smallDisk } from './small-disk.ts';
 import { NIGHT, temporaryDirectory } from './temporary.ts';
-
-const mounted: string[] = [];
-
-/** A disk of 3 MiB of its own, or undefined where none may be mounted. */
-function smallDisk(): string | undefined {
-  const path = join(temporaryDirectory(), 'disk');
-  mkdirSync(path);
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', path]);
-  if (status !== 0) return undefined;
-  mounted.push(path);
-  return path;
-}
-
-afterAll(() => {
-  for (const path of mounted) spawnSync('umount', [path]);
-});
-
-/** Fills the disk to its last byte; gives back the room again. */
-function fill(disk: string): () => void {
-  const path = join(disk, 'filler');
-  const descriptor = openSync(path, 'a');
-  const page = Buffer.alloc(4096, 1);
-  try {
-    for (;;) writeSync(descriptor, page);
-  } catch (error) {
-    expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
-  } finally {
-    closeSync(descriptor);
-  }
-  return () => rmSync(path, { force: true });
-}
 
 function ordersOf(ledger: Ledger): string[] {
   return ledger.rows().flatMap(({ record }) => (record.phase === 'started' ? [record.order] : []));
 }
 
-const canMount = process.getuid?.() === 0 && smallDisk() !== undefined;
 if (!canMount) console.warn('no disk may be mounted here: the ledger on a full disk is not tested');
 
-describe.skipIf(!canMount)('the ledger on a full disk', () => {
+describe.skipIf(!canMount)('row 26: the ledger on a full disk', () => {
   it('lives on its ballast, then on a journal elsewhere, and has all rows in order once there is room', () => {
     const disk = smallDisk() as string;
     const elsewhere = temporaryDirectory();
@@ -65,13 +25,13 @@ describe.skipIf(!canMount)('the ledger on a full disk', () => {
     expect(statSync(ballastPath(path)).size).toBe(256 * 1024);
     expect(statSync(ballastPath(path)).mode & 0o777).toBe(0o600);
 
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     ledger.append(started('first'));
     let count = 0;
     const states = new Set<string>();
     while (ledger.state().state !== 'journal only' && count < 500) {
       states.add(ledger.state().state);
-      fill(disk);
+      fillDisk(disk);
       count += 1;
       ledger.append({ ...started(`full-${count}`), note: 'x'.repeat(2_000) } as LedgerRecord);
     }
@@ -111,9 +71,9 @@ describe.skipIf(!canMount)('the ledger on a full disk', () => {
       path: join(disk, 'ledger.db'),
       journalIn: [join(disk, 'journal')],
     });
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     rmSync(ballastPath(path));
-    fill(disk);
+    fillDisk(disk);
     const append = () => {
       for (let n = 0; n < 500; n += 1) ledger.append(started(`n${n}`));
     };

@@ -17,13 +17,15 @@ export interface VerbOptions {
   readonly cwd?: string;
   /** Runs it as this user; for root alone. */
   readonly uid?: number;
+  /** Another installation than the one that was built. */
+  readonly program?: string;
   /** Another Node than the one the tests run on. */
   readonly node?: string;
 }
 
 /** Starts it without a terminal. Nothing of this host's own configuration or state is seen by it. */
 export function startVerb(args: readonly string[], options: VerbOptions = {}): ChildProcess {
-  return spawn(options.node ?? process.execPath, [mainPath, ...args], {
+  return spawn(options.node ?? process.execPath, [options.program ?? mainPath, ...args], {
     cwd: options.cwd ?? '/',
     env: {
       PATH: process.env['PATH'],
