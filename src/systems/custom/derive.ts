@@ -26,10 +26,15 @@ export function deriveDescribed(description: KindDescription, context: DeriveCon
   const round: Round = { context, due: [], pids: new Set() };
   const entities = new Map<string, Entity>();
   const alike = new Map<string, number>();
+  const nameless = new Map<DescribedEntity, readonly Item[]>();
   for (const rule of description.entities) {
     for (const item of itemsOf(rule, description, context)) {
       const entity = entityOf(rule, item, round);
-      if (!entity) continue;
+      if (entity === 'not wanted') continue;
+      if (entity === 'no id') {
+        nameless.set(rule, [...(nameless.get(rule) ?? []), item]);
+        continue;
+      }
       const key = `${entity.type}/${entity.id}`;
       alike.set(key, (alike.get(key) ?? 0) + 1);
       if (!entities.has(key)) entities.set(key, withMenu(entity, description.acts ?? []));
@@ -37,7 +42,10 @@ export function deriveDescribed(description: KindDescription, context: DeriveCon
   }
   const coming = round.due.filter((at) => at > context.now);
   return {
-    entities: [...entities].map(([key, entity]) => withAlike(entity, alike.get(key) ?? 1)),
+    entities: [
+      ...[...entities].map(([key, entity]) => withAlike(entity, alike.get(key) ?? 1)),
+      ...[...nameless].map(([rule, items]) => namelessIssue(rule, items, context)),
+    ],
     ...(coming.length > 0 ? { nextInstant: instant(Math.min(...coming)) } : {}),
     ...(round.pids.size > 0 ? { wantedPids: [...round.pids] } : {}),
   };
@@ -52,7 +60,24 @@ function withAlike(entity: Entity, count: number): Entity {
   };
 }
 
-function entityOf(rule: DescribedEntity, item: Item, round: Round): Entity | undefined {
+/** Records no entity could be made of are told: a description that misses them would hide them for ever. */
+function namelessIssue(rule: DescribedEntity, items: readonly Item[], { located }: DeriveContext): Entity {
+  const [first] = items as [Item];
+  const key = `no-id:${rule.type}:${rule.from}`;
+  return {
+    system: located.system,
+    type: 'issue',
+    id: key,
+    key,
+    title: `${items.length} of ${rule.from} can't be shown: nothing at ${rule.id ?? rule.title}`,
+    observedAt: first.readAt,
+    evidence: { ...first.evidence, text: JSON.stringify(first.value).slice(0, 200) },
+    severity: 'warning',
+    status: 'open',
+  };
+}
+
+function entityOf(rule: DescribedEntity, item: Item, round: Round): Entity | 'not wanted' | 'no id' {
   const { context } = round;
   const zone = context.located.timezone;
   const process = processOf(rule, item, round);
@@ -63,9 +88,10 @@ function entityOf(rule: DescribedEntity, item: Item, round: Round): Entity | und
     zone,
     ...(alive === undefined ? {} : { alive }),
   };
-  if (rule.where && !holds(rule.where, asked, round)) return undefined;
+  if (rule.where && !holds(rule.where, asked, round)) return 'not wanted';
   const id = rule.id === undefined ? fillTemplate(rule.title, item.value) : textBy(rule.id, item.value);
-  if (id === undefined || id === '') return undefined;
+  // That no process is there is told by rules with a title of their own.
+  if (id === undefined || id === '') return item.alive === false ? 'not wanted' : 'no id';
   const described = 'status' in rule ? rule.status : undefined;
   const status = statusOf(described, item, asked, round);
   const subject: Subject = { ...asked, status };
