@@ -1,4 +1,4 @@
-import { KEY_BEGIN, KEY_END, LONGEST_KEY } from './private-key.ts';
+import { endsKey, entersKey, LONGEST_KEY } from './private-key.ts';
 
 /** A line this long without an end is handed on, but for its last characters, which may begin a secret. */
 const LONGEST_LINE = 64 * 1024;
@@ -14,11 +14,10 @@ export function maskStream(
   let keyLeft = 0;
   const line = (text: string): void => {
     if (keyLeft > 0) {
-      keyLeft = text.search(KEY_END) < 0 ? keyLeft - text.length : 0;
+      keyLeft = endsKey(text) === undefined ? keyLeft - text.length : 0;
       return;
     }
-    const begin = text.search(KEY_BEGIN);
-    if (begin >= 0 && text.slice(begin).search(KEY_END) < 0) keyLeft = LONGEST_KEY;
+    if (entersKey(text)) keyLeft = LONGEST_KEY;
     sink(mask(text));
   };
   return {
@@ -28,7 +27,7 @@ export function maskStream(
       if (end > 0) {
         const whole = pending.slice(0, end);
         pending = pending.slice(end);
-        if (keyLeft > 0 || whole.search(KEY_BEGIN) >= 0) for (const one of whole.split(/(?<=\n)/)) line(one);
+        if (keyLeft > 0 || entersKey(whole)) for (const one of whole.split(/(?<=\n)/)) line(one);
         else sink(mask(whole));
       }
       if (pending.length > LONGEST_LINE) {

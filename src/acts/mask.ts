@@ -15,8 +15,11 @@ import { formsOfAll } from './secret-values.ts';
 /** Takes secrets out of text before it is stored, shown, copied or sent. What is masked stays as it is when masked again. */
 export interface Masker {
   text(text: string): string;
-  /** The same value with every string in it masked, keys too. A string in a field named for a secret is one. */
-  value<T>(value: T): T;
+  /**
+   * The same value with every string in it masked, keys too; the value itself where there is nothing to mask. A string
+   * in a field named for a secret is one. Those in fields of these `names` are masked as names.
+   */
+  value<T>(value: T, names?: ReadonlySet<string>): T;
   /**
    * For what things are found by: an id or a path. Two that differ still do when masked, and the same one is always
    * masked alike, on every host.
@@ -64,16 +67,18 @@ export function createMasker(secrets: Iterable<string> = []): Masker {
     }
     return maskWith(input, traits);
   };
-  return {
-    text,
-    value: <T>(input: T): T => mapStrings(input, text) as T,
-    name: (input) => {
-      const masked = text(input);
-      return masked === input ? input : `${masked}~${markOf(input)}`;
-    },
-    stream: (sink) => maskStream(text, sink),
+  const name = (input: string): string => {
+    const masked = text(input);
+    return masked === input ? input : `${masked}~${markOf(input)}`;
   };
+  const value = <T>(input: T, names: ReadonlySet<string> = NO_NAMES): T => {
+    const mapOf = (field: string): ((text: string) => string) => (names.has(field) ? name : text);
+    return mapStrings(input, '', mapOf) as T;
+  };
+  return { text, value, name, stream: (sink) => maskStream(text, sink) };
 }
+
+const NO_NAMES: ReadonlySet<string> = new Set();
 
 function maskKnown(text: string, known: readonly string[]): string {
   let masked = text;
@@ -93,13 +98,21 @@ function markOf(text: string): string {
   return (hash >>> 8).toString(36);
 }
 
-function mapStrings(value: unknown, map: (text: string) => string): unknown {
-  if (typeof value === 'string') return map(value);
-  if (Array.isArray(value)) return value.map((item) => mapStrings(item, map));
+type MapOf = (field: string) => (text: string) => string;
+
+/** Maps the strings of a value by the field they stand in. Parts in which nothing changes are not copied. */
+function mapStrings(value: unknown, field: string, mapOf: MapOf): unknown {
+  if (typeof value === 'string') return isSecretField(field, value) ? MASK : mapOf(field)(value);
   if (typeof value !== 'object' || value === null) return value;
-  const mapped = Object.entries(value).map(([key, item]) => [
-    map(key),
-    typeof item === 'string' && isSecretField(key, item) ? MASK : mapStrings(item, map),
-  ]);
-  return Object.fromEntries(mapped);
+  if (Array.isArray(value)) {
+    const items = value.map((item) => mapStrings(item, field, mapOf));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  let isSame = true;
+  const entries = Object.entries(value).map(([key, item]) => {
+    const mapped = [mapOf('')(key), mapStrings(item, key, mapOf)] as const;
+    isSame &&= mapped[0] === key && mapped[1] === item;
+    return mapped;
+  });
+  return isSame ? value : Object.fromEntries(entries);
 }

@@ -1,8 +1,8 @@
 /** Private keys in the form of PEM: many lines that are one secret. */
 import { MASK } from './secret-rules.ts';
 
-export const KEY_BEGIN = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g;
-export const KEY_END = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g;
+const KEY_BEGIN = /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g;
+const KEY_END = /-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----/g;
 /** No character of a key's lines: they hold base64, a few headers, and line ends that may be written as `\n`. */
 const OUTSIDE_KEY = /[^A-Za-z0-9+/=\s\\,:-]/g;
 /** The longest private keys of use have some 13,000 characters. */
@@ -39,7 +39,21 @@ function find(
   return { from: found.index, to: found.index + found[0].length };
 }
 
-/** Whether a line could be one of a key's own: base64 alone, or a header of an encrypted key. */
+/** Whether a line could be one of a key's own: base64 alone or behind a logger's prefix, or a header of an encrypted key. */
 export function isKeyLine(line: string): boolean {
-  return /^\s*(?:[A-Za-z0-9+/]{1,80}={0,2}|[A-Za-z-]{1,30}: .{0,100})?\s*$/.test(line);
+  return /^\s*(?:[A-Za-z0-9+/]{1,80}={0,2}|[A-Za-z-]{1,30}: .{0,100})?\s*$|\s[A-Za-z0-9+/]{16,80}={0,2}\s*$/.test(
+    line,
+  );
+}
+
+/** Whether the text ends inside a key. */
+export function entersKey(text: string): boolean {
+  const begin = text.search(KEY_BEGIN);
+  return begin >= 0 && text.slice(begin).search(KEY_END) < 0;
+}
+
+/** Where the first end of a key is over, if there is one. */
+export function endsKey(text: string): number | undefined {
+  const { from, to } = find(KEY_END, text, 0);
+  return from < text.length ? to : undefined;
 }

@@ -111,7 +111,7 @@ export const RULES: readonly SecretRule[] = [
   {
     near: ['riz'],
     find: /(?<kept>\bAuthorization\\?["']?[ \t]{0,4}[:=][ \t]{0,4}\\?["']?(?:Basic|Bearer|Token|Digest|ApiKey|Key|Negotiate|AWS4-HMAC-SHA256)[ \t]{1,4})(?<secret>[^\r\n"'\\]{6,4000})/gi,
-    isSecret: always,
+    isSecret: isNotPlain,
   },
   {
     near: ['sic'],
@@ -270,8 +270,17 @@ const SECRET_FIELD = new RegExp(`${NAMES}$|^(?:proxy-)?authorization$|^(?:set-)?
 
 /** Whether a field of this name holds a secret, when what it holds is no plain word. */
 export function isSecretField(name: string, value: string): boolean {
-  return SECRET_FIELD.test(name) && value.length >= 4 && isNotPlain(value);
+  let isSecret = FIELDS.get(name);
+  if (isSecret === undefined) {
+    isSecret = SECRET_FIELD.test(name);
+    if (FIELDS.size < MOST_FIELDS) FIELDS.set(name, isSecret);
+  }
+  return isSecret && value.length >= 4 && isNotPlain(value);
 }
+
+/** The names of our own fields come again and again; those of others may be any number. */
+const FIELDS = new Map<string, boolean>();
+const MOST_FIELDS = 1_000;
 
 function always(): boolean {
   return true;

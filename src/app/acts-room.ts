@@ -5,12 +5,9 @@ import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostHands } from '../acts/hands.ts';
-import { createMasker, type Masker } from '../acts/mask.ts';
 import type { SystemPolicy } from '../acts/policy.ts';
 import type { RunnerErrand } from '../acts/ports.ts';
-import { secretValuesOf } from '../acts/secret-values.ts';
 import { createActService } from '../acts/service.ts';
-import { secretOf } from '../config/systems.ts';
 import { retryWhileBusy } from '../db/busy.ts';
 import { type HostStore, openHostStore } from '../db/host-store.ts';
 import { type Ledger, openLedger } from '../db/ledger.ts';
@@ -33,6 +30,7 @@ import type { Result } from '../lib/result.ts';
 import type { Located } from '../systems/system.ts';
 import { programEntry } from './entry.ts';
 import { recordNotices } from './record-notices.ts';
+import { ownMasker } from './secrets.ts';
 import { programVersion } from './version.ts';
 
 /** Records shared by the operators of a host may be written by its group. */
@@ -130,33 +128,6 @@ function stepsOf(error: unknown): readonly string[] {
   return error instanceof UserError ? error.nextSteps : [];
 }
 
-/** Knows the secrets of the environment and of the systems' env-files, so that none of them is stored or shown. */
-export function maskerFor(located: readonly Located[]): Masker {
-  const named = located.flatMap((one) => {
-    const key = one.settings.keyEnv;
-    const value = key === undefined ? undefined : secretOf(one, key, process.env);
-    return value === undefined ? [] : [value];
-  });
-  return createMasker([...secretValuesOf(process.env), ...named]);
-}
-
-/** A masker that knows the secrets of systems, too, that came later. */
-function growingMasker(watches: ReadonlyMap<SystemId, SystemWatch>): Masker {
-  let known = -1;
-  let masker: Masker;
-  const current = (): Masker => {
-    if (known !== watches.size) masker = maskerFor([...watches.values()].map((watch) => watch.located));
-    known = watches.size;
-    return masker;
-  };
-  return {
-    text: (text) => current().text(text),
-    value: (value) => current().value(value),
-    name: (name) => current().name(name),
-    stream: (sink) => current().stream(sink),
-  };
-}
-
 /** What the configuration says about acts on one system. */
 export function policyOf(located: Located): SystemPolicy {
   const { acts, environment, runAs, readOnly } = located.settings;
@@ -193,7 +164,7 @@ export function actDeskFor(
     ledger: room.ledger,
     output: room.spool,
     hands: hostHands,
-    masker: growingMasker(watches),
+    masker: ownMasker,
     system(id) {
       const watch = watches.get(id);
       if (!watch) return undefined;
@@ -257,7 +228,7 @@ export function actDeskFor(
             forGood,
             by: me,
             ...(until === undefined ? {} : { until }),
-            ...(reason === undefined ? {} : { reason }),
+            ...(reason === undefined ? {} : { reason: ownMasker.text(reason) }),
           },
           clock.now(),
         );

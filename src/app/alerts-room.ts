@@ -1,6 +1,5 @@
 /** The alerts of a cockpit, composed: watches, events, hooks, and what its screen is asked to do. */
 import { hostname } from 'node:os';
-import type { Masker } from '../acts/mask.ts';
 import type { Alert } from '../domain/alert.ts';
 import type { EntityType, SystemId } from '../domain/entity.ts';
 import { refKey } from '../domain/entity.ts';
@@ -16,6 +15,7 @@ import type { Clock } from '../host/clock.ts';
 import { askHttp } from '../host/http.ts';
 import { allowedEnv, runProcess } from '../host/process.ts';
 import type { ActsRoom } from './acts-room.ts';
+import { ownMasker } from './secrets.ts';
 import { programVersion } from './version.ts';
 
 /** Signals kept for the screen; it obeys each once, as soon as it hears of it. */
@@ -27,7 +27,6 @@ export interface AlertRoomOptions {
   readonly room: Pick<ActsRoom, 'store' | 'who'>;
   readonly hooks: readonly Hook[];
   readonly clock: Clock;
-  readonly masker: Masker;
   /** How long such an item usually stays in a state, in milliseconds; undefined while that is not known. */
   usualStayMs?(system: SystemId, type: EntityType, state: string): number | undefined;
   /** A program or a server was handed an event: what came of it, for the record. */
@@ -44,10 +43,10 @@ export interface AlertRoom {
 }
 
 /** What hooks reach the world with on this host. */
-export function hookHands(clock: Clock, masker: Masker): DeliveryPorts {
+export function hookHands(clock: Clock): DeliveryPorts {
   return {
     clock,
-    masker,
+    masker: ownMasker,
     run: runProcess,
     ask: askHttp,
     environment: () => allowedEnv(),
@@ -59,7 +58,7 @@ export function hookHands(clock: Clock, masker: Masker): DeliveryPorts {
 
 /** Opens the alerts. */
 export function openAlerts(options: AlertRoomOptions): AlertRoom {
-  const { clock, hooks, masker, room } = options;
+  const { clock, hooks, room } = options;
   const { store, who } = room;
   const by = who.cameFrom ?? who.user;
   const listeners = new Set<() => void>();
@@ -77,7 +76,7 @@ export function openAlerts(options: AlertRoomOptions): AlertRoom {
   const runner = new HookRunner(
     hooks,
     {
-      ...hookHands(clock, masker),
+      ...hookHands(clock),
       claim: store.alertClaims.claim,
       ring: signal,
       fired: (text, alert) => options.fired?.(text, alert),

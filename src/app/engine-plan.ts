@@ -16,6 +16,8 @@ import { createPump } from '../ingest/pump.ts';
 import type { Json } from '../lib/json.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
+import { ownMasker } from './secrets.ts';
+import { learnSecretsOf } from './system-secrets.ts';
 
 /**
  * What an engine is to watch, as plain data: the cockpit's thread, the engine's thread and the runner each build the
@@ -117,6 +119,10 @@ export function engineOf(
     once: plan.once,
     makePump: createPump,
     secret: (located, name) => secretOf(located, name, process.env),
+    masker(located) {
+      learnSecretsOf(located);
+      return ownMasker;
+    },
     notices: plan.notices,
     ...(plan.actsOff === undefined ? {} : { actsOff: plan.actsOff }),
     absent: (plan.absent ?? []).map(({ summary, settings }) => ({

@@ -4,25 +4,21 @@ import { hooksOf } from '../config/hooks.ts';
 import { refKey } from '../domain/entity.ts';
 import { serveEngine } from '../engine/carrier.ts';
 import { createHistoryDesk, type HistoryDesk } from '../engine/history-desk.ts';
-import { actDeskFor, maskerFor, tryOpenActs } from './acts-room.ts';
+import { actDeskFor, tryOpenActs } from './acts-room.ts';
 import { openAlerts } from './alerts-room.ts';
 import { clockOf, engineOf } from './engine-plan.ts';
 import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { writeIncident } from './incident.ts';
 import { keepLedger } from './ledger-keeper.ts';
+import { learnSecretsOfHooks } from './system-secrets.ts';
 
 const { plan, config } = workerData as EngineThreadData;
+learnSecretsOfHooks(config);
 const opened = tryOpenActs('create');
 const acts = opened.ok ? opened.value : undefined;
 // Judged as of another time, what is seen did not happen then: none of it is recorded.
-const historyRoom =
-  plan.at === undefined
-    ? openHistoryRoom(
-        config,
-        plan.systems.map(({ located }) => located),
-      )
-    : undefined;
+const historyRoom = plan.at === undefined ? openHistoryRoom(config) : undefined;
 let history: HistoryDesk | undefined;
 // Judged as of another time, what is seen did not just happen: nothing rings, and nobody is told.
 const alerts =
@@ -31,7 +27,6 @@ const alerts =
         room: acts,
         hooks: hooksOf(config),
         clock: clockOf(plan),
-        masker: maskerFor(plan.systems.map(({ located }) => located)),
         usualStayMs: (system, type, state) => history?.usualStayMs(system, type, state),
         fired: (text, { ref }) => history?.remark('hook', text, { system: ref.system, key: refKey(ref) }),
       })

@@ -5,6 +5,7 @@ import type { ExternalError, UserError } from '../domain/error.ts';
 import { toIso } from '../domain/instant.ts';
 import { systemClock } from '../host/clock.ts';
 import { safeLines } from '../lib/safe-text.ts';
+import { ownMasker } from './secrets.ts';
 
 /** Exit codes of failures that are no verb's result. */
 export const EXIT_EXTERNAL = 3;
@@ -62,9 +63,13 @@ export function writeDiagnostics(text: string): string | undefined {
     makeDirectories(directory);
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > DIAGNOSTICS_LIMIT_BYTES)
       renameSync(path, `${path}.1`);
-    appendFileSync(path, `${toIso(systemClock().now())} pid ${process.pid} ${text.trimEnd()}\n`, {
-      mode: 0o600,
-    });
+    appendFileSync(
+      path,
+      `${toIso(systemClock().now())} pid ${process.pid} ${ownMasker.text(text.trimEnd())}\n`,
+      {
+        mode: 0o600,
+      },
+    );
     return path;
   } catch {
     return undefined;
@@ -98,7 +103,9 @@ export function reportFailure(error: unknown): number {
   const isKnown = isUserError(error) || isExternalError(error);
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const report = describeFailure(error, isKnown ? undefined : writeDiagnostics(stack));
-  const lines = report.lines.flatMap((line, index) => safeLines(index === 0 ? `binnacle: ${line}` : line));
+  const lines = report.lines.flatMap((line, index) =>
+    safeLines(ownMasker.text(index === 0 ? `binnacle: ${line}` : line)),
+  );
   try {
     process.stderr.write(`${lines.join('\n')}\n`);
   } catch {

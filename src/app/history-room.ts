@@ -13,8 +13,8 @@ import { systemClock } from '../host/clock.ts';
 import { readIdentity } from '../host/identity.ts';
 import { processStartedAt } from '../host/process-stat.ts';
 import type { Result } from '../lib/result.ts';
-import type { Located } from '../systems/system.ts';
-import { HOST_MODE, maskerFor } from './acts-room.ts';
+import { HOST_MODE } from './acts-room.ts';
+import { ownMasker } from './secrets.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** For how long changes are kept when the configuration says nothing. */
@@ -24,12 +24,8 @@ const KEEP_DAYS = 30;
  * Opens the history: one file for all operators of the host where they share a directory, so that a hand-over reaches
  * the next of them whoever that is. The reason where it can't be had: a cockpit goes on without.
  */
-export function openHistoryRoom(
-  config: ConfigFile,
-  located: readonly Located[],
-): Result<HistoryRoom & { close(): void }> {
+export function openHistoryRoom(config: ConfigFile): Result<HistoryRoom & { close(): void }> {
   try {
-    const masker = maskerFor(located);
     const directories = stateDirectories(process.env);
     ensurePrivateDirectory(directories.state);
     const store = openHistory({
@@ -45,7 +41,7 @@ export function openHistoryRoom(
         me: operatorName(readIdentity()),
         host: hostname(),
         keepMs: keepDays(config) * DAY_MS,
-        mask: (text) => masker.text(text),
+        mask: ownMasker.text,
         isAlive: ({ pid, startedAt }) => processStartedAt(pid) === startedAt,
         saveHandOver: (text, at) => saveText('hand-over', 'txt', text, at),
         close: () => store.close(),

@@ -1,6 +1,4 @@
 import { accessSync, constants } from 'node:fs';
-import { createMasker } from '../acts/mask.ts';
-import { secretValuesOf } from '../acts/secret-values.ts';
 import { hooksOf } from '../config/hooks.ts';
 import { type ConfigPlace, loadConfig, placeText } from '../config/load.ts';
 import type { Options } from '../config/options.ts';
@@ -14,6 +12,7 @@ import { keepAlive, systemClock } from '../host/clock.ts';
 import type { Result } from '../lib/result.ts';
 import { ringSequence } from '../lib/ring-sequence.ts';
 import { hookHands } from './alerts-room.ts';
+import { learnSecretsOfHooks } from './system-secrets.ts';
 
 /** One hook that was tried. */
 export interface TriedHook {
@@ -33,7 +32,7 @@ export async function tryHooks(
 ): Promise<readonly TriedHook[]> {
   const { file } = loadConfig(options.config, cwd, process.env);
   const clock = systemClock();
-  const masker = createMasker(secretValuesOf(process.env));
+  learnSecretsOfHooks(file);
   const release = keepAlive();
   const tried: TriedHook[] = [];
   try {
@@ -45,13 +44,7 @@ export async function tryHooks(
       const outcome =
         type === 'bell' || type === 'osc9'
           ? rung(type, ring)
-          : await deliver(
-              hook,
-              event,
-              hookHands(clock, masker),
-              deliveryLimits,
-              new AbortController().signal,
-            );
+          : await deliver(hook, event, hookHands(clock), deliveryLimits, new AbortController().signal);
       tried.push({ name, outcome });
     }
   } finally {

@@ -16,7 +16,9 @@ import { LogStore } from '../logs/log-store.ts';
 import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import type { SystemKind } from '../systems/system.ts';
-import { maskerFor, openActs } from './acts-room.ts';
+import { openActs } from './acts-room.ts';
+import { ownMasker } from './secrets.ts';
+import { learnSecretsOf } from './system-secrets.ts';
 import { programVersion } from './version.ts';
 
 /** The runner has nothing else to do than to wait for a lock. */
@@ -37,6 +39,7 @@ async function main(order: string | undefined, watch: string | undefined): Promi
   if (!room.ledger.ok) throw new Error(room.ledger.error);
   const row = room.store.orders.get(order);
   const plan = row ? (JSON.parse(row.plan) as OrderPlan) : undefined;
+  if (plan) learnSecretsOf(plan.located);
   const clock = systemClock();
   const ports: RunnerPorts = {
     clock,
@@ -47,7 +50,7 @@ async function main(order: string | undefined, watch: string | undefined): Promi
     ledger: room.ledger.value,
     output: room.spool,
     hands: hostHands,
-    masker: maskerFor(plan ? [plan.located] : []),
+    masker: ownMasker,
     kindOf: (name) => kindNamed(name, plan),
     observe(kind, located, listener) {
       const watch = new SystemWatch(kind, located, {
@@ -57,6 +60,7 @@ async function main(order: string | undefined, watch: string | undefined): Promi
         makePump: createPump,
         secret: (of, name) => secretOf(of, name, process.env),
         budgetDir: room.budgetDir,
+        masker: ownMasker,
         onChange: () => {},
         onStatus: () => {},
       });

@@ -11,6 +11,7 @@ import { actsOfSystems, declaredActs } from './declared-acts.ts';
 import { absencesOf, engineOf, planFor } from './engine-plan.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
+import { learnSecretsOfHooks } from './system-secrets.ts';
 
 /** What a verb works with. */
 export interface VerbEngine {
@@ -40,6 +41,7 @@ export interface VerbNeeds {
 /** Opens the session of a verb, reads everything once, and returns when all of it was read. */
 export async function openEngine(options: Options, needs: VerbNeeds): Promise<VerbEngine> {
   const session = openSession(options, process.cwd());
+  learnSecretsOfHooks(session.config);
   if (session.systems.length === 0 && needs.orNothing !== true) throw nothingToWatch();
   const troubles = session.absent.map(({ error }) => error);
   const acts = actsFor(needs.withActs, troubles);
@@ -93,11 +95,8 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
 }
 
 /** The history for a verb that writes to it. Throws UserError (exit 3) where it can't be had. */
-function historyFor({ config, systems }: Session): HistoryRoom & { close(): void } {
-  const room = openHistoryRoom(
-    config,
-    systems.map(({ located }) => located),
-  );
+function historyFor({ config }: Session): HistoryRoom & { close(): void } {
+  const room = openHistoryRoom(config);
   if (!room.ok) throw new UserError(`the history can't be written: ${room.error}`, [], 3);
   return room.value;
 }

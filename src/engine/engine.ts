@@ -2,6 +2,7 @@
  * Everything behind the border: watches the systems, answers calls, tells changes. The same code runs in a worker thread
  * for the cockpit and in the calling thread for verbs.
  */
+import type { Masker } from '../acts/mask.ts';
 import type { ActEntry } from '../domain/act.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { EntityDiff } from '../domain/diff.ts';
@@ -90,6 +91,8 @@ export interface EngineOptions {
   readonly budgetDir?: string;
   /** See {@link PumpOptions}. */
   readonly hideProcesses?: boolean;
+  /** What is secret where a system is watched; default: what has the shape of it. */
+  masker?(located: Located): Masker;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
   makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
   /** Opens the history, for a cockpit: read at once, written from what is watched. `onChange`: its notices moved. */
@@ -198,6 +201,7 @@ export function createEngine(options: EngineOptions): Engine {
       secret: options.secret,
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
       ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
+      ...(options.masker ? { masker: options.masker(located) } : {}),
       onStatus: tellSoon,
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createMasker, type Masker } from '../acts/mask.ts';
 import { diffEntities, type EntityDiff } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
@@ -14,6 +15,7 @@ import type { SystemSummary } from './protocol.ts';
 import { SourceBook, systemStateOf } from './source-book.ts';
 import { stateViewOf } from './state-view.ts';
 import { WatchedProcesses } from './watched-processes.ts';
+import { ToldEntities, ToldRecords } from './without-secrets.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
@@ -27,6 +29,8 @@ export interface WatchPorts {
   secret(located: Located, name: string): string | undefined;
   readonly budgetDir?: string;
   readonly hideProcesses?: boolean;
+  /** Knows values that are secret; default: secrets are known by their shape alone. */
+  readonly masker?: Masker;
   /** Entities moved. The first call is the first complete derivation. */
   onChange(watch: SystemWatch, diff: EntityDiff): void;
   /** Sources, logs or figures moved, entities did not. */
@@ -47,6 +51,10 @@ export class SystemWatch {
   readonly #processes: WatchedProcesses;
   #specs: readonly SourceSpec[] = [];
   #specsText = '';
+  readonly #masker: Masker;
+  readonly #told: ToldEntities;
+  readonly #toldRecords: ToldRecords;
+  /** As acts see them; everybody else gets them {@link entities without secrets}. */
   #entities = new Map<string, Entity>();
   #data: JsonObject = {};
   #settled = false;
@@ -62,6 +70,9 @@ export class SystemWatch {
     this.kind = kind;
     this.located = located;
     this.#ports = ports;
+    this.#masker = ports.masker ?? createMasker();
+    this.#told = new ToldEntities(this.#masker);
+    this.#toldRecords = new ToldRecords(this.#masker);
     this.#facts = new FactStore(located, kind.parsers);
     this.#processes = new WatchedProcesses(ports.clock.now());
     this.#first = new FirstLook(
@@ -85,8 +96,9 @@ export class SystemWatch {
     });
   }
 
+  /** What the system shows, secrets masked. */
   get entities(): ReadonlyMap<string, Entity> {
-    return this.#entities;
+    return this.#told.all;
   }
 
   get settled(): boolean {
@@ -118,7 +130,7 @@ export class SystemWatch {
     this.#derive();
   }
 
-  /** The state as acts see it. */
+  /** The state as acts see it: exact. */
   view(): StateView {
     return stateViewOf(
       this.located,
@@ -137,22 +149,22 @@ export class SystemWatch {
 
   /** The newest records of a source that could not be understood, the newest last. */
   badRecords(source: string): readonly BadRecord[] {
-    return this.#sources.badRecords(source);
+    return this.#masker.value(this.#sources.badRecords(source));
   }
 
   summary(): SystemSummary {
     const sources = this.#specs.map((spec) => this.#sources.statusOf(spec, this.#facts.files(spec.id)));
-    const { settings } = this.located;
+    const { settings, url } = this.located;
     return {
       id: this.located.system,
       kind: this.kind.kind,
       title: this.kind.title,
       root: this.located.root,
-      ...(this.located.url === undefined ? {} : { url: this.located.url }),
+      ...(url === undefined ? {} : { url: this.#masker.text(url) }),
       ...(settings.environment === undefined ? {} : { environment: settings.environment }),
       readOnly: settings.readOnly === true,
       state: this.#failure ? 'error' : systemStateOf(sources),
-      sources,
+      sources: this.#masker.value(sources),
       settled: this.#settled,
     };
   }
@@ -201,15 +213,16 @@ export class SystemWatch {
     event: Exclude<IngestEvent, { type: 'processes' | 'status' }>,
     records: Parameters<LogStore['add']>[1],
   ): void {
-    const origin = { system: this.located.system, source: event.source, path: event.path };
+    const path = this.#masker.name(event.path);
+    const origin = { system: this.located.system, source: event.source, path };
     if (event.type === 'wiped') {
       this.#ports.logs.markWiped(origin);
       this.#ports.logs.addChange({
         ...origin,
         sortAt: event.at,
         at: event.at,
-        text: `${event.path} was emptied by its writer; what was read before stays readable`,
-        keys: [event.path],
+        text: `${path} was emptied by its writer; what was read before stays readable`,
+        keys: [path],
       });
       this.#ports.onStatus(this);
       return;
@@ -220,8 +233,10 @@ export class SystemWatch {
       if (first !== undefined && (this.#factsSince === undefined || first > this.#factsSince))
         this.#factsSince = first;
     }
-    const place = event.rotated === undefined ? origin : rotatedOrigin(origin, event.rotated);
-    this.#ports.logs.add(place, records, event.modifiedAt ?? event.at);
+    const place =
+      event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
+    const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
+    this.#ports.logs.add(place, told, event.modifiedAt ?? event.at);
     if (this.#first.isOver && event.chunk.type === 'lines') {
       // A file found later may be an old one. A time in the future (another host's clock) is no negative delay.
       const writtenAt = event.fresh ? event.at : (event.modifiedAt ?? event.at);
@@ -262,13 +277,17 @@ export class SystemWatch {
     this.#processes.want(derived.wantedPids ?? []);
     this.#updateSpecs();
     if (!this.#first.isOver) return;
-    const { diff, next } = diffEntities(this.#entities, derived.entities.map(withDigest));
+    const { diff, next } = diffEntities(
+      this.#entities,
+      derived.entities.map((entity) => this.#told.named(withDigest(entity))),
+    );
     this.#entities = next;
+    const told = this.#told.take(diff, next);
     if (derived.nextInstant !== undefined) {
       this.#wakeTimer = clock.at(derived.nextInstant, () => this.#scheduleDerive());
     }
     this.#earliest = clock.monotonic() + Math.max(MIN_DERIVE_GAP_MS, 4 * (clock.monotonic() - startedAt));
-    this.#ports.onChange(this, diff);
+    this.#ports.onChange(this, told);
     // Before everything was read once, what is not there yet would look like a change.
     if (this.#settled && this.#listeners.size > 0) {
       const view = this.view();

@@ -21,8 +21,14 @@ export interface Output {
 
 type Stream = Writable & { readonly columns?: number; readonly isTTY?: boolean };
 
-/** Makes an output of the process's streams. */
-export function streamOutput(stdout: Stream, stderr: Writable): Output {
+/** What a text or a value may be told as. */
+export interface OutputGate {
+  text(text: string): string;
+  value(value: unknown): unknown;
+}
+
+/** Makes an output of the process's streams. Nothing is written that did not pass the gate. */
+export function streamOutput(stdout: Stream, stderr: Writable, gate: OutputGate): Output {
   let gone = false;
   stdout.on('error', () => {
     gone = true;
@@ -35,9 +41,9 @@ export function streamOutput(stdout: Stream, stderr: Writable): Output {
     if (!gone) stdout.write(text);
   };
   return {
-    line: (text) => write(`${text}\n`),
-    json: (value, indent = false) => write(`${jsonText(value, indent)}\n`),
-    note: (text) => void stderr.write(`${text}\n`),
+    line: (text) => write(`${gate.text(text)}\n`),
+    json: (value, indent = false) => write(`${jsonText(gate.value(value), indent)}\n`),
+    note: (text) => void stderr.write(`${gate.text(text)}\n`),
     columns: stdout.isTTY === true ? stdout.columns : undefined,
     closed: () => gone,
     flush: () =>

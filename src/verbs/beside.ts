@@ -1,4 +1,5 @@
 /** What verbs have in common: where they write, and how they tell what is wrong beside what was asked for. */
+import { ownMasker } from '../app/secrets.ts';
 import { openEngine, type VerbEngine, type VerbNeeds } from '../app/verb-engine.ts';
 import type { Options } from '../config/options.ts';
 import { UserError } from '../domain/error.ts';
@@ -24,7 +25,7 @@ export async function withEngine(
 
 /** The process's own streams. */
 export function verbOutput(): Output {
-  return streamOutput(process.stdout, process.stderr);
+  return streamOutput(process.stdout, process.stderr, ownMasker);
 }
 
 /** Exit code of what is wrong beside: a system that was named and is not there comes before all else. */
@@ -46,7 +47,7 @@ export function checkSystemNames(wanted: readonly string[], { state }: Pick<Verb
 function tellTroubles(troubles: readonly UserError[]): void {
   for (const { message, nextSteps } of troubles) {
     const lines = [`binnacle: ${message}`, ...nextSteps.map((step) => `  ${step}`)].flatMap((line) =>
-      safeLines(line),
+      safeLines(ownMasker.text(line)),
     );
     process.stderr.write(`${lines.join('\n')}\n`);
   }

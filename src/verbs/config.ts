@@ -1,4 +1,5 @@
 import { checkOwnConfig, describeConfig } from '../app/config-verb.ts';
+import { ownMasker } from '../app/secrets.ts';
 import type { Options } from '../config/options.ts';
 import { UserError } from '../domain/error.ts';
 
@@ -6,7 +7,8 @@ import { UserError } from '../domain/error.ts';
 export async function runConfig(options: Options): Promise<number> {
   const word = options.words[1];
   if (word === 'schema') process.stdout.write(`${describeConfig()}\n`);
-  else if (word === 'check') process.stdout.write(`${checkOwnConfig(options, process.cwd())}\n`);
+  else if (word === 'check')
+    process.stdout.write(`${ownMasker.text(checkOwnConfig(options, process.cwd()))}\n`);
   else {
     throw new UserError(word === undefined ? 'config what?' : `\`config ${word}\` is not known`, [
       '`binnacle config schema` prints the keys of binnacle.yaml',
