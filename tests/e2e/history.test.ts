@@ -1,80 +1,34 @@
 /** What the built program remembers: a cockpit records, the next one shows it, and the verbs tell it. */
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startCockpit, temporaryDirectory } from './cockpit.ts';
+import { type BoardSystem, layOutBoard } from './board-system.ts';
+import { startCockpit } from './cockpit.ts';
 import type { DrivenTerminal } from './terminal.ts';
 import { runVerb } from './verb.ts';
 
 /** A link, HTML, a table cell, a terminal sequence and an end of a code span, all in one name. */
 const HOSTILE = 'x](http://evil.example) <script>alert(1)</script> | `` ` @all \u001b]0;owned\u0007';
 
-const kind = {
-  title: 'Board',
-  recognise: ['board.json'],
-  sources: {
-    board: { type: 'document', glob: 'board.json' },
-    app: {
-      type: 'log',
-      glob: 'app.log',
-      format: 'json',
-      time: 'ts',
-      level: 'lvl',
-      message: 'msg',
-      keys: ['job'],
-    },
-  },
-  entities: [
-    {
-      type: 'job',
-      from: 'board',
-      each: 'jobs',
-      id: 'id',
-      title: '{name}',
-      status: { field: 'state', map: { RUN: 'running', ERR: 'failed', OK: 'done' } },
-      attention: [{ when: { status: ['failed'] }, rank: 2, label: 'FATAL', why: 'it failed' }],
-    },
-  ],
-};
-
-let home: ReturnType<typeof temporaryDirectory>;
-let root: string;
-let state: string;
-let args: readonly string[];
+let board: BoardSystem;
 let terminals: DrivenTerminal[] = [];
 
 beforeEach(() => {
-  home = temporaryDirectory('e2e-history');
-  root = join(home.path, 'root');
-  state = join(home.path, 'state');
-  mkdirSync(root);
-  const config = join(home.path, 'binnacle.yaml');
-  writeFileSync(
-    config,
-    `kinds: { board: ${JSON.stringify(kind)} }\nsystems: [{ kind: board, root: ${root} }]\n`,
-  );
-  args = ['-C', config];
+  board = layOutBoard();
 });
 afterEach(async () => {
   for (const terminal of terminals) await terminal.close();
   terminals = [];
-  home.remove();
+  board.remove();
 });
 
-function write(jobs: Readonly<Record<string, { name: string; state: string }>>): void {
-  const text = JSON.stringify({ jobs: Object.entries(jobs).map(([id, job]) => ({ id, ...job })) });
-  writeFileSync(join(root, 'board.json.new'), text);
-  renameSync(join(root, 'board.json.new'), join(root, 'board.json'));
-}
-
 function cockpit(): DrivenTerminal {
-  const terminal = startCockpit({ args, state });
+  const terminal = startCockpit(board);
   terminals.push(terminal);
   return terminal;
 }
 
 const verb = (...words: string[]): ReturnType<typeof runVerb> =>
-  runVerb([...words, ...args], { env: { BINNACLE_STATE_DIR: state } });
+  runVerb([...words, ...board.args], { env: { BINNACLE_STATE_DIR: board.state } });
 
 async function timelineUntil(wanted: RegExp, ...more: string[]): Promise<string> {
   for (let attempt = 0; ; attempt += 1) {
@@ -87,7 +41,7 @@ async function timelineUntil(wanted: RegExp, ...more: string[]): Promise<string>
 /** Until a change of another job is in the record: then the cockpit writes, and what was there before is known to it. */
 async function recording(): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    write({ ...jobs, probe: { name: 'probe', state: attempt % 2 === 0 ? 'RUN' : 'OK' } });
+    board.write({ ...jobs, probe: { name: 'probe', state: attempt % 2 === 0 ? 'RUN' : 'OK' } });
     const { stdout } = await verb('timeline', '--since', '1h');
     if (/probe: .*->/.test(stdout)) return;
   }
@@ -98,15 +52,12 @@ const jobs = { 'j-1': { name: 'tide table', state: 'RUN' }, 'j-2': { name: HOSTI
 
 describe('what a cockpit saw', () => {
   it('is in the incident report, inert, with the errors around it; the next cockpit shows it and the hand-over', async () => {
-    write(jobs);
-    writeFileSync(
-      join(root, 'app.log'),
-      `${JSON.stringify({ ts: new Date().toISOString(), lvl: 'error', job: 'j-1', msg: 'tide gauge <b>gone</b>' })}\n`,
-    );
+    board.write(jobs);
+    board.log({ ts: new Date().toISOString(), lvl: 'error', job: 'j-1', msg: 'tide gauge <b>gone</b>' });
     const first = cockpit();
     await first.waitFor(/2 running/);
     await recording();
-    write({ 'j-1': { name: 'tide table', state: 'ERR' }, 'j-2': { name: HOSTILE, state: 'OK' } });
+    board.write({ 'j-1': { name: 'tide table', state: 'ERR' }, 'j-2': { name: HOSTILE, state: 'OK' } });
     await first.waitFor(/FATAL/);
     await timelineUntil(/running -> failed/);
     await first.press(':');
@@ -130,7 +81,7 @@ describe('what a cockpit saw', () => {
     expect(report).not.toContain('\u001b');
     for (const row of report.split('\n').filter((line) => line.startsWith('| ')))
       expect(row.split('|')).toHaveLength(8);
-    expect(readdirSync(state).filter((name) => name.startsWith('hand-over-'))).toHaveLength(1);
+    expect(readdirSync(board.state).filter((name) => name.startsWith('hand-over-'))).toHaveLength(1);
 
     const second = cockpit();
     await second.waitFor(/hand-over by/);
@@ -145,7 +96,7 @@ describe('what a cockpit saw', () => {
   }, 60_000);
 
   it('need not be there: without a record things tell their own times', async () => {
-    write({ 'j-1': { name: 'tide table', state: 'ERR' } });
+    board.write({ 'j-1': { name: 'tide table', state: 'ERR' } });
     const { stdout, stderr, code } = await verb('timeline', '--since', '1h', '--json');
     expect(code).toBe(0);
     expect(stderr).toBe('');
@@ -156,11 +107,11 @@ describe('what a cockpit saw', () => {
       open: [{ label: 'FATAL', title: 'tide table' }],
     });
     // Reading leaves nothing behind.
-    expect(() => readdirSync(state)).toThrow();
+    expect(() => readdirSync(board.state)).toThrow();
   });
 
   it('wants a begin, one form, and a system that is watched', async () => {
-    write({});
+    board.write({});
     const wrong = async (...words: string[]): Promise<string> => {
       const { code, stderr } = await verb('timeline', ...words);
       expect(code).toBe(2);
