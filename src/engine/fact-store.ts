@@ -129,7 +129,10 @@ export class FactStore implements FactsOf {
       ...(modifiedAt === undefined ? {} : { modifiedAt }),
       ...(event.bornAt === undefined ? {} : { bornAt: event.bornAt }),
       ...(event.sizeBytes === undefined ? {} : { sizeBytes: event.sizeBytes }),
-      ...(folded.facts === undefined && folded.bad?.[0] ? { error: folded.bad[0].reason } : {}),
+      // An answer is one whole: what is wrong with it is wrong with the source, also where that itself is a fact.
+      ...((folded.facts === undefined || event.chunk.type === 'http') && folded.bad?.[0]
+        ? { error: folded.bad[0].reason }
+        : {}),
       facts: state.facts,
     };
     this.#lists.delete(event.source);

@@ -73,9 +73,10 @@ class DatabaseReader implements SourceReader {
     this.#notBefore = 0;
     const until = performance.now() + BUSY_MS;
     do {
-      this.#look();
+      const looked = this.#look();
       await this.#reading;
-      if (this.#signature !== undefined || this.#failures.size > 0) return;
+      // Quiet: it is not there, and a busy owner is not what keeps it.
+      if (looked === 'quiet' || this.#signature !== undefined || this.#failures.size > 0) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     } while (performance.now() < until && !this.#closed);
   }

@@ -1,4 +1,5 @@
 import type { ProcessStep, SignalStep, StageState, Step, StepAnswer, StepOutput } from '../../domain/act.ts';
+import { type Ref, refTo } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getString, isObject, type Json, readJson } from '../../lib/json.ts';
@@ -13,6 +14,11 @@ const REQUEST_MS = 10_000;
 /** The processes of this checkout as of a view. */
 export function crewIn(view: StateView): Crew {
   return crewOf(view.located.root, apiPortOf(view.located), view.processes);
+}
+
+/** The pipeline as a whole: a condition that something was done for may be over. */
+export function pipelineRef(view: StateView): Ref | undefined {
+  return refTo(view.entity('service', 'pipeline'));
 }
 
 /** Why no request can be made to the API now. */

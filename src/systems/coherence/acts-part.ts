@@ -8,12 +8,13 @@ import {
   begunSince,
   crewIn,
   marksOf,
+  pipelineRef,
   pythonRefusal,
   scriptStep,
   signalStep,
   stageOf,
 } from './act-common.ts';
-import { API_ACT, CHECK_ACT, END_MANAGER_ACT, START_MANAGER_ACT, START_RUNNER_ACT } from './condition.ts';
+import { API_ACT, CHECK_ACT, START_MANAGER_ACT, START_RUNNER_ACT, STOP_ACT } from './condition.ts';
 import { atWork, instantIn } from './expect-work.ts';
 import { apiPortOf, healthEveryMs, LOGS, restartTimesOf } from './schema.ts';
 import { pidOf } from './tasks.ts';
@@ -248,7 +249,7 @@ export const startManager: ActSpec = {
     if (!begun) return [{ ...done, state: 'waiting', detail: 'none lives' }];
     return [atWork(view, done, begun, begun.startedAt)];
   },
-  undo: { act: END_MANAGER_ACT, text: 'end it by its pid' },
+  undo: { act: STOP_ACT, text: 'halt the pipeline, of which it is the one part that runs', on: pipelineRef },
 };
 
 /** One check of the monitor: writes its issues and its report anew, asks for no restart. */

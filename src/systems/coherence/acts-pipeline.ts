@@ -4,11 +4,12 @@ import { addMs } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import { getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
-import { apiDirectory, begunSince, crewIn, marksOf, signalStep, stageOf } from './act-common.ts';
+import { apiDirectory, begunSince, crewIn, marksOf, pipelineRef, signalStep, stageOf } from './act-common.ts';
 import { restartStrands } from './acts-restart.ts';
 import {
   END_MANAGER_ACT,
   END_ORPHANS_ACT,
+  RESTART_ACT,
   START_ACT,
   START_ISSUES,
   STOP_ACT,
@@ -127,7 +128,7 @@ export const startPipeline: ActSpec = {
     ];
   },
   expect: expectStart,
-  undo: { act: STOP_ACT, text: 'stop it again; what it made and committed stays' },
+  undo: { act: STOP_ACT, text: 'stop it again; what it made and committed stays', on: pipelineRef },
 };
 
 function marksText(processes: readonly ProcessInfo[]): string {
@@ -322,5 +323,5 @@ export const withdrawRequest: ActSpec = {
       { ...base, state: isSeen ? 'seen' : 'waiting', detail: isThere ? 'it is there' : `${LOGS} has none` },
     ];
   },
-  undo: { act: 'pipeline.restart', text: 'request the restart again' },
+  undo: { act: RESTART_ACT, text: 'request the restart again', on: pipelineRef },
 };

@@ -3,6 +3,7 @@ import type { Entity } from '../../domain/entity.ts';
 import { toIso } from '../../domain/instant.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
+import { pipelineRef } from './act-common.ts';
 import { RESTART_ACT, RESTART_REASONS, WITHDRAW_ACT } from './condition.ts';
 import { expectRestart, REQUEST_PATH } from './expect-restart.ts';
 import { apiPortOf } from './schema.ts';
@@ -86,6 +87,7 @@ export const restartPipeline: ActSpec = {
   undo: {
     act: WITHDRAW_ACT,
     text: `cannot be undone once taken; before that, removing ${REQUEST_PATH} withdraws it`,
+    on: pipelineRef,
   },
 };
 

@@ -56,7 +56,13 @@ export const healthParser: Parser = {
       startedAt: timeOrNull(answer ?? {}, 'started_at'),
       version: textOrNull(answer ?? {}, 'version', 60),
     };
-    return { carry: { okAt: health['okAt'] ?? null, failingSince }, facts: { health } };
+    const bad =
+      !ok && chunk.status === 200
+        ? {
+            bad: [{ path: context.path, reason: reasonOf(chunk), excerpt: (chunk.body ?? '').slice(0, 200) }],
+          }
+        : {};
+    return { carry: { okAt: health['okAt'] ?? null, failingSince }, facts: { health }, ...bad };
   },
 };
 

@@ -37,9 +37,23 @@ function healthParserFor(word: string): Parser {
         failures: chunk.failures,
         error: chunk.error === undefined ? undefined : clip(chunk.error, 300),
       });
-      return { carry: since, facts: { health: toJson(health) } };
+      const bad =
+        state === 'odd' && chunk.status === 200
+          ? {
+              bad: [
+                { path: context.path, reason: oddReason(chunk.body), excerpt: clip(chunk.body ?? '', 200) },
+              ],
+            }
+          : {};
+      return { carry: since, facts: { health: toJson(health) }, ...bad };
     },
   };
+}
+
+function oddReason(body: string | undefined): string {
+  const read = readJson(body ?? '');
+  const what = read.ok ? 'JSON of another sort' : read.error;
+  return clip(`answered 200, not as Orket answers: ${what}; is it another server?`, 200);
 }
 
 /** `GET /v1/system/heartbeat`: how many runs the API process itself has under way. */
