@@ -139,7 +139,7 @@ export class OrderRun {
     const [trace, note, now, { signal }] = [this.#trace, this.#note, this.#now, this.#abort];
     const print = (text: string): void => quietly(() => printer.write(text));
     await runSteps(plan, this.#ports, { trace, note, now, signal, print });
-    if (spec.read) this.#answer = this.#readAnswer(plan, spec);
+    if (spec.read) this.#answer = this.#ports.masker.value(this.#readAnswer(plan, spec));
     this.#printed = trace.outputs.flatMap(({ title, sha256, sizeBytes }) =>
       sha256 === undefined ? [] : [{ title, sha256, sizeBytes: sizeBytes ?? 0 }],
     );

@@ -7,6 +7,7 @@ import type { ActSpec, StateView } from '../systems/system.ts';
 import type { Masker } from './mask.ts';
 import { stepsRefusal } from './order.ts';
 import { decide, type PolicyQuestion } from './policy.ts';
+import { MASK } from './secret-rules.ts';
 import { describeStep } from './step-text.ts';
 
 /** What a preview is made of, beside the act and its target. */
@@ -45,7 +46,7 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
   if (unfit === undefined) {
     try {
       steps = spec.plan(view, target, given);
-      unplanned = planRefusal(spec, steps, target, given, masker);
+      unplanned = planRefusal(spec, steps, target, given) ?? secretRefusal(spec, steps, target, context);
     } catch (error) {
       unplanned = messageOf(error);
     }
@@ -57,7 +58,7 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
   const refused = unfit ?? policy.refused ?? unplanned ?? claimRefusal(claim);
   const digest = target.type === 'approval' ? target.payloadDigest : undefined;
   const environment = context.question.policy.environment;
-  const preview: ActPreview = {
+  const preview: ActPreview = masker.value({
     act: spec.id,
     title: spec.title,
     system: target.system,
@@ -65,15 +66,15 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
     ...(environment === undefined ? {} : { environment }),
     target: refOf(target),
     targetTitle: target.title,
-    params: masker.value(given),
-    steps: masker.value(steps),
-    commands: steps.map((step) => masker.text(describeStep(step))),
+    params: given,
+    steps,
+    commands: steps.map(describeStep),
     risk: spec.risk,
     confirmation,
     ...(confirmation === 'code'
       ? { code: codeOf([spec.id, target.system, target.id, revision, digest ?? '']) }
       : {}),
-    ...(refused === undefined ? {} : { refused: masker.text(refused) }),
+    ...(refused === undefined ? {} : { refused }),
     warnings: [
       ...(aside === undefined ? [] : [`its record can't be written in its place: ${aside}`]),
       ...list(() => spec.warnings?.(view, target, given)),
@@ -86,7 +87,7 @@ export function planAct(spec: ActSpec, target: Entity, params: Params, context: 
     ...(digest === undefined ? {} : { payloadDigest: digest }),
     attempt: claim.nextAttempt,
     ...(claim.last && claim.free ? { earlier: earlierText(claim.last) } : {}),
-  };
+  });
   return { preview, steps, claim };
 }
 
@@ -149,6 +150,8 @@ function notNow(spec: ActSpec, target: Entity, context: PlanContext): string | u
 function unable(spec: ActSpec, target: Entity, context: PlanContext): string | undefined {
   if (attempt(() => spec.appliesTo(target)) !== true)
     return `${spec.title} does not apply to a ${target.type}`;
+  // The entity goes by another name here, which its program does not know.
+  if (target.id.includes(MASK)) return 'its name holds what looks like a secret, and acts are recorded';
   try {
     return spec.precondition(context.view, target);
   } catch (error) {
@@ -194,18 +197,31 @@ function planRefusal(
   steps: readonly Step[],
   target: Entity,
   params: Params,
-  masker: Masker,
 ): string | undefined {
   if (spec.risk === 'read') {
     if (steps.length > 0 && steps.every((step) => step.type === 'read')) return undefined;
     return `${spec.id} says that it only reads, and would do more`;
   }
-  const refusal = stepsRefusal(steps, { targetId: target.id, params });
-  if (refusal !== undefined) return refusal;
-  // Orders are stored until they are done: a secret in one would stay in the file, and in its backups.
-  return JSON.stringify(masker.value(steps)) === JSON.stringify(steps)
-    ? undefined
-    : 'it holds what looks like a secret, and orders are stored: put it into the env-file and name the variable';
+  return stepsRefusal(steps, { targetId: target.id, params });
+}
+
+/** Orders are stored, exactly as they are carried out: a secret in one would stay in the file, and in its backups. */
+function secretRefusal(
+  spec: ActSpec,
+  steps: readonly Step[],
+  target: Entity,
+  { masker, view }: PlanContext,
+): string | undefined {
+  if (spec.risk === 'read') return undefined;
+  const isSecret = (kept: unknown): boolean => masker.value(kept) !== kept;
+  if (isSecret(steps))
+    return 'it holds what looks like a secret, and orders are stored: put it into the env-file and name the variable';
+  if (isSecret(view.located.url))
+    return 'the address of its system holds a password, and orders are stored: name the variable of a key instead';
+  const seen = [spec.revision(view, target), spec.baseline?.(view, target)];
+  return isSecret(seen)
+    ? 'what it depends on holds what looks like a secret, and that is stored with the order'
+    : undefined;
 }
 
 function expectedOf(

@@ -185,6 +185,14 @@ function changeFile(step: Extract<Step, { type: 'file' }>, around: StepSurroundi
   if (!before.ok) return failure(step, 'not-started', before.error);
   if (before.value?.truncated)
     return failure(step, 'not-started', `${step.path} is too large to keep a copy of what is there`);
+  // The copy is kept for as long as the order is, and must be exact.
+  const content = before.value?.bytes.toString('utf8') ?? '';
+  if (around.masker.text(content) !== content)
+    return failure(
+      step,
+      'not-started',
+      `what is in ${step.path} looks like a secret, of which no copy is kept`,
+    );
   const kept = tryKeep(around, {
     path: step.path,
     ...(before.value ? { content: before.value.bytes.toString('base64'), mode: before.value.mode } : {}),

@@ -39,7 +39,7 @@ export async function runSteps(
       return;
     }
     print(`$ ${masker.text(describeStep(step))}\n`);
-    const { end, escaped, output } = await runStep(step, {
+    const result = await runStep(step, {
       clock,
       hands,
       masker,
@@ -49,6 +49,7 @@ export async function runSteps(
       secret: (name) => ports.secret(plan.located, name),
       keep: (file) => orders.keep(plan.order, index, file),
     });
+    const { end, escaped, output } = masker.value(result);
     trace.outputs = [...trace.outputs, output];
     trace.ends = [...trace.ends, end];
     trace.lastStepAt = around.now();

@@ -92,6 +92,7 @@ function comeOf(
   settings: CommonSettings,
 ): ConfiguredSystem | undefined {
   const located = lookAgain(kind, { system: id, root, settings }, process.env);
+  if (located) learnSecretsOf(located);
   return located && { kind, located };
 }
 
@@ -113,16 +114,14 @@ export function engineOf(
   writeTimeline?: EngineOptions['writeTimeline'],
 ): Engine {
   const clock = clockOf(plan);
+  for (const { located } of plan.systems) learnSecretsOf(located);
   return createEngine({
     systems: plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located })),
     clock,
     once: plan.once,
     makePump: createPump,
     secret: (located, name) => secretOf(located, name, process.env),
-    masker(located) {
-      learnSecretsOf(located);
-      return ownMasker;
-    },
+    masker: ownMasker,
     notices: plan.notices,
     ...(plan.actsOff === undefined ? {} : { actsOff: plan.actsOff }),
     absent: (plan.absent ?? []).map(({ summary, settings }) => ({

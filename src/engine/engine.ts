@@ -2,7 +2,7 @@
  * Everything behind the border: watches the systems, answers calls, tells changes. The same code runs in a worker thread
  * for the cockpit and in the calling thread for verbs.
  */
-import type { Masker } from '../acts/mask.ts';
+import { createMasker, type Masker } from '../acts/mask.ts';
 import type { ActEntry } from '../domain/act.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { EntityDiff } from '../domain/diff.ts';
@@ -91,8 +91,8 @@ export interface EngineOptions {
   readonly budgetDir?: string;
   /** See {@link PumpOptions}. */
   readonly hideProcesses?: boolean;
-  /** What is secret where a system is watched; default: what has the shape of it. */
-  masker?(located: Located): Masker;
+  /** Knows what is secret; default: what has the shape of it. */
+  readonly masker?: Masker;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
   makeActs?(watches: ReadonlyMap<SystemId, SystemWatch>): ActDesk;
   /** Opens the history, for a cockpit: read at once, written from what is watched. `onChange`: its notices moved. */
@@ -130,7 +130,7 @@ export interface Engine extends EnginePort {
 
 /** Starts watching at once. */
 export function createEngine(options: EngineOptions): Engine {
-  const { clock, alerts } = options;
+  const { clock, alerts, masker = createMasker() } = options;
   const logs = new LogStore();
   const watches = new Map<SystemId, SystemWatch>();
   const told = new Set<SystemWatch>();
@@ -201,7 +201,7 @@ export function createEngine(options: EngineOptions): Engine {
       secret: options.secret,
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
       ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
-      ...(options.masker ? { masker: options.masker(located) } : {}),
+      masker,
       onStatus: tellSoon,
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {
@@ -265,7 +265,7 @@ export function createEngine(options: EngineOptions): Engine {
       return { rows: found.slice(0, rows), more: found.length > rows };
     },
     read: ({ system, path, offset, maxBytes }) =>
-      readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes),
+      masker.value(readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes)),
     offers: (request) => deskFor().offers(request),
     playbook: (request) => deskFor().playbook(request),
     markStep: (request) => deskFor().markStep(request),
@@ -335,7 +335,11 @@ export function createEngine(options: EngineOptions): Engine {
     logs,
     async call(name, request) {
       if (closed) throw new Error('the engine has ended');
-      return await calls[name](request as never);
+      try {
+        return await calls[name](request as never);
+      } catch (error) {
+        throw withoutSecrets(error, masker);
+      }
     },
     subscribe(listener) {
       return teller.subscribe(listener);
@@ -386,6 +390,13 @@ function recordChanges(logs: LogStore, diff: EntityDiff, clock: Clock): void {
 /** A meter moves all the time and has its own place. */
 function isWorthALine(entity: Entity): boolean {
   return entity.type !== 'meter';
+}
+
+function withoutSecrets(error: unknown, masker: Masker): unknown {
+  if (!(error instanceof Error)) return masker.value(error);
+  // The same error, so that it is still known for what it is.
+  error.message = masker.text(error.message);
+  return error;
 }
 
 /** The message of a failed call as the other side of the border may see it. */

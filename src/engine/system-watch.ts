@@ -29,7 +29,7 @@ export interface WatchPorts {
   secret(located: Located, name: string): string | undefined;
   readonly budgetDir?: string;
   readonly hideProcesses?: boolean;
-  /** Knows values that are secret; default: secrets are known by their shape alone. */
+  /** Knows what is secret; default: what has the shape of it. */
   readonly masker?: Masker;
   /** Entities moved. The first call is the first complete derivation. */
   onChange(watch: SystemWatch, diff: EntityDiff): void;
