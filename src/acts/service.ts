@@ -9,7 +9,7 @@ import type {
   StepAnswer,
   UndoOffer,
 } from '../domain/act.ts';
-import type { Entity, Ref } from '../domain/entity.ts';
+import { type Entity, type Ref, refKey } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { RESTORE_ACT } from '../domain/order.ts';
 import type { PlaybookView, StepProgress } from '../domain/steps.ts';
@@ -135,6 +135,8 @@ class Service implements ActService {
       orders: this.#ports.orders,
       user: this.#ports.who.user,
       viewOf: ({ target }) => this.#ports.system(target.system)?.view(),
+      specOf: ({ act, target }) =>
+        this.#ports.system(target.system)?.kind.acts.find(({ id }) => id === act)?.undo,
       offersFor: (target) => this.offers({ target }).offers,
       restoreOffer: (undone, target) => this.#restoreOffer(undone, target),
     });
@@ -265,10 +267,16 @@ class Service implements ActService {
   }
 
   /** Why it is not what it is said to be done for. */
-  #occasionRefusal({ act, occasion }: Pick<PreviewRequest, 'act' | 'occasion'>): string | undefined {
+  #occasionRefusal({
+    act,
+    occasion,
+    target,
+  }: Pick<PreviewRequest, 'act' | 'occasion' | 'target'>): string | undefined {
     if (occasion?.undoes === undefined) return undefined;
-    const { offer, why } = this.undo({ order: occasion.undoes });
-    return offer?.act === act ? undefined : (why ?? `${act} does not undo order ${occasion.undoes}`);
+    const { offer, target: at, why } = this.undo({ order: occasion.undoes });
+    if (offer?.act === act && at && refKey(at) === refKey(target)) return undefined;
+    const name = `${target.system}/${target.id}`;
+    return why ?? `${act} on ${name} does not undo order ${occasion.undoes}`;
   }
 
   #stepSubject(item: Ref, wanted: string | undefined): StepSubject | undefined {

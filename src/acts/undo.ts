@@ -1,9 +1,10 @@
 /** What undoes an act, as things stand now. */
-import type { ActOffer, UndoOffer } from '../domain/act.ts';
+import type { ActOffer, Params, UndoOffer } from '../domain/act.ts';
 import { type Entity, type EntityType, type Ref, refOf } from '../domain/entity.ts';
 import { type OrderBook, type OrderRow, RESTORE_ACT } from '../domain/order.ts';
+import { quietly } from '../lib/quietly.ts';
 import { clockText } from '../lib/time-text.ts';
-import type { StateView } from '../systems/system.ts';
+import type { ActOrder, StateView, UndoSpec } from '../systems/system.ts';
 import type { OrderPlan } from './order.ts';
 
 /** What finding an undo needs to know. */
@@ -12,6 +13,8 @@ export interface UndoSurroundings {
   /** Whose newest order is meant where none is named. */
   readonly user: string;
   viewOf(plan: OrderPlan): StateView | undefined;
+  /** What the kind says of undoing this act. */
+  specOf(plan: OrderPlan): UndoSpec | undefined;
   /** What can be done to a target, `restore` for putting files back. */
   offersFor(target: Ref): readonly ActOffer[];
   restoreOffer(order: string, target: Ref): ActOffer | undefined;
@@ -33,7 +36,9 @@ export function undoOf(wanted: string | undefined, around: UndoSurroundings): Un
   const view = around.viewOf(plan);
   if (!view) return { ...common, why: `${plan.target.system} is not watched here` };
   const found =
-    plan.undoAct === RESTORE_ACT ? restoration(row.id, plan, view, around) : compensation(plan, view, around);
+    plan.undoAct === RESTORE_ACT
+      ? restoration(row.id, plan, view, around)
+      : compensation(row, plan, view, around);
   if (!found)
     return { ...common, why: `${plan.undoAct} would undo it, and applies to nothing that is there now` };
   return {
@@ -47,6 +52,7 @@ interface FoundUndo {
   readonly offer: ActOffer;
   readonly target: Ref;
   readonly targetTitle: string;
+  readonly params?: Params;
 }
 
 function newestOf({ orders, user }: UndoSurroundings): OrderRow | undefined {
@@ -69,19 +75,38 @@ function whyNever(row: OrderRow, plan: OrderPlan, { orders }: UndoSurroundings):
 /** The act may have turned its item into another thing of the same id: a job that was approved no longer waits. */
 const OTHER_TYPES: readonly EntityType[] = ['job', 'run', 'approval', 'issue', 'service', 'turn'];
 
-function compensation(plan: OrderPlan, view: StateView, around: UndoSurroundings): FoundUndo | undefined {
-  const { target, undoAct } = plan;
-  const candidates = [target.type, ...OTHER_TYPES.filter((type) => type !== target.type)].flatMap(
-    (type): Entity[] => {
-      const entity: Entity | undefined = view.entity(type, target.id);
-      return entity ? [entity] : [];
-    },
-  );
-  const found = candidates.flatMap((entity) => {
-    const offer = around.offersFor(refOf(entity)).find(({ act }) => act === undoAct);
+function compensation(
+  row: OrderRow,
+  plan: OrderPlan,
+  view: StateView,
+  around: UndoSurroundings,
+): FoundUndo | undefined {
+  const spec = around.specOf(plan);
+  const order = orderOf(row, plan);
+  const places = spec?.on ? [quietly(() => spec.on?.(view, order), undefined)] : placesOf(plan.target);
+  const found = places.flatMap((ref): FoundUndo[] => {
+    const entity: Entity | undefined = ref && view.entity(ref.type, ref.id);
+    const offer = entity && around.offersFor(refOf(entity)).find(({ act }) => act === plan.undoAct);
     return offer ? [{ offer, target: refOf(entity), targetTitle: entity.title }] : [];
   });
-  return found.find(({ offer }) => offer.disabled === undefined) ?? found[0];
+  const best = found.find(({ offer }) => offer.disabled === undefined) ?? found[0];
+  const params = best && quietly(() => spec?.params?.(view, order), undefined);
+  return best && { ...best, ...(params === undefined ? {} : { params }) };
+}
+
+function placesOf(target: Ref): readonly Ref[] {
+  return [target.type, ...OTHER_TYPES.filter((type) => type !== target.type)].map((type) => ({
+    ...target,
+    type,
+  }));
+}
+
+/** The order as its act's own rules know it. */
+function orderOf({ id, progress }: OrderRow, plan: OrderPlan): ActOrder {
+  const { act, target, params, revision } = plan;
+  const { since = plan.startedAt, baseline = plan.baseline } = progress.watch ?? {};
+  const { stages, stepsDone } = progress;
+  return { order: id, act, target, params, revision, startedAt: since, baseline, stages, stepsDone };
 }
 
 function restoration(

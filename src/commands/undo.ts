@@ -32,6 +32,7 @@ export const undoCommands: readonly Command[] = [
       const occasion = { undoes: found.order };
       await chooseOffer(context, found.offer, found.target, found.targetTitle ?? found.target.id, {
         occasion,
+        values: found.params ?? {},
       });
     },
   },

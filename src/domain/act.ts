@@ -219,8 +219,11 @@ export interface UndoOffer {
   /** Of the act that would be undone. */
   readonly title?: string;
   readonly offer?: ActOffer;
+  /** What the compensating act is done to; not always the item of the act it undoes. */
   readonly target?: Ref;
   readonly targetTitle?: string;
+  /** Parameters it is offered with: what was set before. */
+  readonly params?: Params;
   readonly why?: string;
 }
 

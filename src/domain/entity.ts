@@ -240,6 +240,11 @@ export function refOf(entity: Entity): Ref {
   return { system: entity.system, type: entity.type, id: entity.id };
 }
 
+/** The reference to an entity that may not be there. */
+export function refTo(entity: Entity | undefined): Ref | undefined {
+  return entity && refOf(entity);
+}
+
 /** Evidence that is there, in order; nothing for what is missing. */
 export function trailOf(...evidence: readonly (Evidence | undefined)[]): readonly Evidence[] {
   return evidence.filter((one) => one !== undefined);

@@ -18,6 +18,7 @@ export interface ActOptions {
   readonly targets: readonly string[];
   /** The order it undoes: then target and act follow from that. */
   readonly undoes?: UndoneOrder;
+  /** As given. */
   readonly params: Params;
   readonly reason: string | undefined;
   readonly yes: boolean;
@@ -30,6 +31,8 @@ export interface ActOptions {
 export interface UndoneOrder {
   readonly order: string;
   readonly target: Ref;
+  /** What was set before, where the act asks for values: taken where none are given. */
+  readonly params?: Params;
 }
 
 /** The act that undoes an order. Throws UserError (exit 4) with the reason where nothing does. */
@@ -37,7 +40,7 @@ export async function actUndoing(
   engine: EnginePort,
   order: string,
 ): Promise<{ readonly act: string; readonly target: string; readonly undoes: UndoneOrder }> {
-  const { offer, target, title, why } = await engine.call('undo', { order });
+  const { offer, params, target, title, why } = await engine.call('undo', { order });
   const name = title === undefined ? order : `${order} (${title})`;
   if (why !== undefined || !offer || !target)
     throw new UserError(
@@ -45,7 +48,8 @@ export async function actUndoing(
       ['`binnacle list acts` names the orders'],
       4,
     );
-  return { act: offer.act, target: `${target.system}/${target.id}`, undoes: { order, target } };
+  const undoes = { order, target, ...(params === undefined ? {} : { params }) };
+  return { act: offer.act, target: `${target.system}/${target.id}`, undoes };
 }
 
 /** `binnacle act`: preview, confirmation, start, and the wait for what the world says. Returns the exit code. */
@@ -55,7 +59,8 @@ export async function runAct(
   options: ActOptions,
   output: Output,
 ): Promise<number> {
-  const { act, params } = options;
+  const { act } = options;
+  const params = { ...options.undoes?.params, ...options.params };
   const previews: ActPreview[] = [];
   for (const text of options.targets) {
     const target = options.undoes?.target ?? refOf(await actTarget(engine, state, act, text));

@@ -348,8 +348,21 @@ export interface ActSpec {
   readonly answerIsProof?: true;
   /** Looks at the state only; asked after every change and at its deadlines. */
   expect(view: StateView, order: ActOrder): readonly StageState[];
-  /** The compensating act's id with a sentence, or why there is none. */
-  undo?: { readonly act?: string; readonly text: string };
+  undo?: UndoSpec;
+}
+
+/** What compensates an act that was done, or why nothing does. */
+export interface UndoSpec {
+  /** Id of the compensating act, of the same kind; without it `text` says why there is none. */
+  readonly act?: string;
+  readonly text: string;
+  /**
+   * What it is done to, where that is not the item itself: the job that was submitted, the service a condition was about.
+   * Undefined: it is not there now.
+   */
+  on?(view: StateView, order: ActOrder): Ref | undefined;
+  /** Parameters it is offered with: what was set before. */
+  params?(view: StateView, order: ActOrder): Params;
 }
 
 export type PlaybookStep =

@@ -41,6 +41,38 @@ describe('undo', () => {
     expect(bench.service.undo({ order }).why).toMatch(/job.reset would undo it, and applies to nothing/);
   });
 
+  it('is done to another item where the kind says so, with the values of before', async () => {
+    const bench = stepBench(ready);
+    const { order } = await bench.done('job.copy');
+    const copy = { ...job, id: 'a1-copy' };
+    const undo = bench.service.undo({});
+    expect(undo).toMatchObject({
+      offer: { act: 'job.answer' },
+      target: copy,
+      targetTitle: 'job a1-copy',
+      params: { answer: 'no copy of a1' },
+    });
+    expect(undo.why).toBeUndefined();
+    const given = { act: 'job.answer', params: undo.params ?? {}, occasion: { undoes: order } };
+    const elsewhere = await bench.start({ ...given, target: job });
+    expect(elsewhere.refused).toBe(`job.answer on toy/a1 does not undo order ${order}`);
+    const { order: undoing } = await bench.start({ ...given, target: copy });
+    const entry = () => bench.service.entries().find((one) => one.order === undoing);
+    await expect.poll(() => entry()?.status, { timeout: 15_000 }).toBe('verified');
+    expect(readFileSync(join(bench.root, 'answers', 'a1-copy.txt'), 'utf8')).toBe('no copy of a1');
+    expect(bench.service.undo({ order }).why).toMatch(/^it was undone by alice/);
+  });
+
+  it('says so when what it would be done to is gone', async () => {
+    const bench = stepBench(ready);
+    const { order } = await bench.done('job.copy');
+    bench.set(ready);
+    expect(bench.service.undo({ order })).toMatchObject({
+      order,
+      why: 'job.answer would undo it, and applies to nothing that is there now',
+    });
+  });
+
   it('says why there is none', async () => {
     const bench = stepBench(ready);
     const { service } = bench;
@@ -69,7 +101,7 @@ describe('undo', () => {
       params: {},
       occasion: { undoes: order },
     });
-    expect(refused).toBe(`job.inspect does not undo order ${order}`);
+    expect(refused).toBe(`job.inspect on toy/a1 does not undo order ${order}`);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { StageState } from '../../domain/act.ts';
-import type { Entity } from '../../domain/entity.ts';
+import { type Entity, type Ref, refTo } from '../../domain/entity.ts';
 import {
   getArray,
   getBoolean,
@@ -35,6 +35,10 @@ function deploymentIn(view: StateView, target: Pick<Entity, 'type' | 'id'>): Jso
   const found = getArray(view.data, 'deployments').find((one) => getString(one, 'name') === name);
   return name === undefined ? undefined : (found as JsonObject | undefined);
 }
+
+/** The deployment of an act that was done for a condition of it: that may be over. */
+const serviceOf = (view: StateView, { target }: Pick<ActOrder, 'target'>): Ref | undefined =>
+  refTo(view.entity('service', `deployment.${nameOf(target) ?? ''}`));
 
 function refusalOf(view: StateView, target: Entity): string | undefined {
   if (!placeOf(view.located).cluster) return 'no cluster is configured: cluster=kubectl:NAMESPACE';
@@ -173,6 +177,7 @@ export const rollBackDeployment: ActSpec = {
   undo: {
     act: 'deployment.rollback',
     text: 'deployment.rollback once more: back to the revision it came from',
+    on: serviceOf,
   },
 };
 
@@ -228,7 +233,12 @@ export const scaleDeployment: ActSpec = {
       stageOf(order, 'done', `${wanted} available`, done, ROLLOUT_MS),
     ];
   },
-  undo: { text: 'deployment.scale with the number it had' },
+  undo: {
+    act: 'deployment.scale',
+    text: 'deployment.scale with the number it had',
+    on: serviceOf,
+    params: (_view, { baseline }) => ({ replicas: String(number(baseline, 'replicas')) }),
+  },
 };
 
 /** The autoscaler's minimum, by the name the cluster has for it: `hpa aragora` of the runbook is not found. */
@@ -285,7 +295,12 @@ export const raiseAutoscaler: ActSpec = {
       ),
     ];
   },
-  undo: { text: 'autoscaler.raise with the minimum it had' },
+  undo: {
+    act: 'autoscaler.raise',
+    text: 'autoscaler.raise with the minimum it had',
+    on: serviceOf,
+    params: (_view, { baseline }) => ({ minimum: String(number(baseline, 'min')) }),
+  },
 };
 
 /** Describe, events and history: what is looked at before a rollback. */

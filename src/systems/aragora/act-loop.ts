@@ -1,5 +1,5 @@
 import type { StageState } from '../../domain/act.ts';
-import type { Entity } from '../../domain/entity.ts';
+import { type Entity, refTo } from '../../domain/entity.ts';
 import { getNumber, getObject, getString } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
@@ -162,7 +162,11 @@ export const startLoop: ActSpec = {
       stageOf(order, 'done', 'nomic_loop.log begins a new loop', isLogged && !crash ? true : gone, 90_000),
     ];
   },
-  undo: { act: 'loop.stop', text: 'loop.stop; what it spent and changed stays' },
+  undo: {
+    act: 'loop.stop',
+    text: 'loop.stop; what it spent and changed stays',
+    on: (view) => refTo(view.entity('service', 'loop')),
+  },
 };
 
 /** A crash line written since the order. */

@@ -1,5 +1,5 @@
 import type { StageState, Step } from '../../domain/act.ts';
-import type { Entity } from '../../domain/entity.ts';
+import { type Entity, type Ref, refTo } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getObject, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
@@ -167,6 +167,9 @@ export const restartApi: ActSpec = {
   undo: { text: 'cannot be undone: what ran in it is lost' },
 };
 
+/** The server itself: a condition it was started or stopped for may be over. */
+const serverRef = (view: StateView): Ref | undefined => refTo(view.entity('service', 'api'));
+
 export const startApi: ActSpec = {
   id: 'api.start',
   title: 'start server',
@@ -203,7 +206,7 @@ export const startApi: ActSpec = {
   },
   read: managerAnswer,
   expect: expectUp,
-  undo: { act: 'api.stop', text: 'api.stop' },
+  undo: { act: 'api.stop', text: 'api.stop', on: serverRef },
 };
 
 export const stopApi: ActSpec = {
@@ -236,7 +239,7 @@ export const stopApi: ActSpec = {
       : isKnown && pid === undefined && at !== undefined && at > order.startedAt;
     return [stageOf(order, 'done', 'no server process is left', seen, MANAGER_TIMEOUT_MS)];
   },
-  undo: { act: 'api.start', text: 'api.start; running debates stay lost' },
+  undo: { act: 'api.start', text: 'api.start; running debates stay lost', on: serverRef },
 };
 
 function lostDebates(view: StateView): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Params, StageState, Step, StepAnswer, StepOutput } from '../../domain/act.ts';
-import type { Entity, Job } from '../../domain/entity.ts';
-import { addMs } from '../../domain/instant.ts';
+import { type Entity, type Job, refTo } from '../../domain/entity.ts';
+import { addMs, type Instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
@@ -149,7 +149,11 @@ function submission(form: Form): Shared {
     },
     read: readSubmission,
     expect: (view, order) => submissionStages(view, order, form),
-    undo: { act: 'job.cancel', text: 'cancel the new job; the old one can only be run again from its start' },
+    undo: {
+      act: 'job.cancel',
+      text: 'cancel the new job; the old one can only be run again from its start',
+      on: (view, order) => refTo(newJob(view, order, form)),
+    },
   };
 }
 
@@ -159,23 +163,23 @@ function jobsLike(view: StateView, goal: string): readonly Job[] {
   return view.entities('job').filter((job) => sameText(getString(job.data, 'goal') ?? '').startsWith(wanted));
 }
 
+/** The job this order submitted: one with its goal that was not there before. */
+function newJob(
+  view: StateView,
+  { baseline, params, startedAt, target }: ActOrder,
+  form: Form,
+): Job | undefined {
+  const question = getString(baseline, 'question') ?? '';
+  const goal = sameText(argumentOf(form.expectedGoal(getString(baseline, 'goal') ?? '', question, params)));
+  const known = new Set(getArray(baseline, 'known'));
+  return view
+    .entities('job')
+    .find((job) => !known.has(job.id) && job.id !== target.id && holds(job, goal) && isSince(job, startedAt));
+}
+
 function submissionStages(view: StateView, order: ActOrder, form: Form): readonly StageState[] {
   const { baseline } = order;
-  const goal = sameText(
-    argumentOf(
-      form.expectedGoal(
-        getString(baseline, 'goal') ?? '',
-        getString(baseline, 'question') ?? '',
-        order.params,
-      ),
-    ),
-  );
-  const known = new Set(getArray(baseline, 'known'));
-  const fresh = view
-    .entities('job')
-    .find(
-      (job) => !known.has(job.id) && job.id !== order.target.id && holds(job, goal) && isSince(job, order),
-    );
+  const fresh = newJob(view, order, form);
   const stages: StageState[] = [
     {
       stage: 'accepted',
@@ -231,8 +235,8 @@ function holds(job: Job, goal: string): boolean {
   return own.includes(goal) || (own.length > 1900 && goal.startsWith(own));
 }
 
-function isSince(job: Job, order: ActOrder): boolean {
-  return job.createdAt === undefined || job.createdAt >= order.startedAt - 5000;
+function isSince(job: Job, startedAt: Instant): boolean {
+  return job.createdAt === undefined || job.createdAt >= startedAt - 5000;
 }
 
 /** `submit.py` prints the new job's id on a line of its own. */

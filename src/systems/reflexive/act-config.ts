@@ -1,8 +1,8 @@
 import type { Step, StepAnswer } from '../../domain/act.ts';
-import type { Entity } from '../../domain/entity.ts';
+import { type Entity, refTo } from '../../domain/entity.ts';
 import { getObject, getString } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
-import { answerOf, failureOf, isDaemon, stage } from './act-common.ts';
+import { answerOf, daemonOf, failureOf, isDaemon, stage } from './act-common.ts';
 import { type SettableKey, settableKeys } from './config.ts';
 import { programPath } from './locate.ts';
 
@@ -125,7 +125,16 @@ export const setConfig: ActSpec = {
       ),
     ];
   },
-  undo: { act: 'config.set', text: 'set it back: the value of before stands in the record of this act' },
+  undo: {
+    act: 'config.set',
+    text: 'set it back to the value of before; the daemon takes that at its next start',
+    // The condition it was done for may be over.
+    on: (view) => refTo(daemonOf(view)),
+    params: (_view, { baseline, params }) => {
+      const key = params['key'] ?? '';
+      return { key, value: getString(getObject(baseline, 'written'), key) ?? '' };
+    },
+  },
 };
 
 function isMoney(target: Entity): boolean {

@@ -1,8 +1,8 @@
 import type { Step } from '../../domain/act.ts';
-import type { Entity } from '../../domain/entity.ts';
+import { type Entity, refTo } from '../../domain/entity.ts';
 import { keeperProgram, keeperStep } from '../../domain/keeper.ts';
 import { getArray, getBoolean, getNumber, getString } from '../../lib/json.ts';
-import type { ActOrder, ActSpec, StateView } from '../system.ts';
+import type { ActOrder, ActSpec, StateView, UndoSpec } from '../system.ts';
 import {
   answerOf,
   cliArgv,
@@ -237,6 +237,13 @@ export const startDaemon: ActSpec = {
   undo: { act: 'daemon.stop', text: 'stop it again; what it has claimed meanwhile stays claimed' },
 };
 
+/** Also where it was ended for a condition: that is over, and the daemon itself is what is started. */
+const startAgain: UndoSpec = {
+  act: 'daemon.start',
+  text: 'start it again; operations that were cut off are not gone on with',
+  on: (view) => refTo(daemonOf(view)),
+};
+
 /** SIGINT is what the program calls a shutdown; SIGTERM ends it without a word. */
 export const stopDaemon: ActSpec = {
   id: 'daemon.stop',
@@ -296,7 +303,7 @@ export const stopDaemon: ActSpec = {
     );
     return [endStage(view, order), awayStage(view, order), goodbye];
   },
-  undo: { act: 'daemon.start', text: 'start it again; operations that were cut off are not gone on with' },
+  undo: startAgain,
 };
 
 /** The order that loses least: a configuration that would not start is found while the old daemon still runs. */
@@ -377,5 +384,5 @@ export const killDaemon: ActSpec = {
   baseline: daemonBaseline,
   plan: (view, target) => signalSteps(view, target, 'SIGKILL'),
   expect: (view, order) => [endStage(view, order), awayStage(view, order)],
-  undo: { act: 'daemon.start', text: 'start it again; operations that were cut off are not gone on with' },
+  undo: startAgain,
 };

@@ -6,8 +6,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { Params, Step, StepOutput } from '../../../src/domain/act.ts';
-import type { Approval, Entity, Job, SystemId } from '../../../src/domain/entity.ts';
+import { type Approval, type Entity, type Job, refTo, type SystemId } from '../../../src/domain/entity.ts';
 import { addMs, type Instant } from '../../../src/domain/instant.ts';
+import { getString } from '../../../src/lib/json.ts';
 import type { ActSpec, Located, StateView, SystemKind } from '../../../src/systems/system.ts';
 
 export interface ToyState {
@@ -315,6 +316,37 @@ export const toyKind: SystemKind = {
           required: true,
         },
       ],
+    }),
+    act({
+      id: 'job.copy',
+      plan: (view, target) => [
+        {
+          type: 'file',
+          title: 'copy',
+          path: 'state.json',
+          text: JSON.stringify({
+            [target.id]: { status: 'ready' },
+            [`${target.id}-copy`]: { status: 'ready' },
+          }),
+        },
+        programStep(view, target, { argv: ['/bin/sh', '-c', 'exit 0'] }),
+      ],
+      baseline: (_view, target) => ({ from: target.id }),
+      expect: (view, order) => [
+        {
+          stage: 'done',
+          title: 'the copy is there',
+          state: view.entity('job', `${order.target.id}-copy`) ? 'seen' : 'waiting',
+          deadline: addMs(order.startedAt, 10_000),
+          required: true,
+        },
+      ],
+      undo: {
+        act: 'job.answer',
+        text: 'job.answer ends the copy',
+        on: (view, { target }) => refTo(view.entity('job', `${target.id}-copy`)),
+        params: (_view, { baseline }) => ({ answer: `no copy of ${getString(baseline, 'from')}` }),
+      },
     }),
     act({
       id: 'job.write',

@@ -98,6 +98,27 @@ describe('without a worker', () => {
     expect(await live.act('worker.pass', 'service', 'worker')).toMatchObject({ outcome: 'verified' });
   });
 
+  test('a goal submitted anew is undone by the cancel of the new job, not of the old one', async () => {
+    const params = { answer: 'the northern berth' };
+    const ended = await live.act('job.resubmit', 'approval', STORY.question, { params });
+    expect(ended).toMatchObject({ outcome: 'verified' });
+    await live.watch.refresh();
+    const undo = live.undo();
+    expect(undo).toMatchObject({ offer: { act: 'job.cancel' }, target: { type: 'job' } });
+    expect(undo.why).toBeUndefined();
+    const id = undo.target?.id ?? '';
+    expect(id).not.toBe(STORY.question);
+    expect(live.watch.view().entity('job', id)).toMatchObject({
+      nativeStatus: 'queued',
+      data: { goal: expect.stringContaining('the northern berth') },
+    });
+    const { order: undoes = '' } = undo;
+    const otherwise = live.act('job.cancel', 'job', STORY.stalled, { undoes });
+    await expect(otherwise).rejects.toThrow(/does not undo order/);
+    expect(await live.act('job.cancel', 'job', id, { undoes })).toMatchObject({ outcome: 'verified' });
+    expect(live.watch.view().entity('job', id)?.nativeStatus).toBe('cancelled');
+  });
+
   test('a worker that ends at once is not called started', async () => {
     live.lie('nothing');
     const ended = await live.act('worker.start', 'service', 'worker', { hurry: 20 });

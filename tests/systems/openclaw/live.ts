@@ -7,7 +7,7 @@ import { openclawSimulator } from '../../../fixtures/demo/openclaw/simulator.ts'
 import { runOrder } from '../../../src/acts/runner.ts';
 import { type ActService, createActService } from '../../../src/acts/service.ts';
 import { lookInto } from '../../../src/config/look.ts';
-import type { ActPreview, Params } from '../../../src/domain/act.ts';
+import type { ActPreview, Params, UndoOffer } from '../../../src/domain/act.ts';
 import type { EntityType, SystemId } from '../../../src/domain/entity.ts';
 import type { OrderRow } from '../../../src/domain/order.ts';
 import { SystemWatch } from '../../../src/engine/system-watch.ts';
@@ -37,8 +37,16 @@ export interface Live {
     act: string,
     type: EntityType,
     id: string,
-    options?: { readonly params?: Params; readonly hurry?: number; readonly runMs?: number },
+    options?: {
+      readonly params?: Params;
+      readonly hurry?: number;
+      readonly runMs?: number;
+      /** The order it undoes. */
+      readonly undoes?: string;
+    },
   ): Promise<Ended>;
+  /** What undoes the newest act. */
+  undo(): UndoOffer;
   until(holds: (watch: SystemWatch) => boolean): Promise<void>;
   end(): Promise<void>;
 }
@@ -78,14 +86,17 @@ export async function startLive(options: { readonly workers: boolean }): Promise
     lie: (...names) => writeFileSync(join(laid.dir, '.lies'), names.join(' ')),
     preview: async (act, type, id, params = {}) =>
       service.preview({ act, target: { system, type, id }, params }),
-    async act(act, type, id, { params = {}, hurry = 1, runMs = Number.POSITIVE_INFINITY } = {}) {
+    undo: () => service.undo({}),
+    async act(act, type, id, { params = {}, hurry = 1, runMs = Number.POSITIVE_INFINITY, undoes } = {}) {
       await watch.refresh();
       const target = { system, type, id };
-      const preview = service.preview({ act, target, params });
+      const occasion = undoes === undefined ? {} : { occasion: { undoes } };
+      const preview = service.preview({ act, target, params, ...occasion });
       const started = await service.start({
         act,
         target,
         params,
+        ...occasion,
         revision: preview.revision,
         confirmedBy: preview.code === undefined ? 'yes' : 'code',
         reason: 'tried',
