@@ -29,6 +29,9 @@ function send(status: number, type: string, body: string, headers: object = {}):
 const detail = (status: number): BadAnswer =>
   send(status, 'application/json', JSON.stringify({ detail: `as told: ${status}` }));
 
+/** Takes the request and says nothing. */
+const silence: BadAnswer = () => {};
+
 /** Name, answer, and what the source has to say. */
 export const badAnswers: readonly (readonly [name: string, answer: BadAnswer, said: RegExp])[] = [
   ['a page of a proxy, with 200', send(200, 'text/html', page), /not as|JSON|Unexpected/],
@@ -43,7 +46,7 @@ export const badAnswers: readonly (readonly [name: string, answer: BadAnswer, sa
     (_request, response) => void response.socket?.resetAndDestroy(),
     /closed the connection|reset|hang up/,
   ],
-  ['silence', () => {}, /no answer in/],
+  ['silence', silence, /no answer in/],
   [
     'an answer that breaks off',
     (_request, response) => {
@@ -76,11 +79,8 @@ export const badAnswers: readonly (readonly [name: string, answer: BadAnswer, sa
 ];
 
 /** How long a silent server is waited for. */
-const SILENCE_MS = 250;
-
-function impatient(spec: IngestSpec): IngestSpec {
-  return spec.type === 'http' ? { ...spec, timeoutMs: SILENCE_MS } : spec;
-}
+const SILENCE_MS = 200;
+const PATIENCE_MS = 20_000;
 
 /** One server and one watched system before it. */
 export class Answered {
@@ -125,16 +125,22 @@ export class Answered {
       url: this.url,
       ...settings,
     });
+    const patienceMs = (): number => (this.#bad === silence ? SILENCE_MS : PATIENCE_MS);
+    const asked = (spec: IngestSpec): IngestSpec => {
+      if (spec.type !== 'http') return spec;
+      // Read anew at each request: good answers have all the time a busy machine needs.
+      return Object.defineProperty({ ...spec }, 'timeoutMs', { enumerable: true, get: patienceMs });
+    };
     const watch = new SystemWatch(kind, located, {
       clock: systemClock(),
       logs: new LogStore(),
       once,
       makePump: (specs, options) => {
-        const pump = createPump(specs.map(impatient), options);
+        const pump = createPump(specs.map(asked), options);
         // Facts name further addresses later on.
         const update = pump.update.bind(pump);
         return Object.assign(pump, {
-          update: (next: readonly IngestSpec[]) => update(next.map(impatient)),
+          update: (next: readonly IngestSpec[]) => update(next.map(asked)),
         });
       },
       secret: () => 'the key',

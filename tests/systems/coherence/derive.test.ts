@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Derived } from '../../../src/systems/system.ts';
 import { costRatio } from '../../cost.ts';
 import { at, find, located, pipeline, process, queue, ROOT, scripts, Told } from './facts.ts';
 
@@ -223,6 +224,29 @@ describe('the API', () => {
     expect(find(slow.derive('03:00:01'), 'service', 'api')?.status).toBe('degraded');
     slow.http('api.health', { error: 'no answer in 5 s', failures: 3 }, '03:00:00');
     expect(find(slow.derive('03:00:01'), 'issue', 'api_hangs')?.title).toBe('API hangs: pid 11 holds :8000');
+  });
+
+  it('that holds its port and answers 5xx fails, and does not hang; one that refuses is no outage', () => {
+    const answering = (status: number, body: unknown = { detail: 'x' }): Derived =>
+      withUrl().http('api.health', { status, body, failures: 3 }, '03:00:00').derive('03:00:01');
+    const fails = answering(500);
+    expect(find(fails, 'issue', 'api_hangs')).toBeUndefined();
+    expect(find(fails, 'issue', 'api_fails')).toMatchObject({
+      title: 'API answers 500',
+      attention: { rank: 2, act: 'pipeline.restart', playbook: 'api-unreachable' },
+    });
+    expect(find(fails, 'service', 'api')?.status).toBe('down');
+    for (const status of [401, 403, 404, 429]) {
+      const refuses = answering(status);
+      expect(find(refuses, 'service', 'api')).toMatchObject({
+        status: 'degraded',
+        detail: expect.stringContaining(`answered ${status}`),
+      });
+      expect(refuses.entities.filter(({ id }) => /^api_/.test(id))).toEqual([]);
+    }
+    // A proxy, or another server, on the same port.
+    for (const body of ['<html>', { hello: 'there' }, [1]])
+      expect(find(answering(200, body), 'service', 'api')?.status).toBe('degraded');
   });
 
   it('that answers is up, whatever the monitor’s last check says', () => {

@@ -86,7 +86,7 @@ describe.concurrent('an API that answers', () => {
           expect(before.source('api.health')?.error).toMatch(/asked for a pause; asked again in \d+ s/);
         }
         // The same server, come upon afterwards: nothing was known, and nothing is concluded from it.
-        const after = await api.watch(orketKind, orket.dir, settings, true);
+        const after = await api.watch(orketKind, orket.dir, settings);
         expect(after.entity('service', 'api')?.status).not.toBe('up');
         expect(after.entity('approval', PROPOSAL)).toBeUndefined();
         expect(after.entity('approval', 'dddd4444')).toMatchObject({
