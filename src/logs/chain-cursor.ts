@@ -1,0 +1,270 @@
+import { isAscii } from 'node:buffer';
+import { BLOCK_BYTES, MAX_LINE_BYTES } from './line-block.ts';
+import type { BlockRef, LogChain } from './log-chain.ts';
+import type { FilterTest } from './log-filter.ts';
+import type { Pace } from './pace.ts';
+import { type LogEntry, type RecordBlock, restAt } from './record-block.ts';
+
+/** A place in one file of a log. */
+export interface FilePlace {
+  /** `Segment.key`. */
+  readonly file: string;
+  readonly offset: number;
+  /** Where it sorts: what it is found by when the file is gone. */
+  readonly sortAt: number;
+}
+
+export type Blocks = (ref: BlockRef) => Promise<RecordBlock>;
+
+/** What is read of the last line behind a block for a quick look at it. */
+const LINE_REST_BYTES = 4096;
+/** Quick looks that are remembered; each block is looked at for itself and for the one before. */
+const MOST_LOOKS = 16;
+
+interface CursorSource {
+  readonly log: string;
+  readonly chain: LogChain;
+  readonly test: FilterTest;
+  /** 1 goes to newer records, -1 to older ones. */
+  readonly way: 1 | -1;
+  /** The place of its log among those merged. */
+  readonly order: number;
+  readonly blocks: Blocks;
+  readonly pace: Pace;
+}
+
+/** A gap in one log, moving one way over the records that pass. */
+export class ChainCursor {
+  /** Its next record is known to pass. */
+  isFound = false;
+  /** Nothing that passes is left. */
+  isOver = false;
+  readonly #source: CursorSource;
+  /** The gap lies before this record, whose index may be `count`. */
+  #block: RecordBlock | undefined;
+  #record = 0;
+  /** Where its next record sorts; while it is not read, a bound of that. */
+  #key: number;
+  #entry: LogEntry | undefined;
+  readonly #looks = new Map<string, number>();
+
+  constructor(source: CursorSource) {
+    this.#source = source;
+    this.#key = source.way === 1 ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  }
+
+  get log(): string {
+    return this.#source.log;
+  }
+
+  async toStart(): Promise<void> {
+    const ref = await this.#source.chain.first(this.#source.pace);
+    if (ref) this.#stand(await this.#source.blocks(ref), 0);
+  }
+
+  async toEnd(): Promise<void> {
+    const ref = await this.#source.chain.last(this.#source.pace);
+    if (!ref) return;
+    const block = await this.#source.blocks(ref);
+    this.#stand(block, block.count);
+  }
+
+  /** Before (behind) a record; where its file is gone, where it would sort. */
+  async toPlace(place: FilePlace, isBehind: boolean): Promise<void> {
+    const { chain, blocks, pace } = this.#source;
+    const found = await blockHolding(chain, place, blocks, pace);
+    if (found) this.#stand(found.block, isBehind ? found.record + 1 : found.record);
+    else await this.toTime(place.sortAt, isBehind);
+  }
+
+  /** To what `gap` gave; a log that had nothing then is at its start. */
+  async toGap(place: FilePlace | undefined): Promise<void> {
+    if (place) await this.toPlace(place, false);
+    else await this.toStart();
+  }
+
+  /** Before the first record that sorts at that time or behind it; with `isAfter` behind those of that time. */
+  async toTime(at: number, isAfter: boolean): Promise<void> {
+    const { chain, blocks, pace } = this.#source;
+    const ref = await blockAtTime(chain, at, isAfter, pace);
+    if (!ref) {
+      await this.toEnd();
+      return;
+    }
+    const block = await blocks(ref);
+    this.#stand(block, block.recordAtTime(at, isAfter));
+  }
+
+  /** What lies behind the gap; undefined for a log without anything. */
+  gap(): FilePlace | undefined {
+    const block = this.#block;
+    if (!block) return undefined;
+    const { segment, block: number } = block.ref;
+    const file = segment.key;
+    if (this.#record < block.count)
+      return { file, offset: block.offset(this.#record), sortAt: block.sortAt(this.#record) };
+    const sortAt = Number.isFinite(this.#key) ? this.#key : segment.mtimeMs;
+    return { file, offset: Math.min(segment.sizeBytes, (number + 1) * BLOCK_BYTES), sortAt };
+  }
+
+  /** Whether its next record comes before another's, going its way. */
+  comesBefore(other: ChainCursor): boolean {
+    const { way, order } = this.#source;
+    if (this.#key !== other.#key) return way === 1 ? this.#key < other.#key : this.#key > other.#key;
+    return way === 1 ? order < other.#source.order : order > other.#source.order;
+  }
+
+  /** Looks on for a record that passes, to the end of its block or over to the next that may have one. */
+  async advance(): Promise<void> {
+    const { test, way, chain, blocks, pace } = this.#source;
+    const block = this.#block;
+    if (!block) {
+      this.isOver = true;
+      return;
+    }
+    for (;;) {
+      const record = way === 1 ? this.#record : this.#record - 1;
+      if (record < 0 || record >= block.count) break;
+      const sortAt = block.sortAt(record);
+      if (way === 1 ? sortAt >= test.until : sortAt < test.since) {
+        this.isOver = true;
+        return;
+      }
+      const entry = block.entry(record);
+      if (test.passes(entry)) {
+        this.#entry = entry;
+        this.#key = sortAt;
+        this.isFound = true;
+        return;
+      }
+      this.#record += way;
+      if (pace.isDue()) await pace.rest();
+    }
+    let ref: BlockRef | undefined = block.ref;
+    do {
+      ref = way === 1 ? await chain.next(ref, pace) : await chain.previous(ref, pace);
+      if (!ref) {
+        this.isOver = true;
+        return;
+      }
+    } while (!(await this.#mayHold(ref)));
+    const next = await blocks(ref);
+    this.#stand(next, way === 1 ? 0 : next.count);
+  }
+
+  /** The record found; the gap moves over it. */
+  take(): LogEntry {
+    const entry = this.#entry;
+    if (!entry) throw new Error('nothing was found');
+    this.#record += this.#source.way;
+    this.isFound = false;
+    this.#entry = undefined;
+    this.#expect();
+    return entry;
+  }
+
+  #stand(block: RecordBlock, record: number): void {
+    this.#block = block;
+    this.#record = record;
+    this.#expect();
+  }
+
+  /** What the next record sorts by, as far as it is known without reading on. */
+  #expect(): void {
+    const { way } = this.#source;
+    const block = this.#block;
+    if (!block || block.count === 0) return;
+    const record = way === 1 ? this.#record : this.#record - 1;
+    this.#key = block.sortAt(Math.max(0, Math.min(block.count - 1, record)));
+  }
+
+  /** A quick look: false when nothing in a block can pass. What a record holds lies in its block or at the head of the next. */
+  async #mayHold(ref: BlockRef): Promise<boolean> {
+    const { test, pace, chain } = this.#source;
+    if (pace.isDue()) await pace.rest();
+    if (!test.mayBeIn((level) => ref.segment.index.atLeast(ref.block, level))) return false;
+    const all = 2 ** (test.needles.length + test.patterns.length) - 1;
+    if (all === 0) return true;
+    const here = this.#look(ref);
+    if (here === all) return true;
+    const next = await chain.next(ref, pace);
+    return (next ? here | this.#look(next) : here) === all;
+  }
+
+  /** A bit for each needle and pattern that lines beginning in a block hold. */
+  #look({ segment, block }: BlockRef): number {
+    const { needles, patterns } = this.#source.test;
+    const all = 2 ** (needles.length + patterns.length) - 1;
+    const name = `${segment.key}/${block}`;
+    const known = this.#looks.get(name);
+    if (known !== undefined) return known;
+    if (segment.form.encoding !== 'utf8' || segment.isCompressed) return all;
+    const at = block * BLOCK_BYTES;
+    let bytes = segment.raw(at, BLOCK_BYTES + LINE_REST_BYTES) ?? Buffer.alloc(0);
+    if (bytes.length > BLOCK_BYTES) {
+      const end = bytes.indexOf(0x0a, BLOCK_BYTES - 1);
+      if (end !== -1) bytes = bytes.subarray(0, end);
+      else bytes = segment.raw(at, BLOCK_BYTES + MAX_LINE_BYTES) ?? bytes;
+    }
+    let found = 0;
+    for (const [bit, needle] of needles.entries()) if (bytes.includes(needle)) found |= 1 << bit;
+    if (patterns.length > 0) {
+      const text = isAscii(bytes) ? bytes.toString('latin1') : bytes.toString();
+      for (const [bit, pattern] of patterns.entries())
+        if (pattern.test(text)) found |= 1 << (needles.length + bit);
+    }
+    if (this.#looks.size >= MOST_LOOKS) this.#looks.clear();
+    this.#looks.set(name, found);
+    return found;
+  }
+}
+
+/** The block and the index of the first record at or behind a place; undefined where its file is gone. */
+export async function blockHolding(
+  chain: LogChain,
+  { file, offset }: { readonly file: string; readonly offset: number },
+  blocks: Blocks,
+  pace: Pace,
+): Promise<{ readonly block: RecordBlock; readonly record: number } | undefined> {
+  const segment = await chain.find(file, offset, pace);
+  if (!segment || segment.blocks === 0) return undefined;
+  const number = Math.min(segment.blocks - 1, Math.floor(offset / BLOCK_BYTES));
+  const block = await blocks({ segment, block: number });
+  return { block, record: block.recordAt(offset) };
+}
+
+/** The first block at whose end the time stands at `at` or later (later, with `isAfter`); undefined when none does. */
+async function blockAtTime(
+  chain: LogChain,
+  at: number,
+  isAfter: boolean,
+  pace: Pace,
+): Promise<BlockRef | undefined> {
+  const isReached = (rest: number): boolean => (isAfter ? rest > at : rest >= at);
+  let found: BlockRef['segment'] | undefined;
+  for (const segment of chain.segments.toReversed()) {
+    // Nothing in a file is younger than its last write, an hour granted to clocks that disagree.
+    if (!segment.isMeasured && segment.mtimeMs < at - 3_600_000) break;
+    await segment.measure(pace);
+    let rest = Number.NaN;
+    for (let block = segment.blocks - 1; block >= 0 && Number.isNaN(rest); block -= 1)
+      rest = await restAt({ segment, block }, pace);
+    if (Number.isNaN(rest)) continue;
+    if (!isReached(rest)) break;
+    found = segment;
+  }
+  if (!found) return undefined;
+  let [low, high] = [0, found.blocks - 1];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    let timed = middle;
+    let rest = Number.NaN;
+    for (; timed >= low; timed -= 1) {
+      rest = await restAt({ segment: found, block: timed }, pace);
+      if (!Number.isNaN(rest)) break;
+    }
+    if (timed >= low && isReached(rest)) high = timed;
+    else low = middle + 1;
+  }
+  return { segment: found, block: low };
+}

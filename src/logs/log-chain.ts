@@ -1,0 +1,217 @@
+/** A log and what was rotated away from it, as one sequence of blocks, oldest first. */
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Fence } from '../host/open-file.ts';
+import { compareSiblings, isPastOf } from '../lib/rotated-name.ts';
+import type { DescriptorPool } from './descriptor-pool.ts';
+import type { LineReader } from './line-reader.ts';
+import type { Pace } from './pace.ts';
+import { Segment } from './segment.ts';
+
+const GZIP_NAME = /\.gz$/;
+/** Older ones are told as left out. */
+const MOST_SEGMENTS = 200;
+
+/** A block of one segment. */
+export interface BlockRef {
+  readonly segment: Segment;
+  readonly block: number;
+}
+
+/** Which log, and how it is read. */
+export interface LogChainSource {
+  /** Unique among the logs looked at together. */
+  readonly id: string;
+  /** Absolute path of the file that is written. */
+  readonly path: string;
+  readonly fence: Fence;
+  readonly reader: LineReader;
+}
+
+export class LogChain {
+  readonly id: string;
+  readonly #source: LogChainSource;
+  readonly #pool: DescriptorPool;
+  #segments: readonly Segment[] = [];
+  #problems: readonly string[] = [];
+  #version = 0;
+
+  constructor(source: LogChainSource, pool: DescriptorPool) {
+    this.id = source.id;
+    this.#source = source;
+    this.#pool = pool;
+  }
+
+  get reader(): LineReader {
+    return this.#source.reader;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /** Grows with each change that `refresh` saw. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** What could not be opened or read whole, in words. */
+  get problems(): readonly string[] {
+    const damaged = this.#segments.flatMap(({ name, problem }) =>
+      problem === undefined ? [] : [`${name}: ${problem}`],
+    );
+    return [...this.#problems, ...damaged];
+  }
+
+  /**
+   * Looks at the files again. Returns whether anything is other than before. A file keeps its segment through a renaming;
+   * one whose content was replaced becomes a new one.
+   */
+  refresh(): boolean {
+    const problems: string[] = [];
+    const before = this.#segments;
+    const next: Segment[] = [];
+    let changed = false;
+    for (const { path, name, device } of this.#files()) {
+      const known = before.find((segment) => segment.device === device);
+      const state = known?.refresh(path, name) ?? 'other';
+      if (known && state !== 'other') {
+        next.push(known);
+        changed ||= state === 'grown';
+        continue;
+      }
+      known?.close();
+      changed = true;
+      try {
+        next.push(
+          new Segment({
+            path,
+            name,
+            fence: this.#source.fence,
+            reader: this.#source.reader,
+            pool: this.#pool,
+          }),
+        );
+      } catch (error) {
+        problems.push((error as Error).message);
+      }
+    }
+    const kept = withoutCopies(next);
+    for (const segment of [...before, ...next]) if (!kept.includes(segment)) segment.close();
+    changed ||= kept.length !== before.length || kept.some((segment, index) => segment !== before[index]);
+    this.#segments = kept;
+    this.#problems = problems;
+    if (changed) this.#version += 1;
+    return changed;
+  }
+
+  close(): void {
+    for (const segment of this.#segments) segment.close();
+    this.#segments = [];
+  }
+
+  /** The last block, or undefined for a log without content. */
+  async last(pace: Pace): Promise<BlockRef | undefined> {
+    return this.#lastUpTo(this.#segments.length - 1, pace);
+  }
+
+  async first(pace: Pace): Promise<BlockRef | undefined> {
+    return this.#firstFrom(0, pace);
+  }
+
+  async next({ segment, block }: BlockRef, pace: Pace): Promise<BlockRef | undefined> {
+    if (block + 1 < segment.blocks) return { segment, block: block + 1 };
+    return this.#firstFrom(this.#segments.indexOf(segment) + 1, pace);
+  }
+
+  async previous({ segment, block }: BlockRef, pace: Pace): Promise<BlockRef | undefined> {
+    if (block > 0) return { segment, block: block - 1 };
+    return this.#lastUpTo(this.#segments.indexOf(segment) - 1, pace);
+  }
+
+  /** The segment a place was in: by its file, else by what it begins with, where that is one alone (copied, compressed since). */
+  async find(file: string, offset: number, pace: Pace): Promise<Segment | undefined> {
+    const head = file.slice(file.lastIndexOf(':') + 1);
+    const device = file.slice(0, file.lastIndexOf(':'));
+    const same = this.#segments.find(
+      (segment) => segment.device === device && (segment.head === head || head === ''),
+    );
+    if (same?.isMeasured) return same;
+    if (head === '') return undefined;
+    const alike: Segment[] = [];
+    for (const segment of this.#segments) {
+      if (!segment.isMeasured) await segment.measure(pace);
+      if (segment.head === head && segment.sizeBytes > offset) alike.push(segment);
+    }
+    return alike.length === 1 ? alike[0] : undefined;
+  }
+
+  async #firstFrom(index: number, pace: Pace): Promise<BlockRef | undefined> {
+    for (const segment of this.#segments.slice(index)) {
+      await segment.measure(pace);
+      if (segment.blocks > 0) return { segment, block: 0 };
+    }
+    return undefined;
+  }
+
+  async #lastUpTo(index: number, pace: Pace): Promise<BlockRef | undefined> {
+    for (let at = index; at >= 0; at -= 1) {
+      const segment = this.#segments[at];
+      if (!segment) continue;
+      await segment.measure(pace);
+      if (segment.blocks > 0) return { segment, block: segment.blocks - 1 };
+    }
+    return undefined;
+  }
+
+  /** The log's files, oldest first, itself last. */
+  #files(): { readonly path: string; readonly name: string; readonly device: string }[] {
+    const { path } = this.#source;
+    const [directory, base] = [dirname(path), basename(path)];
+    const found: { path: string; name: string; sortName: string; mtimeMs: number; device: string }[] = [];
+    for (const name of namesIn(directory)) {
+      const sortName = name.replace(GZIP_NAME, '');
+      if (name !== base && !isPastOf(base, sortName)) continue;
+      const stat = statSync(join(directory, name), { throwIfNoEntry: false });
+      if (!stat) continue;
+      found.push({
+        path: join(directory, name),
+        name,
+        sortName,
+        mtimeMs: stat.mtimeMs,
+        device: `${stat.dev}:${stat.ino}`,
+      });
+    }
+    const past = found
+      .filter(({ name }) => name !== base)
+      .sort((a, b) => compareSiblings({ ...a, name: a.sortName }, { ...b, name: b.sortName }));
+    return [...past.slice(-MOST_SEGMENTS), ...found.filter(({ name }) => name === base)];
+  }
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** Without files that hold what another one holds: a copy whose original is about to be emptied, a file being compressed. */
+function withoutCopies(segments: readonly Segment[]): readonly Segment[] {
+  return segments.filter((segment, index) => {
+    if (segment.isCompressed) {
+      const plain = segment.name.replace(GZIP_NAME, '');
+      return !segments.some((other) => other !== segment && other.name === plain);
+    }
+    if (segment.head === '') return true;
+    return !segments.some(
+      (other, place) =>
+        other !== segment &&
+        !other.isCompressed &&
+        other.head === segment.head &&
+        (other.sizeBytes > segment.sizeBytes || (other.sizeBytes === segment.sizeBytes && place > index)) &&
+        other.holds(segment),
+    );
+  });
+}

@@ -1,0 +1,149 @@
+/** The stack of filters: each condition takes lines in or, with `out`, leaves them out; all hold together. */
+import type { LogLevel } from '../domain/log.ts';
+import { fieldsOf } from './line-fields.ts';
+import { LEVEL_COUNT, levelNumber } from './line-reader.ts';
+import type { LogEntry } from './record-block.ts';
+
+/** One condition. Plain data: it crosses threads and is kept by its name. */
+export type LogCondition = { readonly out?: true } & (
+  | { readonly is: 'text'; readonly text: string; readonly ignoreCase?: true }
+  /** A regular expression over the line as it stands, case-insensitive when it has no capital letter. */
+  | { readonly is: 'match'; readonly pattern: string }
+  /** That level or a worse one; a line without a level counts as info. */
+  | { readonly is: 'level'; readonly least: LogLevel }
+  /** Where it sorts, in milliseconds since 1970: since inclusive, until exclusive. */
+  | { readonly is: 'time'; readonly since?: number; readonly until?: number }
+  | { readonly is: 'system'; readonly systems: readonly string[] }
+  | { readonly is: 'source'; readonly sources: readonly string[] }
+  | { readonly is: 'log'; readonly logs: readonly string[] }
+  /** A run, job, trace: one of the reader's keys, or a mention in the text. */
+  | { readonly is: 'about'; readonly keys: readonly string[] }
+  | { readonly is: 'field'; readonly name: string; readonly value: string }
+);
+
+export type LogFilter = readonly LogCondition[];
+
+/** What a log is called by; of these are the conditions that decide about a whole log. */
+export interface LogNames {
+  readonly id: string;
+  readonly system: string;
+  readonly source: string;
+}
+
+/** A filter made ready for one log. */
+export interface FilterTest {
+  /** False where no line of the log can pass. */
+  readonly wantsLog: boolean;
+  /** No line sorts in before or after these. */
+  readonly since: number;
+  readonly until: number;
+  /** Texts that the raw lines of any record that passes hold, where there are such; for a quick look at a block. */
+  readonly needles: readonly string[];
+  /** Patterns (flags `gm...`) one of whose matches lies in each record that passes. */
+  readonly patterns: readonly RegExp[];
+  /** False when by its levels nothing in a block can pass. */
+  mayBeIn(atLeast: (level: number) => number | undefined): boolean;
+  passes(entry: LogEntry): boolean;
+}
+
+/** The regular expression of a `match` condition. Throws a SyntaxError. */
+export function patternOf(pattern: string, flags = ''): RegExp {
+  return new RegExp(pattern, `${/[A-Z]/.test(pattern.replace(/\\./g, '')) ? '' : 'i'}u${flags}`);
+}
+
+/** Makes a filter ready. Throws a SyntaxError for a bad regular expression. */
+export function testOf(filter: LogFilter, names: LogNames): FilterTest {
+  let wantsLog = true;
+  let since = Number.NEGATIVE_INFINITY;
+  let until = Number.POSITIVE_INFINITY;
+  let leastLevel = 0;
+  const needles: string[] = [];
+  const patterns: RegExp[] = [];
+  const tests: ((entry: LogEntry) => boolean)[] = [];
+  const ofLog = (isIn: boolean, condition: LogCondition): void => {
+    if (isIn === (condition.out === true)) wantsLog = false;
+  };
+  for (const condition of filter) {
+    const isOut = condition.out === true;
+    const add = (test: (entry: LogEntry) => boolean): void => {
+      tests.push(isOut ? (entry) => !test(entry) : test);
+    };
+    switch (condition.is) {
+      case 'system':
+        ofLog(condition.systems.includes(names.system), condition);
+        break;
+      case 'source':
+        ofLog(condition.sources.includes(names.source), condition);
+        break;
+      case 'log':
+        ofLog(condition.logs.includes(names.id), condition);
+        break;
+      case 'time': {
+        const from = condition.since ?? Number.NEGATIVE_INFINITY;
+        const to = condition.until ?? Number.POSITIVE_INFINITY;
+        add(({ sortAt }) => sortAt >= from && sortAt < to);
+        if (!isOut) [since, until] = [Math.max(since, from), Math.min(until, to)];
+        break;
+      }
+      case 'level': {
+        const least = levelNumber(condition.least);
+        const info = levelNumber('info');
+        add(({ level }) => (level === undefined ? info : levelNumber(level)) >= least);
+        if (!isOut) leastLevel = Math.max(leastLevel, least);
+        break;
+      }
+      case 'text': {
+        const { text } = condition;
+        if (condition.ignoreCase) {
+          const pattern = new RegExp(escapeForPattern(text), 'i');
+          add((entry) => pattern.test(entry.raw()));
+          if (!isOut) patterns.push(new RegExp(pattern.source, 'im'));
+        } else {
+          add((entry) => entry.raw().includes(text));
+          if (!isOut && text !== '' && !text.includes('\n') && !text.includes('\u{fffd}')) needles.push(text);
+        }
+        break;
+      }
+      case 'match': {
+        const pattern = patternOf(condition.pattern);
+        add((entry) => pattern.test(entry.raw()));
+        // What spans lines, or looks for their ends, is looked for in records alone.
+        if (!isOut && !/\\n|\\r|\[\^|\\[sSWD]|\$|\^|\(\?/.test(condition.pattern))
+          patterns.push(patternOf(condition.pattern, 'm'));
+        break;
+      }
+      case 'about': {
+        const keys = condition.keys.filter((key) => key !== '');
+        add((entry) => {
+          const raw = entry.raw();
+          return (
+            keys.some((key) => raw.includes(key)) ||
+            entry.text().keys?.some((key) => keys.includes(key)) === true
+          );
+        });
+        break;
+      }
+      case 'field':
+        add((entry) =>
+          fieldsOf(entry.raw()).some(([name, value]) => name === condition.name && value === condition.value),
+        );
+        break;
+      default:
+        condition satisfies never;
+    }
+  }
+  const wantsInfo = leastLevel <= levelNumber('info');
+  return {
+    wantsLog,
+    since,
+    until,
+    needles,
+    patterns,
+    mayBeIn: (atLeast) => leastLevel >= LEVEL_COUNT || wantsInfo || atLeast(leastLevel) !== 0,
+    passes: (entry) => tests.every((test) => test(entry)),
+  };
+}
+
+function escapeForPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}

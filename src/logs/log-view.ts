@@ -1,0 +1,227 @@
+/**
+ * Pages of one or many logs, merged by where their records sort. A page is filled from a place onwards; each log is read a
+ * block at a time and only as far as the page needs, so the end of a log of any size is there at once, index or not.
+ */
+import { blockHolding, ChainCursor, type FilePlace } from './chain-cursor.ts';
+import type { BlockRef, LogChain } from './log-chain.ts';
+import { type LogFilter, type LogNames, testOf } from './log-filter.ts';
+import type { Pace } from './pace.ts';
+import { type LogEntry, type RecordBlock, readRecords } from './record-block.ts';
+
+/** A log of the view. */
+export interface ViewedLog {
+  readonly names: LogNames;
+  readonly chain: LogChain;
+}
+
+/** One record, wherever its file has gone since. */
+export interface LogPlace extends FilePlace {
+  readonly log: string;
+}
+
+/**
+ * A gap between records: for each log what lies behind it. Good for the filter it came with; a log that is not named had
+ * nothing then.
+ */
+export interface LogGap {
+  readonly [log: string]: FilePlace;
+}
+
+/** Where a page begins or ends. */
+export type LogPosition =
+  | 'start'
+  | 'end'
+  /** The gap before the first record that sorts at or behind this time (milliseconds since 1970). */
+  | { readonly time: number }
+  /** The gap before (default) or behind a record. */
+  | { readonly place: LogPlace; readonly side?: 'before' | 'behind' }
+  | { readonly gap: LogGap };
+
+/** A record of a view. */
+export interface ViewRow {
+  readonly place: LogPlace;
+  readonly entry: LogEntry;
+  /** It did not pass the filter, it is shown for what stands beside it. */
+  readonly isContext?: true;
+}
+
+/** Records in their order, and the gaps at both ends to go on from. */
+export interface ViewPage {
+  readonly rows: readonly ViewRow[];
+  readonly start: LogGap;
+  readonly end: LogGap;
+  /** No record that passes lies before the first, behind the last. */
+  readonly atStart: boolean;
+  readonly atEnd: boolean;
+}
+
+/** Blocks whose records are kept, of about 80 KiB each. */
+const MOST_BLOCKS = 96;
+
+export class LogView {
+  readonly #logs: readonly ViewedLog[];
+  readonly #blocks = new Map<string, Promise<RecordBlock>>();
+
+  /** The order of the logs decides between records of the same time. */
+  constructor(logs: readonly ViewedLog[]) {
+    this.#logs = logs;
+  }
+
+  /** Up to `rows` records that pass, behind a position. */
+  async forward(at: LogPosition, rows: number, filter: LogFilter, pace: Pace): Promise<ViewPage> {
+    const cursors = await this.#cursors(at, filter, 1, pace);
+    const start = gapOf(cursors);
+    const page: ViewRow[] = [];
+    let atEnd = false;
+    while (page.length < rows) {
+      const cursor = await nearest(cursors);
+      if (!cursor) {
+        atEnd = true;
+        break;
+      }
+      page.push(rowOf(cursor));
+    }
+    return { rows: page, start, end: gapOf(cursors), atStart: at === 'start', atEnd };
+  }
+
+  /** Up to `rows` records that pass, before a position; oldest first. */
+  async backward(at: LogPosition, rows: number, filter: LogFilter, pace: Pace): Promise<ViewPage> {
+    const cursors = await this.#cursors(at, filter, -1, pace);
+    const end = gapOf(cursors);
+    const page: ViewRow[] = [];
+    let atStart = false;
+    while (page.length < rows) {
+      const cursor = await nearest(cursors);
+      if (!cursor) {
+        atStart = true;
+        break;
+      }
+      page.push(rowOf(cursor));
+    }
+    return { rows: page.reverse(), start: gapOf(cursors), end, atStart, atEnd: at === 'end' };
+  }
+
+  /** The records around a position, `before` of them before it. */
+  async around(
+    at: LogPosition,
+    before: number,
+    behind: number,
+    filter: LogFilter,
+    pace: Pace,
+  ): Promise<ViewPage> {
+    const first = await this.backward(at, before, filter, pace);
+    const second = await this.forward({ gap: first.end }, behind, filter, pace);
+    return {
+      rows: [...first.rows, ...second.rows],
+      start: first.start,
+      end: second.end,
+      atStart: first.atStart,
+      atEnd: second.atEnd,
+    };
+  }
+
+  /** The rows of a page with up to `lines` records of the same log before and behind each that passed no filter. */
+  async withContext(page: ViewPage, lines: number, pace: Pace): Promise<readonly ViewRow[]> {
+    const rows = new Map<string, ViewRow>();
+    const nameOf = ({ log, file, offset }: LogPlace): string => `${log}\0${file}\0${offset}`;
+    for (const row of page.rows) rows.set(nameOf(row.place), row);
+    const out: ViewRow[] = [];
+    const done = new Set<string>();
+    for (const row of page.rows) {
+      const { place } = row;
+      const own = new LogView(this.#logs.filter(({ names }) => names.id === place.log));
+      const before = await own.backward({ place }, lines, [], pace);
+      const behind = await own.forward({ place, side: 'behind' }, lines, [], pace);
+      for (const one of [...before.rows, row, ...behind.rows]) {
+        const name = nameOf(one.place);
+        if (done.has(name)) continue;
+        const passed = rows.get(name);
+        // One that passed has its own turn.
+        if (passed && one !== row) continue;
+        done.add(name);
+        out.push(passed ?? { ...one, isContext: true });
+      }
+    }
+    return out;
+  }
+
+  /** The gap at a time. */
+  async gapAt(at: LogPosition, pace: Pace): Promise<LogGap> {
+    return gapOf(await this.#cursors(at, [], 1, pace));
+  }
+
+  async #cursors(at: LogPosition, filter: LogFilter, way: 1 | -1, pace: Pace): Promise<ChainCursor[]> {
+    const from = typeof at === 'object' && 'place' in at ? await this.#sortOf(at.place, pace) : undefined;
+    const cursors: ChainCursor[] = [];
+    for (const [order, { names, chain }] of this.#logs.entries()) {
+      const test = testOf(filter, names);
+      if (!test.wantsLog) continue;
+      const blocks = (ref: BlockRef) => this.#block(chain, ref, pace);
+      const cursor = new ChainCursor({ log: names.id, chain, test, way, order, blocks, pace });
+      cursors.push(cursor);
+      if (at === 'start') await cursor.toStart();
+      else if (at === 'end') await cursor.toEnd();
+      else if ('time' in at) await cursor.toTime(at.time, false);
+      else if ('gap' in at) await cursor.toGap(at.gap[names.id]);
+      else if (at.place.log !== names.id)
+        await cursor.toTime(from?.sortAt ?? at.place.sortAt, from !== undefined && order < from.order);
+      else if (from) await cursor.toPlace(at.place, at.side === 'behind');
+      else await cursor.toTime(at.place.sortAt, at.side === 'behind');
+    }
+    return cursors;
+  }
+
+  /** Where a record sorts now, and its log's order. Undefined when it is gone. */
+  async #sortOf(place: LogPlace, pace: Pace): Promise<{ sortAt: number; order: number } | undefined> {
+    const order = this.#logs.findIndex(({ names }) => names.id === place.log);
+    const chain = this.#logs[order]?.chain;
+    const found = chain && (await blockHolding(chain, place, (ref) => this.#block(chain, ref, pace), pace));
+    return found && found.record < found.block.count
+      ? { sortAt: found.block.sortAt(found.record), order }
+      : undefined;
+  }
+
+  #block(chain: LogChain, ref: BlockRef, pace: Pace): Promise<RecordBlock> {
+    const isLate = ref.block + 3 >= ref.segment.blocks;
+    const name = `${chain.id}\0${ref.segment.key}\0${ref.block}\0${isLate ? `${chain.version}/${ref.segment.sizeBytes}` : ''}`;
+    const known = this.#blocks.get(name);
+    if (known) {
+      this.#blocks.delete(name);
+      this.#blocks.set(name, known);
+      return known;
+    }
+    const read = readRecords(chain, ref, pace);
+    this.#blocks.set(name, read);
+    read.catch(() => this.#blocks.delete(name));
+    for (const oldest of this.#blocks.keys()) {
+      if (this.#blocks.size <= MOST_BLOCKS) break;
+      this.#blocks.delete(oldest);
+    }
+    return read;
+  }
+}
+
+function gapOf(cursors: readonly ChainCursor[]): LogGap {
+  const gap: { [log: string]: FilePlace } = {};
+  for (const cursor of cursors) {
+    const place = cursor.gap();
+    if (place) gap[cursor.log] = place;
+  }
+  return gap;
+}
+
+/** The cursor whose record comes next, looked for where the order demands it; undefined when none has one. */
+async function nearest(cursors: readonly ChainCursor[]): Promise<ChainCursor | undefined> {
+  for (;;) {
+    let best: ChainCursor | undefined;
+    for (const cursor of cursors) if (!cursor.isOver && (!best || cursor.comesBefore(best))) best = cursor;
+    if (!best || best.isFound) return best;
+    await best.advance();
+  }
+}
+
+function rowOf(cursor: ChainCursor): ViewRow {
+  const entry = cursor.take();
+  const { file, offset, sortAt } = entry;
+  return { place: { log: cursor.log, file, offset, sortAt }, entry };
+}
