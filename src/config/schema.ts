@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { dependenciesSchema } from './dependencies.ts';
 import { hooksSchema } from './hooks.ts';
 
 /** Settings every system may have, by the names of the configuration file and of `-s KIND=DIR,key=value`. */
@@ -34,7 +35,12 @@ const actPolicy = z.strictObject({
 
 /** One entry of `systems:`. Keys of the kind itself are checked against the kind afterwards. */
 const systemEntry = z.catchall(
-  z.object({ kind: text, root: text, acts: z.optional(actPolicy) }),
+  z.object({
+    kind: text,
+    root: text,
+    acts: z.optional(actPolicy),
+    dependencies: z.optional(dependenciesSchema),
+  }),
   z.union([z.string(), z.boolean(), z.number()]),
 );
 

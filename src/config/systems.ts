@@ -10,6 +10,8 @@ import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
 import { actRulesFor, rulesParts } from './act-rules.ts';
+import { dependenciesOf, type WrittenDependencies } from './dependencies.ts';
+import { withDependencies } from './dependency-kind.ts';
 import { type ConfigPlace, placeText } from './load.ts';
 import { lookInto } from './look.ts';
 import type { SystemOption } from './options.ts';
@@ -68,11 +70,18 @@ export function configuredSystems(
   }
   if (config.systems && config.systems.length > 0) {
     const wishes = config.systems.map((entry, index): Wish => {
-      const { kind, root, acts: _, ...rest } = entry;
+      const { kind, root, acts: _, dependencies: needs, ...rest } = entry;
       const settings = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, String(value)]));
       const where = (key?: string): string =>
         placeText(place, key === undefined ? ['systems', index] : ['systems', index, key]);
-      return { kind, dir: root, settings, acts: actRulesFor(config, place, index), where };
+      return {
+        kind,
+        dir: root,
+        settings,
+        acts: actRulesFor(config, place, index),
+        dependencies: needs,
+        where,
+      };
     });
     return { from: 'configuration', ...locateAll(kinds, wishes, cwd, env) };
   }
@@ -90,7 +99,7 @@ export function kindsOf(config: ConfigFile, place: ConfigPlace): readonly System
     }
     return customKind(name, description, (keys) => placeText(place, ['kinds', name, ...keys]));
   });
-  return [...builtInKinds, ...described];
+  return [...builtInKinds, ...described].map(withDependencies);
 }
 
 /** A misspelt act on a list of denied ones would be allowed without a word. */
@@ -147,6 +156,7 @@ interface Wish {
   readonly dir: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly acts: ActRules;
+  readonly dependencies?: WrittenDependencies | undefined;
   /** How a message names this system, or one key of it. */
   where(key?: string): string;
 }
@@ -167,7 +177,11 @@ function locateAll(
         `kinds: ${kinds.map((candidate) => candidate.kind).join(', ')}`,
       ]);
     }
-    const settings = { ...readSettings(kind, wish), acts: wish.acts };
+    const settings = {
+      ...readSettings(kind, wish),
+      acts: wish.acts,
+      ...(wish.dependencies === undefined ? {} : { dependencies: dependenciesOf(wish.dependencies) }),
+    };
     const system = names[index] as SystemId;
     const located = locateSystem(kind, wish, system, settings, cwd, env);
     if (!(located instanceof UserError)) systems.push({ kind, located });

@@ -1,7 +1,16 @@
 import type { Instant } from './instant.ts';
 
 /** Where facts come from. */
-export type SourceType = 'log' | 'document' | 'tree' | 'database' | 'http' | 'probe' | 'stream' | 'process';
+export type SourceType =
+  | 'log'
+  | 'document'
+  | 'tree'
+  | 'database'
+  | 'http'
+  | 'probe'
+  | 'stream'
+  | 'process'
+  | 'check';
 
 /**
  * `waiting`: not there yet, waited for. `fresh`: read. `stale`: has not answered or moved as it should.

@@ -1,3 +1,4 @@
+import { hostCheckText } from '../domain/host-check.ts';
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import type { FileFacts, SourceSpec } from '../systems/system.ts';
 import type { SystemSummary } from './protocol.ts';
@@ -98,6 +99,8 @@ function placeOf(spec: SourceSpec): string {
       return spec.argv.join(' ');
     case 'process':
       return spec.match.words.join(', ');
+    case 'check':
+      return hostCheckText(spec.check);
   }
 }
 

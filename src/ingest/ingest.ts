@@ -2,6 +2,7 @@
  * What ingest hands to the engine, and what the engine asks of it. Each source type has a file of its own beside this
  * one; `pump.ts` runs them.
  */
+import type { HostCheck, HostCheckAnswer } from '../domain/host-check.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { ProcessTable } from '../domain/process.ts';
 import type { SourceStatus } from '../domain/source.ts';
@@ -48,6 +49,12 @@ export type IngestSpec = { readonly id: string; readonly volatile?: true } & (
     }
   | { readonly type: 'stream'; readonly argv: readonly string[]; readonly cwd?: string }
   | {
+      readonly type: 'check';
+      readonly check: HostCheck;
+      readonly everyMs: number;
+      readonly timeoutMs?: number;
+    }
+  | {
       readonly type: 'process';
       readonly match: {
         readonly words: readonly string[];
@@ -92,7 +99,8 @@ export type IngestChunk =
       readonly stdout: string;
       readonly stderr: string;
       readonly error?: string;
-    };
+    }
+  | { readonly type: 'check'; readonly answer: HostCheckAnswer };
 
 /** What ingest tells. `path` is relative to the root where it lies below it, else absolute; the URL for `http`. */
 export type IngestEvent =

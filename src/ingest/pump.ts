@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { SourceStatus } from '../domain/source.ts';
 import { assertNever } from '../lib/assert-never.ts';
+import { checkReader } from './check.ts';
 import { databaseReader } from './database-source.ts';
 import { directoryCache } from './directory-cache.ts';
 import { documentReader } from './document.ts';
@@ -154,6 +155,8 @@ function readerOf(spec: IngestSpec, context: ReaderContext): SourceReader {
       return streamReader(spec, context);
     case 'process':
       return processReader(spec, context);
+    case 'check':
+      return checkReader(spec, context);
     default:
       return assertNever(spec, 'source type');
   }

@@ -15,7 +15,9 @@ import type {
   StepOutput,
 } from '../domain/act.ts';
 import type { ActRules } from '../domain/act-rules.ts';
+import type { Dependencies } from '../domain/dependency.ts';
 import type { Entity, EntityOf, EntityType, Ref, SystemId } from '../domain/entity.ts';
+import type { HostCheck, HostCheckAnswer } from '../domain/host-check.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogRecord } from '../domain/log.ts';
 import type { ProcessInfo, ProcessTable } from '../domain/process.ts';
@@ -62,6 +64,8 @@ export interface CommonSettings {
   readonly readOnly?: boolean | undefined;
   /** What the configuration says about its acts. */
   readonly acts?: ActRules | undefined;
+  /** What it needs beside itself, looked at for it; see `config/dependency-kind.ts`. */
+  readonly dependencies?: Dependencies | undefined;
 }
 
 /** One installation, with every path and program made definite. Plain data: it travels to the runner. */
@@ -144,6 +148,12 @@ export type SourceSpec = SourceCommon &
         readonly sideEffects: string;
       }
     | { readonly type: 'stream'; readonly argv: readonly string[]; readonly cwd?: string }
+    | {
+        readonly type: 'check';
+        readonly check: HostCheck;
+        readonly everyMs: number;
+        readonly timeoutMs?: number;
+      }
     | { readonly type: 'process'; readonly match: ProcessMatch }
   );
 
@@ -208,7 +218,8 @@ export type Chunk =
       readonly stdout: string;
       readonly stderr: string;
       readonly error?: string;
-    };
+    }
+  | { readonly type: 'check'; readonly answer: HostCheckAnswer };
 
 /** What a parser may look at beside the chunk. */
 export interface ParseContext {

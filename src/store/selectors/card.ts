@@ -42,6 +42,7 @@ const forms: { readonly [T in SourceType]: string } = {
   probe: 'probe',
   stream: 'log',
   process: 'proc',
+  check: 'check',
 };
 
 /** The card of a subject, or undefined when nothing is selected. */
