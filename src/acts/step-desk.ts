@@ -43,9 +43,9 @@ export interface MarkRequest extends StepPlace {
   readonly remark?: string;
 }
 
-/** The playbook an item's condition asks for, by id. */
+/** The playbook an item's condition asks for, else the one that belongs to it, by id. */
 export function playbookIdOf(item: Entity): string | undefined {
-  return item.attention?.playbook ?? (item.type === 'issue' ? item.playbook : undefined);
+  return item.attention?.playbook ?? item.playbook;
 }
 
 /** The steps of a cockpit or a verb, over the record all of the host share. */

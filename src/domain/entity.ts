@@ -90,6 +90,8 @@ export interface EntityBase {
    */
   readonly logKeys?: readonly string[];
   readonly logFiles?: readonly string[];
+  /** Steps that belong to it, needing a human or not: those of its `attention` come first. */
+  readonly playbook?: string;
   /** First lines of the card: what the program will do differently from what is shown, in the order of importance. */
   readonly cautions?: readonly string[];
   /** What acts of this kind need and no screen prints. */
@@ -181,7 +183,6 @@ export interface Issue extends EntityBase {
   readonly detail?: string;
   readonly since?: Instant;
   readonly suggestedAction?: string;
-  readonly playbook?: string;
 }
 
 export interface Layer extends EntityBase {

@@ -29,11 +29,7 @@ export async function runSteps(
   }: { readonly target: string; readonly wish: StepWish | undefined; readonly json: boolean },
   output: Output,
 ): Promise<number> {
-  const entity = findTarget(
-    state,
-    target,
-    (one) => one.attention?.playbook !== undefined || hasPlaybook(one),
-  );
+  const entity = findTarget(state, target, (one) => (one.attention?.playbook ?? one.playbook) !== undefined);
   const before = await stepsOf(engine, entity);
   if (!before)
     throw new UserError(`no steps are written for ${entity.type} ${entity.system}/${entity.id}`, [
@@ -46,10 +42,6 @@ export async function runSteps(
   if (why === undefined) return 0;
   output.note(safeText(`not recorded: ${why}`));
   return 4;
-}
-
-function hasPlaybook(entity: Entity): boolean {
-  return entity.type === 'issue' && entity.playbook !== undefined;
 }
 
 async function record(

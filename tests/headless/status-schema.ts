@@ -25,6 +25,7 @@ const base = {
   evidence,
   trail: z.array(evidence).optional(),
   cautions: z.array(text).optional(),
+  playbook: text.optional(),
 };
 
 const source = {
