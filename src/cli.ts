@@ -26,6 +26,7 @@ const RUNS: Readonly<Record<string, () => Promise<Run>>> = {
   timeline: async () => (await import('./verbs/timeline.ts')).runTimeline,
   handover: async () => (await import('./verbs/handover.ts')).runHandOver,
   init: async () => (await import('./verbs/init.ts')).runInit,
+  doctor: async () => (await import('./verbs/doctor.ts')).runDoctor,
   config: async () => (await import('./verbs/config.ts')).runConfig,
   hooks: async () => (await import('./verbs/hooks.ts')).runHooks,
   help: async () => async (options) => printHelp(options.words[1] ?? ''),

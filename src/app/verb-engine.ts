@@ -15,6 +15,8 @@ import { learnSecretsOfHooks } from './system-secrets.ts';
 
 /** What a verb works with. */
 export interface VerbEngine {
+  /** The configuration and the systems it found. */
+  readonly session: Session;
   readonly engine: EnginePort;
   /** The state as of the newest message. */
   state(): CockpitState;
@@ -80,6 +82,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     state = reduceChanges(state, changes);
   });
   return {
+    session,
     engine,
     troubles,
     state: () => state,

@@ -154,6 +154,18 @@ export const VERBS: readonly Verb[] = [
     ],
   },
   {
+    name: 'doctor',
+    usage: ['doctor [--json]'],
+    does: ['what would keep it from working here, and what to do'],
+    words: 0,
+    more: [
+      'Looks at the program, the configuration, the records, the host, the terminal, and at every system: whose it is, its',
+      'keys, its sources, the programs its acts start. It changes nothing and starts nothing of a system. Ends with 0 where',
+      'all is right, 1 where something works with a limit, 3 where what is there can not be used, 2 where the configuration',
+      'is wrong or a system is not there; 2 before 3 before 1.',
+    ],
+  },
+  {
     name: 'config',
     usage: ['config schema | config check'],
     does: ['the keys of binnacle.yaml; whether yours is right'],
@@ -188,7 +200,9 @@ export interface OptionInfo {
 /** Every option there is. */
 export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--json': {
-    verbs: ['status', 'list', 'show', 'logs', 'act', 'steps', 'ledger', 'timeline', 'handover'],
+    verbs: [
+      ...['status', 'list', 'show', 'logs', 'act', 'steps', 'ledger', 'timeline', 'handover', 'doctor'],
+    ],
     does: 'as JSON, times in UTC; logs and ledger: one object a line',
   },
   '--tmux': {

@@ -38,6 +38,8 @@ export interface SourceStatus {
   readonly unreadBytes: number;
   /** What is wrong and what to do next. */
   readonly error?: string;
+  /** `http`: by how much the server's clock is ahead of ours (below zero: behind), where they are seconds apart. */
+  readonly clockAheadMs?: number;
 }
 
 /** A piece of a source that could not be understood: counted, kept, reachable. */

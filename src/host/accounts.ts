@@ -21,6 +21,17 @@ export function userName(uid: number, file = '/etc/passwd'): string | undefined 
   }
 }
 
+/** Whether the local account file lists a user of this name; directory services and containers may know others. */
+export function isLocalUser(name: string): boolean {
+  try {
+    return readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .some((line) => line.startsWith(`${name}:`));
+  } catch {
+    return false;
+  }
+}
+
 /** Reads `name:password:uid:...` lines (passwd(5)); the first name of an id wins, as in getpwuid(3). */
 function readAccounts(text: string): Map<number, string> {
   const names = new Map<number, string>();

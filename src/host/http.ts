@@ -24,6 +24,11 @@ export interface HttpAnswer {
   readonly error?: string;
   /** Milliseconds the server asked us to wait (`Retry-After`). */
   readonly retryAfterMs?: number;
+  /**
+   * By how much its clock is ahead of ours at least, as its `Date` tells; below zero it is behind. 0: no more apart than
+   * the whole seconds of `Date` and the time of the exchange allow.
+   */
+  readonly clockAheadMs?: number;
 }
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -82,11 +87,12 @@ function askOnce(url: URL, ask: HttpAsk, timeoutMs: number): Promise<OneAnswer> 
     ask.signal?.addEventListener('abort', abort);
     try {
       const start = url.protocol === 'https:' ? tlsRequest : plainRequest;
+      const sentAt = Date.now();
       const length = ask.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(ask.body)) };
       request = start(
         url,
         { method: ask.method, headers: { ...ask.headers, ...length }, agent: false },
-        (response) => readAnswer(response, ask.maxBytes ?? MAX_BODY_BYTES, settle),
+        (response) => readAnswer(response, sentAt, ask.maxBytes ?? MAX_BODY_BYTES, settle),
       );
       request.on('error', (error) => fail(explain(error)));
       request.end(ask.body);
@@ -97,7 +103,13 @@ function askOnce(url: URL, ask: HttpAsk, timeoutMs: number): Promise<OneAnswer> 
   });
 }
 
-function readAnswer(response: IncomingMessage, maxBytes: number, settle: (answer: OneAnswer) => void): void {
+function readAnswer(
+  response: IncomingMessage,
+  sentAt: number,
+  maxBytes: number,
+  settle: (answer: OneAnswer) => void,
+): void {
+  const clockAheadMs = readClock(response.headers, sentAt, Date.now());
   const parts: Buffer[] = [];
   let size = 0;
   const finish = (truncated: boolean, error?: string): void => {
@@ -110,6 +122,7 @@ function readAnswer(response: IncomingMessage, maxBytes: number, settle: (answer
       truncated,
       ...(error === undefined ? {} : { error }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(clockAheadMs === undefined ? {} : { clockAheadMs }),
       ...(status !== undefined && status >= 300 && status < 400 && location !== undefined
         ? { location }
         : {}),
@@ -134,6 +147,19 @@ function readRetryAfter(value: string | undefined, serverDate: string | undefine
   if (Number.isNaN(at)) return undefined;
   const server = serverDate === undefined ? Number.NaN : Date.parse(serverDate);
   return Math.max(0, at - (Number.isNaN(server) ? Date.now() : server));
+}
+
+/** An answer out of a cache has the time of its making, which says nothing of now. */
+function readClock(
+  { date, age }: IncomingMessage['headers'],
+  sentAt: number,
+  receivedAt: number,
+): number | undefined {
+  const told = date === undefined || age !== undefined ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(told)) return undefined;
+  // The second it names was current at some moment between our sending and receiving.
+  if (told > receivedAt) return told - receivedAt;
+  return Math.min(0, told + 1000 - sentAt);
 }
 
 function explain(error: Error): string {

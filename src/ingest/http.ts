@@ -12,6 +12,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const DEFAULT_PER_MINUTE = 60;
 /** A server that refuses and does not say for how long counts by the minute. */
 const UNTOLD_PAUSE_MS = 60_000;
+/** Clocks that are less apart agree: ages are told in whole seconds. */
+const CLOCKS_APART_MS = 2000;
 /** A timer set for longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -25,6 +27,7 @@ class HttpReader implements SourceReader {
   readonly #spec: SpecOf<'http'>;
   readonly #context: ReaderContext;
   readonly #url: string | undefined;
+  #clockAheadMs = 0;
   readonly #budget: RateBudget | undefined;
   readonly #keeper: StatusKeeper;
   readonly #gate = gate();
@@ -77,7 +80,10 @@ class HttpReader implements SourceReader {
   }
 
   status(): SourceStatus {
-    return this.#keeper.status();
+    const status = this.#keeper.status();
+    return Math.abs(this.#clockAheadMs) < CLOCKS_APART_MS
+      ? status
+      : { ...status, clockAheadMs: this.#clockAheadMs };
   }
 
   async close(): Promise<void> {
@@ -129,6 +135,7 @@ class HttpReader implements SourceReader {
   #take(url: string, answer: HttpAnswer, missingVariable: string | undefined): void {
     const at = this.#context.options.clock.now();
     const { status } = answer;
+    this.#clockAheadMs = answer.clockAheadMs ?? this.#clockAheadMs;
     const isAccepted = status !== undefined && this.#spec.accepts?.includes(status) === true;
     const good =
       answer.error === undefined && status !== undefined && ((status >= 200 && status < 300) || isAccepted);

@@ -72,6 +72,11 @@ export const ROOMS: readonly Room[] = [
       'node',
     ],
   },
+  {
+    name: 'doctor',
+    path: 'src/doctor',
+    mayImport: ['domain', 'lib', 'host', 'db', 'systems/system', 'node'],
+  },
   { name: 'store', path: 'src/store', mayImport: ['domain', 'lib', 'type engine/protocol'] },
   {
     name: 'commands',
@@ -115,6 +120,7 @@ export const ROOMS: readonly Room[] = [
       'engine/protocol',
       'engine',
       'config',
+      'doctor',
       'store',
       'commands',
       'type views/main',

@@ -44,6 +44,7 @@ const source = {
     .strictObject({ path: text, offset: number.optional(), reason: text, excerpt: text.optional() })
     .optional(),
   error: orNull(text),
+  clockAheadMs: number.optional(),
 };
 
 /** A row of `list sources --json`. */

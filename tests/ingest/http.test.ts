@@ -55,6 +55,30 @@ function answers(seen: Collector) {
 }
 
 describe('asking', () => {
+  test.each([
+    ['ahead', 600_000, {}, 598_000, 600_000],
+    ['behind', -600_000, {}, -600_000, -598_000],
+    ['alike', 0, {}, undefined, undefined],
+    ['told by a cache', 600_000, { age: '12' }, undefined, undefined],
+  ])(
+    'a clock that is %s: what the whole seconds of its date prove',
+    async (_what, apartMs, headers, least, most) => {
+      const url = await serve((_request, response) => {
+        response.writeHead(200, { date: new Date(Date.now() + apartMs).toUTCString(), ...headers });
+        response.end('{}');
+      });
+      const seen = await follow(url);
+      await seen.until(() => seen.status()?.state === 'fresh');
+      const clockAheadMs = seen.status()?.clockAheadMs;
+      if (least === undefined) expect(clockAheadMs).toBeUndefined();
+      else {
+        // A loaded machine lets the answer wait: a clock behind is then proven for less, one ahead too.
+        expect(clockAheadMs).toBeGreaterThan(least - 60_000);
+        expect(clockAheadMs).toBeLessThan(most + 60_000);
+      }
+    },
+  );
+
   test('gives status, body and latency, again and again', async () => {
     let asked = 0;
     const url = await serve((request, response) => {
