@@ -106,23 +106,26 @@ describe('the README', () => {
   it('has examples of every kind that the program takes as they stand', () => {
     const lines = blocks('sh').flatMap((text) => text.split('\n'));
     const typed = lines.flatMap((line) => /^binnacle (.*?)( {2,}#.*)?$/.exec(line)?.[1] ?? []);
+    const described = blocks('yaml').flatMap((text) =>
+      kindsOf(checkConfig(text, 'README.md'), { path: undefined }),
+    );
     const kinds = new Set<string>();
     for (const line of typed) {
       const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"(.*)"$/, '$1'));
       for (const { kind: name, settings } of parseOptions(words).systems) {
-        const kind = builtInKinds.find((one) => one.kind === name);
+        const kind = described.find((one) => one.kind === name);
         if (!kind) throw new Error(`${line}: there is no kind ${name}`);
         const known = new Set([...Object.keys(COMMON_KEYS), ...ownSettings(kind).keys()]);
         for (const key of Object.keys(settings)) expect(known, line).toContain(key);
         kinds.add(name);
       }
     }
-    expect([...kinds].sort()).toEqual(builtInKinds.map(({ kind }) => kind).sort());
+    expect([...kinds]).toEqual(expect.arrayContaining(builtInKinds.map(({ kind }) => kind)));
   });
 
   it('has configurations that are right', () => {
     const texts = blocks('yaml');
-    expect(texts).toHaveLength(3);
+    expect(texts.length).toBeGreaterThan(3);
     for (const text of texts) {
       const config = checkConfig(text, 'README.md');
       const kinds = kindsOf(config, { path: 'README.md' }).map(({ kind }) => kind);

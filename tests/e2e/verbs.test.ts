@@ -572,17 +572,39 @@ describe('help and version', () => {
 });
 
 describe('config', () => {
-  it('schema prints a configuration that check accepts', async () => {
-    const { stdout, code } = await runVerb(['config', 'schema']);
-    expect(code).toBe(0);
-    const path = join(home.path, 'schema.yaml');
-    writeFileSync(path, stdout.replaceAll('/srv/orket', orket.dir));
+  it('schema prints a JSON Schema with every kind and its settings', async () => {
+    const { stdout, code, stderr } = await runVerb(['config', 'schema']);
+    expect([code, stderr]).toEqual([0, '']);
+    const schema = JSON.parse(stdout) as {
+      $schema: string;
+      properties: { systems: { items: { allOf: unknown[] } } };
+    };
+    expect(schema.$schema).toBe('https://json-schema.org/draft/2020-12/schema');
+    expect(schema.properties.systems.items.allOf).toHaveLength(5);
+  });
+
+  it('check tells what is watched, and a mistake in a described kind by its line', async () => {
+    const path = join(home.path, 'described.yaml');
+    const kind = readFileSync(new URL('../../fixtures/custom/queue/kind.yaml', import.meta.url), 'utf8');
+    const write = (text: string): void =>
+      writeFileSync(
+        path,
+        `systems: [{ kind: nightly, root: ${orket.dir} }]\nkinds:\n  nightly:\n${text.replace(/^/gm, '    ')}\n`,
+      );
+    write(kind);
     expect(await runVerb(['config', 'check', '-C', path])).toEqual({
       code: 0,
       signal: null,
-      stdout: `${path} is right; 1 systems\n  orket  orket  ${orket.dir}\n`,
+      stdout: `${path} is right; 1 systems\n  nightly  nightly  ${orket.dir}\n`,
       stderr: '',
     });
+    write(kind.replace('risk: costly', 'risk: cheap'));
+    const line = kind.slice(0, kind.indexOf('risk: costly')).split('\n').length + 3;
+    const wrong = await runVerb(['config', 'check', '-C', path]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(
+      `${path}:${line}: kinds.nightly.acts.0.risk: one of these is wanted: read, reversible`,
+    );
   });
 });
 
