@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import type { EntityType, Evidence, SystemId } from '../domain/entity.ts';
+import type { EntityType, SystemId } from '../domain/entity.ts';
 import { entityKey } from '../domain/entity.ts';
 import {
   changeOf,
@@ -11,23 +11,27 @@ import {
   knownAfter,
   type Sighting,
   type StateChange,
-  type Traits,
   usualStay,
-  type Weight,
 } from '../domain/history.ts';
-import { type Instant, instant } from '../domain/instant.ts';
+import type { Instant } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
 import { createLeaseStore, type LeaseStore } from './history-lease.ts';
 import { createRemarkStore, type RemarkStore } from './history-remarks.ts';
+import {
+  changeFrom,
+  changeRow,
+  knownFrom,
+  type StoredChange,
+  type StoredState,
+  stateRow,
+} from './history-rows.ts';
 import { HISTORY_ID, HISTORY_MIGRATIONS } from './history-schema.ts';
+import { sweepHistory } from './history-sweep.ts';
 import { openDatabase } from './open.ts';
 import { writeInWal } from './spare-room.ts';
 
 /** Name of the file in its directory. */
 export const HISTORY_FILE = 'history.db';
-/** Longest text kept of a title, an evidence or a detail: a hostile one must not fill the disk. */
-const MAX_TEXT = 500;
-const MAX_KEYS = 20;
 /** Stays looked at for what is usual: the newest ones. */
 const STAYS = 200;
 /** Copied from the -wal file at once: a quarter of what is usual, for 7 ms instead of 17 at worst while old rows go. */
@@ -95,32 +99,6 @@ export interface HistoryOptions {
   readonly mode?: number;
   /** Opened to look into: a broken file is refused and left where it is. */
   readonly toLook?: boolean;
-}
-
-interface StoredState {
-  readonly state: string;
-  readonly traits: string;
-  readonly since: number | null;
-  readonly changed_at: number | null;
-  readonly seen_at: number;
-}
-
-interface StoredChange {
-  readonly seq: number;
-  readonly name: string;
-  readonly type: EntityType;
-  readonly id: string;
-  readonly title: string;
-  readonly at: number;
-  readonly seen_at: number;
-  readonly not_before: number | null;
-  readonly from_state: string | null;
-  readonly from_since: number | null;
-  readonly to_state: string;
-  readonly detail: string | null;
-  readonly weight: Weight;
-  readonly evidence: string;
-  readonly log_keys: string;
 }
 
 /** Opens or creates the history. A broken file is put aside and told: what it held is on disk in the systems' own files. */
@@ -201,14 +179,7 @@ class SqliteHistory implements HistoryStore {
 
   known(system: number, thing: { readonly type: EntityType; readonly id: string }): KnownState | undefined {
     const row = this.#known.get(system, thing.type, thing.id) as StoredState | undefined;
-    if (!row) return undefined;
-    return {
-      state: row.state,
-      traits: JSON.parse(row.traits) as Traits,
-      ...(row.since === null ? {} : { since: instant(row.since) }),
-      ...(row.changed_at === null ? {} : { changedAt: instant(row.changed_at) }),
-      seenAt: instant(row.seen_at),
-    };
+    return row && knownFrom(row);
   }
 
   record(
@@ -221,42 +192,13 @@ class SqliteHistory implements HistoryStore {
   }
 
   #take(system: number, sighting: Sighting, watchedUntil: Instant | undefined): StateChange | undefined {
-    const { ref, evidence } = sighting;
-    const known = this.known(system, ref);
+    const known = this.known(system, sighting.ref);
     if (known?.state === sighting.state && isSameTraits(known.traits, sighting.traits)) return undefined;
     if (!known && sighting.state === GONE) return undefined;
     const change = changeOf(known, sighting, watchedUntil);
-    const next = knownAfter(known, sighting, change);
-    const title = cut(sighting.title);
-    this.#putState.run({
-      system,
-      type: ref.type,
-      id: ref.id,
-      title,
-      state: next.state,
-      traits: JSON.stringify(next.traits),
-      since: next.since ?? null,
-      changedAt: next.changedAt ?? null,
-      seenAt: next.seenAt,
-      source: evidence.source,
-    });
+    this.#putState.run(stateRow(system, sighting, knownAfter(known, sighting, change)));
     if (!change) return undefined;
-    const added = this.#addChange.run({
-      system,
-      type: ref.type,
-      id: ref.id,
-      title,
-      at: change.at,
-      seenAt: change.seenAt,
-      notBefore: change.notBefore ?? null,
-      from: change.from ?? null,
-      fromSince: change.fromSince ?? null,
-      to: change.to,
-      detail: change.detail === undefined ? null : cut(change.detail),
-      weight: change.weight,
-      evidence: JSON.stringify(shortEvidence(evidence)),
-      logKeys: JSON.stringify(sighting.logKeys.slice(0, MAX_KEYS).map(cut)),
-    });
+    const added = this.#addChange.run(changeRow(system, change));
     return added.changes === 1 ? { ...change, seq: Number(added.lastInsertRowid) } : undefined;
   }
 
@@ -291,42 +233,7 @@ class SqliteHistory implements HistoryStore {
   }
 
   sweep(before: Instant, maxBytes: number, limit: number): number {
-    const isTooBig = this.#usedBytes() > maxBytes;
-    const removed = (sql: string, ...values: number[]): number =>
-      this.#database.prepare(sql).run(...values).changes;
-    return this.#database
-      .transaction(() => {
-        const limitTime = isTooBig ? Number.MAX_SAFE_INTEGER : before;
-        // The subquery ends after `limit` rows: one that looked for old rows would read them all.
-        const changes = removed(
-          `DELETE FROM changes WHERE seen_at < ? AND seq IN (SELECT seq FROM changes ORDER BY seq LIMIT ?)`,
-          limitTime,
-          limit,
-        );
-        const remarks = removed(
-          'DELETE FROM remarks WHERE at < ? AND seq IN (SELECT seq FROM remarks ORDER BY seq LIMIT ?)',
-          before,
-          limit,
-        );
-        // What is known of things that went away; few at a time, and found by a walk over them all.
-        const states =
-          changes + remarks > 0
-            ? 0
-            : removed(
-                `DELETE FROM states WHERE (system, type, id) IN (SELECT system, type, id FROM states
-                   WHERE state = '${GONE}' AND seen_at < ? LIMIT ?)`,
-                before,
-                limit,
-              );
-        if (remarks > 0) removed('DELETE FROM remarks_read WHERE seq NOT IN (SELECT seq FROM remarks)');
-        return changes + remarks + states;
-      })
-      .immediate();
-  }
-
-  #usedBytes(): number {
-    const pragma = (name: string): number => Number(this.#database.pragma(name, { simple: true }));
-    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size');
+    return writeInWal(this.#database, () => sweepHistory(this.#database, { before, maxBytes, limit }));
   }
 
   walBytes(): number {
@@ -336,32 +243,6 @@ class SqliteHistory implements HistoryStore {
   close(): void {
     this.#database.close();
   }
-}
-
-function cut(text: string): string {
-  return text.slice(0, MAX_TEXT);
-}
-
-function shortEvidence(evidence: Evidence): Evidence {
-  return evidence.text === undefined ? evidence : { ...evidence, text: cut(evidence.text) };
-}
-
-function changeFrom(row: StoredChange): StateChange {
-  return {
-    seq: row.seq,
-    ref: { system: row.name as SystemId, type: row.type, id: row.id },
-    title: row.title,
-    at: instant(row.at),
-    seenAt: instant(row.seen_at),
-    ...(row.not_before === null ? {} : { notBefore: instant(row.not_before) }),
-    ...(row.from_state === null ? {} : { from: row.from_state }),
-    ...(row.from_since === null ? {} : { fromSince: instant(row.from_since) }),
-    to: row.to_state,
-    ...(row.detail === null ? {} : { detail: row.detail }),
-    weight: row.weight,
-    evidence: JSON.parse(row.evidence) as Evidence,
-    logKeys: JSON.parse(row.log_keys) as readonly string[],
-  };
 }
 
 /** Key of a thing as it is stored: text that is no Unicode is stored with replacement characters. */

@@ -9,36 +9,11 @@ import { checkArchives } from './ledger-archive.ts';
 import { EMPTY_HEAD, type LedgerHead, readHead, writeHead } from './ledger-head.ts';
 import { type LedgerJournal, openJournal } from './ledger-journal.ts';
 import { refuseUnfinishedRepair } from './ledger-repair-mark.ts';
+import { LEDGER_ID, LEDGER_MIGRATIONS } from './ledger-schema.ts';
 import { type SealOrder, type SealResult, sealRows } from './ledger-seal.ts';
 import { newestSealed, rowHash, verifyChain } from './ledger-verify.ts';
+import { enterWaiting, findWaiting } from './ledger-waiting.ts';
 import { openDatabase } from './open.ts';
-
-/** `BINL` in ASCII. */
-const APPLICATION_ID = 0x42494e4c;
-
-/**
- * `body` is canonical JSON of the record; `hash` is SHA-256 over place, hash before and body. Order and phase are read
- * out of the body by SQLite itself, so that no column can contradict it. One `started` and one `finished` per order.
- * Rows may leave only once a record in the chain says that they were sealed.
- */
-const MIGRATIONS = [
-  `CREATE TABLE ledger (
-     seq INTEGER PRIMARY KEY,
-     prev TEXT NOT NULL,
-     hash TEXT NOT NULL,
-     body TEXT NOT NULL,
-     order_id TEXT GENERATED ALWAYS AS (json_extract(body, '$.order')) VIRTUAL,
-     phase TEXT GENERATED ALWAYS AS (json_extract(body, '$.phase')) VIRTUAL
-   ) STRICT;
-   CREATE UNIQUE INDEX ledger_once ON ledger (order_id, phase) WHERE phase IN ('started', 'finished');
-   CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
-   CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;`,
-  `CREATE INDEX ledger_sealed ON ledger (phase) WHERE phase = 'sealed';
-   DROP TRIGGER ledger_no_delete;
-   CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
-   WHEN OLD.seq > coalesce((SELECT max(json_extract(body, '$.to')) FROM ledger WHERE phase = 'sealed'), 0)
-   BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;`,
-];
 
 /** The append-only record of every act. */
 export interface Ledger {
@@ -101,8 +76,8 @@ export function openLedger(options: LedgerOptions): Ledger {
   const { database } = openDatabase({
     path: options.path,
     title: 'the ledger',
-    applicationId: APPLICATION_ID,
-    migrations: MIGRATIONS,
+    applicationId: LEDGER_ID,
+    migrations: LEDGER_MIGRATIONS,
     synchronous: 'FULL',
     whenBroken: 'refuse',
     mend: '`binnacle ledger` shows what can be read; `binnacle ledger repair` begins anew, and keeps this file',
@@ -151,11 +126,7 @@ class SqliteLedger implements Ledger {
   find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined {
     const row = this.#find.get(order, phase) as ChainRow | undefined;
     if (row) return rowOf(row);
-    if (!this.#journal.isThere()) return undefined;
-    const waiting = this.#journal
-      .lines()
-      .findLast(({ record }) => record?.phase === phase && 'order' in record && record.order === order);
-    return waiting?.record && { seq: 0, hash: waiting.line, record: waiting.record };
+    return findWaiting(this.#journal, order, phase);
   }
 
   rows(options: { readonly limit?: number; readonly before?: number } = {}): readonly LedgerRow[] {
@@ -317,39 +288,14 @@ class SqliteLedger implements Ledger {
     return { seq, hash, record };
   }
 
-  /** Inside a transaction that has the write lock: what waits in the journal, in its order. */
   #enterWaiting(now: Instant): number {
-    let entered = 0;
-    for (const waiting of this.#journal.lines()) {
-      if (this.#hasEntered(waiting.line)) continue;
-      this.#add(this.#lateRecord(waiting, now));
-      entered += 1;
-    }
-    return entered;
-  }
-
-  #lateRecord(
-    { line, record }: { line: string; record: LedgerRecord | undefined },
-    now: Instant,
-  ): LedgerRecord {
-    const late = { enteredAt: now, line };
-    if (record === undefined) {
-      const { who, version } = this.#lastRecord() ?? { who: { user: '', host: '' }, version: '' };
-      return {
-        phase: 'damage',
-        at: now,
-        who,
-        version,
-        late,
-        note: 'a line of the journal could not be read',
-      };
-    }
-    const isSecondEnd = record.phase === 'finished' && this.#find.get(record.order, 'finished') !== undefined;
-    if (!isSecondEnd) return { ...record, late };
-    // The order has its end in the chain already; what the journal says of it is not dropped.
-    const { at, who, version, order, act, target, outcome, summary } = record;
-    const note = `a second end of this order stood in the journal: ${outcome}: ${summary}`;
-    return { phase: 'settled', at, who, version, late, order, act, target, note };
+    return enterWaiting(this.#journal, {
+      now,
+      hasEntered: (line) => this.#hasEntered(line),
+      find: (order, phase) => this.#find.get(order, phase) !== undefined,
+      last: () => this.rows({ limit: 1 })[0]?.record,
+      add: (record) => this.#add(record),
+    });
   }
 
   #hasEntered(line: string): boolean {
@@ -358,10 +304,6 @@ class SqliteLedger implements Ledger {
         .prepare("SELECT 1 FROM ledger WHERE seq > ? AND json_extract(body, '$.late.line') = ?")
         .get(this.#newest().seq - ENTERED_LOOK, line) !== undefined
     );
-  }
-
-  #lastRecord(): LedgerRecord | undefined {
-    return this.rows({ limit: 1 })[0]?.record;
   }
 
   #newest(): LedgerHead {

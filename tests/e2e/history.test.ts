@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BoardSystem, layOutBoard } from './board-system.ts';
-import { startCockpit } from './cockpit.ts';
+import { pressFor, startCockpit } from './cockpit.ts';
 import type { DrivenTerminal } from './terminal.ts';
 import { runVerb } from './verb.ts';
 
@@ -62,9 +62,8 @@ describe('what a cockpit saw', () => {
     await timelineUntil(/running -> failed/);
     await first.press(':');
     await first.type('handover');
-    await first.waitFor(/hand over: write/);
-    await first.press('enter');
-    await first.waitFor(/written to/);
+    await first.waitFor(/:handover_[\s\S]*hand over: write/);
+    await pressFor(first, 'enter', /written to/);
     await first.press('escape');
     await first.press('Q');
     await first.exit;
@@ -88,9 +87,8 @@ describe('what a cockpit saw', () => {
     await second.waitFor(/CHANGE +job tide table: running -> failed/);
     await second.press(':');
     await second.type('hand-over');
-    await second.waitFor(/hand-over: read/);
-    await second.press('enter');
-    await second.waitFor(/Hand-over by/);
+    await second.waitFor(/:hand-over_[\s\S]*hand-over: read/);
+    await pressFor(second, 'enter', /Hand-over by/);
     await second.press('escape');
     await second.waitGone(/hand-over by/);
   }, 60_000);

@@ -1,5 +1,5 @@
 /** A small queue described in `binnacle.yaml`, laid out with a program of its own that puts jobs back. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { layOutCase } from '../systems/fixture-case.ts';
@@ -11,6 +11,8 @@ export interface QueueSystem {
   readonly args: readonly string[];
   /** State of a job in the queue's own file. */
   stateOf(job: string): string;
+  /** Lets a job fail. */
+  fail(job: string): void;
   /** What its program was started with, one run a row. */
   runs(): { readonly argv: readonly string[]; readonly cwd: string }[];
   remove(): void;
@@ -54,6 +56,13 @@ export async function layOutQueue(
         jobs: { id: string; state: string }[];
       };
       return jobs.find(({ id }) => id === job)?.state ?? 'gone';
+    },
+    fail(job) {
+      const path = join(root, 'state', 'queue.json');
+      const state = JSON.parse(readFileSync(path, 'utf8')) as { jobs: { id: string; state: string }[] };
+      for (const one of state.jobs) if (one.id === job) one.state = 'ERR';
+      writeFileSync(`${path}.new`, JSON.stringify(state));
+      renameSync(`${path}.new`, path);
     },
     runs() {
       try {
