@@ -14,6 +14,7 @@ import { kindsOf, ownSettings } from '../src/config/systems.ts';
 import { HELP } from '../src/config/verbs.ts';
 import { paneNumbers } from '../src/store/desk.ts';
 import { builtInKinds } from '../src/systems/registry.ts';
+import { kindTable } from './kind-table.ts';
 
 const path = new URL('../README.md', import.meta.url).pathname;
 
@@ -75,6 +76,7 @@ function settingsTable(): string {
 }
 
 const parts: Readonly<Record<string, string>> = {
+  kinds: kindTable(),
   settings: settingsTable(),
   keys: keyTable(),
   help: `\`\`\`\n${HELP}\n\`\`\``,

@@ -143,8 +143,11 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'init',
-    usage: ['init [DIR...] [-] [--force] [-C FILE]', '| init --host [--group NAME]'],
-    does: ['finds systems, writes binnacle.yaml', 'makes what the operators of a host share'],
+    usage: ['init [DIR...] [-] [--force]', '| init --host [--group NAME]'],
+    does: [
+      'finds systems and writes binnacle.yaml (or FILE of -C)',
+      'makes what the operators of a host share',
+    ],
     words: 50,
     more: [
       'Looks in and below the directories (default this one), four deep, for what the kinds are known by, and writes a',
