@@ -30,7 +30,7 @@ const base = {
 
 const source = {
   id: text,
-  type: z.enum(['log', 'document', 'tree', 'database', 'http', 'probe', 'stream', 'process']),
+  type: z.enum(['log', 'document', 'tree', 'database', 'http', 'probe', 'stream', 'process', 'check']),
   path: text.optional(),
   url: text.optional(),
   state: z.enum(['waiting', 'fresh', 'stale', 'error', 'limited', 'off']),
