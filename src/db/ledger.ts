@@ -4,14 +4,14 @@ import { messageOf, UserError } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { ChainRow, LedgerRecord, LedgerRow, LedgerState, LedgerVerdict } from '../domain/ledger.ts';
 import { hasBallast, hasRoom, isDiskFull, isWriteFailure, layBallast, releaseBallast } from './ballast.ts';
-import { canonicalJson } from './canonical-json.ts';
 import { checkArchives } from './ledger-archive.ts';
-import { EMPTY_HEAD, type LedgerHead, readHead, writeHead } from './ledger-head.ts';
+import { LedgerChain } from './ledger-chain.ts';
+import { readHead, writeHead } from './ledger-head.ts';
 import { type LedgerJournal, openJournal } from './ledger-journal.ts';
 import { refuseUnfinishedRepair } from './ledger-repair-mark.ts';
 import { LEDGER_ID, LEDGER_MIGRATIONS } from './ledger-schema.ts';
 import { type SealOrder, type SealResult, sealRows } from './ledger-seal.ts';
-import { newestSealed, rowHash, verifyChain } from './ledger-verify.ts';
+import { newestSealed, verifyChain } from './ledger-verify.ts';
 import { enterWaiting, findWaiting } from './ledger-waiting.ts';
 import { openDatabase } from './open.ts';
 
@@ -61,8 +61,6 @@ export interface LedgerOptions {
   readonly journalIn?: readonly string[];
 }
 
-/** How many of the newest rows are searched for a line of the journal that came into the chain already. */
-const ENTERED_LOOK = 1_000;
 /** A -wal file beyond this is told: somebody has been reading an old view of the ledger for long. */
 const WAL_BYTES = 64 * 1024 * 1024;
 
@@ -93,26 +91,18 @@ class SqliteLedger implements Ledger {
   readonly path: string;
   readonly #archivesOf: string;
   readonly #mode: number;
-  readonly #inode: number;
   readonly #database: Database.Database;
   readonly #journal: LedgerJournal;
-  readonly #last: Database.Statement;
-  readonly #insert: Database.Statement;
-  readonly #find: Database.Statement;
+  readonly #chain: LedgerChain;
   #unusable: string | undefined;
 
   constructor({ path, journalIn, archivesOf }: LedgerOptions, mode: number, database: Database.Database) {
     this.path = path;
     this.#archivesOf = archivesOf ?? path;
     this.#mode = mode;
-    this.#inode = statSync(path).ino;
     this.#database = database;
     this.#journal = openJournal(path, journalIn ?? []);
-    this.#last = database.prepare('SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1');
-    this.#insert = database.prepare('INSERT INTO ledger (seq, prev, hash, body) VALUES (?, ?, ?, ?)');
-    this.#find = database.prepare(
-      'SELECT seq, hash, body FROM ledger WHERE order_id = ? AND phase = ? ORDER BY seq DESC LIMIT 1',
-    );
+    this.#chain = new LedgerChain(path, database);
   }
 
   append(record: LedgerRecord): LedgerRow {
@@ -124,7 +114,7 @@ class SqliteLedger implements Ledger {
   }
 
   find(order: string, phase: LedgerRecord['phase']): LedgerRow | undefined {
-    const row = this.#find.get(order, phase) as ChainRow | undefined;
+    const row = this.#chain.find(order, phase);
     if (row) return rowOf(row);
     return findWaiting(this.#journal, order, phase);
   }
@@ -208,7 +198,7 @@ class SqliteLedger implements Ledger {
     this.#retried(() =>
       this.#database
         .transaction(() => {
-          this.#refuseReplaced();
+          this.#chain.refuseReplaced();
           entered = this.#enterWaiting(now);
         })
         .immediate(),
@@ -277,72 +267,25 @@ class SqliteLedger implements Ledger {
 
   /** Inside a transaction that has the write lock. */
   #write(record: LedgerRecord): LedgerRow {
-    this.#refuseReplaced();
-    const damage = this.#damage(this.#newest());
+    this.#chain.refuseReplaced();
+    const damage = this.#chain.damage();
     if (damage !== undefined) {
       const { at, who, version } = record;
-      this.#add({ phase: 'damage', at, who, version, note: damage });
+      this.#chain.add({ phase: 'damage', at, who, version, note: damage });
     }
     if (this.#journal.isThere()) this.#enterWaiting(record.at);
-    const { seq, hash } = this.#add(record);
+    const { seq, hash } = this.#chain.add(record);
     return { seq, hash, record };
   }
 
   #enterWaiting(now: Instant): number {
     return enterWaiting(this.#journal, {
       now,
-      hasEntered: (line) => this.#hasEntered(line),
-      find: (order, phase) => this.#find.get(order, phase) !== undefined,
+      hasEntered: (line) => this.#chain.hasEntered(line),
+      find: (order, phase) => this.#chain.find(order, phase) !== undefined,
       last: () => this.rows({ limit: 1 })[0]?.record,
-      add: (record) => this.#add(record),
+      add: (record) => this.#chain.add(record),
     });
-  }
-
-  #hasEntered(line: string): boolean {
-    return (
-      this.#database
-        .prepare("SELECT 1 FROM ledger WHERE seq > ? AND json_extract(body, '$.late.line') = ?")
-        .get(this.#newest().seq - ENTERED_LOOK, line) !== undefined
-    );
-  }
-
-  #newest(): LedgerHead {
-    return (this.#last.get() as LedgerHead | undefined) ?? EMPTY_HEAD;
-  }
-
-  #add(record: LedgerRecord): LedgerHead {
-    const last = this.#newest();
-    const seq = last.seq + 1;
-    const body = canonicalJson(record);
-    const own = rowHash(seq, last.hash, body);
-    this.#insert.run(seq, last.hash, own, body);
-    return { seq, hash: own };
-  }
-
-  /** What is written to a file that has no name any more is lost: somebody put another in its place. */
-  #refuseReplaced(): void {
-    if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode) return;
-    throw new UserError(
-      `the ledger was moved or replaced while it was open: ${this.path}`,
-      ['start anew'],
-      3,
-    );
-  }
-
-  /** What the head outside the database says that the database does not bear out. A head that lags is in order. */
-  #damage(last: LedgerHead): string | undefined {
-    const head = readHead(this.path);
-    if (!head)
-      return last.seq === 0 ? undefined : `no head file, ${last.seq} rows found: an end may be missing`;
-    if (head.seq > last.seq)
-      return `rows ${last.seq + 1} to ${head.seq} are missing: the head names row ${head.seq}, ${head.hash}`;
-    if (head.seq === 0) return undefined;
-    const row = this.#database.prepare('SELECT hash FROM ledger WHERE seq = ?').get(head.seq) as
-      | { hash: string }
-      | undefined;
-    return row?.hash === head.hash
-      ? undefined
-      : `row ${head.seq} is not the one the head names, ${head.hash}`;
   }
 
   /**
@@ -354,9 +297,12 @@ class SqliteLedger implements Ledger {
     try {
       this.#database
         .transaction(() => {
-          const last = this.#last.get() as LedgerHead | undefined;
-          if (last) writeHead(this.path, last, this.#mode);
-          if (this.#journal.isThere() && this.#journal.lines().every(({ line }) => this.#hasEntered(line)))
+          const last = this.#chain.newest();
+          if (last.seq > 0) writeHead(this.path, last, this.#mode);
+          if (
+            this.#journal.isThere() &&
+            this.#journal.lines().every(({ line }) => this.#chain.hasEntered(line))
+          )
             this.#journal.remove();
         })
         .immediate();
