@@ -105,7 +105,12 @@ const RULES: { readonly [condition: string]: ConditionRule } = {
     playbook: 'pipeline-stuck',
     why: 'running longer than any runner would let it',
   },
-  public_deploy_contract_blocked: { rank: 4, label: 'BLOCKED', why: 'deployment is blocked' },
+  public_deploy_contract_blocked: {
+    rank: 4,
+    label: 'BLOCKED',
+    why: 'deployment is blocked',
+    playbook: 'ci-blocks',
+  },
   paid_service_readiness_blocked: { rank: 4, label: 'BLOCKED', why: 'a paid service is not ready' },
   paid_service_validation_blocked: { rank: 4, label: 'BLOCKED', why: 'a paid service fails its validation' },
   paid_provider_blocked_friction: { rank: 4, label: 'BLOCKED', why: 'a paid provider is blocked' },
@@ -115,11 +120,33 @@ const RULES: { readonly [condition: string]: ConditionRule } = {
   metrics_unavailable: {},
 };
 
+/** Steps for what the monitor reports and nothing stands still for. */
+const PROCEDURES: { readonly [condition: string]: string } = {
+  github_actions_high_failure_rate: 'ci-blocks',
+  github_actions_unowned_workflow_failures: 'ci-blocks',
+  github_actions_waiver_expiring: 'ci-blocks',
+  low_success_rate: 'failing-work',
+  low_phase_coverage: 'failing-work',
+  expensive_failed_task: 'failing-work',
+  repeated_failures: 'failing-work',
+  output_empty: 'failing-work',
+  executor_fail: 'failing-work',
+  runner_log_errors: 'failing-work',
+  architecture_maintainability_drift: 'failing-work',
+  runtime_placeholder_debt: 'failing-work',
+};
+
 /** The rule of a condition; one we do not know ranks by the severity its program gave it. */
 export function conditionRule(condition: string, severity: Issue['severity']): ConditionRule {
   if (Object.hasOwn(RULES, condition)) return RULES[condition] ?? {};
   if (severity === 'info') return {};
-  return { rank: 7, label: 'ISSUE', why: 'the monitor reports it; nothing stands still for it' };
+  const playbook = Object.hasOwn(PROCEDURES, condition) ? PROCEDURES[condition] : undefined;
+  return {
+    rank: 7,
+    label: 'ISSUE',
+    why: 'the monitor reports it; nothing stands still for it',
+    ...(playbook === undefined ? {} : { playbook }),
+  };
 }
 
 /** The monitor's words for severity. */

@@ -81,6 +81,7 @@ function jobOf(scene: Scene, book: TaskBook, task: Task, newer: Task | undefined
     ...(updatedAt === undefined ? {} : { updatedAt }),
     ...(cautions.length > 0 ? { cautions } : {}),
     ...(attention ? { attention } : {}),
+    ...(isRunning && !deserted ? { playbook: 'runaway-task' } : {}),
     ...jobData(book, task),
   };
 }
@@ -281,6 +282,13 @@ export function quotingIssue(scene: Scene, book: TaskBook): Issue | undefined {
     suggestedAction: 'Take the backticks out of the backlog items; this is no outage.',
     logKeys: ['Syntax error'],
     ...(since === undefined ? {} : { since }),
-    attention: { rank: 7, label: 'QUOTING', why, ...(since === undefined ? {} : { since }) },
+    playbook: 'failing-work',
+    attention: {
+      rank: 7,
+      label: 'QUOTING',
+      why,
+      playbook: 'failing-work',
+      ...(since === undefined ? {} : { since }),
+    },
   };
 }

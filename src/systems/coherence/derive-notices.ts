@@ -97,7 +97,8 @@ function deployBlock(scene: Scene, seen: Seen | undefined): Issue | undefined {
       `blocked since ${clockText(since, scene.now)}`,
     ),
     logKeys: ['public_deploy_contract_blocked'],
-    attention: { rank: 4, label: 'BLOCKED', why, since },
+    playbook: 'ci-blocks',
+    attention: { rank: 4, label: 'BLOCKED', why, since, playbook: 'ci-blocks' },
   };
 }
 
@@ -160,10 +161,12 @@ function waivers(scene: Scene, seen: Seen | undefined, due: DueTimes): readonly 
         status: 'open',
         detail: firstLine(`${getString(waiver, 'reason') ?? 'no reason'}; owner ${owner || 'nobody'}`, 300),
         evidence: seen.at(undefined, `${workflow}: expires_at ${clockText(until, scene.now)}`),
+        playbook: 'ci-blocks',
         attention: {
           rank: isOver ? 7 : 5,
           label: 'WAIVER',
           why,
+          playbook: 'ci-blocks',
           ...(isOver ? { since: until } : { until, onExpiry: 'the gate blocks' }),
         },
       },

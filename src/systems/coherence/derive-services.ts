@@ -208,6 +208,8 @@ function partService(
       scene.crew.of[role].length === 0 && last !== undefined ? seen?.at(last) : undefined,
     ),
     logFiles: [`api/logs/${log}`],
+    // Its task logs are what fills the disk.
+    ...(role === 'runner' ? { playbook: 'disk' } : {}),
   };
 }
 

@@ -262,6 +262,13 @@ export function givenUpIssue(scene: Scene): Issue | undefined {
     evidence: scene.managerLog.at(fact, String(lines.at(-1) ?? '')),
     logKeys: ['failed max iterations'],
     ...(since === undefined ? {} : { since }),
-    attention: { rank: 7, label: 'GAVE UP', why, ...(since === undefined ? {} : { since }) },
+    playbook: 'failing-work',
+    attention: {
+      rank: 7,
+      label: 'GAVE UP',
+      why,
+      playbook: 'failing-work',
+      ...(since === undefined ? {} : { since }),
+    },
   };
 }

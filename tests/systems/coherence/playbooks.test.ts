@@ -1,13 +1,14 @@
 /** What the queue offers and what the steps of a playbook offer must fit, in every case there is a fixture for. */
 import { describe, expect, it } from 'vitest';
 import { menuOfAct } from '../../../src/domain/act-menu.ts';
-import { entityKey } from '../../../src/domain/entity.ts';
+import { type Entity, entityKey } from '../../../src/domain/entity.ts';
 import { stateViewOf } from '../../../src/engine/state-view.ts';
 import { coherenceActs } from '../../../src/systems/coherence/acts.ts';
 import { coherenceKind } from '../../../src/systems/coherence/index.ts';
 import { coherencePlaybooks } from '../../../src/systems/coherence/playbooks.ts';
 import type { StateView } from '../../../src/systems/system.ts';
 import { caseNames, deriveLocated, layOutCase, locateCase } from '../fixture-case.ts';
+import { Told } from './facts.ts';
 
 async function viewOf(name: string): Promise<StateView> {
   const laid = await layOutCase('coherence', name);
@@ -24,6 +25,23 @@ async function viewOf(name: string): Promise<StateView> {
 
 const types = ['service', 'layer', 'issue', 'approval', 'job', 'meter', 'run'] as const;
 
+/** Every condition scripts/monitor_pipeline.py reports. */
+const CONDITIONS = [
+  ...[
+    'api_unreachable',
+    'api_error',
+    'stale_version',
+    'public_deploy_contract_blocked',
+    'runner_pm_not_seen',
+  ],
+  ...['no_task_running', 'low_phase_coverage', 'expensive_failed_task', 'repeated_failures', 'output_empty'],
+  ...['executor_fail', 'low_success_rate', 'orphan_running', 'needs_decision', 'metrics_unavailable'],
+  ...['paid_service_usage_alerts', 'paid_service_readiness_blocked', 'paid_service_validation_blocked'],
+  ...['paid_provider_blocked_friction', 'runner_log_errors', 'github_actions_high_failure_rate'],
+  ...['github_actions_unowned_workflow_failures', 'github_actions_waiver_expiring', 'effectiveness_404'],
+  ...['phase_6_7_not_worked', 'architecture_maintainability_drift', 'runtime_placeholder_debt'],
+] as const;
+
 describe.each(caseNames('coherence'))('in the case %s', (name) => {
   it('every item of the queue offers an act that applies to it, in the menu its key opens', async () => {
     const view = await viewOf(name);
@@ -39,7 +57,7 @@ describe.each(caseNames('coherence'))('in the case %s', (name) => {
   it('every step of its playbooks names an act that applies to what it is done to', async () => {
     const view = await viewOf(name);
     for (const entity of types.flatMap((type) => view.entities(type))) {
-      const id = entity.attention?.playbook ?? (entity.type === 'issue' ? entity.playbook : undefined);
+      const id = entity.attention?.playbook ?? entity.playbook;
       if (id === undefined) continue;
       const playbook = coherencePlaybooks.find((one) => one.id === id);
       expect(playbook, `${id} of ${entityKey(entity)}`).toBeDefined();
@@ -63,6 +81,27 @@ describe('acts and playbooks', () => {
       expect(act.undo?.text, act.id).toBeTruthy();
       if (act.undo?.act !== undefined) expect(coherenceActs.map((one) => one.id)).toContain(act.undo.act);
     }
+  });
+
+  it('are each named by an item: none is there that nobody can come upon', async () => {
+    const named = new Set<string>();
+    const collect = (entities: readonly Entity[]): void => {
+      for (const { attention, playbook } of entities) {
+        if (attention?.playbook !== undefined) named.add(attention.playbook);
+        if (playbook !== undefined) named.add(playbook);
+        // Who is called for a condition is led on as one who looks at it.
+        if (playbook !== undefined) expect(attention?.playbook ?? playbook).toBe(playbook);
+      }
+    };
+    for (const name of caseNames('coherence')) {
+      const view = await viewOf(name);
+      collect(types.flatMap((type) => view.entities(type)));
+    }
+    const told = new Told();
+    const issues = CONDITIONS.map((condition) => ({ condition, severity: 'high', message: condition }));
+    told.document('issues', { issues, last_check: '2026-02-21T02:59:30+00:00' });
+    collect(told.derive('03:00:00').entities);
+    expect([...named].sort()).toEqual(coherencePlaybooks.map(({ id }) => id).sort());
   });
 
   it('have every procedure an item may name, and no act that does not exist', () => {
