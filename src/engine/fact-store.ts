@@ -13,8 +13,17 @@ export interface FoldOutcome {
   readonly changed: boolean;
 }
 
+/** What is kept of one file with the position its bytes were read to: as plain data. */
+export interface KeptFile {
+  readonly carry: Json;
+  readonly facts: { readonly [key: string]: Json };
+  readonly wipedAt?: Instant;
+}
+
 interface FileState {
   carry: Json;
+  /** Of lines that are told again to be shown. */
+  replayed?: Json;
   facts: Map<string, Json>;
   view: FileFacts;
 }
@@ -33,9 +42,29 @@ export class FactStore implements FactsOf {
   readonly #statuses = new Map<string, SourceStatus>();
   readonly #lists = new Map<string, readonly FileFacts[]>();
 
-  constructor(located: Located, parsers: { readonly [name: string]: Parser }) {
+  /** What an earlier run has kept of a file that is read on from where that one stood. */
+  readonly #keptOf: (source: string, path: string) => KeptFile | undefined;
+
+  constructor(
+    located: Located,
+    parsers: { readonly [name: string]: Parser },
+    keptOf: (source: string, path: string) => KeptFile | undefined = () => undefined,
+  ) {
     this.#located = located;
     this.#parsers = parsers;
+    this.#keptOf = keptOf;
+  }
+
+  /** What is to be kept of a file; undefined for one nothing was read of. */
+  keep(source: string, path: string): KeptFile | undefined {
+    const state = this.#sources.get(source)?.get(path);
+    if (!state) return undefined;
+    const { wipedAt } = state.view;
+    return {
+      carry: state.carry,
+      facts: Object.fromEntries(state.facts),
+      ...(wipedAt === undefined ? {} : { wipedAt }),
+    };
   }
 
   /** Sources that are no longer declared lose their facts. */
@@ -70,6 +99,10 @@ export class FactStore implements FactsOf {
         return this.#takeStatus(event.status);
       case 'chunk':
         return this.#takeChunk(event);
+      case 'resumed':
+        return this.#takeUp(event);
+      case 'gap':
+        return NOTHING;
       case 'gone':
         return this.#mark(event.source, event.path, (view) => ({
           ...view,
@@ -99,11 +132,12 @@ export class FactStore implements FactsOf {
     const parser = spec ? this.#parsers[spec.parser] : undefined;
     if (!spec || !parser) return NOTHING;
     const state = this.#stateOf(event.source, event.path, parser, event.at);
-    if (event.fresh) state.carry = parser.start;
+    if (event.fresh && !event.known) state.carry = parser.start;
+    const carry = event.known ? (event.fresh ? parser.start : (state.replayed ?? parser.start)) : state.carry;
     const modifiedAt = event.modifiedAt;
     let folded: ReturnType<Parser['fold']>;
     try {
-      folded = parser.fold(state.carry, event.chunk, {
+      folded = parser.fold(carry, event.chunk, {
         located: this.#located,
         source: event.source,
         path: event.path,
@@ -117,6 +151,10 @@ export class FactStore implements FactsOf {
       state.view = { ...state.view, error: reason };
       this.#lists.delete(event.source);
       return { records: [], bad: [{ path: event.path, reason }], changed: true };
+    }
+    if (event.known) {
+      state.replayed = folded.carry;
+      return { records: folded.records ?? [], bad: folded.bad ?? [], changed: false };
     }
     state.carry = folded.carry;
     const incremental = event.chunk.type === 'lines';
@@ -137,6 +175,20 @@ export class FactStore implements FactsOf {
     };
     this.#lists.delete(event.source);
     return { records: folded.records ?? [], bad: folded.bad ?? [], changed: true };
+  }
+
+  #takeUp(event: Extract<IngestEvent, { type: 'resumed' }>): FoldOutcome {
+    const { type: _type, source, path, at, ...file } = event;
+    const parser = this.#parsers[this.#specs.get(source)?.parser ?? ''];
+    const kept = this.#keptOf(source, path);
+    if (!parser || !kept) return NOTHING;
+    const state = this.#stateOf(source, path, parser, at);
+    state.carry = kept.carry;
+    state.facts = new Map(Object.entries(kept.facts));
+    const wipedAt = kept.wipedAt === undefined ? {} : { wipedAt: kept.wipedAt };
+    state.view = { ...state.view, ...file, ...wipedAt, facts: state.facts };
+    this.#lists.delete(source);
+    return { records: [], bad: [], changed: true };
   }
 
   #mark(source: string, path: string, edit: (view: FileFacts) => FileFacts): FoldOutcome {

@@ -5,23 +5,23 @@
  */
 import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
 import { detectEncoding } from '../host/text-encoding.ts';
+import { type Agreement, agreementOf, bytesAt, Fingerprint } from './fingerprint.ts';
 import { LineSplitter, type SplitLine } from './line-splitter.ts';
+import { fileId, type SavedGeneration } from './log-position.ts';
 
-const HEAD_BYTES = 1024;
-const MARK_BYTES = 64;
+/** Bytes looked at for the encoding of a file that is read from its middle. */
+const ENCODING_BYTES = 1024;
+
 const READ_BYTES = 256 * 1024;
 /** Coarsest time stamps of local file systems, with a margin. */
 const STAMP_MS = 50;
-/** Copies with less in common than this are taken for different files that begin alike. */
-const TELLING_BYTES = 64;
-
 const buffer = Buffer.allocUnsafe(READ_BYTES);
 
 export class Generation {
   readonly descriptor: number;
-  readonly device: number;
-  readonly inode: number;
-  readonly bornMs: number;
+  /** Device and inode. */
+  readonly key: string;
+  readonly id: string;
   /** Where the next byte is read. */
   offset = 0;
   /** No chunk of it has been told yet. */
@@ -39,27 +39,71 @@ export class Generation {
   /** Monotonic time of the last byte seen. */
   grewAt = performance.now();
   splitter: LineSplitter;
-  #head = Buffer.alloc(0);
-  #mark = Buffer.alloc(0);
+  #print = new Fingerprint();
   #closed = false;
   /** Wall time of the last look: a write within the same tick of the file system's clock leaves no new time stamp. */
   #lookedAt = 0;
   readonly #maxLineBytes: number;
 
-  /** Takes over an open descriptor. `tailBytes`: read only about that much of its end. */
-  constructor(descriptor: number, stat: Stats, maxLineBytes: number, tailBytes = Number.POSITIVE_INFINITY) {
+  /**
+   * Takes over an open descriptor. `tailBytes`: read only about that much of its end. `file`: the one it stands for,
+   * where that is another one (a compressed file, unpacked).
+   */
+  constructor(
+    descriptor: number,
+    stat: Stats,
+    maxLineBytes: number,
+    tailBytes = Number.POSITIVE_INFINITY,
+    file = { key: `${stat.dev}:${stat.ino}`, id: fileId(stat) },
+  ) {
     this.descriptor = descriptor;
-    this.device = stat.dev;
-    this.inode = stat.ino;
-    this.bornMs = stat.birthtimeMs;
+    this.key = file.key;
+    this.id = file.id;
     this.stat = stat;
     this.#maxLineBytes = maxLineBytes;
     this.splitter = new LineSplitter(maxLineBytes);
     if (stat.size > tailBytes) this.#startAt(stat.size - tailBytes - 1);
   }
 
-  get key(): string {
-    return `${this.device}:${this.inode}`;
+  /**
+   * Goes on where an earlier run stood, in the open file that run read from or a copy of it. Undefined, and the
+   * descriptor left open, when the file no longer holds what was read.
+   */
+  static resume(
+    descriptor: number,
+    stat: Stats,
+    maxLineBytes: number,
+    saved: SavedGeneration,
+    file?: { readonly key: string; readonly id: string },
+  ): Generation | undefined {
+    const { offset, splitter } = saved;
+    if (offset > 0 && agreementOf(saved.print, offset, descriptor, stat.size) !== 'same') return undefined;
+    const generation = new Generation(descriptor, stat, maxLineBytes, undefined, file);
+    generation.offset = offset;
+    generation.fresh = saved.fresh === true;
+    generation.partial = saved.partial === true;
+    generation.restarted = saved.restarted === true;
+    generation.#print = Fingerprint.of(descriptor, offset);
+    const held = bytesAt(descriptor, offset - splitter.heldBytes, splitter.heldBytes);
+    generation.splitter = LineSplitter.resume(maxLineBytes, offset, splitter, held);
+    generation.lookAnew();
+    return generation;
+  }
+
+  save(): SavedGeneration {
+    const { rest } = this.splitter;
+    return {
+      id: this.id,
+      offset: this.offset,
+      print: this.#print.save(),
+      splitter: this.splitter.state,
+      ...(rest === '' ? {} : { rest }),
+      sizeBytes: this.stat.size,
+      ...(this.stat.nlink === 0 && this.unreadBytes === 0 ? { removed: true } : {}),
+      ...(this.fresh ? { fresh: true } : {}),
+      ...(this.partial ? { partial: true } : {}),
+      ...(this.restarted ? { restarted: true } : {}),
+    };
   }
 
   get unreadBytes(): number {
@@ -78,20 +122,19 @@ export class Generation {
     const settled = this.#lookedAt - before.mtimeMs > STAMP_MS;
     const untouched = settled && this.stat.mtimeMs === before.mtimeMs && this.stat.ctimeMs === before.ctimeMs;
     this.#lookedAt = Date.now();
-    if (size === this.offset && untouched) return 'end';
-    if (!this.#holdsWhatWasRead(this.descriptor)) return 'wiped';
+    if (size === this.offset) return untouched || this.#isWhatWasRead() ? 'end' : 'wiped';
     let left = budgetBytes;
     while (left > 0 && this.offset < size) {
       const wanted = Math.min(READ_BYTES, size - this.offset);
       const count = readSync(this.descriptor, buffer, 0, wanted, this.offset);
       const after = fstatSync(this.descriptor);
-      // Emptied between the look and the read: what came may be a mixture.
-      if (after.size < this.offset + count || count === 0) {
+      // Looked at behind the read: were it emptied or rewritten meanwhile, what came would be a mixture.
+      if (after.size < this.offset + count || count === 0 || !this.#isWhatWasRead()) {
         this.stat = after;
         return 'wiped';
       }
       const bytes = buffer.subarray(0, count);
-      this.#remember(bytes);
+      this.#print.remember(bytes, this.offset);
       const lines: SplitLine[] = [];
       this.splitter.push(bytes, lines);
       this.offset += count;
@@ -105,9 +148,8 @@ export class Generation {
   /** Whether anything was done to it since the last look. */
   hasMoved(): boolean {
     const now = fstatSync(this.descriptor);
-    return (
-      now.size !== this.stat.size || now.mtimeMs !== this.stat.mtimeMs || now.ctimeMs !== this.stat.ctimeMs
-    );
+    const { size, mtimeMs, ctimeMs } = this.stat;
+    return now.size !== size || now.mtimeMs !== mtimeMs || now.ctimeMs !== ctimeMs;
   }
 
   /** Starts over with the same descriptor, after its writer emptied or rewrote it. */
@@ -116,8 +158,7 @@ export class Generation {
     this.fresh = true;
     this.partial = false;
     this.restarted = true;
-    this.#head = Buffer.alloc(0);
-    this.#mark = Buffer.alloc(0);
+    this.#print = new Fingerprint();
     this.splitter = new LineSplitter(this.#maxLineBytes);
     this.stat = { ...this.stat, size: 0, mtimeMs: -1 } as Stats;
   }
@@ -129,27 +170,24 @@ export class Generation {
     copy.partial = this.partial;
     copy.restarted = this.restarted;
     copy.splitter = this.splitter;
-    copy.#head = this.#head;
-    copy.#mark = this.#mark;
-    // Nothing of the copy has been looked at.
-    copy.stat = { ...copy.stat, mtimeMs: -1 } as Stats;
+    this.splitter = new LineSplitter(this.#maxLineBytes, this.offset);
+    copy.#print = this.#print.copy();
+    copy.lookAnew();
   }
 
-  /**
-   * Whether another open file begins with what was read from this one. `ahead`: it is a copy taken before the last
-   * lines were read, so everything in it is known.
-   */
-  agreesWith(descriptor: number, size: number): 'same' | 'ahead' | 'no' {
-    if (this.offset === 0) return 'no';
-    if (size >= this.offset) return this.#holdsWhatWasRead(descriptor) ? 'same' : 'no';
-    const common = Math.min(this.#head.length, size);
-    if (common < Math.min(TELLING_BYTES, this.#head.length)) return 'no';
-    return startsWith(descriptor, this.#head.subarray(0, common)) ? 'ahead' : 'no';
+  /** The next look compares everything, whatever the time stamps say. */
+  lookAnew(): void {
+    this.stat = { ...this.stat, mtimeMs: -1 } as Stats;
+  }
+
+  /** How another open file compares with what was read from this one. */
+  agreesWith(descriptor: number, size: number): Agreement {
+    return this.#print.agreesWith(descriptor, size, this.offset);
   }
 
   /** Enough was read to tell a copy from a file that merely begins alike. */
   get isTelling(): boolean {
-    return this.#head.length >= TELLING_BYTES;
+    return this.#print.isTelling;
   }
 
   close(): void {
@@ -158,39 +196,16 @@ export class Generation {
     closeSync(this.descriptor);
   }
 
-  #holdsWhatWasRead(descriptor: number): boolean {
-    if (this.offset === 0) return true;
-    if (!startsWith(descriptor, this.#head)) return false;
-    const mark = Buffer.alloc(this.#mark.length);
-    const count = readSync(descriptor, mark, 0, mark.length, this.offset - mark.length);
-    return count === mark.length && mark.equals(this.#mark);
-  }
-
-  #remember(bytes: Buffer): void {
-    if (this.offset < HEAD_BYTES && this.#head.length === this.offset) {
-      this.#head = Buffer.concat([this.#head, bytes.subarray(0, HEAD_BYTES - this.offset)]);
-    }
-    const tail = bytes.length >= MARK_BYTES ? bytes : Buffer.concat([this.#mark, bytes]);
-    this.#mark = Buffer.from(tail.subarray(Math.max(0, tail.length - MARK_BYTES)));
+  #isWhatWasRead(): boolean {
+    return this.offset === 0 || this.#print.isHeldBy(this.descriptor, this.offset);
   }
 
   #startAt(position: number): void {
-    const head = Buffer.alloc(HEAD_BYTES);
-    const count = readSync(this.descriptor, head, 0, HEAD_BYTES, 0);
-    this.#head = head.subarray(0, count);
-    const { encoding, markBytes } = detectEncoding(this.#head);
+    const { encoding, markBytes } = detectEncoding(bytesAt(this.descriptor, 0, ENCODING_BYTES));
     const aligned = encoding === 'utf8' ? position : position - ((position - markBytes) % 2);
     this.offset = Math.max(0, aligned);
     this.partial = true;
-    const mark = Buffer.alloc(Math.min(MARK_BYTES, this.offset));
-    readSync(this.descriptor, mark, 0, mark.length, this.offset - mark.length);
-    this.#mark = mark;
+    this.#print = Fingerprint.of(this.descriptor, this.offset);
     this.splitter = new LineSplitter(this.#maxLineBytes, this.offset, true, encoding);
   }
-}
-
-function startsWith(descriptor: number, head: Buffer): boolean {
-  const found = Buffer.alloc(head.length);
-  const count = readSync(descriptor, found, 0, found.length, 0);
-  return count === head.length && found.equals(head);
 }

@@ -7,6 +7,7 @@ import type { Instant } from '../domain/instant.ts';
 import type { ProcessTable } from '../domain/process.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
+import type { LogPosition } from './log-position.ts';
 
 /** The parts of a source description ingest needs; structurally the `SourceSpec` of `systems/system.ts`. */
 export type IngestSpec = { readonly id: string; readonly volatile?: true } & (
@@ -117,11 +118,46 @@ export type IngestEvent =
       readonly fresh: boolean;
       /** Name these bytes of a log have now beside `path`: it was rotated before they were read. */
       readonly rotated?: string;
+      /** An earlier run read these lines, and what it made of them holds: they are told to be shown. */
+      readonly known?: true;
+    }
+  /** A log is read on where an earlier run stood; what that one made of its bytes holds. Comes before its chunks. */
+  | {
+      readonly type: 'resumed';
+      readonly source: string;
+      readonly path: string;
+      readonly at: Instant;
+      readonly modifiedAt?: Instant;
+      readonly bornAt?: Instant;
+      readonly sizeBytes?: number;
+    }
+  /**
+   * Bytes of a log that nobody could read: what was written behind `offset` of a file that is gone, or of a compressed
+   * part that is damaged.
+   */
+  | {
+      readonly type: 'gap';
+      readonly source: string;
+      readonly path: string;
+      readonly at: Instant;
+      readonly offset: number;
+      readonly reason: string;
+      /** Name of the rotated part it is about. */
+      readonly rotated?: string;
     }
   /** The file, directory or database is no longer there. */
   | { readonly type: 'gone'; readonly source: string; readonly path: string; readonly at: Instant }
-  /** A log was emptied or replaced in place by its writer; a `fresh` chunk follows when bytes come. */
-  | { readonly type: 'wiped'; readonly source: string; readonly path: string; readonly at: Instant }
+  /**
+   * A log was emptied or replaced in place by its writer; a `fresh` chunk follows when bytes come. It was read up to
+   * `readBytes`; whatever was written behind them before the wipe, nobody could read.
+   */
+  | {
+      readonly type: 'wiped';
+      readonly source: string;
+      readonly path: string;
+      readonly at: Instant;
+      readonly readBytes?: number;
+    }
   /** An attempt to read failed; what was read before stays. */
   | {
       readonly type: 'failed';
@@ -152,7 +188,17 @@ export interface PumpOptions {
   readonly allowOutside?: boolean;
   /** Judge as if this host ran nothing: for copies of another host's files. */
   readonly hideProcesses?: boolean;
+  /** Where an earlier run stood in the logs; undefined: each is read as if for the first time. */
+  readonly resume?: ResumeFrom;
   onEvent(event: IngestEvent): void;
+}
+
+/** What an earlier run has left. */
+export interface ResumeFrom {
+  /** Positions of a source's logs, by path. */
+  positions(source: string): ReadonlyMap<string, LogPosition>;
+  /** About so much of each log's end before its position is told again, to be shown. Default none. */
+  readonly replayBytes?: number;
 }
 
 /** All sources of one system being read. */
@@ -164,6 +210,11 @@ export interface Pump {
   refresh(source?: string): Promise<void>;
   /** New source list; sources with the same id and content go on undisturbed. */
   update(specs: readonly IngestSpec[]): void;
+  /**
+   * Where the reading of a log stands: behind everything that was told of it. Undefined for a path that is not followed,
+   * and for all but `log` sources.
+   */
+  position(source: string, path: string): LogPosition | undefined;
   /** True when changes are found by looking again and again because the kernel's notifications are not to be had. */
   polling(): boolean;
   close(): Promise<void>;

@@ -9,6 +9,14 @@ export interface SplitLine {
   readonly cut?: true;
 }
 
+/** Where a splitter stands, as plain data. The unfinished line's bytes lie in its file, right before the position. */
+export interface SplitterState {
+  readonly heldBytes: number;
+  /** The rest of a line that was cut is being left out. */
+  readonly skipping?: true;
+  readonly encoding?: Encoding;
+}
+
 const NEWLINE = 0x0a;
 const zeros = Buffer.alloc(4096);
 
@@ -37,9 +45,37 @@ export class LineSplitter {
     this.#encoding = encoding;
   }
 
+  /** Goes on as another one stood at `offset`; `held` are the bytes of its unfinished line. */
+  static resume(maxLineBytes: number, offset: number, state: SplitterState, held: Buffer): LineSplitter {
+    const at = offset - held.length;
+    const splitter = new LineSplitter(maxLineBytes, at, state.skipping === true, state.encoding);
+    if (held.length > 0) splitter.#hold(held);
+    return splitter;
+  }
+
   /** Bytes of an unfinished line. */
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  get state(): SplitterState {
+    return {
+      heldBytes: this.#heldBytes,
+      ...(this.#skipping ? { skipping: true } : {}),
+      ...(this.#encoding === undefined ? {} : { encoding: this.#encoding }),
+    };
+  }
+
+  /** Text of the unfinished line so far. */
+  get rest(): string {
+    const lines: SplitLine[] = [];
+    LineSplitter.resume(
+      this.#maxLineBytes,
+      this.#lineAt + this.#heldBytes,
+      this.state,
+      Buffer.concat(this.#held),
+    ).flush(lines, true);
+    return lines[0]?.text ?? '';
   }
 
   /** Takes the next bytes and appends the lines they complete to `lines`. The buffer may be reused afterwards. */

@@ -1,8 +1,10 @@
-import { closeSync, readSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { type Fence, openFile } from '../host/open-file.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
+import { type Agreement, agreementOf, bytesAt } from './fingerprint.ts';
 import { Generation } from './generation.ts';
-import type { RawPath } from './raw-path.ts';
+import type { SavedGeneration } from './log-position.ts';
+import type { Segment } from './log-siblings.ts';
 
 /** Older parts opened for a first reading at most; each holds a descriptor until it is read. */
 const MOST_PAST = 16;
@@ -11,50 +13,87 @@ const COMPARED_BYTES = 1024;
 /** Files with less in common than this are taken for different ones that begin alike. */
 const TELLING_BYTES = 64;
 
-/** A rotated sibling of a log that may hold lines nobody has read. */
-export interface Segment {
-  /** Device and inode. */
-  readonly key: string;
-  readonly name: string;
-  readonly raw: RawPath;
-  readonly mtimeMs: number;
+/** Opens a segment, a compressed one unpacked; undefined when it can't be had. */
+export type SegmentOpener = (segment: Segment) => OpenedSegment | undefined;
+
+export interface OpenedSegment {
+  readonly descriptor: number;
+  readonly sizeBytes: number;
+}
+
+/** What segments that hold something unread are read with. */
+export interface UnreadLimits {
+  readonly open: SegmentOpener;
+  readonly maxLineBytes: number;
+  /** The generation read last was emptied in place: copies of it were made before. */
+  readonly emptied: boolean;
+  /** What was read to its end before the last one: a copy of it holds nothing new. */
+  readonly done: readonly SavedGeneration[];
 }
 
 /**
  * Opens segments for reading, oldest first. One that holds what was read from `last` is a copy of it: after an
  * emptying it is read on from where `last` was, otherwise there is nothing new in it.
  */
-export function openSegments(
-  last: Generation,
+export function openUnread(
+  last: Generation | undefined,
   candidates: readonly Segment[],
-  emptied: boolean,
-  fence: Fence,
-  maxLineBytes: number,
+  { open, maxLineBytes, emptied, done }: UnreadLimits,
 ): { readonly segments: Generation[]; readonly copied: boolean } {
   let copied = false;
   const segments: Generation[] = [];
-  for (const { name, raw } of candidates) {
-    const opened = openFile(raw, fence);
-    if (!opened.ok) continue;
+  for (const candidate of candidates) {
+    const opened = open(candidate);
+    if (opened === undefined) continue;
+    const { descriptor, sizeBytes } = opened;
     // Without an emptying, a short file that begins alike is more likely the next generation than a copy.
-    const comparable = !copied && (emptied || last.isTelling);
-    const agrees = comparable ? last.agreesWith(opened.descriptor, opened.stat.size) : 'no';
-    if (agrees === 'ahead' || (agrees === 'same' && !emptied)) {
-      copied = emptied;
-      closeSync(opened.descriptor);
+    const original: Generation | undefined = !copied && (emptied || last?.isTelling) ? last : undefined;
+    const agrees: Agreement = original?.agreesWith(descriptor, sizeBytes) ?? 'no';
+    const isKnown = agrees === 'ahead' || (agrees === 'same' && !emptied);
+    if (isKnown || isDone(done, opened) || (last !== undefined && isFormOf(last, opened))) {
+      copied ||= emptied && agrees === 'ahead';
+      closeSync(descriptor);
       continue;
     }
-    const segment = new Generation(opened.descriptor, opened.stat, maxLineBytes);
-    segment.rotated = name;
-    // A segment made by copying is nobody's open file.
-    segment.isCopy = emptied;
-    if (agrees === 'same') {
+    const segment = generationOf(candidate, descriptor, maxLineBytes);
+    // A segment made by copying is nobody's open file, nor is one that was unpacked.
+    segment.isCopy = emptied || candidate.packed;
+    if (original !== undefined && agrees === 'same') {
       copied = true;
-      last.continueIn(segment);
+      original.continueIn(segment);
     }
     segments.push(segment);
   }
   return { segments, copied };
+}
+
+/** Whether an open file holds nothing but what was read to its end already. */
+function isDone(done: readonly SavedGeneration[], { descriptor, sizeBytes }: OpenedSegment): boolean {
+  return done.some(
+    ({ print, offset }) =>
+      Math.min(sizeBytes, offset) >= TELLING_BYTES &&
+      sizeBytes <= offset &&
+      agreementOf(print, offset, descriptor, sizeBytes) !== 'no',
+  );
+}
+
+/** Whether an open file holds all that another one of which nothing was read yet holds now: it is its packed form. */
+function isFormOf(last: Generation, opened: OpenedSegment): boolean {
+  const { size } = fstatSync(last.descriptor);
+  if (last.offset > 0 || size === 0 || size !== opened.sizeBytes) return false;
+  return holdsTheSame({ descriptor: last.descriptor, sizeBytes: size }, opened, 0);
+}
+
+/** A generation over an opened segment, with the segment's own identity where it was unpacked. */
+function generationOf(
+  segment: Segment,
+  descriptor: number,
+  maxLineBytes: number,
+  tailBytes?: number,
+): Generation {
+  const generation = new Generation(descriptor, fstatSync(descriptor), maxLineBytes, tailBytes, segment);
+  generation.rotated = segment.name;
+  return generation;
 }
 
 /** What a first reading of a log may take in of its past. */
@@ -81,9 +120,11 @@ export function openPast(
   const past: Generation[] = [];
   const copies = new Set<string>();
   let left = limits.bytes - current.stat.size;
-  for (const { key, name, raw, mtimeMs } of [...segments].reverse()) {
+  for (const segment of [...segments].reverse()) {
+    const { key, name, raw, mtimeMs } = segment;
     if (left <= 0 || past.length === MOST_PAST) break;
-    if (!isPastOf(log, name) || mtimeMs <= limits.readUntilMs || key === current.key) continue;
+    if (segment.packed || !isPastOf(log, name) || mtimeMs <= limits.readUntilMs || key === current.key)
+      continue;
     if (past.some((other) => other.key === key)) continue;
     const opened = openFile(raw, limits.fence);
     if (!opened.ok) continue;
@@ -98,34 +139,25 @@ export function openPast(
       closeSync(descriptor);
       continue;
     }
-    const generation = new Generation(descriptor, stat, limits.maxLineBytes, left);
-    generation.rotated = name;
-    past.push(generation);
+    past.push(generationOf(segment, descriptor, limits.maxLineBytes, left));
     left -= stat.size;
   }
   return { past: past.reverse(), copies };
 }
 
 /** Whether the shorter of two files is the beginning of the longer one, by its own beginning and end. */
-function holdsTheSame(a: OpenedFile, b: OpenedFile): boolean {
+function holdsTheSame(a: OpenedSegment, b: OpenedSegment, leastBytes = TELLING_BYTES): boolean {
   const shorter = Math.min(a.sizeBytes, b.sizeBytes);
-  if (shorter < TELLING_BYTES) return false;
+  if (shorter < leastBytes) return false;
   const count = Math.min(COMPARED_BYTES, shorter);
-  return [0, shorter - count].every((at) => bytesAt(a, at, count).equals(bytesAt(b, at, count)));
-}
-
-interface OpenedFile {
-  readonly descriptor: number;
-  readonly sizeBytes: number;
-}
-
-function bytesAt({ descriptor }: OpenedFile, at: number, count: number): Buffer {
-  const bytes = Buffer.alloc(count);
-  return bytes.subarray(0, readSync(descriptor, bytes, 0, count, at));
+  return [0, shorter - count].every((at) =>
+    bytesAt(a.descriptor, at, count).equals(bytesAt(b.descriptor, at, count)),
+  );
 }
 
 /** Whether a segment holds what was read from `last`, or the beginning of it. */
 export function isCopyOf(last: Generation, segment: Segment, fence: Fence): boolean {
+  if (segment.packed) return false;
   const opened = openFile(segment.raw, fence);
   if (!opened.ok) return false;
   try {

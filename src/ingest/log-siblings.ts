@@ -1,36 +1,67 @@
+import { statSync } from 'node:fs';
+import { compareSiblings } from '../lib/rotated-name.ts';
 import type { DirectoryCache } from './directory-cache.ts';
+import { fileId } from './log-position.ts';
 import { joinRaw, type RawPath, showRaw, splitRaw } from './raw-path.ts';
+import { unpackedName } from './unpacker.ts';
 
-/** A rotated segment lying beside a log. */
-export interface Sibling {
+/** A file beside a log that a rotation may have made of it. */
+export interface Segment {
+  /** Device and inode. */
+  readonly key: string;
+  /** See {@link fileId}. */
+  readonly id: string;
   readonly name: string;
   readonly raw: RawPath;
+  readonly mtimeMs: number;
+  readonly sizeBytes: number;
+  readonly packed: boolean;
 }
 
-const COMPRESSED = /\.(gz|bz2|xz|zst|lz4|Z|zip)$/;
 const DATED = /^[-_.]?[\dT:_.-]+$/;
 
 /**
- * Files beside a log that a rotation may have made of it, newest name order not yet known: `app.log.1`,
- * `app.log-20260221`, `app-20260221.log`, `app.2026-02-21_00-00-00.log`. Compressed ones are left to the reader of
- * old segments: nothing in them is younger than what an open descriptor has given.
+ * Files beside a log that a rotation may have made of it, the oldest first: `app.log.1`, `app.log.2.gz`,
+ * `app.log-20260221`, `app-20260221.log`, `app.2026-02-21_00-00-00.log`. A compressed one whose original is still there
+ * is being written.
  */
-export function listSiblings(log: RawPath, cache: DirectoryCache): Sibling[] {
+export function listSegments(log: RawPath, cache: DirectoryCache): Segment[] {
   const { directory, name } = splitRaw(log);
   const base = showRaw(name);
   const dot = base.lastIndexOf('.');
   const stem = dot > 0 ? base.slice(0, dot) : base;
   const extension = dot > 0 ? base.slice(dot) : '';
-  const siblings: Sibling[] = [];
-  for (const entry of cache.list(directory) ?? []) {
+  const entries = cache.list(directory) ?? [];
+  const names = new Set(entries.map((entry) => showRaw(entry.name)));
+  const segments: (Segment & { readonly plain: string })[] = [];
+  for (const entry of entries) {
     if (entry.kind !== 'file') continue;
     const other = showRaw(entry.name);
-    if (other === base || COMPRESSED.test(other)) continue;
-    const appended = other.startsWith(base) && /^[.\-_~]/.test(other.slice(base.length));
-    const middle = other.slice(stem.length, other.length - extension.length);
+    const unpacked = unpackedName(other);
+    const plain = unpacked ?? other;
+    if (other === base || (unpacked !== undefined && (unpacked === base || names.has(unpacked)))) continue;
+    const appended = plain.startsWith(base) && /^[.\-_~]/.test(plain.slice(base.length));
+    const middle = plain.slice(stem.length, plain.length - extension.length);
     const inserted =
-      extension !== '' && other.startsWith(stem) && other.endsWith(extension) && DATED.test(middle);
-    if (appended || inserted) siblings.push({ name: other, raw: joinRaw(directory, entry.name) });
+      extension !== '' && plain.startsWith(stem) && plain.endsWith(extension) && DATED.test(middle);
+    if (!appended && !inserted) continue;
+    const raw = joinRaw(directory, entry.name);
+    const stat = statSync(raw, { throwIfNoEntry: false });
+    if (!stat?.isFile()) continue;
+    segments.push({
+      key: `${stat.dev}:${stat.ino}`,
+      id: fileId(stat),
+      name: other,
+      plain,
+      raw,
+      mtimeMs: stat.mtimeMs,
+      sizeBytes: stat.size,
+      packed: unpacked !== undefined,
+    });
   }
-  return siblings;
+  return segments
+    .sort((a, b) =>
+      compareSiblings({ name: a.plain, mtimeMs: a.mtimeMs }, { name: b.plain, mtimeMs: b.mtimeMs }),
+    )
+    .map(({ plain: _plain, ...segment }) => segment);
 }

@@ -2,17 +2,17 @@
  * Follows one log through everything writers and rotators do to it: renamed away, copied and emptied, emptied,
  * rewritten, removed, put back. Every line is handed on once, in the order of its generation.
  */
-import { closeSync, fstatSync, type Stats, statSync } from 'node:fs';
+import { closeSync, type Stats, statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import { explainFileError, type Fence, isMissing, openFile } from '../host/open-file.ts';
-import { compareSiblings } from '../lib/rotated-name.ts';
 import { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
-import { isCopyOf, openPast, openSegments, type Segment } from './log-segments.ts';
-import { listSiblings } from './log-siblings.ts';
+import { type LogPosition, POSITION_FORM } from './log-position.ts';
+import { replayOf } from './log-replay.ts';
+import { type LostGeneration, Rotation } from './log-rotation.ts';
 import { OldGenerations } from './old-generations.ts';
-import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
+import type { RawPath } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
 
@@ -32,6 +32,8 @@ export interface LogFamily {
   follows(raw: RawPath): boolean;
   /** The tail that has this file open, if another one has. */
   ownerOf(key: string): LogTail | undefined;
+  /** Where a file the glob names lies; see {@link fileId}. */
+  placeOf(id: string): RawPath | undefined;
   /** A look read something or changed what is known. */
   onProgress(at: Instant | undefined): void;
 }
@@ -48,8 +50,11 @@ export class LogTail implements Watched {
   /** Generations in order; the last one is the file at the path, those before it are being read to their ends. */
   #queue: Generation[] = [];
   readonly #old: OldGenerations;
-  /** Siblings that are known not to hold anything unread, by device and inode. */
-  readonly #seen = new Set<string>();
+  readonly #rotation: Rotation;
+  /** Where an earlier run stood, until this one has gone on from there. */
+  #position: LogPosition | undefined;
+  /** Compressed parts are being unpacked. */
+  #waiting = false;
   #opened = false;
   #looking = false;
   /** Modification time when the path was last seen to lead to the file being read. */
@@ -67,16 +72,47 @@ export class LogTail implements Watched {
     fence: Fence,
     family: LogFamily,
     readUntilMs = Number.NEGATIVE_INFINITY,
+    position?: LogPosition,
   ) {
     this.path = path;
     this.raw = raw;
     this.#fence = fence;
     this.#family = family;
     this.#readUntilMs = readUntilMs;
+    this.#position = position;
     this.#old = new OldGenerations({
       read: (generation) => this.#read(generation),
       flush: (generation) => this.#flush(generation, true),
+      ended: (generation) => this.#rotation.noteDone(generation.save()),
     });
+    this.#rotation = new Rotation({
+      raw,
+      fence,
+      cache: family.context.cache,
+      maxLineBytes: family.maxLineBytes,
+      initialBytes: family.initialBytes,
+      follows: (sibling) => family.follows(sibling),
+      placeOf: (id) => family.placeOf(id),
+      isHeld: (key) => this.holds(key) || family.ownerOf(key) !== undefined,
+      onDamage: (rotated, offset, reason) => this.#tellGap(offset, reason, rotated),
+    });
+  }
+
+  /** Where its reading stands: behind everything that was told. */
+  get position(): LogPosition {
+    if (this.#position) return this.#position;
+    return {
+      form: POSITION_FORM,
+      old: this.#old.all.map((generation) => generation.save()),
+      queue: this.#queue.map((generation) => generation.save()),
+      knownMtimeMs: this.#knownMtimeMs,
+      ...this.#rotation.saved,
+    };
+  }
+
+  /** Compressed parts are being made readable: it goes on when they are. */
+  get isUnpacking(): boolean {
+    return this.#waiting;
   }
 
   get unreadBytes(): number {
@@ -110,10 +146,13 @@ export class LogTail implements Watched {
     // Two tails that take files over from each other ask each other to look.
     if (this.#looking) return 'again';
     this.#looking = true;
+    this.#waiting = false;
     try {
+      if (!this.resume()) return 'again';
       const late = this.#old.readLate();
       const read = this.#readQueue();
       if (read === 'more') return 'more';
+      if (this.#waiting) return 'again';
       this.settled = true;
       if (read === 'changed' || late) return 'changed';
       // In the middle of a rotation: its other half comes within milliseconds.
@@ -127,6 +166,33 @@ export class LogTail implements Watched {
     }
   }
 
+  /** Goes on where an earlier run stood. False while that has to wait for something to be unpacked. */
+  resume(): boolean {
+    const position = this.#position;
+    if (position === undefined) return true;
+    const resumed = this.#rotation.resume(position);
+    this.#waiting = resumed === undefined;
+    if (resumed === undefined) return false;
+    this.#position = undefined;
+    this.#opened = true;
+    this.#knownMtimeMs = position.knownMtimeMs;
+    this.#goneTold = position.queue.length === 0;
+    const { old, queue, lost } = resumed;
+    const stat = statSync(this.raw, { throwIfNoEntry: false }) ?? [...old, ...queue].at(-1)?.stat;
+    if (stat) {
+      const { source } = this.#family;
+      this.#emit({ type: 'resumed', source, path: this.path, at: this.#now(), ...factsOfFile(stat) });
+    }
+    const { replayBytes = 0 } = this.#family.context.options.resume ?? {};
+    const replays = replayOf([...old, ...queue], replayBytes, this.#family.maxLineBytes);
+    for (const { generation, lines, partial } of replays)
+      this.#tell(generation, lines, { known: true, partial });
+    for (const one of lost) this.#tellLost(one);
+    for (const generation of old) this.#old.add(generation);
+    this.#queue = [...queue];
+    return true;
+  }
+
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
     for (const generation of this.#all) this.#flush(generation, false);
@@ -135,6 +201,7 @@ export class LogTail implements Watched {
   close(): void {
     for (const generation of this.#all) generation.close();
     this.#queue = [];
+    this.#rotation.close();
   }
 
   #readQueue(): LookResult {
@@ -144,6 +211,7 @@ export class LogTail implements Watched {
       const read = this.#readGenerations();
       if (read !== 'quiet') result = read;
       if (read === 'more') return 'more';
+      if (this.#waiting) return result;
       const switched = this.#compareWithPath();
       if (!switched) return result;
       result = 'changed';
@@ -160,6 +228,7 @@ export class LogTail implements Watched {
       const isLast = this.#queue.length === 1;
       // It may have been filled, copied and emptied since it was seen empty; nothing in it would tell but its time.
       if (isLast && generation.offset === 0 && generation.hasMoved()) {
+        if (!this.#isPrepared()) return result;
         this.#queueUnread(generation, undefined, true);
         if (this.#queue[0] !== generation) continue;
       }
@@ -168,6 +237,10 @@ export class LogTail implements Watched {
       if (generation.offset !== before) result = 'changed';
       if (read === 'more') return 'more';
       if (read === 'wiped') {
+        if (!this.#isPrepared()) {
+          generation.lookAnew();
+          return result;
+        }
         this.#recoverWiped(generation);
         result = 'changed';
         continue;
@@ -204,7 +277,7 @@ export class LogTail implements Watched {
     }
     if (there === undefined) return this.#noteMissing();
     this.#missingSince = undefined;
-    if (current && there.dev === current.device && there.ino === current.inode) {
+    if (current?.key === `${there.dev}:${there.ino}`) {
       this.present = true;
       this.#knownMtimeMs = there.mtimeMs;
       this.#family.failures.clear(this.path);
@@ -216,6 +289,7 @@ export class LogTail implements Watched {
   /** Opens what is at the path now, with everything a rotation put between it and what was read last. */
   #takeUp(): boolean {
     const { failures } = this.#family;
+    if (this.#opened && !this.#isPrepared()) return false;
     this.#dismiss();
     const opened = openFile(this.raw, this.#fence);
     if (!opened.ok) {
@@ -240,11 +314,11 @@ export class LogTail implements Watched {
     const first = !this.#opened;
     const tailBytes = first ? this.#family.initialBytes : undefined;
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
-    if (first) this.#queuePast(next);
+    if (first) this.#queue.push(...this.#rotation.past(next, this.#readUntilMs));
     else {
       const last = this.#old.newest;
-      if (last !== undefined) this.#queueUnread(last, next, false);
-      if (last !== undefined && this.#isCopyOf(last, next)) last.continueIn(next);
+      this.#queueUnread(last, next, false);
+      if (last !== undefined && this.#rotation.isReplacedBy(last, next)) last.continueIn(next);
     }
     this.#opened = true;
     this.#queue.push(next);
@@ -256,20 +330,6 @@ export class LogTail implements Watched {
     this.#goneTold = false;
     this.aliasOf = undefined;
     return true;
-  }
-
-  /** Before its first file, what a rotation moved away shortly before it was looked at for the first time. */
-  #queuePast(first: Generation): void {
-    const { before } = this.#splitSiblings(first);
-    const segments = before.filter(({ raw }) => !this.#family.follows(raw));
-    const { past, copies } = openPast(showRaw(splitRaw(this.raw).name), first, segments, {
-      fence: this.#fence,
-      maxLineBytes: this.#family.maxLineBytes,
-      bytes: this.#family.initialBytes,
-      readUntilMs: this.#readUntilMs,
-    });
-    for (const { key } of before) if (!copies.has(key)) this.#seen.add(key);
-    this.#queue.push(...past);
   }
 
   /** Takes a file over that another path of this source was following: it was renamed to this one. */
@@ -296,90 +356,47 @@ export class LogTail implements Watched {
     return true;
   }
 
-  /** A new file at the path that goes on where the last one, gone from everywhere, was read. */
-  #isCopyOf(last: Generation, next: Generation): boolean {
-    if (!last.isTelling || this.#siblings().some((sibling) => sibling.key === last.key)) return false;
-    if (fstatSync(last.descriptor).nlink > 0) return false;
-    return last.agreesWith(next.descriptor, next.stat.size) === 'same';
-  }
-
   /** The file was emptied or rewritten in place. A copy made just before holds what was not read yet. */
   #recoverWiped(generation: Generation): void {
     const copied = this.#queueUnread(generation, undefined, true);
     if (!copied) {
       this.#flush(generation, true);
       if (!generation.fresh) {
-        this.#emit({ type: 'wiped', source: this.#family.source, path: this.path, at: this.#now() });
+        const { source } = this.#family;
+        this.#emit({ type: 'wiped', source, path: this.path, at: this.#now(), readBytes: generation.offset });
       }
     }
     generation.restart();
   }
 
+  /** Compressed parts that hold something unread are unpacked; false while that takes its time. */
+  #isPrepared(): boolean {
+    this.#waiting = !this.#rotation.prepare(this.#knownMtimeMs);
+    return !this.#waiting;
+  }
+
   /**
-   * Queues segments that a rotation made since the last look: before `last` when it was emptied in place (the copies
-   * made then, the first of them from where it was read), after it when the path leads to another file now. Says
-   * whether `last` was copied before it was emptied.
+   * Queues segments that a rotation made since the last look: before `last` when it was emptied in place, after it when
+   * the path leads to another file now. Says whether `last` was copied before it was emptied.
    */
-  #queueUnread(last: Generation, next: Generation | undefined, emptied: boolean): boolean {
-    const { before, after } = this.#splitSiblings(last);
-    const chosen = emptied ? before : [...before, ...after];
-    const candidates = chosen.filter(
-      ({ key, mtimeMs }) =>
-        key !== next?.key &&
-        !this.#seen.has(key) &&
-        !this.holds(key) &&
-        // Whatever was written since the last look is not older than what was seen then.
-        mtimeMs >= this.#knownMtimeMs &&
-        this.#family.ownerOf(key) === undefined,
-    );
-    const { segments, copied } = openSegments(
-      last,
-      candidates,
-      emptied,
-      this.#fence,
-      this.#family.maxLineBytes,
-    );
-    for (const { key } of chosen) this.#seen.add(key);
-    if (emptied) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
+  #queueUnread(last: Generation | undefined, next: Generation | undefined, emptied: boolean): boolean {
+    const held = this.#old.all.map((generation) => generation.save());
+    const { segments, copied } = this.#rotation.unread(last, next, emptied, this.#knownMtimeMs, held);
+    if (emptied && last) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
     else this.#queue.push(...segments);
     return copied;
-  }
-
-  /** Siblings older and newer than what a generation holds now, oldest first. */
-  #splitSiblings(last: Generation): { readonly before: Segment[]; readonly after: Segment[] } {
-    const siblings = this.#siblings().sort(compareSiblings);
-    const own = siblings.findIndex(({ key }) => key === last.key);
-    if (own >= 0) {
-      last.rotated = siblings[own]?.name;
-      return { before: siblings.slice(0, own), after: siblings.slice(own + 1) };
-    }
-    const there = statSync(this.raw, { throwIfNoEntry: false });
-    if (there?.dev === last.device && there.ino === last.inode) return { before: siblings, after: [] };
-    const { mtimeMs } = fstatSync(last.descriptor);
-    // It was removed: what holds its lines is a copy made before, however close the times are.
-    const isBefore = (segment: Segment): boolean =>
-      segment.mtimeMs < mtimeMs || isCopyOf(last, segment, this.#fence);
-    return { before: siblings.filter(isBefore), after: siblings.filter((segment) => !isBefore(segment)) };
-  }
-
-  #siblings(): Segment[] {
-    const found: Segment[] = [];
-    for (const { name, raw } of listSiblings(this.raw, this.#family.context.cache)) {
-      const stat = statSync(raw, { throwIfNoEntry: false });
-      if (stat?.isFile()) found.push({ key: `${stat.dev}:${stat.ino}`, name, raw, mtimeMs: stat.mtimeMs });
-    }
-    return found;
   }
 
   #noteMissing(): boolean {
     const now = performance.now();
     this.#missingSince ??= now;
     if (now - this.#missingSince < GONE_MS && this.#queue.length > 0) return false;
+    if (!this.#goneTold && !this.#isPrepared()) return false;
     this.#dismiss();
     this.present = false;
     this.#family.failures.clear(this.path);
     const last = this.#old.newest;
-    if (!this.#goneTold && last !== undefined) {
+    if (!this.#goneTold && this.#opened) {
       // Rotated more than once, and nothing new at the path.
       this.#queueUnread(last, undefined, false);
       if (this.#queue.length > 0) return true;
@@ -403,29 +420,61 @@ export class LogTail implements Watched {
     if (lines.length > 0) this.#tell(generation, lines);
   }
 
-  #tell(generation: Generation, lines: readonly SplitLine[]): void {
+  #tell(
+    generation: Generation,
+    lines: readonly SplitLine[],
+    again?: { readonly known: true; readonly partial: boolean },
+  ): void {
     // An emptied file is told of when bytes come; a new one at once, so that its being there is known.
-    if (lines.length === 0 && (!generation.fresh || generation.restarted)) return;
-    const { stat } = generation;
-    const modifiedAt = stat.mtimeMs > 0 ? instant(stat.mtimeMs) : undefined;
-    const bornAt = generation.bornMs > 0 ? instant(generation.bornMs) : undefined;
+    if (lines.length === 0 && (again || !generation.fresh || generation.restarted)) return;
+    const file = factsOfFile(generation.stat);
+    const fresh = again ? true : generation.fresh;
+    const partial = again ? again.partial : fresh && generation.partial;
+    // A position that is asked for while this is told is behind it.
+    if (!again) generation.fresh = false;
     this.#emit({
       type: 'chunk',
       source: this.#family.source,
       path: this.path,
-      chunk:
-        generation.fresh && generation.partial
-          ? { type: 'lines', lines, partial: true }
-          : { type: 'lines', lines },
+      chunk: partial ? { type: 'lines', lines, partial: true } : { type: 'lines', lines },
       at: this.#now(),
-      ...(modifiedAt === undefined ? {} : { modifiedAt }),
-      ...(bornAt === undefined ? {} : { bornAt }),
-      sizeBytes: stat.size,
-      fresh: generation.fresh,
+      ...file,
+      fresh,
       ...(generation.rotated === undefined ? {} : { rotated: generation.rotated }),
+      ...(again ? { known: true } : {}),
     });
-    generation.fresh = false;
-    this.#family.onProgress(modifiedAt);
+    this.#family.onProgress(file.modifiedAt);
+  }
+
+  /** What an earlier run had begun to read and is nowhere any more: its unfinished line, and where it ended. */
+  #tellLost({ saved: { offset, rest, splitter }, isGap }: LostGeneration): void {
+    if (rest !== undefined) {
+      this.#emit({
+        type: 'chunk',
+        source: this.#family.source,
+        path: this.path,
+        chunk: { type: 'lines', lines: [{ text: rest, offset: offset - splitter.heldBytes, cut: true }] },
+        at: this.#now(),
+        fresh: false,
+      });
+    }
+    if (isGap)
+      this.#tellGap(
+        offset,
+        'removed or rewritten while nobody watched: what was written behind is not known',
+      );
+  }
+
+  #tellGap(offset: number, reason: string, rotated?: string): void {
+    this.#emit({
+      type: 'gap',
+      source: this.#family.source,
+      path: this.path,
+      at: this.#now(),
+      offset,
+      reason,
+      ...(rotated === undefined ? {} : { rotated }),
+    });
   }
 
   #emit(event: IngestEvent): void {
@@ -435,4 +484,17 @@ export class LogTail implements Watched {
   #now(): Instant {
     return this.#family.context.options.clock.now();
   }
+}
+
+/** What is told of a file beside its lines. After a restart of its reading its times are not known. */
+function factsOfFile({ mtimeMs, birthtimeMs, size }: Pick<Stats, 'mtimeMs' | 'birthtimeMs' | 'size'>): {
+  readonly modifiedAt?: Instant;
+  readonly bornAt?: Instant;
+  readonly sizeBytes: number;
+} {
+  return {
+    ...(mtimeMs > 0 ? { modifiedAt: instant(mtimeMs) } : {}),
+    ...(birthtimeMs > 0 ? { bornAt: instant(birthtimeMs) } : {}),
+    sizeBytes: size,
+  };
 }

@@ -1,9 +1,12 @@
+import { statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import type { Instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { absoluteGlob } from './discover.ts';
+import { fileId, type LogPosition } from './log-position.ts';
 import { LogTail } from './log-tail.ts';
 import { Places } from './places.ts';
-import { showRaw } from './raw-path.ts';
+import { type RawPath, showRaw } from './raw-path.ts';
 import {
   FailureBook,
   gate,
@@ -38,6 +41,8 @@ class LogReader implements SourceReader {
   #named: ReadonlySet<string> = new Set();
   /** Paths that were followed once: newest time of what was read. */
   readonly #dropped = new Map<string, number>();
+  /** Where an earlier run stood, by path. */
+  readonly #saved: ReadonlyMap<string, LogPosition>;
   readonly #walk: Watched = watchedBy(() => this.#discover());
   readonly #gate = gate();
   #walked = false;
@@ -49,6 +54,7 @@ class LogReader implements SourceReader {
     this.#keeper = new StatusKeeper(spec, spec.glob);
     this.#failures = new FailureBook(spec.id, context);
     this.#places = new Places(spec.glob, 'file', context, this.#failures);
+    this.#saved = context.options.resume?.positions(spec.id) ?? new Map();
     this.settled = this.#gate.opened;
   }
 
@@ -84,6 +90,11 @@ class LogReader implements SourceReader {
     this.#gate.open();
   }
 
+  /** Where the reading of the log at a path stands. */
+  position(path: string): LogPosition | undefined {
+    return this.#tails.get(path)?.tail.position;
+  }
+
   #discover(): 'quiet' {
     const found = this.#places.look(
       this.#walk,
@@ -95,40 +106,65 @@ class LogReader implements SourceReader {
       return 'quiet';
     }
     this.#named = new Set(found.map(({ raw }) => showRaw(raw)));
-    for (const { path, raw } of found) {
-      if (this.#tails.has(path)) continue;
-      const tail = new LogTail(
-        path,
-        raw,
-        this.#places.fence,
-        {
-          source: this.#spec.id,
-          context: this.#context,
-          failures: this.#failures,
-          maxLineBytes: this.#context.options.maxLineBytes ?? LINE_BYTES,
-          initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
-          follows: (sibling) => this.#named.has(showRaw(sibling)),
-          ownerOf: (key) => this.#ownerOf(key),
-          onProgress: (at) => this.#progress(at),
-        },
-        this.#dropped.get(path),
-      );
-      const watched = watchedBy(() => {
-        const result = tail.look();
-        this.#noteRead();
-        if (!this.#isSettled) this.#checkSettled();
-        return result;
-      });
-      this.#tails.set(path, { tail, watched });
-      this.#context.schedule.add(watched);
-      this.#context.watcher.watchFile(raw, watched);
-      this.#context.touched();
-    }
+    const first = !this.#walked;
+    for (const { path, raw } of found) if (!this.#tails.has(path)) this.#follow(path, raw);
+    if (first) this.#resumeAll();
     this.#walked = true;
     this.#noteRead();
     if (!this.#isSettled) this.#checkSettled();
     this.#dropGone();
     return 'quiet';
+  }
+
+  #follow(path: string, raw: RawPath): void {
+    const position = this.#walked ? undefined : this.#saved.get(path);
+    const tail = new LogTail(
+      path,
+      raw,
+      this.#places.fence,
+      {
+        source: this.#spec.id,
+        context: this.#context,
+        failures: this.#failures,
+        maxLineBytes: this.#context.options.maxLineBytes ?? LINE_BYTES,
+        initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
+        follows: (sibling) => this.#named.has(showRaw(sibling)),
+        ownerOf: (key) => this.#ownerOf(key),
+        placeOf: (id) => this.#placeOf(id),
+        onProgress: (at) => this.#progress(at),
+      },
+      this.#dropped.get(path),
+      position,
+    );
+    const watched = watchedBy(() => {
+      const result = tail.look();
+      this.#noteRead();
+      if (!this.#isSettled) this.#checkSettled();
+      return result;
+    });
+    this.#tails.set(path, { tail, watched });
+    this.#context.schedule.add(watched);
+    this.#context.watcher.watchFile(raw, watched);
+    this.#context.touched();
+  }
+
+  /**
+   * Logs an earlier run had open are found before any file is read as a new one: it may be one of those under another
+   * name. One that is gone is looked for beside its path.
+   */
+  #resumeAll(): void {
+    for (const path of this.#saved.keys()) {
+      if (this.#tails.has(path)) continue;
+      this.#follow(path, isAbsolute(path) ? path : join(this.#context.root, path));
+    }
+    for (const { tail } of this.#tails.values()) tail.resume();
+  }
+
+  #placeOf(id: string): RawPath | undefined {
+    return this.#places.found.find(({ raw }) => {
+      const stat = statSync(raw, { throwIfNoEntry: false });
+      return stat !== undefined && fileId(stat) === id;
+    })?.raw;
   }
 
   /** Forgets tails whose file is gone for good, so that a directory of short-lived logs does not grow in here. */
@@ -172,7 +208,9 @@ class LogReader implements SourceReader {
     for (const { tail } of this.#tails.values()) if (!tail.settled) return;
     this.#isSettled = true;
     this.#noteRead();
-    if (this.#context.options.once) for (const { tail } of this.#tails.values()) tail.finish();
+    // Whoever goes on from here another time waits for the end of an unfinished line.
+    const { once, resume } = this.#context.options;
+    if (once && resume === undefined) for (const { tail } of this.#tails.values()) tail.finish();
     this.#context.touched();
     this.#gate.open();
   }

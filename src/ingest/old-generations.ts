@@ -11,6 +11,8 @@ export interface OldReader {
   read(generation: Generation): 'end' | 'more' | 'wiped';
   /** Hands on its unfinished line. */
   flush(generation: Generation): void;
+  /** It is let go. */
+  ended(generation: Generation): void;
 }
 
 /**
@@ -76,6 +78,7 @@ export class OldGenerations {
 
   end(generation: Generation): void {
     this.#reader.flush(generation);
+    this.#reader.ended(generation);
     generation.close();
   }
 }

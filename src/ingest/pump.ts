@@ -122,6 +122,7 @@ export function createPump(specs: readonly IngestSpec[], options: PumpOptions): 
       wanted = specs;
       if (started && !closed) apply();
     },
+    position: (source, path) => running.get(source)?.reader.position?.(path),
     polling: () => watcher.polling(),
     async close() {
       if (closed) return;

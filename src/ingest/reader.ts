@@ -3,6 +3,7 @@ import type { Instant } from '../domain/instant.ts';
 import type { SourceState, SourceStatus } from '../domain/source.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import type { IngestEvent, IngestSpec, PumpOptions } from './ingest.ts';
+import type { LogPosition } from './log-position.ts';
 import type { Schedule, Watched } from './schedule.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -16,6 +17,8 @@ export interface SourceReader {
   /** Reads it again now. */
   refresh(): Promise<void>;
   status(): SourceStatus;
+  /** Where the reading of a log stands, of sources that have such. */
+  position?(path: string): LogPosition | undefined;
   close(): void | Promise<void>;
 }
 

@@ -1,0 +1,288 @@
+/**
+ * What rotations made of a log: which of the files beside it hold something nobody has read, in which order they are to
+ * be read, and where an earlier run goes on.
+ */
+import { closeSync, fstatSync, statSync } from 'node:fs';
+import { type Fence, openFile } from '../host/open-file.ts';
+import type { DirectoryCache } from './directory-cache.ts';
+import { Generation } from './generation.ts';
+import { fileId, type LogPosition, type SavedGeneration } from './log-position.ts';
+import { isCopyOf, type OpenedSegment, openPast, openUnread } from './log-segments.ts';
+import { listSegments, type Segment } from './log-siblings.ts';
+import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
+import { Unpacker } from './unpacker.ts';
+
+/** Generations read to their ends whose copies are still known for what they are. */
+const MOST_DONE = 8;
+/** Names that are kept although their files are gone: a directory may be away for a moment. */
+const MOST_SEEN = 64;
+
+/** What the rotations of one log are looked at with. */
+export interface RotationOptions {
+  readonly raw: RawPath;
+  readonly fence: Fence;
+  readonly cache: DirectoryCache;
+  readonly maxLineBytes: number;
+  readonly initialBytes: number;
+  /** A path the source's own glob names: it is followed in its own right. */
+  follows(raw: RawPath): boolean;
+  /** Where a file the source's glob names lies; see {@link fileId}. */
+  placeOf(id: string): RawPath | undefined;
+  /** Somebody has this file open. */
+  isHeld(key: string): boolean;
+  /** A compressed part holds less than it should. */
+  onDamage(segment: string, readBytes: number, why: string): void;
+}
+
+/** Files a rotation made, opened. */
+interface Unread {
+  readonly segments: readonly Generation[];
+  /** One of them is a copy of what was read last, made before that was emptied. */
+  readonly copied: boolean;
+}
+
+/** Where an earlier run goes on. */
+export interface Resumed {
+  readonly old: readonly Generation[];
+  readonly queue: readonly Generation[];
+  readonly lost: readonly LostGeneration[];
+}
+
+/** What is nowhere to be found any more: its unfinished line stays unfinished. */
+export interface LostGeneration {
+  readonly saved: SavedGeneration;
+  /** Something may have been written behind what was read. */
+  readonly isGap: boolean;
+}
+
+export class Rotation {
+  /** Segments that are known not to hold anything unread, by their ids. */
+  #seen = new Set<string>();
+  /** Generations read to their ends and let go, the newest last. */
+  #done: SavedGeneration[] = [];
+  readonly #unpacker = new Unpacker();
+  readonly #options: RotationOptions;
+
+  constructor(options: RotationOptions) {
+    this.#options = options;
+  }
+
+  get saved(): Pick<LogPosition, 'seen' | 'done'> {
+    return { seen: [...this.#seen], done: this.#done };
+  }
+
+  /** A generation is read to its end and let go: a copy of it that turns up later holds nothing new. */
+  noteDone(generation: SavedGeneration): void {
+    if (generation.offset === 0) return;
+    this.#done.push(generation);
+    if (this.#done.length > MOST_DONE) this.#done.shift();
+  }
+
+  /**
+   * Makes compressed parts nobody has read readable. False while that takes its time: whoever goes on without them would
+   * tell them out of order.
+   */
+  prepare(knownMtimeMs: number): boolean {
+    let isReady = true;
+    for (const segment of this.#siblings()) {
+      if (!segment.packed || !this.#isUnread(segment, knownMtimeMs)) continue;
+      const { id, raw, name } = segment;
+      if (this.#unpacker.look(id, raw, name, this.#options.fence) === 'pending') isReady = false;
+    }
+    return isReady;
+  }
+
+  /** Before the first file, what a rotation moved away shortly before the log was looked at for the first time. */
+  past(first: Generation, readUntilMs: number): Generation[] {
+    const { fence, maxLineBytes, initialBytes, follows } = this.#options;
+    const { before } = this.#split(first);
+    const segments = before.filter(({ raw }) => !follows(raw));
+    const { past, copies } = openPast(showRaw(splitRaw(this.#options.raw).name), first, segments, {
+      fence,
+      maxLineBytes,
+      bytes: initialBytes,
+      readUntilMs,
+    });
+    for (const { key, id } of before) if (!copies.has(key)) this.#seen.add(id);
+    return past;
+  }
+
+  /**
+   * Opens segments that rotations made since the last look: when `last` was emptied in place, the copies made before
+   * (the first of them from where it was read); else all between it and `next`, the file at the path now. `held`: what
+   * was read of generations that are still open.
+   */
+  unread(
+    last: Generation | undefined,
+    next: Generation | undefined,
+    emptied: boolean,
+    knownMtimeMs: number,
+    held: readonly SavedGeneration[],
+  ): Unread {
+    const { before, after } = last ? this.#split(last) : { before: this.#siblings(), after: [] };
+    const chosen = emptied ? before : [...before, ...after];
+    const candidates = chosen.filter(
+      (segment) =>
+        segment.key !== next?.key &&
+        this.#isUnread(segment, knownMtimeMs) &&
+        !this.#options.isHeld(segment.key),
+    );
+    const unread = openUnread(last, candidates, {
+      open: (segment) => this.#open(segment),
+      maxLineBytes: this.#options.maxLineBytes,
+      emptied,
+      done: [...this.#done, ...held],
+    });
+    for (const { id } of chosen) this.#seen.add(id);
+    if (last && !emptied) this.#seen.add(last.id);
+    if (this.#seen.size > MOST_SEEN) {
+      const there = new Set([...before, ...after].map(({ id }) => id));
+      this.#seen = new Set([...this.#seen].filter((id) => there.has(id)));
+    }
+    return unread;
+  }
+
+  /** A new file at the path that goes on where the last one, gone from everywhere, was read. */
+  isReplacedBy(last: Generation, next: Generation): boolean {
+    if (!last.isTelling || this.#siblings().some(({ key }) => key === last.key)) return false;
+    if (fstatSync(last.descriptor).nlink > 0) return false;
+    return last.agreesWith(next.descriptor, next.stat.size) === 'same';
+  }
+
+  /** Finds what an earlier run read: under its inode, else by what it held. Undefined while something is unpacked. */
+  resume(position: LogPosition): Resumed | undefined {
+    this.#seen = new Set(position.seen);
+    this.#done = [...position.done];
+    const places = this.#places();
+    const byInode = (saved: SavedGeneration): Generation | undefined => {
+      const place = places.find(({ id }) => id === saved.id) ?? this.#elsewhere(saved.id);
+      return place && this.#resumeIn(place, saved);
+    };
+    const all = [...position.old, ...position.queue];
+    const found = new Map<SavedGeneration, Generation | undefined>(
+      all.map((saved) => [saved, byInode(saved)]),
+    );
+    const missing = all.filter((saved) => found.get(saved) === undefined);
+    if (missing.length > 0 && !this.prepare(position.knownMtimeMs)) {
+      for (const generation of found.values()) generation?.close();
+      return undefined;
+    }
+    for (const saved of missing) {
+      const taken = new Set([...found.values()].map((generation) => generation?.key));
+      const candidates = places.filter(
+        (place) => saved.offset > 0 && !taken.has(place.key) && this.#isUnread(place, position.knownMtimeMs),
+      );
+      for (const candidate of candidates) {
+        const generation = this.#resumeIn(candidate, saved);
+        if (generation) {
+          found.set(saved, generation);
+          break;
+        }
+      }
+    }
+    for (const saved of position.old) if (found.get(saved) === undefined) this.noteDone(saved);
+    // Of a file that was empty the oldest part nobody has read is taken for what became of it.
+    const taken = new Set([...found.values()].map((generation) => generation?.id));
+    const isEmptyAndMoved = ({ offset }: SavedGeneration): boolean =>
+      offset === 0 &&
+      this.#siblings().some((one) => !taken.has(one.id) && this.#isUnread(one, position.knownMtimeMs));
+    const lost = missing.flatMap((saved): LostGeneration[] => {
+      if (found.get(saved) !== undefined) return [];
+      const mayHaveGrown = saved === position.queue.at(-1) && !isEmptyAndMoved(saved);
+      const isGap = saved.removed !== true && (mayHaveGrown || saved.sizeBytes > saved.offset);
+      return isGap || saved.rest !== undefined ? [{ saved, isGap }] : [];
+    });
+    for (const { saved } of lost) this.noteDone(saved);
+    const open = (list: readonly SavedGeneration[]): Generation[] =>
+      list.flatMap((saved) => found.get(saved) ?? []);
+    return { old: open(position.old), queue: open(position.queue), lost };
+  }
+
+  close(): void {
+    this.#unpacker.close();
+  }
+
+  /** The path itself and the files beside it, oldest first. */
+  #places(): Segment[] {
+    const path = this.#elsewhere(undefined);
+    return path ? [...this.#siblings(), path] : this.#siblings();
+  }
+
+  /** A file that is not beside the log by its name: the one at the path, or another the glob names. */
+  #elsewhere(id: string | undefined): Segment | undefined {
+    const raw = id === undefined ? this.#options.raw : this.#options.placeOf(id);
+    const stat = raw === undefined ? undefined : statSync(raw, { throwIfNoEntry: false });
+    if (raw === undefined || !stat?.isFile()) return undefined;
+    return {
+      key: `${stat.dev}:${stat.ino}`,
+      id: fileId(stat),
+      name: showRaw(splitRaw(raw).name),
+      raw,
+      mtimeMs: stat.mtimeMs,
+      sizeBytes: stat.size,
+      packed: false,
+    };
+  }
+
+  #resumeIn(place: Segment, saved: SavedGeneration): Generation | undefined {
+    const { maxLineBytes, raw } = this.#options;
+    const descriptor = place.packed
+      ? this.#unpacker.peek(place.id)?.descriptor
+      : this.#open(place)?.descriptor;
+    if (descriptor === undefined) return undefined;
+    const generation = Generation.resume(descriptor, fstatSync(descriptor), maxLineBytes, saved, place);
+    if (generation === undefined) {
+      if (!place.packed) closeSync(descriptor);
+      return undefined;
+    }
+    if (place.packed) this.#open(place);
+    if (place.raw !== raw) generation.rotated = place.name;
+    generation.isCopy = place.id !== saved.id;
+    return generation;
+  }
+
+  #open(segment: Segment): OpenedSegment | undefined {
+    const { id, name, raw, packed } = segment;
+    if (!packed) {
+      const opened = openFile(raw, this.#options.fence);
+      return opened.ok ? { descriptor: opened.descriptor, sizeBytes: opened.stat.size } : undefined;
+    }
+    const unpacked = this.#unpacker.take(id);
+    if (unpacked === undefined) return undefined;
+    const { descriptor, damage } = unpacked;
+    const sizeBytes = descriptor === undefined ? 0 : fstatSync(descriptor).size;
+    if (damage !== undefined) this.#options.onDamage(name, sizeBytes, damage);
+    return descriptor === undefined ? undefined : { descriptor, sizeBytes };
+  }
+
+  /**
+   * Whatever was written since the last look is not older than what was seen then. A compressed file has its original's
+   * time in whole seconds; a clock that was set back says nothing.
+   */
+  #isUnread({ id, mtimeMs, packed }: Segment, knownMtimeMs: number): boolean {
+    if (this.#seen.has(id)) return false;
+    const knownMs = knownMtimeMs > Date.now() ? Number.NEGATIVE_INFINITY : knownMtimeMs;
+    return mtimeMs >= (packed ? Math.floor(knownMs / 1000) * 1000 : knownMs);
+  }
+
+  /** Siblings older and newer than what a generation holds now, oldest first. */
+  #split(last: Generation): { readonly before: Segment[]; readonly after: Segment[] } {
+    const siblings = this.#siblings();
+    const own = siblings.findIndex(({ key }) => key === last.key);
+    if (own >= 0) {
+      last.rotated = siblings[own]?.name;
+      return { before: siblings.slice(0, own), after: siblings.slice(own + 1) };
+    }
+    const there = statSync(this.#options.raw, { throwIfNoEntry: false });
+    if (there && `${there.dev}:${there.ino}` === last.key) return { before: siblings, after: [] };
+    const { mtimeMs } = fstatSync(last.descriptor);
+    // It was removed: what holds its lines is a copy made before, however close the times are.
+    const isBefore = (segment: Segment): boolean =>
+      segment.mtimeMs <= mtimeMs || isCopyOf(last, segment, this.#options.fence);
+    return { before: siblings.filter(isBefore), after: siblings.filter((segment) => !isBefore(segment)) };
+  }
+
+  #siblings(): Segment[] {
+    return listSegments(this.#options.raw, this.#options.cache);
+  }
+}
