@@ -11,6 +11,7 @@ import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { writeIncident } from './incident.ts';
 import { keepLedger } from './ledger-keeper.ts';
+import { keepRecords } from './record-keeper.ts';
 import { learnSecretsOfHooks } from './system-secrets.ts';
 
 const { plan, config } = workerData as EngineThreadData;
@@ -55,9 +56,12 @@ const engine = engineOf(
   writeIncident,
 );
 alerts?.follow(engine);
-const stopKeeping = acts && plan.at === undefined ? keepLedger(acts, config, clockOf(plan)) : undefined;
+const keeping =
+  acts && plan.at === undefined
+    ? [keepLedger(acts, config, clockOf(plan)), keepRecords(acts, config, clockOf(plan))]
+    : [];
 const close = async (): Promise<void> => {
-  stopKeeping?.();
+  for (const stop of keeping) stop();
   await alerts?.close();
   await engine.close();
   if (historyRoom?.ok === true) historyRoom.value.close();

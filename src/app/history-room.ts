@@ -17,7 +17,7 @@ import { HOST_MODE } from './acts-room.ts';
 import { ownMasker } from './secrets.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** For how long changes are kept when the configuration says nothing. */
+/** For how long what happened is kept when the configuration says nothing. */
 const KEEP_DAYS = 30;
 
 /**
@@ -40,7 +40,7 @@ export function openHistoryRoom(config: ConfigFile): Result<HistoryRoom & { clos
         self: { pid: process.pid, startedAt: processStartedAt(process.pid) ?? instant(0) },
         me: operatorName(readIdentity()),
         host: hostname(),
-        keepMs: keepDays(config) * DAY_MS,
+        keepMs: keptMs(config),
         mask: ownMasker.text,
         isAlive: ({ pid, startedAt }) => processStartedAt(pid) === startedAt,
         saveHandOver: (text, at) => saveText('hand-over', 'txt', text, at),
@@ -72,7 +72,8 @@ export function saveText(name: string, suffix: string, text: string, at: Instant
   }
 }
 
-function keepDays(config: ConfigFile): number {
+/** For how long what happened is kept: changes, acts that ended and what they printed, steps that ended. */
+export function keptMs(config: ConfigFile): number {
   const days = /^(\d+)d$/.exec(config.history?.keep ?? '')?.[1];
-  return days === undefined ? KEEP_DAYS : Number(days);
+  return (days === undefined ? KEEP_DAYS : Number(days)) * DAY_MS;
 }

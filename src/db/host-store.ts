@@ -9,6 +9,7 @@ import { createHoldStore, type HoldStore } from './holds.ts';
 import { openDatabase } from './open.ts';
 import { createOrderStore } from './orders.ts';
 import { createPresenceStore, type PresenceStore } from './presence.ts';
+import { createPruner, type Pruner } from './pruning.ts';
 import { withSpareRoom } from './spare-room.ts';
 import { createStepStore, STEP_TABLES } from './steps.ts';
 import { createWatchStore, type WatchStore } from './watches.ts';
@@ -116,6 +117,7 @@ export interface HostStore {
   readonly presence: PresenceStore;
   readonly watches: WatchStore;
   readonly alertClaims: AlertClaims;
+  readonly pruner: Pruner;
   /** The file that was put aside because it was broken, and why: to be told on the screen. */
   readonly quarantined?: { readonly path: string; readonly why: string };
   /** Sets space apart, where there is room, in which orders can be recorded on a full disk. */
@@ -160,6 +162,7 @@ export function openHostStore(options: HostStoreOptions): HostStore {
     presence: createPresenceStore(database),
     watches: createWatchStore(database),
     alertClaims: createAlertClaims(database),
+    pruner: createPruner(database),
     ...(quarantined ? { quarantined } : {}),
     keepRoom: () => layBallast(path),
     close: () => database.close(),

@@ -3,16 +3,28 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Instant } from '../domain/instant.ts';
+import { quietly } from '../lib/quietly.ts';
 import { ensurePrivateDirectory } from './state-dir.ts';
 
 /** Most bytes of output kept per order; the hash in the ledger covers all of them. */
 export const SPOOL_BYTES = 4 * 1024 * 1024;
+
+/** Most bytes of output kept of all orders together. */
+const ALL_BYTES = 256 * 1024 * 1024;
+/** What is left of an output that had to go. */
+const GONE = '[what it printed is no longer kept]\n';
 
 /** Output of one order being written by its runner. The text is masked before it comes here. */
 export interface SpoolWriter {
@@ -27,6 +39,17 @@ export interface Spool {
   tail(order: string, maxBytes: number): string;
   /** The beginning of the output. */
   text(order: string, maxBytes: number): string;
+  /** Removes the output of these orders: they have left the record. */
+  remove(orders: readonly string[]): void;
+  /** Of all that is there, the oldest leaves while it is more than so many bytes; a sentence stays in its place. */
+  prune(order: {
+    /** Orders whose output stays whatever it takes. */
+    readonly open: ReadonlySet<string>;
+    /** Orders in the record: output of others goes when it is older than `before`. */
+    readonly known: ReadonlySet<string>;
+    readonly before: Instant;
+    readonly maxBytes?: number;
+  }): void;
 }
 
 /** The spool below `directory`, which is created at the first write. */
@@ -58,9 +81,40 @@ export function openSpool(directory: string, options: { readonly mode?: number }
         close: () => closeSync(descriptor),
       };
     },
+    remove(orders) {
+      for (const order of orders) rmSync(pathOf(order), { force: true });
+    },
+    prune({ open, known, before, maxBytes = ALL_BYTES }) {
+      const files = outputsIn(folder).sort((a, b) => a.at - b.at);
+      let bytes = files.reduce((sum, { size }) => sum + size, 0);
+      for (const { order, at, size } of files) {
+        const isOrphan = !known.has(order) && at < before;
+        if (isOrphan) rmSync(pathOf(order), { force: true });
+        else if (bytes > maxBytes && size > GONE.length && !open.has(order)) replace(pathOf(order), options);
+        else continue;
+        bytes -= size;
+      }
+    },
     tail: (order, maxBytes) => readPart(pathOf(order), (size) => Math.max(0, size - maxBytes), maxBytes),
     text: (order, maxBytes) => readPart(pathOf(order), () => 0, maxBytes),
   };
+}
+
+function outputsIn(folder: string): { readonly order: string; readonly at: number; readonly size: number }[] {
+  const names = quietly(() => readdirSync(folder), []);
+  return names.flatMap((name) => {
+    const order = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})\.out$/.exec(name)?.[1];
+    const stat = order && lstatSync(join(folder, name), { throwIfNoEntry: false });
+    return order && stat ? [{ order, at: stat.mtimeMs, size: stat.size }] : [];
+  });
+}
+
+/** A new file in its place: what another user wrote can't be written to, and whoever reads it now reads on. */
+function replace(path: string, { mode = 0o600 }: { readonly mode?: number }): void {
+  const next = `${path}.new`;
+  rmSync(next, { force: true });
+  writeFileSync(next, GONE, { mode, flag: 'wx' });
+  renameSync(next, path);
 }
 
 /** For the group of the directory above: the umask of whoever comes first must not keep the others out. */

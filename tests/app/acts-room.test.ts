@@ -4,20 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { openActs, tryOpenActs } from '../../src/app/acts-room.ts';
 import { started } from '../db/ledger-records.ts';
 import { temporaryDirectory } from '../db/temporary.ts';
-
-/** A task with these variables in place of those of the process. */
-function withEnvironment<T>(variables: { readonly [name: string]: string }, task: () => T): T {
-  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, variables);
-  try {
-    return task();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  }
-}
+import { withEnvironment } from './environment.ts';
 
 describe('records that can only be looked at', () => {
   it.each(['the ledger of its user', 'the one ledger'])('are read from a copy, %s too', (which) => {
