@@ -58,12 +58,12 @@ export class ChainCursor {
   }
 
   async toStart(): Promise<void> {
-    const ref = await this.#source.chain.first(this.#source.pace);
+    const ref = await this.#source.chain.first();
     if (ref) this.#stand(await this.#source.blocks(ref), 0);
   }
 
   async toEnd(): Promise<void> {
-    const ref = await this.#source.chain.last(this.#source.pace);
+    const ref = await this.#source.chain.last();
     if (!ref) return;
     const block = await this.#source.blocks(ref);
     this.#stand(block, block.count);
@@ -142,7 +142,7 @@ export class ChainCursor {
     }
     let ref: BlockRef | undefined = block.ref;
     do {
-      ref = way === 1 ? await chain.next(ref, pace) : await chain.previous(ref, pace);
+      ref = way === 1 ? await chain.next(ref) : await chain.previous(ref);
       if (!ref) {
         this.isOver = true;
         return;
@@ -187,7 +187,7 @@ export class ChainCursor {
     if (all === 0) return true;
     const here = this.#look(ref);
     if (here === all) return true;
-    const next = await chain.next(ref, pace);
+    const next = await chain.next(ref);
     return (next ? here | this.#look(next) : here) === all;
   }
 
@@ -226,7 +226,7 @@ export async function blockHolding(
   blocks: Blocks,
   pace: Pace,
 ): Promise<{ readonly block: RecordBlock; readonly record: number } | undefined> {
-  const segment = await chain.find(file, offset, pace);
+  const segment = await chain.find(file, offset);
   if (!segment || segment.blocks === 0) return undefined;
   const number = Math.min(segment.blocks - 1, Math.floor(offset / BLOCK_BYTES));
   const block = await blocks({ segment, block: number });
@@ -245,7 +245,7 @@ async function blockAtTime(
   for (const segment of chain.segments.toReversed()) {
     // Nothing in a file is younger than its last write, an hour granted to clocks that disagree.
     if (!segment.isMeasured && segment.mtimeMs < at - 3_600_000) break;
-    await segment.measure(pace);
+    await segment.measure();
     let rest = Number.NaN;
     for (let block = segment.blocks - 1; block >= 0 && Number.isNaN(rest); block -= 1)
       rest = await restAt({ segment, block }, pace);

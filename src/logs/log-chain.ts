@@ -5,7 +5,6 @@ import type { Fence } from '../host/open-file.ts';
 import { compareSiblings, isPastOf } from '../lib/rotated-name.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { LineReader } from './line-reader.ts';
-import type { Pace } from './pace.ts';
 import { Segment } from './segment.ts';
 
 const GZIP_NAME = /\.gz$/;
@@ -111,26 +110,26 @@ export class LogChain {
   }
 
   /** The last block, or undefined for a log without content. */
-  async last(pace: Pace): Promise<BlockRef | undefined> {
-    return this.#lastUpTo(this.#segments.length - 1, pace);
+  async last(): Promise<BlockRef | undefined> {
+    return this.#lastUpTo(this.#segments.length - 1);
   }
 
-  async first(pace: Pace): Promise<BlockRef | undefined> {
-    return this.#firstFrom(0, pace);
+  async first(): Promise<BlockRef | undefined> {
+    return this.#firstFrom(0);
   }
 
-  async next({ segment, block }: BlockRef, pace: Pace): Promise<BlockRef | undefined> {
+  async next({ segment, block }: BlockRef): Promise<BlockRef | undefined> {
     if (block + 1 < segment.blocks) return { segment, block: block + 1 };
-    return this.#firstFrom(this.#segments.indexOf(segment) + 1, pace);
+    return this.#firstFrom(this.#segments.indexOf(segment) + 1);
   }
 
-  async previous({ segment, block }: BlockRef, pace: Pace): Promise<BlockRef | undefined> {
+  async previous({ segment, block }: BlockRef): Promise<BlockRef | undefined> {
     if (block > 0) return { segment, block: block - 1 };
-    return this.#lastUpTo(this.#segments.indexOf(segment) - 1, pace);
+    return this.#lastUpTo(this.#segments.indexOf(segment) - 1);
   }
 
   /** The segment a place was in: by its file, else by what it begins with, where that is one alone (copied, compressed since). */
-  async find(file: string, offset: number, pace: Pace): Promise<Segment | undefined> {
+  async find(file: string, offset: number): Promise<Segment | undefined> {
     const head = file.slice(file.lastIndexOf(':') + 1);
     const device = file.slice(0, file.lastIndexOf(':'));
     const same = this.#segments.find(
@@ -140,25 +139,25 @@ export class LogChain {
     if (head === '') return undefined;
     const alike: Segment[] = [];
     for (const segment of this.#segments) {
-      if (!segment.isMeasured) await segment.measure(pace);
+      if (!segment.isMeasured) await segment.measure();
       if (segment.head === head && segment.sizeBytes > offset) alike.push(segment);
     }
     return alike.length === 1 ? alike[0] : undefined;
   }
 
-  async #firstFrom(index: number, pace: Pace): Promise<BlockRef | undefined> {
+  async #firstFrom(index: number): Promise<BlockRef | undefined> {
     for (const segment of this.#segments.slice(index)) {
-      await segment.measure(pace);
+      await segment.measure();
       if (segment.blocks > 0) return { segment, block: 0 };
     }
     return undefined;
   }
 
-  async #lastUpTo(index: number, pace: Pace): Promise<BlockRef | undefined> {
+  async #lastUpTo(index: number): Promise<BlockRef | undefined> {
     for (let at = index; at >= 0; at -= 1) {
       const segment = this.#segments[at];
       if (!segment) continue;
-      await segment.measure(pace);
+      await segment.measure();
       if (segment.blocks > 0) return { segment, block: segment.blocks - 1 };
     }
     return undefined;

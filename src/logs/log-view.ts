@@ -5,7 +5,7 @@
 import { blockHolding, ChainCursor, type FilePlace } from './chain-cursor.ts';
 import type { BlockRef, LogChain } from './log-chain.ts';
 import { type LogFilter, type LogNames, testOf } from './log-filter.ts';
-import type { Pace } from './pace.ts';
+import { type Pace, paceOf } from './pace.ts';
 import { type LogEntry, type RecordBlock, readRecords } from './record-block.ts';
 
 /** A log of the view. */
@@ -156,7 +156,7 @@ export class LogView {
     for (const [order, { names, chain }] of this.#logs.entries()) {
       const test = testOf(filter, names);
       if (!test.wantsLog) continue;
-      const blocks = (ref: BlockRef) => this.#block(chain, ref, pace);
+      const blocks = (ref: BlockRef) => this.#block(chain, ref);
       const cursor = new ChainCursor({ log: names.id, chain, test, way, order, blocks, pace });
       cursors.push(cursor);
       if (at === 'start') await cursor.toStart();
@@ -175,13 +175,13 @@ export class LogView {
   async #sortOf(place: LogPlace, pace: Pace): Promise<{ sortAt: number; order: number } | undefined> {
     const order = this.#logs.findIndex(({ names }) => names.id === place.log);
     const chain = this.#logs[order]?.chain;
-    const found = chain && (await blockHolding(chain, place, (ref) => this.#block(chain, ref, pace), pace));
+    const found = chain && (await blockHolding(chain, place, (ref) => this.#block(chain, ref), pace));
     return found && found.record < found.block.count
       ? { sortAt: found.block.sortAt(found.record), order }
       : undefined;
   }
 
-  #block(chain: LogChain, ref: BlockRef, pace: Pace): Promise<RecordBlock> {
+  #block(chain: LogChain, ref: BlockRef): Promise<RecordBlock> {
     const isLate = ref.block + 3 >= ref.segment.blocks;
     const name = `${chain.id}\0${ref.segment.key}\0${ref.block}\0${isLate ? `${chain.version}/${ref.segment.sizeBytes}` : ''}`;
     const known = this.#blocks.get(name);
@@ -190,7 +190,8 @@ export class LogView {
       this.#blocks.set(name, known);
       return known;
     }
-    const read = readRecords(chain, ref, pace);
+    // Not at the pace of whoever asked first: others may wait for it when that one has gone.
+    const read = readRecords(chain, ref, paceOf());
     this.#blocks.set(name, read);
     read.catch(() => this.#blocks.delete(name));
     for (const oldest of this.#blocks.keys()) {

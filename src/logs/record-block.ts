@@ -175,7 +175,7 @@ function textOf(table: LineTable, from: number, to: number, tail: LineTable | un
 export async function readRecords(chain: LogChain, ref: BlockRef, pace: Pace): Promise<RecordBlock> {
   const { segment, block } = ref;
   const table = await segment.lines(block, pace, keepLines);
-  const previous = await chain.previous(ref, pace);
+  const previous = await chain.previous(ref);
   const isContinued = table.count > 0 && table.continues[0] === 1 && previous !== undefined;
   const before = previous ? await factsOf(previous, pace) : undefined;
   const heads = new Uint32Array(table.count);
@@ -200,7 +200,7 @@ export async function readRecords(chain: LogChain, ref: BlockRef, pace: Pace): P
 
 /** The continuation lines a block begins with, where it is the next one. */
 async function leadingRun(chain: LogChain, ref: BlockRef, pace: Pace): Promise<LineTable | undefined> {
-  const next = await chain.next(ref, pace);
+  const next = await chain.next(ref);
   if (!next) return undefined;
   return next.segment.lines(next.block, pace, (table) => {
     let count = 0;
@@ -230,7 +230,7 @@ async function neighbourTime(
 ): Promise<number> {
   let at: BlockRef | undefined = ref;
   for (let count = 0; count < MOST_UNTIMED_BLOCKS; count += 1) {
-    at = await chain.previous(at, pace);
+    at = await chain.previous(at);
     if (!at) break;
     const rest = await restAt(at, pace);
     if (!Number.isNaN(rest)) return rest;
@@ -239,7 +239,7 @@ async function neighbourTime(
   if (own !== undefined) return own;
   at = ref;
   for (let count = 0; count < MOST_UNTIMED_BLOCKS; count += 1) {
-    at = await chain.next(at, pace);
+    at = await chain.next(at);
     if (!at) break;
     const first = (await factsOf(at, pace))?.firstAt ?? Number.NaN;
     if (!Number.isNaN(first)) return first;

@@ -67,7 +67,7 @@ export function* scanSlices(
 }
 
 /** Matches that begin in the first `stop` bytes of the window, which holds `size` bytes from `offset` of the file. */
-function searchPiece(
+export function searchPiece(
   finder: LiteralFinder,
   stop: number,
   size: number,

@@ -17,7 +17,7 @@ import {
   type TextForm,
 } from './line-block.ts';
 import { createLineTable, LINE_OPEN, type LineReader, type LineTable } from './line-reader.ts';
-import type { Pace } from './pace.ts';
+import { type Pace, paceOf } from './pace.ts';
 
 /** The beginning of a file, up to the end of its first line or this, tells it from others. */
 const HEAD_BYTES = 256;
@@ -119,9 +119,10 @@ export class Segment {
   }
 
   /** Inflates a compressed file to its end once, entering its blocks into the index. */
-  async measure(pace: Pace): Promise<void> {
+  async measure(): Promise<void> {
     if (this.isMeasured) return;
-    this.#measuring ??= this.#measure(pace).finally(() => {
+    // Not at the pace of whoever asked first: others may wait for it when that one has gone.
+    this.#measuring ??= this.#measure(paceOf()).finally(() => {
       this.#measuring = undefined;
     });
     await this.#measuring;

@@ -1,0 +1,294 @@
+/** Answers what is asked of the logs, and builds their indexes while nothing is. One thread's work, in slices. */
+
+import { DescriptorPool } from './descriptor-pool.ts';
+import { BLOCK_BYTES } from './line-block.ts';
+import type { LineReader } from './line-reader.ts';
+import { LogChain } from './log-chain.ts';
+import type {
+  LogAnswer,
+  LogCallName,
+  LogHistogram,
+  LogLine,
+  LogPart,
+  LogPort,
+  LogRequest,
+  LogSpec,
+} from './log-protocol.ts';
+import { LogView, type ViewRow } from './log-view.ts';
+import { type Pace, paceOf } from './pace.ts';
+import type { Segment } from './segment.ts';
+import { TimeCounts } from './time-counts.ts';
+
+/** Readers of lines by their name; `zone` is that of times which name none. */
+export type LineReaders = { readonly [name: string]: (zone: string | undefined) => LineReader };
+
+const MOST_ROWS = 500;
+const MINUTE_MS = 60_000;
+
+interface OpenLog {
+  readonly spec: LogSpec;
+  readonly chain: LogChain;
+}
+
+export class LogDesk implements LogPort {
+  readonly #readers: LineReaders;
+  readonly #pool = new DescriptorPool();
+  #logs: OpenLog[] = [];
+  #view = new LogView([]);
+  /** Requests under way: the index waits for them. */
+  #asked = 0;
+  #idle: (() => void)[] = [];
+  /** Ends the building of indexes. */
+  #stop = new AbortController();
+  #building: Promise<void> | undefined;
+  #isStale = false;
+
+  constructor(readers: LineReaders) {
+    this.#readers = readers;
+  }
+
+  async call<C extends LogCallName>(
+    name: C,
+    request: LogRequest<C>,
+    signal?: AbortSignal,
+  ): Promise<LogAnswer<C>> {
+    const pace = paceOf(signal);
+    const calls: { [N in LogCallName]: (request: LogRequest<N>) => Promise<LogAnswer<N>> } = {
+      open: async ({ logs }) => this.#open(logs),
+      refresh: async (wanted) => ({ changed: this.#refresh(wanted.logs) }),
+      page: (wanted) => this.#page(wanted, pace),
+      lineFromEnd: ({ log, lines }) => this.#lineFromEnd(log, lines, pace),
+      histogram: (wanted) => this.#histogram(wanted, pace),
+      parts: async ({ logs }) => this.#parts(logs),
+      settle: async () => {
+        while (this.#building) await this.#building;
+        return { settled: true };
+      },
+    };
+    if (name === 'settle') return calls[name](request);
+    this.#asked += 1;
+    try {
+      return await calls[name](request);
+    } finally {
+      this.#asked -= 1;
+      if (this.#asked === 0) for (const go of this.#idle.splice(0)) go();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const go of this.#idle.splice(0)) go();
+    await this.#building;
+    for (const { chain } of this.#logs) chain.close();
+    this.#logs = [];
+    this.#pool.closeAll();
+  }
+
+  #open(specs: readonly LogSpec[]): LogAnswer<'open'> {
+    const before = this.#logs;
+    this.#logs = specs.map((spec) => {
+      const known = before.find((log) => JSON.stringify(log.spec) === JSON.stringify(spec));
+      if (known) return known;
+      const reader = this.#readers[spec.reader];
+      if (!reader) throw new Error(`there is no reader of lines called ${spec.reader}`);
+      const { id, path, fence, zone } = spec;
+      return { spec, chain: new LogChain({ id, path, fence, reader: reader(zone) }, this.#pool) };
+    });
+    for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
+    this.#view = new LogView(this.#logs.map(({ spec, chain }) => ({ names: spec, chain })));
+    this.#refresh(undefined);
+    return { opened: this.#logs.length };
+  }
+
+  #refresh(wanted: readonly string[] | undefined): readonly string[] {
+    const changed = this.#chosen(wanted).filter(({ chain }) => chain.refresh());
+    if (changed.length > 0) this.#build();
+    return changed.map(({ spec }) => spec.id);
+  }
+
+  async #page(
+    { at, rows, way, filter, context }: LogRequest<'page'>,
+    pace: Pace,
+  ): Promise<LogAnswer<'page'>> {
+    const wanted = Math.max(0, Math.min(MOST_ROWS, rows));
+    const before = Math.floor(wanted / 3);
+    const page =
+      way === 'around'
+        ? await this.#view.around(at, before, wanted - before, filter, pace)
+        : await this.#view[way](at, wanted, filter, pace);
+    const all = context ? await this.#view.withContext(page, Math.min(context, MOST_ROWS), pace) : page.rows;
+    const specs = new Map(this.#logs.map(({ spec }) => [spec.id, spec]));
+    const { start, end, atStart, atEnd } = page;
+    return { lines: all.map((row) => lineOf(row, specs.get(row.place.log))), start, end, atStart, atEnd };
+  }
+
+  async #lineFromEnd(log: string, lines: number, pace: Pace): Promise<LogAnswer<'lineFromEnd'>> {
+    const open = this.#logs.find(({ spec }) => spec.id === log);
+    if (!open || lines < 1) return {};
+    let left = lines;
+    for (let ref = await open.chain.last(); ref; ref = await open.chain.previous(ref)) {
+      const { segment, block } = ref;
+      const count =
+        segment.index.facts(block)?.lines ?? (await segment.lines(block, pace, (table) => table.count));
+      if (count < left) {
+        left -= count;
+        continue;
+      }
+      const index = count - left;
+      return segment.lines(block, pace, ({ offsets, ats }) => {
+        const sortAt = ats[index] ?? Number.NaN;
+        return {
+          place: {
+            log,
+            file: segment.key,
+            offset: offsets[index] ?? 0,
+            sortAt: Number.isNaN(sortAt) ? segment.mtimeMs : sortAt,
+          },
+        };
+      });
+    }
+    return {};
+  }
+
+  async #histogram(
+    {
+      logs,
+      since = Number.NEGATIVE_INFINITY,
+      until = Number.POSITIVE_INFINITY,
+      spans,
+    }: LogRequest<'histogram'>,
+    pace: Pace,
+  ): Promise<LogHistogram> {
+    const sums: TimeCounts[] = [];
+    let isComplete = true;
+    let untimed = 0;
+    for (const { chain } of this.#chosen(logs)) {
+      for (const segment of chain.segments) {
+        if (!segment.isMeasured || segment.index.known < segment.blocks) isComplete = false;
+        sums.push(segment.index.counts);
+        sums.push(await openCounts(segment, pace));
+      }
+    }
+    let spanMs = MINUTE_MS;
+    for (const counts of sums) {
+      spanMs = Math.max(spanMs, counts.spanMs);
+      untimed += counts.untimed;
+    }
+    for (;;) {
+      const joined = joinSpans(sums, since, until, spanMs);
+      if (joined.length <= Math.max(1, spans) || spanMs > 2 ** 50)
+        return { spanMs, spans: joined, untimed, isComplete };
+      spanMs *= 2;
+      if (pace.isDue()) await pace.rest();
+    }
+  }
+
+  #parts(wanted: readonly string[] | undefined): LogAnswer<'parts'> {
+    const parts: LogPart[] = [];
+    const problems: string[] = [];
+    for (const { spec, chain } of this.#chosen(wanted)) {
+      problems.push(...chain.problems);
+      for (const segment of chain.segments) parts.push(partOf(spec, segment));
+    }
+    return { parts, problems };
+  }
+
+  #chosen(wanted: readonly string[] | undefined): OpenLog[] {
+    return wanted ? this.#logs.filter(({ spec }) => wanted.includes(spec.id)) : this.#logs;
+  }
+
+  /** Enters what is not in the indexes yet, the newest blocks of each log first, while nothing is asked. */
+  #build(): void {
+    this.#isStale = true;
+    this.#building ??= this.#buildAll().finally(() => {
+      this.#building = undefined;
+    });
+  }
+
+  async #buildAll(): Promise<void> {
+    const { signal } = this.#stop;
+    const pace = paceOf();
+    while (this.#isStale && !signal.aborted) {
+      this.#isStale = false;
+      for (const { chain } of [...this.#logs]) {
+        for (const segment of chain.segments.toReversed()) {
+          await this.#buildSegment(segment, pace, signal).catch(() => undefined);
+          if (signal.aborted) return;
+        }
+      }
+    }
+  }
+
+  async #buildSegment(segment: Segment, pace: Pace, signal: AbortSignal): Promise<void> {
+    await this.#turn(signal);
+    await segment.measure();
+    for (let block = segment.blocks - 1; block >= 0 && !signal.aborted; block -= 1) {
+      if (segment.index.isKnown(block)) continue;
+      await segment.lines(block, pace, () => undefined);
+      if (this.#asked > 0) await this.#turn(signal);
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    while (this.#asked > 0 && !signal.aborted) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+}
+
+/** Records of the blocks at a segment's end that may still grow: they are not in the counts of its index. */
+async function openCounts(segment: Segment, pace: Pace): Promise<TimeCounts> {
+  const counts = new TimeCounts();
+  for (
+    let block = segment.blocks - 1;
+    block >= 0 && (block + 3) * BLOCK_BYTES > segment.sizeBytes;
+    block -= 1
+  ) {
+    if (!segment.index.isCounted(block))
+      await segment.lines(block, pace, (table) => {
+        if (!segment.index.isCounted(block)) counts.add(table);
+      });
+  }
+  return counts;
+}
+
+function joinSpans(
+  sums: readonly TimeCounts[],
+  since: number,
+  until: number,
+  spanMs: number,
+): { from: number; counts: number[] }[] {
+  const joined = new Map<number, number[]>();
+  for (const sum of sums) {
+    for (const { from, counts } of sum.spans(since, until)) {
+      const start = Math.floor(from / spanMs) * spanMs;
+      const total = joined.get(start);
+      if (total) for (const [level, count] of counts.entries()) total[level] = (total[level] ?? 0) + count;
+      else joined.set(start, [...counts]);
+    }
+  }
+  return [...joined].map(([from, counts]) => ({ from, counts })).sort((a, b) => a.from - b.from);
+}
+
+function partOf({ id, fence }: LogSpec, segment: Segment): LogPart {
+  const { key, path, name, device, isCompressed, sizeBytes, index, blocks, problem } = segment;
+  return {
+    ...{ log: id, file: key, path, name, device, fence, isCompressed, sizeBytes, blocks },
+    ...{ lines: index.lines, knownBlocks: index.known, indexBytes: index.sizeBytes },
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined): LogLine {
+  const { at, sortAt, level, lines, name } = entry;
+  return {
+    ...{ place, system: spec?.system ?? '', source: spec?.source ?? '', name, sortAt },
+    ...(at === undefined ? {} : { at }),
+    ...(level === undefined ? {} : { level }),
+    ...entry.text(),
+    ...(lines > 1 ? { lines } : {}),
+    ...(entry.late ? { late: true } : {}),
+    ...(entry.cut ? { cut: true } : {}),
+    ...(entry.open ? { open: true } : {}),
+    ...(entry.afterHole ? { afterHole: true } : {}),
+    ...(isContext ? { isContext } : {}),
+  };
+}
