@@ -216,8 +216,8 @@ function secretRefusal(
   const isSecret = (kept: unknown): boolean => masker.value(kept) !== kept;
   if (isSecret(steps))
     return 'it holds what looks like a secret, and orders are stored: put it into the env-file and name the variable';
-  if (isSecret(view.located.url))
-    return 'the address of its system holds a password, and orders are stored: name the variable of a key instead';
+  if (isSecret(view.located.url) || isSecret(view.located.extra))
+    return 'the configuration of its system holds what looks like a secret, and orders are stored: name the variable it is in';
   const seen = [spec.revision(view, target), spec.baseline?.(view, target)];
   return isSecret(seen)
     ? 'what it depends on holds what looks like a secret, and that is stored with the order'

@@ -9,10 +9,12 @@ import { UserError } from '../domain/error.ts';
 import { type Hook, hookName } from '../domain/hook.ts';
 import { deliver, deliveryLimits } from '../engine/hook-delivery.ts';
 import { keepAlive, systemClock } from '../host/clock.ts';
+import { quietly } from '../lib/quietly.ts';
 import type { Result } from '../lib/result.ts';
 import { ringSequence } from '../lib/ring-sequence.ts';
 import { hookHands } from './alerts-room.ts';
-import { learnSecretsOfHooks } from './system-secrets.ts';
+import { openSession } from './session.ts';
+import { learnSecretsOf, learnSecretsOfHooks } from './system-secrets.ts';
 
 /** One hook that was tried. */
 export interface TriedHook {
@@ -33,6 +35,10 @@ export async function tryHooks(
   const { file } = loadConfig(options.config, cwd, process.env);
   const clock = systemClock();
   learnSecretsOfHooks(file);
+  // What a hook prints may be in an env-file; systems that are not right yet are no reason not to try a hook.
+  quietly(() => {
+    for (const { located } of openSession(options, cwd).systems) learnSecretsOf(located);
+  });
   const release = keepAlive();
   const tried: TriedHook[] = [];
   try {
