@@ -15,6 +15,7 @@ import { systemClock } from '../host/clock.ts';
 import { type Identity, readIdentity } from '../host/identity.ts';
 import { runProcess } from '../host/process.ts';
 import type { SystemKind } from '../systems/system.ts';
+import { checkOwnConfig } from './config-verb.ts';
 import { verifyLedgers } from './ledger-verb.ts';
 import { launcherPid } from './private-node.ts';
 import { ownMasker } from './secrets.ts';
@@ -35,7 +36,10 @@ export async function examine(
   const opened = await openAll(options);
   const findings: Finding[] = [
     ...inArea('binnacle', checkProgram()),
-    ...inArea('configuration', opened instanceof UserError ? [failureOf(opened)] : configuration(opened)),
+    ...inArea(
+      'configuration',
+      opened instanceof UserError ? [failureOf(opened)] : configuration(opened, options, cwd),
+    ),
     ...inArea('records', [...guarded('records', () => checkRecords(process.env, who)), ...checkLedgers()]),
   ];
   if (!(opened instanceof UserError)) findings.push(...inArea('records', recordTroubles(opened)));
@@ -111,12 +115,20 @@ function checkProgram(): readonly PartFinding[] {
   ];
 }
 
-function configuration({ session }: VerbEngine): readonly PartFinding[] {
+function configuration({ session }: VerbEngine, options: Options, cwd: string): readonly PartFinding[] {
   const { configPath, from, systems, absent } = session;
-  const file = configPath === undefined ? 'no file' : configPath;
   const count = systems.length + absent.length;
   const named = `${count === 1 ? 'one system' : `${count} systems`} from the ${from}`;
-  return [{ subject: 'systems', level: 'ok', says: `${file}; ${named}` }];
+  const found = { subject: 'systems', level: 'ok' as const, says: `${configPath ?? 'no file'}; ${named}` };
+  // Systems that are absent are told by themselves, and would be all that is told here.
+  if (configPath === undefined || absent.length > 0) return [found];
+  return [
+    found,
+    ...guarded('keys and hooks', () => {
+      checkOwnConfig(options, cwd);
+      return [];
+    }),
+  ];
 }
 
 /** What is wrong beside systems that are absent, which are told by their names. */

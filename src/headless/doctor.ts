@@ -1,7 +1,7 @@
 import { exitOf, type Finding } from '../domain/finding.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import { type SafeText, safeText } from '../lib/safe-text.ts';
-import { cutText, fitText, widthOf } from '../lib/text-width.ts';
+import { cutText, fitText, widthOf, wrapText } from '../lib/text-width.ts';
 import type { Output } from './output.ts';
 
 const LEVELS = ['ok', 'warn', 'fail'] as const;
@@ -30,19 +30,24 @@ export function printFindings(
   }
   const subjects = findings.map(({ subject }) => safeText(subject));
   const width = Math.min(SUBJECT_COLUMNS, Math.max(0, ...subjects.map(widthOf)));
-  const line = (text: string): void => {
-    const safe = text as SafeText;
-    output.line(output.columns === undefined ? safe : cutText(safe, output.columns));
-  };
+  const line = (text: string): void => output.line(text as SafeText);
   let area = '';
   for (const [index, finding] of findings.entries()) {
     if (finding.area !== area) line(`${index === 0 ? '' : '\n'}${safeText(finding.area)}`);
     area = finding.area;
     const subject = fitText(subjects[index] ?? safeText(''), width);
-    line(`  ${finding.level.padEnd(4)}  ${subject}  ${safeText(finding.says)}`);
-    // What to do is never cut: it is there to be typed.
-    if (finding.mend !== undefined && finding.level !== 'ok')
-      output.line(`        ${' '.repeat(width)}  -> ${safeText(finding.mend)}` as SafeText);
+    const left = `  ${finding.level.padEnd(4)}  ${subject}  `;
+    const room = output.columns === undefined ? Number.MAX_SAFE_INTEGER : output.columns - widthOf(left);
+    const [says, mend] = [safeText(finding.says), safeText(`-> ${finding.mend ?? ''}`)];
+    // What is right may be cut; what is wrong, and what to do about it, is there to be read.
+    const lines =
+      finding.level === 'ok'
+        ? [cutText(says, Math.max(0, room))]
+        : [
+            ...wrapText(says, Math.max(20, room)),
+            ...(finding.mend ? wrapText(mend, Math.max(20, room)) : []),
+          ];
+    for (const [at, text] of lines.entries()) line(`${at === 0 ? left : ' '.repeat(widthOf(left))}${text}`);
   }
   const words = { ok: 'right', warn: 'with a limit', fail: 'to be mended' };
   line(

@@ -67,8 +67,15 @@ describe('doctor', () => {
     ['a system that is not there', ['-s', 'orket=/nowhere'], /\/nowhere does not exist/],
     ['nothing to watch', [], /there is nothing to watch/],
     ['a mistake in the configuration, by line', ['-C', 'wrong.yaml'], /wrong\.yaml:2: thema: is no key/],
+    [
+      'a hook whose program is missing',
+      ['-C', 'hook.yaml'],
+      /hook\.yaml:3: hooks\.0\.do\.program: \/nowhere can't be started/,
+    ],
   ])('%s is told among the rest: exit 2', async (_what, args, says) => {
     writeFileSync(join(top.path, 'wrong.yaml'), 'version: 1\nthema: mono\n');
+    const hook = `systems: [{ kind: orket, root: ${orket} }]\nhooks:\n  - { on: [fatal], do: { program: [/nowhere] } }\n`;
+    writeFileSync(join(top.path, 'hook.yaml'), hook);
     const { ran, told, of } = await doctor(args);
     expect(ran.code).toBe(2);
     const failed = told.findings.filter(({ level }) => level === 'fail');
