@@ -21,6 +21,7 @@ import { type AbsentSystem, AbsentSystems } from './absent-systems.ts';
 import { FlowGauge } from './flow-gauge.ts';
 import { asideText, handOverStateOf, itemOf } from './hand-over-state.ts';
 import type { HandOverState, HistoryDesk } from './history-desk.ts';
+import type { PositionKeeper } from './position-keeper.ts';
 import type {
   AnswerOf,
   Aside,
@@ -99,6 +100,8 @@ export interface EngineOptions {
   makeHistory?(logs: LogStore, onChange: () => void): HistoryDesk;
   /** Watches of this user and what the screen is asked to do; undefined: none, as for verbs. */
   readonly alerts?: AlertDesk;
+  /** Keeps how far the logs of a system were read; see {@link WatchPorts}. */
+  keeperOf?(kind: SystemKind, located: Located): PositionKeeper | undefined;
   /** Writes the report of an incident, for a cockpit. */
   writeTimeline?(
     state: TimelineState,
@@ -202,6 +205,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.budgetDir === undefined ? {} : { budgetDir: options.budgetDir }),
       ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
       masker,
+      ...(options.keeperOf ? { keeperOf: options.keeperOf } : {}),
       onStatus: tellSoon,
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {

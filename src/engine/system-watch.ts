@@ -11,6 +11,7 @@ import type { LogOrigin, LogStore } from '../logs/log-store.ts';
 import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
 import { FactStore } from './fact-store.ts';
 import { FirstLook } from './first-look.ts';
+import type { PositionKeeper, UnplacedRow } from './position-keeper.ts';
 import type { SystemSummary } from './protocol.ts';
 import { SourceBook, systemStateOf } from './source-book.ts';
 import { stateViewOf } from './state-view.ts';
@@ -31,6 +32,8 @@ export interface WatchPorts {
   readonly hideProcesses?: boolean;
   /** Knows what is secret; default: what has the shape of it. */
   readonly masker?: Masker;
+  /** Keeps how far logs are read across restarts; undefined: nothing is kept. */
+  keeperOf?(kind: SystemKind, located: Located): PositionKeeper | undefined;
   /** Entities moved. The first call is the first complete derivation. */
   onChange(watch: SystemWatch, diff: EntityDiff): void;
   /** Sources, logs or figures moved, entities did not. */
@@ -46,6 +49,7 @@ export class SystemWatch {
   readonly #ports: WatchPorts;
   readonly #facts: FactStore;
   readonly #pump: Pump;
+  readonly #keeper: PositionKeeper | undefined;
   readonly #sources = new SourceBook();
   readonly #first: FirstLook;
   readonly #processes: WatchedProcesses;
@@ -73,7 +77,8 @@ export class SystemWatch {
     this.#masker = ports.masker ?? createMasker();
     this.#told = new ToldEntities(this.#masker);
     this.#toldRecords = new ToldRecords(this.#masker);
-    this.#facts = new FactStore(located, kind.parsers);
+    this.#keeper = ports.keeperOf?.(kind, located);
+    this.#facts = new FactStore(located, kind.parsers, (source, path) => this.#keeper?.kept(source, path));
     this.#processes = new WatchedProcesses(ports.clock.now());
     this.#first = new FirstLook(
       ports.clock,
@@ -92,7 +97,13 @@ export class SystemWatch {
       secret: (name) => ports.secret(located, name),
       ...(ports.budgetDir === undefined ? {} : { budgetDir: ports.budgetDir }),
       ...(ports.hideProcesses === true ? { hideProcesses: true } : {}),
+      ...(this.#keeper ? { resume: this.#keeper.resume } : {}),
       onEvent: (event) => this.#take(event),
+    });
+    this.#keeper?.attach({
+      position: (source, path) => this.#pump.position(source, path),
+      keep: (source, path) => this.#facts.keep(source, path),
+      spec: (source) => this.#specs.find(({ id }) => id === source),
     });
   }
 
@@ -174,6 +185,7 @@ export class SystemWatch {
     this.#deriveTimer?.();
     this.#wakeTimer?.();
     this.#first.close();
+    this.#keeper?.close();
     await this.#pump.close();
   }
 
@@ -215,20 +227,19 @@ export class SystemWatch {
   ): void {
     const path = this.#masker.name(event.path);
     const origin = { system: this.located.system, source: event.source, path };
-    if (event.type === 'wiped') {
-      this.#ports.logs.markWiped(origin);
-      this.#ports.logs.addChange({
-        ...origin,
-        sortAt: event.at,
-        at: event.at,
-        text: `${path} was emptied by its writer; what was read before stays readable`,
-        keys: [path],
-      });
+    if (event.type === 'wiped' || event.type === 'gap') {
+      if (event.type === 'wiped') this.#ports.logs.markWiped(origin);
+      const row = { ...origin, at: event.at, text: this.#masker.text(lossText(event, path)), keys: [path] };
+      this.#ports.logs.addChange({ ...row, sortAt: event.at });
+      this.#keeper?.took(event, [{ ...row, offset: 0, form: 'change' }]);
       this.#ports.onStatus(this);
       return;
     }
-    if (event.type !== 'chunk' || records.length === 0) return;
-    if (event.chunk.type === 'lines' && event.chunk.partial) {
+    if (event.type !== 'chunk' || records.length === 0) {
+      this.#keeper?.took(event, []);
+      return;
+    }
+    if (event.chunk.type === 'lines' && event.chunk.partial && !event.known) {
       const first = records.find((record) => record.at !== undefined)?.at;
       if (first !== undefined && (this.#factsSince === undefined || first > this.#factsSince))
         this.#factsSince = first;
@@ -237,7 +248,11 @@ export class SystemWatch {
       event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
     const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
     this.#ports.logs.add(place, told, event.modifiedAt ?? event.at);
-    if (this.#first.isOver && event.chunk.type === 'lines') {
+    this.#keeper?.took(
+      event,
+      told.map((record): UnplacedRow => ({ ...record, ...place, form: 'log' })),
+    );
+    if (this.#first.isOver && event.chunk.type === 'lines' && !event.known) {
       // A file found later may be an old one. A time in the future (another host's clock) is no negative delay.
       const writtenAt = event.fresh ? event.at : (event.modifiedAt ?? event.at);
       this.#ports.onLines?.(event.chunk.lines.length, Math.max(0, this.#ports.clock.now() - writtenAt));
@@ -304,6 +319,15 @@ export class SystemWatch {
     this.#facts.setSpecs(specs);
     this.#pump.update(specs);
   }
+}
+
+/** What happened to a log's bytes, with their place. */
+function lossText(event: Extract<IngestEvent, { type: 'wiped' | 'gap' }>, path: string): string {
+  if (event.type === 'gap') {
+    return `${path}: a gap behind byte ${event.offset}${event.rotated === undefined ? '' : ` of ${event.rotated}`}: ${event.reason}`;
+  }
+  const upTo = event.readBytes === undefined ? '' : ` (${event.readBytes} bytes)`;
+  return `${path} was emptied by its writer; what was read before${upTo} stays readable`;
 }
 
 /** Where lines stand that were read after their file was renamed. */
