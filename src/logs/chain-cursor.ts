@@ -71,8 +71,8 @@ export class ChainCursor {
 
   /** Before (behind) a record; where its file is gone, where it would sort. */
   async toPlace(place: FilePlace, isBehind: boolean): Promise<void> {
-    const { chain, blocks, pace } = this.#source;
-    const found = await blockHolding(chain, place, blocks, pace);
+    const { chain, blocks } = this.#source;
+    const found = await blockHolding(chain, place, blocks);
     if (found) this.#stand(found.block, isBehind ? found.record + 1 : found.record);
     else await this.toTime(place.sortAt, isBehind);
   }
@@ -224,7 +224,6 @@ export async function blockHolding(
   chain: LogChain,
   { file, offset }: { readonly file: string; readonly offset: number },
   blocks: Blocks,
-  pace: Pace,
 ): Promise<{ readonly block: RecordBlock; readonly record: number } | undefined> {
   const segment = await chain.find(file, offset);
   if (!segment || segment.blocks === 0) return undefined;

@@ -80,7 +80,6 @@ export class LogChain {
         continue;
       }
       known?.close();
-      changed = true;
       try {
         next.push(
           new Segment({

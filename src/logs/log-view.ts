@@ -151,7 +151,7 @@ export class LogView {
   }
 
   async #cursors(at: LogPosition, filter: LogFilter, way: 1 | -1, pace: Pace): Promise<ChainCursor[]> {
-    const from = typeof at === 'object' && 'place' in at ? await this.#sortOf(at.place, pace) : undefined;
+    const from = typeof at === 'object' && 'place' in at ? await this.#sortOf(at.place) : undefined;
     const cursors: ChainCursor[] = [];
     for (const [order, { names, chain }] of this.#logs.entries()) {
       const test = testOf(filter, names);
@@ -172,10 +172,10 @@ export class LogView {
   }
 
   /** Where a record sorts now, and its log's order. Undefined when it is gone. */
-  async #sortOf(place: LogPlace, pace: Pace): Promise<{ sortAt: number; order: number } | undefined> {
+  async #sortOf(place: LogPlace): Promise<{ sortAt: number; order: number } | undefined> {
     const order = this.#logs.findIndex(({ names }) => names.id === place.log);
     const chain = this.#logs[order]?.chain;
-    const found = chain && (await blockHolding(chain, place, (ref) => this.#block(chain, ref), pace));
+    const found = chain && (await blockHolding(chain, place, (ref) => this.#block(chain, ref)));
     return found && found.record < found.block.count
       ? { sortAt: found.block.sortAt(found.record), order }
       : undefined;

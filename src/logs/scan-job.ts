@@ -5,7 +5,7 @@ import { inflateFrom } from './inflate.ts';
 import { literalFinder } from './literal-finder.ts';
 import { patternOf } from './log-filter.ts';
 import { EMPTY_PIECE, foldPieces, type ScanPiece, scanSlices, searchPiece } from './scan-file.ts';
-import { BATCH_BYTES, linePattern, lineSlices, searchLines } from './scan-lines.ts';
+import { BATCH_BYTES, linePattern, lineSlices, searchLines, windowOf } from './scan-lines.ts';
 
 /** What is looked for. A pattern is a regular expression as in the filter `match`. */
 export type Wanted =
@@ -52,7 +52,7 @@ export async function* runScan(job: ScanJob): AsyncGenerator<ScanProgress> {
 function* scanPlain(descriptor: number, { wanted, from, to, maxHits }: ScanJob): Generator<ScanProgress> {
   let piece = EMPTY_PIECE;
   if (wanted.is === 'match') {
-    const pattern = linePattern(patternOf(wanted.pattern));
+    const pattern = linePattern(patternOf(wanted.pattern), BATCH_BYTES);
     for (const slice of lineSlices(descriptor, pattern, from, to, maxHits - piece.hits.length)) {
       piece = foldPieces(piece, slice.piece, maxHits);
       yield { piece, doneBytes: Math.min(slice.at, to) - from };
@@ -74,8 +74,8 @@ async function* scanInflated(descriptor: number, { wanted, maxHits }: ScanJob): 
     wanted.is === 'text'
       ? literalFinder(Buffer.from(wanted.text), wanted.ignoreCase === true, 2 * BATCH_BYTES)
       : undefined;
-  const pattern = wanted.is === 'match' ? linePattern(patternOf(wanted.pattern)) : undefined;
-  const window = finder?.window ?? Buffer.allocUnsafe(2 * BATCH_BYTES);
+  const pattern = wanted.is === 'match' ? linePattern(patternOf(wanted.pattern), 2 * BATCH_BYTES) : undefined;
+  const window = finder?.window ?? (pattern ? windowOf(pattern, 2 * BATCH_BYTES) : Buffer.alloc(0));
   let piece = EMPTY_PIECE;
   let offset = 0;
   let size = 0;

@@ -1,9 +1,13 @@
 import { isAscii } from 'node:buffer';
 import { readSync } from 'node:fs';
+import { type LiteralFinder, literalFinder } from './literal-finder.ts';
+import { requiredLiteral } from './required-literal.ts';
 import type { ScanPiece } from './scan-file.ts';
 
 /** Lines are searched in batches of about this size. */
 export const BATCH_BYTES = 1024 * 1024;
+/** With more candidates than this in a batch, it is cheaper to try the expression on the batch as a whole. */
+const MOST_CANDIDATES = 1000;
 const NEWLINE = 0x0a;
 
 /** A regular expression that is looked for in each line of a batch. */
@@ -12,19 +16,55 @@ export interface LinePattern {
   readonly batch: RegExp;
   /** For a line by itself. */
   readonly line: RegExp;
+  /** Finds what every match holds, where there is such; batches lie in its window. */
+  readonly finder?: LiteralFinder;
 }
 
-/** Makes an expression of `patternOf` ready for batches. */
-export function linePattern(pattern: RegExp): LinePattern {
+/** Makes an expression of `patternOf` ready for batches of up to `windowBytes`. */
+export function linePattern(pattern: RegExp, windowBytes: number): LinePattern {
   const flags = pattern.flags.replace(/[gmy]/g, '');
-  return { batch: new RegExp(pattern.source, `${flags}gm`), line: new RegExp(pattern.source, flags) };
+  const literal = requiredLiteral(pattern);
+  return {
+    ...(literal ? { finder: literalFinder(Buffer.from(literal.text), literal.ignoreCase, windowBytes) } : {}),
+    batch: new RegExp(pattern.source, `${flags}gm`),
+    line: new RegExp(pattern.source, flags),
+  };
+}
+
+/** What batches are read into. */
+export function windowOf({ finder }: LinePattern, windowBytes: number): Buffer {
+  return finder?.window ?? Buffer.allocUnsafe(windowBytes);
 }
 
 /**
- * Lines of a batch in which the pattern matches. `bytes` begin and end with a line and lie at `offset` of the file. A match
- * that reaches over a line's end proves nothing: the line is then tried by itself.
+ * Lines of a batch in which the pattern matches. `bytes` are the beginning of its window, begin and end with a line, and lie
+ * at `offset` of the file.
  */
 export function searchLines(pattern: LinePattern, bytes: Buffer, offset: number, maxHits: number): ScanPiece {
+  const { finder, line } = pattern;
+  if (!finder) return searchBatch(pattern, bytes, offset, maxHits);
+  const size = bytes.length;
+  const hits: number[] = [];
+  let [lines, candidates] = [0, 0];
+  for (let found = finder.find(0, size); found !== -1; ) {
+    candidates += 1;
+    if (candidates > MOST_CANDIDATES) return searchBatch(pattern, bytes, offset, maxHits);
+    const start = bytes.lastIndexOf(NEWLINE, found) + 1;
+    const newline = finder.newline(found, size);
+    const end = newline === -1 ? size : newline;
+    const text = bytes.toString('utf8', start, end);
+    const match = line.exec(text);
+    if (match) {
+      lines += 1;
+      if (hits.length < maxHits) hits.push(offset + start + Buffer.byteLength(text.slice(0, match.index)));
+    }
+    found = newline === -1 ? -1 : finder.find(newline + 1, size);
+  }
+  return { lines, hits, hasNewline: bytes.includes(NEWLINE), isHeadHit: false, isTailHit: false };
+}
+
+/** The same over the batch as a whole. A match that reaches over a line's end proves nothing: the line is tried by itself. */
+function searchBatch(pattern: LinePattern, bytes: Buffer, offset: number, maxHits: number): ScanPiece {
   const ascii = isAscii(bytes);
   const text = ascii ? bytes.toString('latin1') : bytes.toString('utf8');
   const { batch, line } = pattern;
@@ -66,7 +106,7 @@ export function* lineSlices(
   to: number,
   maxHits: number,
 ): Generator<{ readonly piece: ScanPiece; readonly at: number }> {
-  const window = Buffer.allocUnsafe(BATCH_BYTES);
+  const window = windowOf(pattern, BATCH_BYTES);
   let at = from;
   // A range begins behind the line that is open there.
   let isInside = from > 0;

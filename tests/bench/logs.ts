@@ -117,7 +117,11 @@ try {
   await new Promise((resolve) => setTimeout(resolve, 50));
   tell(
     'cancel',
-    await timed(async () => (cancel.abort(), await under, await logs.call('parts', {}))),
+    await timed(async () => {
+      cancel.abort();
+      await under;
+      await logs.call('parts', {});
+    }),
     'ms',
     'until the next answer',
   );
