@@ -34,8 +34,8 @@ afterAll(() => {
   home.remove();
 });
 
-describe('status', () => {
-  it('tells what needs a human, the systems and their layers, and ends with 1', async () => {
+describe.concurrent('status', () => {
+  it('tells what needs a human, the systems and their layers, and ends with 1', async ({ expect }) => {
     const { code, stdout, stderr } = await runVerb(['status', ...here]);
     expect(stdout).toMatchInlineSnapshot(`
       "04:30:00Z  1 needs a human  (x0 !0 ~1 >4)
@@ -270,14 +270,14 @@ describe.concurrent('list and show', () => {
   });
 });
 
-describe('logs', () => {
+describe.concurrent('logs', () => {
   const texts = async (...args: string[]): Promise<string[]> => {
     const { stdout, stderr, code } = await runVerb(['logs', '--json', ...here, ...args]);
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
     return jsonLines<{ text: string }>(stdout).map(({ text }) => text);
   };
 
-  it('prints a line a row: time, system, origin, level, text', async () => {
+  it('prints a line a row: time, system, origin, level, text', async ({ expect }) => {
     const { stdout } = await runVerb(['logs', '-n', '2', ...here]);
     expect(stdout).toMatchInlineSnapshot(`
       " 2026-02-20 04:20:47 orket orket.log WARNING model_timeout_retry model=qwen2.5-coder:14b attempt=1 retry_delay_sec=2 (x2)
@@ -330,7 +330,7 @@ describe('logs', () => {
   });
 });
 
-describe('logs --follow', () => {
+describe.concurrent('logs --follow', () => {
   interface Followed {
     readonly root: string;
     readonly log: string;
@@ -517,7 +517,7 @@ describe.concurrent('what was typed wrong', () => {
   });
 });
 
-describe('help and version', () => {
+describe.concurrent('help and version', () => {
   it('of a verb is the same with --help and -h after it and with help before it', async () => {
     for (const args of [
       ['status', '--help'],
@@ -571,7 +571,7 @@ describe('help and version', () => {
   });
 });
 
-describe('config', () => {
+describe.concurrent('config', () => {
   it('schema prints a JSON Schema with every kind and its settings', async () => {
     const { stdout, code, stderr } = await runVerb(['config', 'schema']);
     expect([code, stderr]).toEqual([0, '']);
