@@ -68,13 +68,16 @@ export const VERBS: readonly Verb[] = [
     name: 'logs',
     usage: [
       'logs [--since T] [--until T] [--grep RE] [--level L] [--run ID]',
-      '[--system S] [-n N] [--follow] [--json]',
+      '[--system S] [-n N] [--follow] [--json [--resume NAME]]',
     ],
     does: ['', 'T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d'],
     words: 0,
     more: [
       "A `~` before a time: the line has none, its place is its neighbours'. Levels: debug info warning error, each with",
       'what is graver. --system S is a system by the name it has here. --follow ends with its reader, on Ctrl-c and on SIGTERM.',
+      '--resume NAME prints what no run under that name has printed, the first one all there is, and nothing twice: each line',
+      'has an `id`, 1 2 3 and so on without a hole; after a kill the newest may come again under the same ids. Lines of files',
+      'that were rotated, compressed or copied meanwhile are there; of those that were removed before, a line tells the gap.',
     ],
   },
   {
@@ -163,9 +166,9 @@ export const VERBS: readonly Verb[] = [
     words: 0,
     more: [
       'Looks at the program, the configuration, the records, the host, the terminal, and at every system: whose it is, its',
-      'keys, its sources, the programs its acts start. It changes nothing and starts nothing of a system. Ends with 0 where',
-      'all is right, 1 where something works with a limit, 3 where what is there can not be used, 2 where the configuration',
-      'is wrong or a system is not there; 2 before 3 before 1.',
+      'keys, its sources, the programs its acts start. It changes nothing; of a system it starts the interpreter, to ask its',
+      'version, and what its sources start anyhow. Ends with 0 where all is right, 1 where something works with a limit, 3',
+      'where what is there can not be used, 2 where the configuration is wrong or a system is not there; 2 before 3 before 1.',
     ],
   },
   {
@@ -241,6 +244,11 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   '--host': { verbs: ['init'], does: 'the directory shared by the operators of this host' },
   '--group': { verbs: ['init'], value: 'NAME', does: 'their group; default binnacle' },
   '--follow': { verbs: ['logs'], does: 'go on with what comes' },
+  '--resume': {
+    verbs: ['logs'],
+    value: 'NAME',
+    does: 'go on where the last run under this name ended; with --json',
+  },
   '--param': { verbs: ['act'], value: 'k=v', does: 'a parameter of the act; repeatable' },
   '--reason': { verbs: ['act'], value: 'TEXT', does: 'why, for the record' },
   '--yes': { verbs: ['act'], does: 'confirms it' },

@@ -1,6 +1,6 @@
 /** `binnacle init DIR...` of the built program: what it writes, where, and what it leaves as it is. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from './cockpit.ts';
@@ -70,6 +70,20 @@ describe('init', () => {
       stderr: expect.stringContaining('which is watched: nothing of ours is left there'),
     });
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'names what this user may not look into, and finds the rest',
+    async () => {
+      mkdirSync(join(srv, 'closed'), { mode: 0o700 });
+      for (const path of [top.path, srv]) chmodSync(path, 0o755);
+      const { code, stderr } = await runVerb(['init', srv, '-'], { cwd: '/', uid: 65_534 });
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/^found coherence.*\nfound orket/),
+      });
+      expect(stderr).toContain(`not looked into, it can't be read: ${join(srv, 'closed')}`);
+    },
+  );
 
   it('tells the server of a system by the port its process listens on', async () => {
     const orket = join(srv, 'orket');
