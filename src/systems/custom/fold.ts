@@ -24,6 +24,8 @@ export class Folding {
   readonly #source: DescribedLines;
   readonly #context: ParseContext;
   readonly #facts: { [key: string]: Json | null } = {};
+  /** Keys of each fold, once this chunk has added to them: copied once, not for each new item. */
+  readonly #added = new Map<string, string[]>();
   /** Folds that had no room for an item. */
   readonly full = new Set<string>();
 
@@ -79,7 +81,13 @@ export class Folding {
       this.full.add(name);
       return false;
     }
-    this.#facts[name] = [...keys, key];
+    const added = this.#added.get(name);
+    if (added) added.push(key);
+    else {
+      const list = [...keys, key];
+      this.#added.set(name, list);
+      this.#facts[name] = list;
+    }
     return true;
   }
 }

@@ -8,20 +8,34 @@ import { readAnswer, readLine } from './reading.ts';
 import type { DescribedAnswer, DescribedLines, DescribedSource } from './schema-source.ts';
 import { wordOf } from './word.ts';
 
+/** Raised when what is kept of a source changes its shape for every description. */
+const SHAPE = 2;
+
 /** The parser of one described source. */
 export function parserOf(source: DescribedSource): Parser {
+  return { version: versionOf(source), start: null, fold: foldOf(source) };
+}
+
+/** What was kept under another description of the source is of no use to this one: FNV-1a over its text. */
+function versionOf(source: DescribedSource): number {
+  let hash = 0x811c9dc5 ^ SHAPE;
+  for (const char of JSON.stringify(source)) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return hash >>> 0;
+}
+
+function foldOf(source: DescribedSource): Parser['fold'] {
   switch (source.type) {
     case 'log':
     case 'stream':
-      return { version: 2, start: null, fold: linesFold(source) };
+      return linesFold(source);
     case 'database':
-      return { version: 2, start: null, fold: foldRows };
+      return foldRows;
     case 'document':
     case 'http':
     case 'probe':
-      return { version: 2, start: null, fold: answerFold(source) };
+      return answerFold(source);
     case 'process':
-      return { version: 2, start: null, fold: (carry) => ({ carry }) };
+      return (carry) => ({ carry });
   }
 }
 

@@ -129,7 +129,7 @@ function wordsOf(argv: readonly string[], scope: Json): readonly string[] {
           `its ${path} "${shown(value)}" is not passed to a program that reads its arguments again`,
         );
       if (path === 'id' && !isPlainId(value))
-        throw refusal(`its id "${shown(value)}" has characters that are not passed to a program`);
+        throw refusal(`its ${path} has characters that are not passed to a program`);
       return value;
     });
     if (options && filled.startsWith('-') && !word.startsWith('-'))

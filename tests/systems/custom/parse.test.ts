@@ -216,6 +216,14 @@ describe('records of a log folded into items', () => {
     expect(bad).toMatchObject([{ reason: expect.stringContaining('left out') }]);
   });
 
+  it('are read anew when their description changed', () => {
+    const versions = [logOf('log', {}), logOf('log', {}), logOf('log', { by: 'id' })].map(
+      (sources) => new Fed(sources, JOB).kind.parsers['s']?.version,
+    );
+    expect(versions[0]).toBe(versions[1]);
+    expect(versions[0]).not.toBe(versions[2]);
+  });
+
   it('keep names of the prototype as plain values', () => {
     const fed = new Fed(logOf('log', { by: 'id' }), JOB);
     fed.lines(

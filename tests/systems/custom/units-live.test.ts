@@ -37,6 +37,10 @@ describe.concurrent('units of systemd, described', () => {
       'agent-index@eu.service down',
       'agent-worker.service up',
     ]);
+    const steps = await host.run('steps', 'service/agent-gateway.service');
+    expect(steps.stdout).toMatch(
+      /A unit is down[\s\S]*its unit file is the one that is loaded[\s\S]*start it anew/,
+    );
     const { stdout } = await host.run('logs', '--json');
     const rows = stdout
       .trimEnd()
