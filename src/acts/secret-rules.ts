@@ -141,7 +141,8 @@ export const RULES: readonly SecretRule[] = [
   {
     near: NEAR_NAMES,
     find: new RegExp(`(?<kept>${NAMES}(?:\\\\?["'])?[:=])(?<secret>[^\\s"'&,;<>\\\\]{6,4000})`, 'gi'),
-    isSecret: isNotPlain,
+    isSecret: (value, kept) =>
+      isNotPlain(value) && !isCode(value) && (kept.endsWith('=') || looksMade(value)),
   },
   {
     near: [...NEAR_NAMES, '-ke', '-to', '-au'],
@@ -149,7 +150,8 @@ export const RULES: readonly SecretRule[] = [
       `(?<kept>(?:\\bX-[A-Za-z-]{0,40}(?:Key|Token|Auth)|${NAMES})\\\\?["']?[ \\t]{0,3}[:=][ \\t]{0,3}\\\\?["']?)(?<secret>[^\\s"'&,;<>\\\\]{6,4000})`,
       'gi',
     ),
-    isSecret: (value) => isNotPlain(value) && looksMade(value),
+    isSecret: (value, kept) =>
+      isNotPlain(value) && !isCode(value) && (/^X-/i.test(kept) ? looksMade(value) : hasDigit(value)),
   },
   {
     near: [...NEAR_NAMES, '-pw'],
@@ -298,6 +300,18 @@ function looksMade(value: string): boolean {
     (/[A-Z]/.test(beginning) && /[a-z]/.test(beginning) && !/^[A-Z][a-z]+$/.test(beginning))
   );
 }
+
+/**
+ * Agents print code: a call, an element, a property or a variable beside such a name is where a secret comes from, and
+ * whoever reviews it must see it.
+ */
+function isCode(value: string): boolean {
+  return CALL.test(value) || (!hasDigit(value) && (PROPERTY.test(value) || SAME_NAME.test(value)));
+}
+
+const CALL = /^[A-Za-z_$][\w$.?]{0,200}[([]/;
+const PROPERTY = /^[A-Za-z_$][\w$]{0,100}(?:\??\.[A-Za-z_$#][\w$]{0,100}){1,20}[)\]}:]*$/;
+const SAME_NAME = new RegExp(`^[A-Za-z_]{0,40}${NAMES}[)\\]}:]*$`, 'i');
 
 /** Counts, flags and placeholders stand after such names as often as secrets do. */
 function isNotPlain(value: string): boolean {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/acts/mask.ts';
 import { secretValuesOf } from '../../src/acts/secret-values.ts';
 import { costRatio } from '../cost.ts';
-import { shapes } from './secret-shapes.ts';
+import { shapes, written } from './secret-shapes.ts';
 
 const masker = createMasker();
 
@@ -38,6 +38,48 @@ describe('secrets by their shape', () => {
     expect(masker.text(text)).toBe(expected);
   });
 
+  it.each(written)('masks a $name by what stands before it, which stays', ({ secret, line }) => {
+    const masked = masker.text(line);
+    expect(masked).not.toContain(secret);
+    expect(masked).not.toContain(secret.slice(-8));
+    expect(masked).toContain('***');
+    expect(masked.slice(0, 5)).toBe(line.slice(0, 5));
+  });
+
+  it('leaves what it masked as it is', () => {
+    for (const text of [...shapes.map(([, secret]) => `x ${secret} y`), ...written.map(({ line }) => line)]) {
+      const masked = masker.text(text);
+      expect(masker.text(masked)).toBe(masked);
+    }
+  });
+
+  it('finds a token that an excerpt cut short, and one with a change of colour inside', () => {
+    for (const [name, secret] of shapes.filter(([, one]) =>
+      /^(?:gh|glpat|xox|AIza|AKIA|npm|sk_live)/.test(one),
+    )) {
+      const half = secret.slice(0, Math.ceil(secret.length / 2) + 4);
+      for (const end of ['', '..', '...', '…', '\nnext line']) {
+        expect(masker.text(`why: ${half}${end}`), name).toBe(`why: ***${end}`);
+      }
+      const coloured = `a ${secret.slice(0, 9)}\x1b[1;31m${secret.slice(9)}\x1b[0m b`;
+      expect(masker.text(coloured)).toBe('a *** b');
+    }
+    expect(masker.text('\x1b[32mall is well\x1b[0m')).toBe('\x1b[32mall is well\x1b[0m');
+  });
+
+  it('leaves code to whoever reviews it', () => {
+    for (const text of [
+      '+    token = await self.vault.get_token(run_id)',
+      '+  const password = z.string().min(12)',
+      'client = Client(api_key=settings.api_key, token=token)',
+      'secret: Optional[str2] = None',
+      'def login(user, password=None, *, api_key=os.environ["KEY_1"]):',
+      'name:password:uid:gid',
+      'token: string | undefined',
+    ])
+      expect(masker.text(text)).toBe(text);
+  });
+
   it('masks a private key over all its lines', () => {
     const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n'.repeat(5)}-----END OPENSSH PRIVATE KEY-----`;
     expect(masker.text(`before\n${key}\nafter`)).toBe('before\n***\nafter');
@@ -62,6 +104,24 @@ describe('secrets by their shape', () => {
       ...Array.from({ length: 50 }, () => randomUUID()),
       ...Array.from({ length: 25 }, (_, n) => createHash('sha1').update(String(n)).digest('hex')),
       ...Array.from({ length: 25 }, (_, n) => createHash('sha256').update(String(n)).digest('hex')),
+      ...Array.from({ length: 100 }, (_, n) => {
+        const digest = createHash('sha512').update(`ulid ${n}`).digest();
+        return `01J${[...digest.subarray(0, 23)].map((byte) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[byte & 31]).join('')}`;
+      }),
+      ...Array.from({ length: 100 }, (_, n) => {
+        const hex = createHash('sha256').update(`trace ${n}`).digest('hex');
+        return `traceparent: 00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-01`;
+      }),
+      ...Array.from({ length: 100 }, (_, n) =>
+        Buffer.from(`Line ${n} of an ordinary text, told as base64 by a program that likes it.`).toString(
+          'base64',
+        ),
+      ),
+      ...Array.from(
+        { length: 100 },
+        (_, n) =>
+          `/srv/agents/releases/2026-11-${n}/node_modules/@scope/some-package-with-a-name/dist/esm/index.mjs:${n}:17`,
+      ),
       'commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904',
       'task_864e65b18d8b704c',
       'max_tokens: 4096',
@@ -101,6 +161,16 @@ describe('secrets by their shape', () => {
       'sk-'.repeat(180 * size),
       `Cookie:${' '.repeat(300 * size)}`,
       'A'.repeat(600 * size),
+      `https://${'a'.repeat(600 * size)}@`,
+      'a://b'.repeat(120 * size),
+      'x://@'.repeat(120 * size),
+      '"password": "\\\\"'.repeat(40 * size),
+      'token=('.repeat(80 * size),
+      `token=${'a.'.repeat(300 * size)}`,
+      'eyJaaaaaaaaa.'.repeat(45 * size),
+      '\x1b[31m'.repeat(120 * size),
+      'ghp_aaaa '.repeat(60 * size),
+      `M${'a'.repeat(24)}.`.repeat(20 * size),
     ];
     const [small, large] = [hostile(500), hostile(2_000)];
     const ratios = large.map((text, index) =>
@@ -142,6 +212,45 @@ describe('secrets by their value', () => {
     expect(known.value({ a: [secret, 1, null], b: { c: `x ${secret}` } })).toEqual({
       a: ['***', 1, null],
       b: { c: 'x ***' },
+    });
+  });
+
+  it('are masked where an excerpt cut them, from their first six characters on', () => {
+    expect(known.text('got p@ss word')).toBe('got ***');
+    expect(known.text('got p@ss')).toBe('got p@ss');
+    expect(known.text('got p@ss words of others')).toBe('got p@ss words of others');
+  });
+
+  it('are masked in keys, and whatever stands in a field named for a secret', () => {
+    const value = {
+      [secret]: 1,
+      client_secret: 'plain',
+      token_count: 'plain',
+      token: null,
+      deep: [{ password: 'abcd' }],
+    };
+    expect(known.value(value)).toEqual({
+      '***': 1,
+      client_secret: '***',
+      token_count: 'plain',
+      token: null,
+      deep: [{ password: '***' }],
+    });
+    const innocent = { id: 'a', list: ['b', { c: 1 }] };
+    expect(known.value(innocent)).toBe(innocent);
+  });
+
+  it('leave names that are told apart', () => {
+    const names = [`a-${secret}`, `b-${secret}`, `a-${shapes[0]?.[1]}`, `a-${shapes[1]?.[1]}`].map(
+      known.name,
+    );
+    expect(new Set(names).size).toBe(4);
+    for (const name of names) expect(name).toMatch(/^[ab]-\*\*\*~[0-9a-z]{1,6}$/);
+    expect(known.name(`a-${secret}`)).toBe(names[0]);
+    expect(known.name('turn-7')).toBe('turn-7');
+    expect(known.value({ id: names[0], ids: ['turn-7'] }, new Set(['id']))).toEqual({
+      id: names[0],
+      ids: ['turn-7'],
     });
   });
 
@@ -197,6 +306,20 @@ describe('output that comes in pieces', () => {
     stream.end();
     expect(out.split('\n')[0]).toBe('reads ***');
     expect(out.split('\n').at(-2)).toBe('step 999 of a thousand: done');
+  });
+
+  it('is cut in no secret when no line ends', () => {
+    for (let pad = 0; pad < 40; pad += 1) {
+      let out = '';
+      const stream = createMasker([secret]).stream((part) => {
+        out += part;
+      });
+      const unit = `Authorization: Bearer ${'q1w2e3r4t5'.repeat(4)} ${secret} ghp_${'a1B2'.repeat(9)} "password": "two words ${pad}",`;
+      stream.write('.'.repeat(pad * 7));
+      for (let n = 0; n < 600; n += 1) stream.write(unit);
+      stream.end();
+      expect(out).not.toMatch(/q1w2|horse|a1B2|words/);
+    }
   });
 
   it('is not held back for ever when no line ends', () => {
