@@ -112,6 +112,7 @@ export function engineOf(
   alerts?: AlertDesk,
   makeHistory?: (logs: LogStore, clock: Clock, onChange: () => void) => HistoryDesk,
   writeTimeline?: EngineOptions['writeTimeline'],
+  keeperOf?: EngineOptions['keeperOf'],
 ): Engine {
   const clock = clockOf(plan);
   for (const { located } of plan.systems) learnSecretsOf(located);
@@ -133,6 +134,7 @@ export function engineOf(
     ...(process.env['BINNACLE_PROCESSES'] === 'none' ? { hideProcesses: true } : {}),
     ...(alerts ? { alerts } : {}),
     ...(writeTimeline ? { writeTimeline } : {}),
+    ...(keeperOf ? { keeperOf } : {}),
     ...(makeActs ? { makeActs: (watches) => makeActs(watches, clock) } : {}),
     ...(makeHistory ? { makeHistory: (logs, onChange) => makeHistory(logs, clock, onChange) } : {}),
   });

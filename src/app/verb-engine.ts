@@ -10,6 +10,7 @@ import { type ActsRoom, actDeskFor, openActs, tryOpenActs } from './acts-room.ts
 import { actsOfSystems, declaredActs } from './declared-acts.ts';
 import { absencesOf, engineOf, planFor } from './engine-plan.ts';
 import { openHistoryRoom } from './history-room.ts';
+import type { KeeperOf } from './positions-room.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
 import { learnSecretsOfHooks } from './system-secrets.ts';
 
@@ -36,6 +37,8 @@ export interface VerbNeeds {
   readonly watch?: boolean;
   /** Records of its own in the history (a hand-over). What it sees is not recorded: it looks once. */
   readonly withHistory?: boolean;
+  /** Keeps how far the logs were read. */
+  readonly keeperOf?: KeeperOf;
   /** With nothing to watch it opens all the same. */
   readonly orNothing?: boolean;
 }
@@ -68,6 +71,8 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
           take() {},
         })
       : undefined,
+    undefined,
+    needs.keeperOf,
   );
   const release = keepAlive();
   let state = initialState;

@@ -1,6 +1,7 @@
 import { toIso } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { EnginePort } from '../engine/protocol.ts';
+import type { Json } from '../lib/json.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { dateText } from '../lib/time-text.ts';
 import type { Output } from './output.ts';
@@ -88,22 +89,27 @@ async function newestRows(
   return wanted === undefined ? rows : rows.slice(-wanted);
 }
 
+/** A row as `--json` prints it. */
+export function rowJson(row: LogRow): { readonly [field: string]: Json } {
+  return {
+    time: row.at === undefined ? null : toIso(row.at),
+    sortTime: toIso(row.sortAt),
+    system: row.system,
+    source: row.source,
+    path: row.path,
+    offset: row.offset,
+    form: row.form,
+    level: row.level ?? null,
+    text: row.text,
+    keys: row.keys ?? [],
+    count: row.count ?? 1,
+    wiped: row.wiped === true,
+  };
+}
+
 function printRow(row: LogRow, json: boolean, output: Output): void {
   if (json) {
-    output.json({
-      time: row.at === undefined ? null : toIso(row.at),
-      sortTime: toIso(row.sortAt),
-      system: row.system,
-      source: row.source,
-      path: row.path,
-      offset: row.offset,
-      form: row.form,
-      level: row.level ?? null,
-      text: row.text,
-      keys: row.keys ?? [],
-      count: row.count ?? 1,
-      wiped: row.wiped === true,
-    });
+    output.json(rowJson(row));
     return;
   }
   const time = row.at === undefined ? `~${dateText(row.sortAt)}` : ` ${dateText(row.at)}`;
