@@ -53,6 +53,8 @@ export interface KnownThing {
   readonly id: string;
   readonly title: string;
   readonly source: string;
+  /** When its newest change was seen. */
+  readonly seenAt: Instant;
 }
 
 /** What happened on the watched systems, across cockpits and their restarts. Calls may throw while another writes. */
@@ -205,7 +207,7 @@ class SqliteHistory implements HistoryStore {
   present(system: number, after: KnownThing | undefined, limit: number): readonly KnownThing[] {
     return this.#database
       .prepare(
-        `SELECT type, id, title, source FROM states
+        `SELECT type, id, title, source, seen_at AS seenAt FROM states
          WHERE system = ? AND (type, id) > (?, ?) AND state <> '${GONE}' ORDER BY type, id LIMIT ?`,
       )
       .all(system, after?.type ?? '', after?.id ?? '', limit) as KnownThing[];
@@ -213,10 +215,11 @@ class SqliteHistory implements HistoryStore {
 
   changes(query: ChangeQuery): readonly StateChange[] {
     const systems = query.systems;
+    // The sign keeps SQLite to the index of times: by the system it would read and sort all there is of it.
     const rows = this.#database
       .prepare(
         `SELECT changes.*, systems.name FROM changes JOIN systems ON systems.id = changes.system
-         WHERE at >= ? AND at <= ? ${systems ? `AND changes.system IN (${systems.map(() => '?').join(',')})` : ''}
+         WHERE at >= ? AND at <= ? ${systems ? `AND +changes.system IN (${systems.map(() => '?').join(',')})` : ''}
          ORDER BY at DESC, seq DESC LIMIT ?`,
       )
       .all(

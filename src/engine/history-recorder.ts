@@ -10,6 +10,7 @@ import { entityKey, refKey, type SystemId } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
 import {
   GONE,
+  isSameTraits,
   type Sighting,
   type StateChange,
   sightingOf,
@@ -30,6 +31,10 @@ const RETRY_MS = 1_000;
 const LOOK_MS = 500;
 /** What a cockpit that does not write remembers: the longest a dead writer can go unnoticed, and then some. */
 const BACKLOG_MS = 15_000;
+/** What the last writer saw so shortly before this cockpit read, or later, it may have seen in a newer state of the source. */
+const LAG_MS = 1_000;
+/** When that is compared again: every source that moves was read by then. */
+const SECOND_LOOK_MS = 2_500;
 /** Sightings that wait while nothing can be written; beyond that the oldest are given up, counted. */
 const MAX_WAITING = 20_000;
 
@@ -53,9 +58,11 @@ export interface RecorderOptions {
 /** What is still to be compared with the record after the lease was taken. */
 interface CatchUp {
   readonly keys: readonly string[];
-  next: number;
+  readonly next: number;
   /** Where the look for things that are no longer there stands. */
-  after: KnownThing | undefined;
+  readonly after: KnownThing | undefined;
+  /** `first`: what the record may know better is left for a second look; `some left`: that was the case. */
+  readonly look: 'first' | 'some left' | 'second';
 }
 
 interface Track {
@@ -173,7 +180,12 @@ export class HistoryRecorder {
     if (!answer.gained) return;
     track.watchedUntil = answer.watchedUntil;
     track.waiting = this.#notInRecord(track);
-    track.catchUp = { keys: [...track.watch.entities.keys()], next: 0, after: undefined };
+    this.#compare(track, 'first');
+  }
+
+  /** Begins to compare the record with what this cockpit sees. */
+  #compare(track: Track, look: 'first' | 'second'): void {
+    track.catchUp = { keys: [...track.watch.entities.keys()], next: 0, after: undefined, look };
     this.#flushIn(track, 0);
   }
 
@@ -225,6 +237,10 @@ export class HistoryRecorder {
       }
       track.waiting.splice(0, batch.length);
       if (next) track.catchUp = next.rest;
+      if (next?.isLeftOver)
+        this.#options.clock.after(SECOND_LOOK_MS, () => {
+          if (track.leads && !track.catchUp && !this.#closed) this.#compare(track, 'second');
+        });
       const looked = new Set(next?.sightings.map((sighting) => refKey(sighting.ref)));
       const found = changes.filter((change) => looked.has(refKey(change.ref)));
       if (found.length > 0) this.#options.onFound(found);
@@ -232,31 +248,58 @@ export class HistoryRecorder {
     });
   }
 
-  /** The next part of the comparison with the record. */
+  /**
+   * The next part of the comparison with the record. The last writer may have read a source later than this cockpit:
+   * what it saw then is no change back, but news to come. Such things are compared again a little later, once.
+   */
   #caughtUp(
     track: Track,
-    { keys, next, after }: CatchUp,
-  ): { readonly sightings: readonly Sighting[]; readonly rest: CatchUp | undefined } {
+    { keys, next, after, look }: CatchUp,
+  ): {
+    readonly sightings: readonly Sighting[];
+    readonly rest: CatchUp | undefined;
+    /** All was compared, and some of it has to be again. */
+    readonly isLeftOver: boolean;
+  } {
     const { store, clock } = this.#options;
     const now = clock.now();
     const { entities } = track.watch;
+    const sources = new Map(track.watch.summary().sources.map((source) => [source.id, source]));
+    let isLeft = look === 'some left';
+    const leave = (source: string, seenAt: Instant): boolean => {
+      const isNewer = look !== 'second' && seenAt > (sources.get(source)?.lastReadAt ?? now) - LAG_MS;
+      isLeft ||= isNewer;
+      return isNewer;
+    };
     if (next < keys.length) {
       const end = next + BATCH;
       const sightings = keys.slice(next, end).flatMap((key) => {
         const entity = entities.get(key);
-        return entity ? [sightingOf(entity, now, false)] : [];
+        if (!entity) return [];
+        const sighting = sightingOf(entity, now, false);
+        const known = store.known(track.row ?? 0, entity);
+        const isNews =
+          known && (known.state !== sighting.state || !isSameTraits(known.traits, sighting.traits));
+        return isNews && leave(entity.evidence.source, known.seenAt) ? [] : [sighting];
       });
-      return { sightings, rest: { keys, next: end, after } };
+      return {
+        sightings,
+        rest: { keys, next: end, after, look: isLeft ? 'some left' : look },
+        isLeftOver: false,
+      };
     }
     const things = store.present(track.row ?? 0, after, BATCH);
-    const states = new Map(track.watch.summary().sources.map(({ id, state }) => [id, state]));
     const here = new Set([...entities.values()].map(storedKey));
     const sightings = things
       // What rests on a source that can't be read now is not gone.
-      .filter((thing) => !here.has(entityKey(thing)) && (states.get(thing.source) ?? 'fresh') === 'fresh')
+      .filter(
+        (thing) => !here.has(entityKey(thing)) && (sources.get(thing.source)?.state ?? 'fresh') === 'fresh',
+      )
+      .filter((thing) => !leave(thing.source, thing.seenAt))
       .map((thing) => goneSince(track.system, thing, now));
-    const last = things.at(-1);
-    return { sightings, rest: things.length < BATCH ? undefined : { keys, next, after: last } };
+    const isOver = things.length < BATCH;
+    const rest: CatchUp = { keys, next, after: things.at(-1), look: isLeft ? 'some left' : look };
+    return { sightings, rest: isOver ? undefined : rest, isLeftOver: isOver && isLeft };
   }
 
   #giveUpOldest(track: Track): void {

@@ -6,6 +6,8 @@ import { type HistoryOptions, type HistoryStore, openHistory } from '../../src/d
 import type { SystemId } from '../../src/domain/entity.ts';
 import { GONE, type Sighting } from '../../src/domain/history.ts';
 import { addMs, type Instant } from '../../src/domain/instant.ts';
+import { costRatio } from '../cost.ts';
+import { makeOldRows } from './old-rows.ts';
 import { NIGHT, temporaryDirectory } from './temporary.ts';
 
 const system = 'mill' as SystemId;
@@ -130,6 +132,20 @@ describe('changes', () => {
     const span = store.changes({ since: addMs(NIGHT, 1000), until: addMs(NIGHT, 3000) });
     expect(span.map(({ to }) => to)).toEqual(['running', 'failed', 'queued']);
     expect(store.changes({ limit: 2 }).map(({ to }) => to)).toEqual(['queued', 'running']);
+  });
+});
+
+describe('the newest changes', () => {
+  it('are read at the same cost however many older ones there are', () => {
+    const stores = [2_000, 100_000].map((rows) => {
+      const { store, row } = leading();
+      makeOldRows(store.path, { rows, system: row, from: addMs(NIGHT, -rows * 1000), everyMs: 1000 });
+      const query = { systems: [row], since: addMs(NIGHT, -1_000_000), limit: 20 };
+      expect(store.changes(query)).toHaveLength(20);
+      return () => store.changes(query);
+    });
+    const [few, many] = stores as [() => unknown, () => unknown];
+    expect(costRatio(few, many)).toBeLessThan(3);
   });
 });
 

@@ -139,7 +139,7 @@ function verdictOf(path: string): LedgerVerdict {
   return verdict;
 }
 
-describe('whatever is done to the rows of a ledger', () => {
+describe('row 24: whatever is done to the rows of a ledger', () => {
   it('is noticed, and the first row that is not what was written is named', () => {
     const { plain, sealed } = bases();
     const directory = temporaryDirectory();

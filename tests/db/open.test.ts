@@ -47,7 +47,7 @@ describe('opening a database of ours', () => {
     }
   });
 
-  it('brings an older schema to the newest and keeps its rows', () => {
+  it('row 60: brings an older schema to the newest and keeps its rows', () => {
     const path = join(temporaryDirectory(), 'x.db');
     const old = openDatabase(specAt(path, { migrations: ['CREATE TABLE a (n INTEGER) STRICT'] })).database;
     old.exec('INSERT INTO a VALUES (7)');
@@ -58,7 +58,7 @@ describe('opening a database of ours', () => {
     database.close();
   });
 
-  it('refuses a newer schema and leaves every byte of it', () => {
+  it('row 60: refuses a newer schema and leaves every byte of it', () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'x.db');
     openDatabase(
@@ -112,7 +112,7 @@ describe('opening a database of ours', () => {
     database.close();
   }
 
-  it.each(damages)('puts aside %s, says so, and begins anew', (_, damage) => {
+  it.each(damages)('row 25: puts aside %s, says so, and begins anew', (_, damage) => {
     const directory = temporaryDirectory();
     const path = join(directory, 'x.db');
     damage(path);

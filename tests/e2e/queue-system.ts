@@ -11,7 +11,7 @@ export interface QueueSystem {
   readonly args: readonly string[];
   /** State of a job in the queue's own file. */
   stateOf(job: string): string;
-  /** Lets a job fail. */
+  /** Lets a job fail, which may be a new one. */
   fail(job: string): void;
   /** What its program was started with, one run a row. */
   runs(): { readonly argv: readonly string[]; readonly cwd: string }[];
@@ -59,9 +59,12 @@ export async function layOutQueue(
     },
     fail(job) {
       const path = join(root, 'state', 'queue.json');
-      const state = JSON.parse(readFileSync(path, 'utf8')) as { jobs: { id: string; state: string }[] };
-      for (const one of state.jobs) if (one.id === job) one.state = 'ERR';
-      writeFileSync(`${path}.new`, JSON.stringify(state));
+      const state = JSON.parse(readFileSync(path, 'utf8')) as {
+        jobs: { id: string; name: string; state: string }[];
+      };
+      const jobs = state.jobs.filter((one) => one.id !== job);
+      jobs.push({ id: job, name: job, state: 'ERR' });
+      writeFileSync(`${path}.new`, JSON.stringify({ jobs }));
       renameSync(`${path}.new`, path);
     },
     runs() {

@@ -57,7 +57,7 @@ const isThere =
   () =>
     rows().includes(text);
 
-it('two cockpits record each change once; when the one that writes is killed the other goes on', async () => {
+it('row 59: two cockpits record each change once; when the one that writes is killed the other goes on', async () => {
   mill.jobs({ a: { status: 'queued' }, b: { status: 'queued' } });
   const [one, other] = await Promise.all([cockpit(), cockpit()]);
   await until(() => isKnown('b'), 5000);

@@ -6,7 +6,7 @@ import { type HistoryStore, openHistory } from '../../src/db/history-store.ts';
 import { diffEntities } from '../../src/domain/diff.ts';
 import type { Entity, Job, SystemId } from '../../src/domain/entity.ts';
 import { moveText } from '../../src/domain/history.ts';
-import { addMs } from '../../src/domain/instant.ts';
+import { addMs, type Instant } from '../../src/domain/instant.ts';
 import type { ProcessMark } from '../../src/domain/order.ts';
 import { HistoryRecorder, type RecordedWatch } from '../../src/engine/history-recorder.ts';
 import { manualClock } from '../../src/host/clock.ts';
@@ -21,6 +21,8 @@ class Watched {
   settled = true;
   entities: ReadonlyMap<string, Entity> = new Map();
   unread = false;
+  /** When the file was last read; undefined: now. */
+  readAt: Instant | undefined;
   summary(): ReturnType<RecordedWatch['summary']> {
     return {
       id: system,
@@ -40,6 +42,7 @@ class Watched {
           records: 0,
           badRecords: 0,
           unreadBytes: 0,
+          ...(this.readAt === undefined ? {} : { lastReadAt: this.readAt }),
         },
       ],
     };
@@ -285,6 +288,41 @@ describe('two cockpits', () => {
       'b queued -> running',
       'b running -> done',
     ]);
+  });
+
+  it('one that has not read yet what the killed one saw takes nothing back', () => {
+    const first = new Cockpit(1);
+    const second = new Cockpit(2);
+    first.see(job('a', 'queued'));
+    second.see(job('a', 'queued'));
+    clock.advance(1000);
+    second.watched.readAt = clock.now();
+    clock.advance(5);
+    first.see(job('a', 'running'), job('b', 'queued'));
+    clock.advance(200);
+    first.kill();
+    clock.advance(700);
+    expect(second.recorder.leads(system)).toBe(true);
+    second.watched.readAt = undefined;
+    second.see(job('a', 'running'), job('b', 'queued'));
+    clock.advance(5000);
+    expect(rows().sort()).toEqual(['a queued -> running', 'b queued']);
+  });
+
+  it('one that has read, but did not see how it came, records it at its second look', () => {
+    const first = new Cockpit(1);
+    first.see(job('a', 'queued'), job('b', 'queued'), job('c', 'queued'));
+    clock.advance(1000);
+    first.see(job('a', 'running'), job('b', 'queued'), job('c', 'running'));
+    clock.advance(200);
+    first.kill();
+    const second = new Cockpit(2);
+    second.watched.readAt = clock.now();
+    second.see(job('a', 'done'), job('b', 'queued'));
+    clock.advance(600);
+    expect(rows()).toHaveLength(2);
+    clock.advance(3000);
+    expect(rows().slice(2)).toEqual(['a running -> done', 'c gone (was running)']);
   });
 
   it('the first to end lets the other write at its next look', () => {

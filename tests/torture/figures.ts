@@ -1,5 +1,6 @@
-/** What a torture measured, told in one table at the end of the run. */
-import type { Reporter, TestModule } from 'vitest/node';
+/** What a torture measured, and what became of each row there is, told at the end of the run. */
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import { quickRows, ROWS, rowsIn } from './rows.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -8,18 +9,42 @@ declare module 'vitest' {
   }
 }
 
-/** Prints the figures of all tests, a test's title above them. */
+/** Prints the figures of all tests, a test's title above them, then one line a row. */
 export default class FigureTable implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const lines: string[] = [];
-    for (const module of modules)
-      for (const test of module.children.allTests()) {
-        const figures = Object.entries(test.meta().figures ?? {});
-        const width = Math.max(0, ...figures.map(([name]) => name.length));
-        const seconds = ((test.diagnostic()?.duration ?? 0) / 1_000).toFixed(1);
-        lines.push(`\n${test.fullName}: ${test.result().state} in ${seconds} s`);
-        for (const [name, value] of figures) lines.push(`  ${name.padEnd(width)}  ${value}`);
-      }
-    process.stdout.write(`${lines.join('\n')}\n\n`);
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    process.stdout.write(`${[...tests.flatMap(figuresOf), '', ...rowLines(tests)].join('\n')}\n\n`);
   }
+}
+
+function figuresOf(test: TestCase): string[] {
+  const figures = Object.entries(test.meta().figures ?? {});
+  const width = Math.max(0, ...figures.map(([name]) => name.length));
+  const seconds = ((test.diagnostic()?.duration ?? 0) / 1_000).toFixed(1);
+  return [
+    `\n${test.fullName}: ${test.result().state} in ${seconds} s`,
+    ...figures.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+  ];
+}
+
+/** A row that did not run here says where it runs, or that it does not. */
+function rowLines(tests: readonly TestCase[]): string[] {
+  const quick = quickRows(new URL('..', import.meta.url).pathname);
+  return Object.entries(ROWS).map(([number, injected]) => {
+    const row = Number(number);
+    const ran = tests.filter((test) => rowsIn(test.fullName).includes(row));
+    const states = ran.map((test) => test.result().state);
+    const elsewhere = quick.get(row)?.join(', ');
+    const verdict = states.includes('failed')
+      ? 'FAILED'
+      : states.includes('passed')
+        ? 'passed'
+        : states.includes('skipped')
+          ? `not run: ${ran[0]?.meta().figures?.['not run'] ?? 'skipped, or left out by the filter'}`
+          : elsewhere === undefined
+            ? 'NO TEST carries its number'
+            : 'not here';
+    const also = elsewhere === undefined ? '' : `; npm test: ${elsewhere}`;
+    return `row ${number.padStart(2)}  ${injected.padEnd(45)}${verdict}${also}`;
+  });
 }
