@@ -32,11 +32,16 @@ afterAll(() => {
   for (const close of open.splice(0)) close();
 });
 
-function bench(mode = 'honest', toy = ready, more: Partial<ActServicePorts> = {}): Bench {
+function bench(
+  mode = 'honest',
+  toy = ready,
+  more: Partial<ActServicePorts> = {},
+  where: { readonly url?: string } = {},
+): Bench {
   const base = temporaryDirectory();
   const root = join(base, 'root');
   const state = join(base, 'state');
-  const located = layToy(root, toy, mode);
+  const located = { ...layToy(root, toy, mode), ...where };
   const pit = cockpit(located, state, more);
   const service = createActService(pit.ports);
   open.push(() => {
@@ -294,6 +299,24 @@ describe.concurrent('an act, from yes to ledger', () => {
     for (const [name, secret] of shapes) {
       expect(stored).toContain(`${name}: ***`);
       expect(stored).not.toContain(secret);
+    }
+  });
+
+  it('refuses to store a secret that its target has: in what it depends on, in the address, in its name', async () => {
+    const token = `ghp_${'a1B2'.repeat(9)}`;
+    const [dependent, named] = [bench('honest', { a1: { status: 'ready', revision: token } }), bench()];
+    const { refused } = await dependent.say('job.run');
+    expect(refused).toBe(
+      'what it depends on holds what looks like a secret, and that is stored with the order',
+    );
+    named.set({ '***~1x': { status: 'ready' } });
+    expect((await named.say('job.run', { ...job, id: '***~1x' })).refused).toMatch(/its name holds/);
+    const url = 'http://app:let9me8in@127.0.0.1:1';
+    const addressed = bench('honest', ready, {}, { url });
+    expect((await addressed.say('job.run')).refused).toMatch(/configuration of its system holds/);
+    for (const { root, state } of [dependent, named, addressed]) {
+      expect(firedIn(root)).toEqual([]);
+      expect(storedBytes(state)).not.toMatch(/a1B2a1B2|let9me8in/);
     }
   });
 

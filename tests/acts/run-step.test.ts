@@ -219,6 +219,18 @@ describe('a file', () => {
     ]);
   });
 
+  it('is not touched where it holds a secret, of which no copy may be kept', async () => {
+    const { root, run, kept, printed } = place();
+    writeFileSync(join(root, 'a.json'), '{"key":"s3cret-value"}');
+    const { end } = await run({ type: 'file', title: 'remove', path: 'a.json' });
+    expect(end).toEqual({
+      end: 'not-started',
+      detail: 'what is in a.json looks like a secret, of which no copy is kept',
+    });
+    expect(readFileSync(join(root, 'a.json'), 'utf8')).toContain('s3cret-value');
+    expect([...kept, ...printed]).toEqual([]);
+  });
+
   it('row 52: outside the root, or too large to keep, is not touched', async () => {
     const { root, run } = place();
     const outside = join(temporaryDirectory(), 'x');

@@ -49,6 +49,8 @@ describe('secrets of a watched system', () => {
     const { code } = await run('act', 'job.retry', 'j1', '--yes', '--reason', `because of ${TOKEN}`);
     expect(code).toBe(0);
     expect((await run('act', 'job.send', 'j1', '--yes', '--param', `note=${TOKEN}`)).code).toBe(4);
+    // A decision is bound to the bytes of the plan, secrets and all. This one runs, and its effect is not seen.
+    expect((await run('act', 'plan.approve', 'q1', '--yes', '--reason', 'read')).code).toBe(6);
     await run('steps', 'j1', '--done', '1', '--note', `seen ${TOKEN}`);
     await run('handover', '--note', `the key is ${TOKEN}`);
     expect((await run('ledger')).text).toContain('because of ***');
