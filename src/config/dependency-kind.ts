@@ -98,7 +98,7 @@ function needsOf(
     const source = `${PREFIX}${name}`;
     const file = facts.files(source)[0];
     const health = healthOf(one, file, now, instants);
-    const attention = attentionOf(name, health, source);
+    const attention = attentionOf(health, source);
     return {
       system: located.system,
       type: 'service',
@@ -131,13 +131,13 @@ function placeOf(one: Dependency): string {
   }
 }
 
-function attentionOf(name: string, { status, detail, until }: Health, source: string): Attention | undefined {
-  if (status === 'down') return { rank: 4, label: 'DOWN', why: `${name}: ${detail}`, tells: [source] };
+function attentionOf({ status, detail, until }: Health, source: string): Attention | undefined {
+  if (status === 'down') return { rank: 4, label: 'DOWN', why: detail, tells: [source] };
   if (status !== 'degraded') return undefined;
   return {
     rank: 5,
     label: 'NEEDS',
-    why: `${name}: ${detail}`,
+    why: detail,
     tells: [source],
     ...(until === undefined ? {} : { until }),
   };

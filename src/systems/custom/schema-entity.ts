@@ -141,4 +141,3 @@ export const entity = z.discriminatedUnion('type', [
 
 export type DescribedEntity = z.infer<typeof entity>;
 export type DescribedStatus = z.infer<typeof status>;
-export type DescribedAttention = z.infer<typeof attention>;
