@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lookInto } from '../../src/config/look.ts';
 import type { Entity, EntityOf, EntityType, SystemId } from '../../src/domain/entity.ts';
 import type { SourceStatus } from '../../src/domain/source.ts';
@@ -12,7 +13,7 @@ import { systemClock } from '../../src/host/clock.ts';
 import type { IngestSpec } from '../../src/ingest/ingest.ts';
 import { createPump } from '../../src/ingest/pump.ts';
 import { LogStore } from '../../src/logs/log-store.ts';
-import type { CommonSettings, SystemKind } from '../../src/systems/system.ts';
+import type { CommonSettings, StateView, SystemKind } from '../../src/systems/system.ts';
 
 export type BadAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -149,7 +150,10 @@ export class Answered {
     });
     this.#watches.push(watch);
     await watch.start();
-    return new Watched(watch);
+    const watched = new Watched(watch);
+    // On a busy machine a look is called settled before the last answer has come.
+    while (watched.sources.some(({ type, state }) => type === 'http' && state === 'waiting')) await sleep(5);
+    return watched;
   }
 
   async close(): Promise<void> {
@@ -165,6 +169,10 @@ export class Watched {
 
   constructor(watch: SystemWatch) {
     this.#watch = watch;
+  }
+
+  get view(): StateView {
+    return this.#watch.view();
   }
 
   refresh(): Promise<void> {

@@ -38,7 +38,13 @@ export interface Collected {
   readonly logs: readonly FileFacts[];
   readonly db: FileFacts | undefined;
   /** Whether the tables have answered; a table that is not there yet says nothing about rows. */
-  readonly tables: { readonly cards: boolean; readonly runs: boolean; readonly gates: boolean };
+  readonly tables: {
+    readonly cards: boolean;
+    readonly runs: boolean;
+    readonly gates: boolean;
+    /** Queries that named a column it does not have, each with what SQLite said. */
+    readonly lacking: readonly string[];
+  };
   readonly cards: ReadonlyMap<string, CardRow>;
   /** Cards by the directory name their turns have. */
   readonly cardOfDirectory: ReadonlyMap<string, string>;
@@ -233,7 +239,7 @@ function sortRows(db: FileFacts | undefined): Rows {
   }
   const tables = fromJson<Collected['tables']>(db?.facts.get('tables'));
   return {
-    tables: tables ?? { cards: false, runs: false, gates: false },
+    tables: tables ?? { cards: false, runs: false, gates: false, lacking: [] },
     cards,
     cardOfDirectory,
     moves,

@@ -87,6 +87,8 @@ function serverService(context: DeriveContext, server: Server): Service {
     system: located.system,
     id: server.id,
     title: server.title,
+    // Its key or its secret stands in .env.
+    playbook: 'leaked-secret',
     data: compact({
       pid: process?.pid,
       startedAt: process?.startedAt,
@@ -151,11 +153,14 @@ function checkoutService(context: DeriveContext, facts: Collected, programs: Pro
   const running = programs.runners.length;
   const knobs = Array.isArray(located.extra['knobs']) ? (located.extra['knobs'] as readonly string[]) : [];
   const isRead = facts.tables.runs || facts.tables.cards;
+  const trouble =
+    context.facts.status('db')?.state === 'error' ? context.facts.status('db')?.error : undefined;
   const detail = [
     `${running === 0 ? 'no run' : counted(running, 'run')} of main.py`,
     isRead
       ? `${counted(facts.cards.size, 'card')}, ${counted(facts.ledger.size, 'run')} in its ledger`
       : 'no database read yet',
+    ...(trouble === undefined ? [] : [`the database can not be read now: ${trouble}`]),
     ...(facts.epics.length > 0 ? [counted(facts.epics.length, 'epic')] : []),
     ...knobs,
   ].join('; ');
@@ -164,10 +169,11 @@ function checkoutService(context: DeriveContext, facts: Collected, programs: Pro
     system: located.system,
     id: 'orket',
     title: 'Orket checkout',
+    playbook: 'release-gate',
     observedAt: facts.db?.readAt ?? context.now,
     evidence: compact({ source: 'db', path: facts.db?.path, text: detail }),
     trail: programs.runners.length > 0 ? programs.runners.map(processEvidence) : undefined,
-    status: isRead ? ('up' as const) : ('unknown' as const),
+    status: trouble !== undefined ? ('degraded' as const) : isRead ? ('up' as const) : ('unknown' as const),
     detail,
     data: compact({
       epics: facts.epics.slice(0, 500),

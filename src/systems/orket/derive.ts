@@ -1,24 +1,25 @@
-import type { Approval, Attention, Issue, Job, Run, Turn } from '../../domain/entity.ts';
+import type { Approval, Issue, Job, Run, Turn } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { type Collected, collect } from './collect.ts';
 import { cardIssues, verificationIssues, violationIssues } from './derive-card-issues.ts';
 import { type CardState, jobEntity, joinCards } from './derive-cards.ts';
+import { checkoutIssues } from './derive-checkout-issues.ts';
 import { approvalEntity } from './derive-gates.ts';
 import type { Claim, IssueInputs } from './derive-issues.ts';
 import { layerEntities } from './derive-layers.ts';
 import { meterEntities } from './derive-meters.ts';
 import { proposalEntity } from './derive-proposals.ts';
+import { runEntity } from './derive-run-entity.ts';
 import { exportIssues, runIssues } from './derive-run-issues.ts';
-import { joinRuns, newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
+import { joinRuns, newest, type RunState } from './derive-runs.ts';
 import { serverIssues } from './derive-server-issues.ts';
 import { serviceEntities } from './derive-services.ts';
 import { joinTurns, turnAttention, turnEntity } from './derive-turns.ts';
 import { compact } from './facts.ts';
 import { judgeTurn, type TurnState, type TurnVerdict } from './judge-turn.ts';
-import { carrierOf, programsOf } from './liveness.ts';
-import { runLinesKey } from './log-text.ts';
+import { programsOf } from './liveness.ts';
 import { directoryNameOf } from './schema.ts';
 
 /** Joins all facts of one installation into entities with states, as of `context.now`. */
@@ -119,6 +120,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     ...verification.issues,
     ...violationIssues(inputs),
     ...serverIssues(inputs),
+    ...checkoutIssues(inputs),
   ]);
   const layers = layerEntities({
     context,
@@ -278,56 +280,4 @@ function isCurrent(
   if (turn.run === undefined) return !facts.tables.runs;
   if (turn.run.isForeign) return false;
   return turn.run.nativeStatus !== 'done' && !isSuperseded(turn.run);
-}
-
-function runEntity(
-  context: DeriveContext,
-  run: RunState,
-  facts: Collected,
-  isSilent: boolean,
-  needsHuman: boolean,
-): Run {
-  const trail = runTrail(run, facts);
-  const attention: Attention | undefined = needsHuman
-    ? compact({
-        rank: 4,
-        label: 'STALLED',
-        why: `nothing from it, pid ${run.process?.pid ?? '?'} lives, no turn is open`,
-        since: run.stillSince,
-        playbook: 'stalled-role-pipeline',
-      })
-    : undefined;
-  const cautions: string[] = [];
-  if (run.life === 'gone' || run.life === 'halted') {
-    cautions.push('The ledger will say running for ever: nothing in Orket corrects it.');
-  }
-  if (run.nativeStatus === 'terminal_failure') cautions.push('The command of this run exited 0.');
-  return compact({
-    type: 'run',
-    system: context.located.system,
-    id: run.id,
-    title: run.ledger?.target
-      ? `${run.name} (${run.id}, only ${run.ledger.target})`
-      : `${run.name} (${run.id})`,
-    observedAt: newest([facts.db?.readAt, run.logged?.file.readAt]) ?? context.now,
-    evidence: trail[0] ?? { source: 'db' },
-    trail: trail.length > 1 ? trail.slice(1) : undefined,
-    attention,
-    logKeys: [run.id, runLinesKey(run.id)],
-    cautions: cautions.length > 0 ? cautions : undefined,
-    status: runStatusOf(run, isSilent),
-    nativeStatus: run.nativeStatus,
-    startedAt: run.startedAt,
-    endedAt: run.endedAt,
-    data: {
-      build: run.build ?? null,
-      life: run.life,
-      epic: run.name,
-      workspace: run.ledger?.workspace ?? null,
-      target: run.ledger?.target ?? null,
-      ...(run.process
-        ? { pid: run.process.pid, pidSince: run.process.startedAt, carrier: carrierOf(run.process) }
-        : {}),
-    },
-  });
 }

@@ -94,7 +94,7 @@ type Row = { readonly [column: string]: string | number | null };
 
 /** The runtime database. One fact per row: `card/<id>`, `move/<id>`, `run/<id>`, `session/<id>`, `gate/<id>`. */
 export const databaseParser: Parser = {
-  version: 2,
+  version: 3,
   start: null,
   fold(carry, chunk) {
     if (chunk.type !== 'database') return { carry };
@@ -111,6 +111,9 @@ export const databaseParser: Parser = {
       cards: chunk.results['cards'] !== undefined || rows('oldCards').length > 0,
       runs: chunk.results['runs'] !== undefined || rows('oldRuns').length > 0,
       gates: chunk.results['gates'] !== undefined,
+      lacking: Object.entries(chunk.failed).flatMap(([query, reason]) =>
+        /no such column/.test(reason) && !query.startsWith('old') ? [clip(`${query}: ${reason}`, 200)] : [],
+      ),
     };
     return { carry, facts };
   },

@@ -8,6 +8,7 @@ import { coherenceKind } from '../../../src/systems/coherence/index.ts';
 import { coherencePlaybooks } from '../../../src/systems/coherence/playbooks.ts';
 import type { StateView } from '../../../src/systems/system.ts';
 import { caseNames, deriveLocated, layOutCase, locateCase } from '../fixture-case.ts';
+import { reachOf } from '../playbook-reach.ts';
 import { Told } from './facts.ts';
 
 async function viewOf(name: string): Promise<StateView> {
@@ -110,6 +111,15 @@ describe('acts and playbooks', () => {
     for (const playbook of coherencePlaybooks)
       for (const step of playbook.steps)
         if (step.type === 'act') expect(ids, playbook.id).toContain(step.act);
+  });
+
+  it('fit what they are done to, and look at what there is', async () => {
+    const reach = await reachOf(coherenceKind, { python: '/usr/bin/python3', url: 'http://127.0.0.1:8000' });
+    expect(reach.unfit).toEqual([]);
+    expect(reach.neverPossible).toEqual([]);
+    expect(reach.constant).toEqual([]);
+    // The project's questions about itself: the runbook has no steps for them, and neither has the program.
+    expect(reach.unled).toEqual(['META issue']);
   });
 
   it('decide before they restart, and warn of what the runbook would destroy', () => {

@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Entity } from '../../../src/domain/entity.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
 import { Answered, type BadAnswer, badAnswers, type Watched } from '../bad-answers.ts';
 import { Installation } from './installation.ts';
@@ -241,8 +242,17 @@ describe('files and database', () => {
 
   it('a database that is torn under our eyes keeps what it said before', async () => {
     const before = await api.watch(orketKind, orket.dir, {});
+    const database = orketKind.playbooks
+      .find(({ id }) => id === 'api-5xx')
+      ?.steps.find(({ text }) => text === 'the database is there and can be read');
+    const holds = (): boolean | undefined =>
+      database?.type === 'check'
+        ? database.holds(before.view, before.view.entities('service')[0] as Entity)
+        : undefined;
+    expect(holds()).toBe(true);
     orket.write('.orket/durable/db/orket_persistence.db', 'SQLite format 3\0and then nothing of it');
     await before.refresh();
+    expect(holds()).toBe(false);
     expect(before.source('db')?.state).toBe('error');
     expect(before.entity('job', 'TIDE-3')).toMatchObject({ nativeStatus: 'in_progress' });
     expect(before.entity('run', 'aaaa1111')).toMatchObject({ nativeStatus: 'running' });

@@ -16,7 +16,7 @@ export function bigFacts(count: number): DeriveContext {
     settings: {},
     extra: { stalledAfterMs: 300_000 },
   };
-  const rows = new Map<string, Json>([['tables', { cards: true, runs: true, gates: false }]]);
+  const rows = new Map<string, Json>([['tables', { cards: true, runs: true, gates: false, lacking: [] }]]);
   const turns: FileFacts[] = [];
   for (let run = 0; run < 100; run += 1) {
     const id = `run${String(run).padStart(5, '0')}`;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Entity } from '../../../src/domain/entity.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
 import type { StateView } from '../../../src/systems/system.ts';
-import { caseNames, deriveCase, layOutCase } from '../fixture-case.ts';
+import { reachOf } from '../playbook-reach.ts';
 import { Installation } from './installation.ts';
 
 /** State of the steps that are no notes, in a word each. */
@@ -28,32 +28,38 @@ describe('playbooks of Orket', () => {
   });
   afterEach(() => orket.remove());
 
-  it('are there for every condition that names one, on every fixture, and their acts exist', async () => {
+  it('are each named by an item, fit what they are done to, and look at what there is', async () => {
     const ids = orketKind.playbooks.map(({ id }) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    const named = new Set<string>();
-    for (const name of caseNames('orket')) {
-      const laid = await layOutCase('orket', name);
-      const { entities } = await deriveCase(orketKind, laid.dir, laid.case);
-      laid.remove();
-      for (const one of entities) {
-        if (one.attention?.playbook !== undefined) named.add(one.attention.playbook);
-        if (one.type === 'issue' && one.playbook !== undefined) named.add(one.playbook);
-      }
-    }
-    expect([...named].filter((id) => !ids.includes(id))).toEqual([]);
-    expect([...named].sort()).toEqual([
-      'api-5xx',
-      'blocked-backlog',
-      'stalled-role-pipeline',
-      'verification-stalls',
-      'waiting-gate',
-      'webhook-storm',
-      'zombie-run',
+    const reach = await reachOf(orketKind, {
+      python: '/usr/bin/python3',
+      url: 'http://127.0.0.1:8082',
+      keyEnv: 'ORKET_API_KEY',
+    });
+    // Cards of an epic that is no more stand in no fixture: the next test has them.
+    expect([...reach.named, 'archive-project'].sort()).toEqual(ids.toSorted());
+    expect(reach.unfit).toEqual([]);
+    expect(reach.neverPossible).toEqual([]);
+    // Both servers and a database that is torn under our eyes have tests of their own.
+    expect(reach.constant).toEqual([
+      'api-5xx: the database is there and can be read',
+      'webhook-storm: it answers well',
     ]);
+    // A row that counts against its history, and an export nobody can make up for: there is nothing to be done in steps.
+    expect(reach.unled).toEqual(['DRIFT issue', 'LOST issue']);
     const acts = orketKind.acts.map(({ id }) => id);
     for (const step of orketKind.playbooks.flatMap(({ steps }) => steps))
       if (step.type === 'act') expect(acts).toContain(step.act);
+  });
+
+  it('lead to the archive where cards are open and the file of their epic is gone', async () => {
+    orket.write('model/core/epics/reef_watch.json', '{}');
+    const view = await orket.view(600, { python: '/usr/bin/python3' });
+    const issue = view.entity('issue', 'epic.gone:build-tide_ledger') as Entity;
+    expect(issue).toMatchObject({ severity: 'info', playbook: 'archive-project' });
+    expect(issue.attention).toBeUndefined();
+    expect(stepsOf('archive-project', view, issue)).toContain('cards.archive: orket');
+    orket.write('model/core/epics/tide_ledger.json', '{}');
+    expect((await orket.view(600)).entity('issue', 'epic.gone:build-tide_ledger')).toBeUndefined();
   });
 
   it('lead from a zombie to its turn, its one card in hand, or its epic, and end when a newer run lives', async () => {
