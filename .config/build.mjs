@@ -18,6 +18,8 @@ const dist = join(root, 'dist');
 const stamp = join(dist, '.built');
 // Built beside and swapped in, so that a program started meanwhile finds the old files or the new ones.
 const out = `${dist}.new-${process.pid}`;
+// Swapped in it is there no more; after a build that failed nothing of it stays.
+process.on('exit', () => rmSync(out, { recursive: true, force: true }));
 
 function newest(path) {
   const stat = statSync(path);
