@@ -64,14 +64,18 @@ export class LogChain {
 
   /**
    * Looks at the files again. Returns whether anything is other than before. A file keeps its segment through a renaming;
-   * one whose content was replaced becomes a new one.
+   * one whose content was replaced becomes a new one. `list` gives the names in a directory, so that many logs of one are
+   * looked at with one reading of it.
    */
-  refresh(): boolean {
+  refresh(list: (directory: string) => readonly string[] = namesIn): boolean {
+    const files = this.#files(list);
     const problems: string[] = [];
+    if (files.length > MOST_SEGMENTS)
+      problems.push(`${files.length - MOST_SEGMENTS} older parts are left out`);
     const before = this.#segments;
     const next: Segment[] = [];
     let changed = false;
-    for (const { path, name, device } of this.#files()) {
+    for (const { path, name, device } of files.slice(-MOST_SEGMENTS)) {
       const known = before.find((segment) => segment.device === device);
       const state = known?.refresh(path, name) ?? 'other';
       if (known && state !== 'other') {
@@ -119,7 +123,9 @@ export class LogChain {
 
   async next({ segment, block }: BlockRef): Promise<BlockRef | undefined> {
     if (block + 1 < segment.blocks) return { segment, block: block + 1 };
-    return this.#firstFrom(this.#segments.indexOf(segment) + 1);
+    const index = this.#segments.indexOf(segment);
+    // A segment that is gone since has nothing behind it: whoever reads it asks anew.
+    return index === -1 ? undefined : this.#firstFrom(index + 1);
   }
 
   async previous({ segment, block }: BlockRef): Promise<BlockRef | undefined> {
@@ -163,11 +169,13 @@ export class LogChain {
   }
 
   /** The log's files, oldest first, itself last. */
-  #files(): { readonly path: string; readonly name: string; readonly device: string }[] {
+  #files(
+    list: (directory: string) => readonly string[],
+  ): { readonly path: string; readonly name: string; readonly device: string }[] {
     const { path } = this.#source;
     const [directory, base] = [dirname(path), basename(path)];
     const found: { path: string; name: string; sortName: string; mtimeMs: number; device: string }[] = [];
-    for (const name of namesIn(directory)) {
+    for (const name of list(directory)) {
       const sortName = name.replace(GZIP_NAME, '');
       if (name !== base && !isPastOf(base, sortName)) continue;
       const stat = statSync(join(directory, name), { throwIfNoEntry: false });
@@ -183,11 +191,12 @@ export class LogChain {
     const past = found
       .filter(({ name }) => name !== base)
       .sort((a, b) => compareSiblings({ ...a, name: a.sortName }, { ...b, name: b.sortName }));
-    return [...past.slice(-MOST_SEGMENTS), ...found.filter(({ name }) => name === base)];
+    return [...past, ...found.filter(({ name }) => name === base)];
   }
 }
 
-function namesIn(directory: string): readonly string[] {
+/** Names in a directory, [] where it can't be read. */
+export function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
   } catch {

@@ -3,7 +3,7 @@
 import { DescriptorPool } from './descriptor-pool.ts';
 import { BLOCK_BYTES } from './line-block.ts';
 import type { LineReader } from './line-reader.ts';
-import { LogChain } from './log-chain.ts';
+import { LogChain, namesIn } from './log-chain.ts';
 import type {
   LogAnswer,
   LogCallName,
@@ -54,8 +54,8 @@ export class LogDesk implements LogPort {
   ): Promise<LogAnswer<C>> {
     const pace = paceOf(signal);
     const calls: { [N in LogCallName]: (request: LogRequest<N>) => Promise<LogAnswer<N>> } = {
-      open: async ({ logs }) => this.#open(logs),
-      refresh: async (wanted) => ({ changed: this.#refresh(wanted.logs) }),
+      open: ({ logs }) => this.#open(logs, pace),
+      refresh: async (wanted) => ({ changed: await this.#refresh(wanted.logs, pace) }),
       page: (wanted) => this.#page(wanted, pace),
       lineFromEnd: ({ log, lines }) => this.#lineFromEnd(log, lines, pace),
       histogram: (wanted) => this.#histogram(wanted, pace),
@@ -84,7 +84,7 @@ export class LogDesk implements LogPort {
     this.#pool.closeAll();
   }
 
-  #open(specs: readonly LogSpec[]): LogAnswer<'open'> {
+  async #open(specs: readonly LogSpec[], pace: Pace): Promise<LogAnswer<'open'>> {
     const before = this.#logs;
     this.#logs = specs.map((spec) => {
       const known = before.find((log) => JSON.stringify(log.spec) === JSON.stringify(spec));
@@ -96,14 +96,27 @@ export class LogDesk implements LogPort {
     });
     for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
     this.#view = new LogView(this.#logs.map(({ spec, chain }) => ({ names: spec, chain })));
-    this.#refresh(undefined);
+    await this.#refresh(undefined, pace);
     return { opened: this.#logs.length };
   }
 
-  #refresh(wanted: readonly string[] | undefined): readonly string[] {
-    const changed = this.#chosen(wanted).filter(({ chain }) => chain.refresh());
-    if (changed.length > 0) this.#build();
-    return changed.map(({ spec }) => spec.id);
+  async #refresh(wanted: readonly string[] | undefined, pace: Pace): Promise<readonly string[]> {
+    const names = new Map<string, readonly string[]>();
+    const list = (directory: string): readonly string[] => {
+      const known = names.get(directory) ?? namesIn(directory);
+      names.set(directory, known);
+      return known;
+    };
+    const changed: string[] = [];
+    try {
+      for (const { spec, chain } of this.#chosen(wanted)) {
+        if (chain.refresh(list)) changed.push(spec.id);
+        if (pace.isDue()) await pace.rest();
+      }
+    } finally {
+      if (changed.length > 0) this.#build();
+    }
+    return changed;
   }
 
   async #page(
