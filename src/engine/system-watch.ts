@@ -231,7 +231,8 @@ export class SystemWatch {
       if (event.type === 'wiped') this.#ports.logs.markWiped(origin);
       const row = { ...origin, at: event.at, text: this.#masker.text(lossText(event, path)), keys: [path] };
       this.#ports.logs.addChange({ ...row, sortAt: event.at });
-      this.#keeper?.took(event, [{ ...row, offset: 0, form: 'change' }]);
+      const offset = event.type === 'gap' ? event.offset : (event.readBytes ?? 0);
+      this.#keeper?.took(event, [{ ...row, offset, form: 'change' }]);
       this.#ports.onStatus(this);
       return;
     }

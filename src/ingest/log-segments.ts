@@ -77,10 +77,10 @@ function isDone(done: readonly SavedGeneration[], { descriptor, sizeBytes }: Ope
   );
 }
 
-/** Whether an open file holds all that another one of which nothing was read yet holds now: it is its packed form. */
+/** Whether an open file holds just what another one that was rewritten or is to be read holds now: its packed form. */
 function isFormOf(last: Generation, opened: OpenedSegment): boolean {
   const { size } = fstatSync(last.descriptor);
-  if (last.offset > 0 || size === 0 || size !== opened.sizeBytes) return false;
+  if (size === 0 || size !== opened.sizeBytes) return false;
   return holdsTheSame({ descriptor: last.descriptor, sizeBytes: size }, opened, 0);
 }
 

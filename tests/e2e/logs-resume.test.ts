@@ -1,0 +1,48 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { killAndResume, ResumedLog } from './resumed-log.ts';
+
+let log: ResumedLog | undefined;
+afterEach(() => log?.remove());
+
+function texts({ lines }: ReturnType<ResumedLog['received']>): string[] {
+  return lines.map(({ text }) => text);
+}
+
+function numbersUpTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+describe('logs --json --resume NAME', () => {
+  it('rows 1 and 36: killed again and again while the log is written and rotated, gives each line once', async () => {
+    log = await killAndResume(2, Math.random);
+    const received = log.received();
+    expect([...texts(received)].sort()).toEqual([...log.written].sort());
+    expect(received.lines.map(({ id }) => id)).toEqual(numbersUpTo(log.written.length));
+  }, 60_000);
+
+  it('rows 6 and 40: goes on in a part that was rotated and compressed meanwhile', async () => {
+    log = new ResumedLog();
+    log.write(5);
+    await log.finish();
+    log.write(5);
+    log.rename();
+    log.compress(1);
+    log.write(5);
+    await log.finish();
+    const received = log.received();
+    expect(texts(received)).toEqual(log.written);
+    expect(received.again).toBe(0);
+  });
+
+  it('is one reader at a time', async () => {
+    log = new ResumedLog();
+    log.write(1);
+    const kill = log.follow();
+    await log.untilPiped(1);
+    await expect(log.finish()).rejects.toThrow(/exit 4: .*another process goes on from "logs pipe": pid \d+/);
+    await kill();
+    log.write(1);
+    await log.finish();
+    expect(texts(log.received())).toEqual(log.written);
+  });
+});
