@@ -91,7 +91,7 @@ export const workPlaybooks: readonly Playbook[] = [
     steps: [
       actOn('which kinds of task and which signals fail', 'failures.report', 'layer', 'goal'),
       note(
-        'spec tasks that all end with exit 2 and a syntax error of /bin/sh are backticks in their text, not an outage: write the text without them and requeue',
+        'spec tasks that all end with exit 2 and a syntax error of /bin/sh are backticks in their text, not an outage: take them out of the backlog item, its next task goes through',
       ),
       actOn('routes the web expects and the API does not have', 'surface.report', 'service', 'api'),
       actOn('the tests of the API', 'tests.check', 'service', 'api'),

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { StateView } from '../../../src/systems/system.ts';
-import { located, pipeline, process, scripts, Told } from './facts.ts';
+import { at, located, pipeline, process, scripts, Told } from './facts.ts';
 import { actOf } from './perform.ts';
 
 const iso = (time: string): string => `2026-02-21T${time}+00:00`;
@@ -17,6 +17,24 @@ const check = (condition: string): unknown => ({
   issues: [{ id: 'a', condition, severity: 'high', message: condition, created_at: iso('02:59:30') }],
   last_check: iso('02:59:30'),
   history: [],
+});
+/** What a check wrote, with what earlier ones saw in its history. */
+const checks = (
+  conditions: readonly string[],
+  id: string,
+  when: string,
+  earlier: readonly string[] = conditions,
+): unknown => ({
+  issues: conditions.map((condition) => ({
+    ...{ id, condition, severity: 'high', message: condition, created_at: iso(when) },
+  })),
+  last_check: iso(when),
+  history: [
+    ...earlier.map((condition) => ({ at: iso('02:50:00'), condition, severity: 'high' })),
+    ...(earlier === conditions
+      ? []
+      : conditions.map((condition) => ({ at: iso(when), condition, severity: 'high' }))),
+  ],
 });
 const task = (more: object): unknown => ({
   tasks: [
@@ -108,6 +126,68 @@ const traps: readonly {
       const issue = view.entity('issue', 'fatal.api_start_failed');
       expect(issue?.severity).toBe('info');
       expect(issue && actOf('fatal.clear').precondition(view, issue)).toBeUndefined();
+    },
+  },
+  {
+    name: 'ids and times of the monitor are new at every check: a condition keeps its name and since when it holds',
+    first: (told) => told.document('issues', checks(['no_task_running'], 'a1', '02:58:30')),
+    next: (told) => told.document('issues', checks(['no_task_running'], 'b2', '02:59:30')),
+    holds: (view) => {
+      const found = view.entities('issue').filter(({ key }) => key === 'no_task_running');
+      expect(found).toMatchObject([{ id: 'no_task_running', since: at('02:50:00') }]);
+    },
+  },
+  {
+    name: 'a check that does not reach the API reports nothing else: the rest is unchecked, and not resolved',
+    first: (told) => told.document('issues', checks(['no_task_running'], 'a1', '02:58:30')),
+    next: (told) =>
+      told.document('issues', checks(['api_unreachable'], 'b2', '02:59:30', ['no_task_running'])),
+    holds: (view) => expect(view.entity('issue', 'no_task_running')?.status).toBe('unchecked'),
+  },
+  {
+    name: 'needs_decision of the monitor outlives the decision: the question itself is what waits',
+    first: (told) =>
+      told.document('manager.overnight', {
+        in_flight: [],
+        next_backlog_idx: 3,
+        blocked: true,
+        blocked_at: 1,
+      }),
+    next: (told) =>
+      told
+        .document('manager.overnight', { in_flight: [], next_backlog_idx: 3, blocked: false })
+        .document('issues', checks(['needs_decision'], 'a1', '02:59:30')),
+    holds: (view) => {
+      const issue = view.entity('issue', 'needs_decision');
+      expect(issue?.cautions?.[0]).toContain('no longer blocked');
+      expect(issue?.attention).toBeUndefined();
+    },
+  },
+  {
+    name: 'a task the API answers 404 for stays in flight for ever in parallel mode: only a start with --reset helps',
+    first: (told) => told.document('tasks', task({ status: 'running' }), { modified: '02:50:00' }),
+    next: (told) =>
+      told.document(
+        'manager.overnight',
+        {
+          in_flight: [{ item_idx: 0, phase: 'impl', task_id: 'task_ee', iteration: 1 }],
+          next_backlog_idx: 1,
+        },
+        { modified: '02:50:00' },
+      ),
+    holds: (view) =>
+      expect(view.entity('issue', 'manager_lost_task')).toMatchObject({
+        playbook: 'pipeline-stuck',
+        title: expect.stringContaining('task_ee'),
+      }),
+  },
+  {
+    name: 'updated_at of a task nobody touched is the word None: it is no time',
+    first: () => undefined,
+    next: (told) => told.document('tasks', task({ status: 'pending', claimed_by: null, updated_at: 'None' })),
+    holds: (view) => {
+      expect(view.entity('job', 'task_aa')).toMatchObject({ status: 'queued', createdAt: at('02:00:00') });
+      expect(view.entity('job', 'task_aa')?.updatedAt).toBeUndefined();
     },
   },
 ];
