@@ -24,9 +24,10 @@ export const undoCommands: readonly Command[] = [
       const { cockpit } = context;
       const order = meant(context.snapshot());
       const found = await cockpit.call('undo', order === undefined ? {} : { order });
-      const name = found.title === undefined ? '' : ` of ${found.title}`;
+      const name = found.title === undefined ? '' : ` (${found.title})`;
       if (found.why !== undefined || !found.offer || !found.target || found.order === undefined) {
-        cockpit.toast(`no undo${name}: ${found.why ?? 'nothing undoes it'}`, 'refusal');
+        // The reason first: on a narrow screen the name is what is cut.
+        cockpit.toast(`no undo: ${found.why ?? 'nothing undoes it'}${name}`, 'refusal');
         return;
       }
       const occasion = { undoes: found.order };

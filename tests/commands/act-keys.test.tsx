@@ -432,7 +432,7 @@ describe('acts under way', () => {
     screen.engine.undoAnswer = { order: 'o-1', title: 'approve job', why: 'what runs goes on' };
     await screen.press('u');
     expect(screen.engine.of('undo')).toEqual([{}]);
-    expect(screen.frame()).toContain('no undo of approve job: what runs goes on');
+    expect(screen.frame()).toContain('no undo: what runs goes on (approve job)');
   });
 
   it('undo shows what would run, and the yes names the order it undoes', async () => {
@@ -456,6 +456,16 @@ describe('acts under way', () => {
     await screen.type('taken back');
     await screen.press('enter');
     expect(engine.of('start').at(-1)).toMatchObject({ occasion: { undoes: 'o-7' }, reason: 'taken back' });
+  });
+});
+
+describe('what is said at the foot', () => {
+  it('is cut where it is longer than the row, and never left out', async () => {
+    const engine = new FakeEngine(storySnapshot({ acts: [doneAct] }));
+    engine.undoAnswer = { order: 'o-7', title: 'approve job', why: `${'long '.repeat(40)}reason` };
+    screen = await openScreen({ engine, columns: 80 });
+    await screen.press('u');
+    expect(screen.rows().at(-1)).toMatch(/no undo: long long long .*\.\.$/);
   });
 });
 

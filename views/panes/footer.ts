@@ -7,7 +7,7 @@ import { widthOf } from '../../src/lib/text-width.ts';
 import { isTyping } from '../../src/store/mode.ts';
 import { menuKeys } from '../../src/store/selectors/act-key.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
-import { type Line, lineWidth, type Pen, type Span, splitLine } from '../components/line.ts';
+import { type Line, lineWidth, type Pen, padLine, type Span } from '../components/line.ts';
 
 export interface FooterInput {
   readonly snapshot: Snapshot;
@@ -40,7 +40,8 @@ export function footerLine(input: FooterInput): Line {
   const shown =
     width >= Math.min(8, text.length) && text !== '' ? [pen.cell(text, width, right[0]?.tone)] : [];
   const room = columns - 1 - lineWidth(typedSpans) - (shown.length > 0 ? width + gapColumns : 0);
-  return splitLine([pen.span(' '), ...typedSpans, ...fittingGroups(pen, groups, room)], shown, columns);
+  const left = [pen.span(' '), ...typedSpans, ...fittingGroups(pen, groups, room)];
+  return [...padLine(left, columns - lineWidth(shown)), ...shown];
 }
 
 /** The groups that fit, two spaces between them. */
