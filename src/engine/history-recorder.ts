@@ -4,22 +4,15 @@
  */
 import { isBusy } from '../db/busy.ts';
 import { LEASE_BEAT_MS } from '../db/history-lease.ts';
-import { type HistoryStore, type KnownThing, storedKey } from '../db/history-store.ts';
+import type { HistoryStore } from '../db/history-store.ts';
 import type { EntityDiff } from '../domain/diff.ts';
-import { entityKey, refKey, type SystemId } from '../domain/entity.ts';
+import { refKey, type SystemId } from '../domain/entity.ts';
 import { messageOf } from '../domain/error.ts';
-import {
-  GONE,
-  isSameTraits,
-  type Sighting,
-  type StateChange,
-  sightingOf,
-  sightingsOf,
-  unrecorded,
-} from '../domain/history.ts';
+import { type Sighting, type StateChange, sightingsOf, unrecorded } from '../domain/history.ts';
 import { type Instant, toIso } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
 import type { Clock } from '../host/clock.ts';
+import { beginCatchUp, type CatchUp, caughtUp } from './history-catch-up.ts';
 import type { SystemWatch } from './system-watch.ts';
 
 /** Sightings written at once: 500 take about 15 ms. */
@@ -31,8 +24,6 @@ const RETRY_MS = 1_000;
 const LOOK_MS = 500;
 /** What a cockpit that does not write remembers: the longest a dead writer can go unnoticed, and then some. */
 const BACKLOG_MS = 15_000;
-/** What the last writer saw so shortly before this cockpit read, or later, it may have seen in a newer state of the source. */
-const LAG_MS = 1_000;
 /** When that is compared again: every source that moves was read by then. */
 const SECOND_LOOK_MS = 2_500;
 /** Sightings that wait while nothing can be written; beyond that the oldest are given up, counted. */
@@ -53,16 +44,6 @@ export interface RecorderOptions {
   onFound(changes: readonly StateChange[]): void;
   /** What {@link HistoryRecorder.trouble} says has changed. */
   onTrouble(): void;
-}
-
-/** What is still to be compared with the record after the lease was taken. */
-interface CatchUp {
-  readonly keys: readonly string[];
-  readonly next: number;
-  /** Where the look for things that are no longer there stands. */
-  readonly after: KnownThing | undefined;
-  /** `first`: what the record may know better is left for a second look; `some left`: that was the case. */
-  readonly look: 'first' | 'some left' | 'second';
 }
 
 interface Track {
@@ -185,7 +166,7 @@ export class HistoryRecorder {
 
   /** Begins to compare the record with what this cockpit sees. */
   #compare(track: Track, look: 'first' | 'second'): void {
-    track.catchUp = { keys: [...track.watch.entities.keys()], next: 0, after: undefined, look };
+    track.catchUp = beginCatchUp(track.watch, look);
     this.#flushIn(track, 0);
   }
 
@@ -224,8 +205,10 @@ export class HistoryRecorder {
       // What came live goes first: after it the record agrees with what is on the screen.
       const batch = track.waiting.slice(0, BATCH);
       const catchUp = batch.length < BATCH && !this.#closed ? track.catchUp : undefined;
-      const next = catchUp && this.#caughtUp(track, catchUp);
-      const { store, self } = this.#options;
+      const { store, self, clock } = this.#options;
+      const next =
+        catchUp &&
+        caughtUp(catchUp, { store, row: track.row ?? 0, watch: track.watch, now: clock.now(), limit: BATCH });
       const masked = (sighting: Sighting): Sighting => withoutSecrets(sighting, this.#options.mask);
       const all = next ? [...batch, ...next.sightings] : batch;
       const changes =
@@ -246,60 +229,6 @@ export class HistoryRecorder {
       if (found.length > 0) this.#options.onFound(found);
       this.#tellLost();
     });
-  }
-
-  /**
-   * The next part of the comparison with the record. The last writer may have read a source later than this cockpit:
-   * what it saw then is no change back, but news to come. Such things are compared again a little later, once.
-   */
-  #caughtUp(
-    track: Track,
-    { keys, next, after, look }: CatchUp,
-  ): {
-    readonly sightings: readonly Sighting[];
-    readonly rest: CatchUp | undefined;
-    /** All was compared, and some of it has to be again. */
-    readonly isLeftOver: boolean;
-  } {
-    const { store, clock } = this.#options;
-    const now = clock.now();
-    const { entities } = track.watch;
-    const sources = new Map(track.watch.summary().sources.map((source) => [source.id, source]));
-    let isLeft = look === 'some left';
-    const leave = (source: string, seenAt: Instant): boolean => {
-      const isNewer = look !== 'second' && seenAt > (sources.get(source)?.lastReadAt ?? now) - LAG_MS;
-      isLeft ||= isNewer;
-      return isNewer;
-    };
-    if (next < keys.length) {
-      const end = next + BATCH;
-      const sightings = keys.slice(next, end).flatMap((key) => {
-        const entity = entities.get(key);
-        if (!entity) return [];
-        const sighting = sightingOf(entity, now, false);
-        const known = store.known(track.row ?? 0, entity);
-        const isNews =
-          known && (known.state !== sighting.state || !isSameTraits(known.traits, sighting.traits));
-        return isNews && leave(entity.evidence.source, known.seenAt) ? [] : [sighting];
-      });
-      return {
-        sightings,
-        rest: { keys, next: end, after, look: isLeft ? 'some left' : look },
-        isLeftOver: false,
-      };
-    }
-    const things = store.present(track.row ?? 0, after, BATCH);
-    const here = new Set([...entities.values()].map(storedKey));
-    const sightings = things
-      // What rests on a source that can't be read now is not gone.
-      .filter(
-        (thing) => !here.has(entityKey(thing)) && (sources.get(thing.source)?.state ?? 'fresh') === 'fresh',
-      )
-      .filter((thing) => !leave(thing.source, thing.seenAt))
-      .map((thing) => goneSince(track.system, thing, now));
-    const isOver = things.length < BATCH;
-    const rest: CatchUp = { keys, next, after: things.at(-1), look: isLeft ? 'some left' : look };
-    return { sightings, rest: isOver ? undefined : rest, isLeftOver: isOver && isLeft };
   }
 
   #giveUpOldest(track: Track): void {
@@ -353,20 +282,6 @@ function newTrack(watch: RecordedWatch): Track {
     waiting: [],
     catchUp: undefined,
     cancelFlush: undefined,
-  };
-}
-
-function goneSince(system: SystemId, thing: KnownThing, seenAt: Instant): Sighting {
-  return {
-    ref: { system, type: thing.type, id: thing.id },
-    title: thing.title,
-    state: GONE,
-    traits: {},
-    weight: 'info',
-    seenAt,
-    live: false,
-    evidence: { source: thing.source },
-    logKeys: [],
   };
 }
 
