@@ -57,6 +57,7 @@ export class LogDesk implements LogPort {
       open: ({ logs }) => this.#open(logs, pace),
       refresh: async (wanted) => ({ changed: await this.#refresh(wanted.logs, pace) }),
       page: (wanted) => this.#page(wanted, pace),
+      count: ({ at, way, filter, most }) => this.#view.count(at, way, filter, most, pace),
       lineFromEnd: ({ log, lines }) => this.#lineFromEnd(log, lines, pace),
       histogram: (wanted) => this.#histogram(wanted, pace),
       parts: async ({ logs }) => this.#parts(logs),

@@ -98,6 +98,16 @@ export interface LogCalls {
     };
     readonly answer: LogPageAnswer;
   };
+  /** How many records that pass lie before or behind a position; `most` at the most, then `isAll` is false. */
+  count: {
+    readonly request: {
+      readonly at: LogPosition;
+      readonly way: 'forward' | 'backward';
+      readonly filter: LogFilter;
+      readonly most: number;
+    };
+    readonly answer: { readonly count: number; readonly isAll: boolean };
+  };
   /** The record that is `lines` lines before the end of a log (1 is the last line); undefined where it has fewer. */
   lineFromEnd: {
     readonly request: { readonly log: string; readonly lines: number };

@@ -145,9 +145,27 @@ export class LogView {
     return out;
   }
 
-  /** The gap at a time. */
-  async gapAt(at: LogPosition, pace: Pace): Promise<LogGap> {
-    return gapOf(await this.#cursors(at, [], 1, pace));
+  /** How many records that pass lie before or behind a position: `most` at the most, then they are not all. */
+  async count(
+    at: LogPosition,
+    way: 'forward' | 'backward',
+    filter: LogFilter,
+    most: number,
+    pace: Pace,
+  ): Promise<{ readonly count: number; readonly isAll: boolean }> {
+    let count = 0;
+    for (const cursor of await this.#cursors(at, filter, way === 'forward' ? 1 : -1, pace)) {
+      while (!cursor.isOver) {
+        if (!cursor.isFound) {
+          await cursor.advance();
+          continue;
+        }
+        if (count === most) return { count, isAll: false };
+        cursor.take();
+        count += 1;
+      }
+    }
+    return { count, isAll: true };
   }
 
   async #cursors(at: LogPosition, filter: LogFilter, way: 1 | -1, pace: Pace): Promise<ChainCursor[]> {

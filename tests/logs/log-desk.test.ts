@@ -15,6 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectLogs } from '../../src/logs/log-carrier.ts';
 import { LogDesk } from '../../src/logs/log-desk.ts';
+import type { LogFilter } from '../../src/logs/log-filter.ts';
 import type { LogPageAnswer, LogPort, LogSpec } from '../../src/logs/log-protocol.ts';
 import { plainLines } from '../../src/logs/plain-lines.ts';
 
@@ -158,6 +159,12 @@ describe('a log that is opened', () => {
     expect(texts(previous)[0]).toContain('ERROR line 950 ');
     const shown = await desk.call('page', { ...errors, at: { place, side: 'behind' }, context: 1 });
     expect(shown.lines.map(({ isContext }) => isContext ?? false)).toEqual([true, false, true]);
+    const { filter } = errors;
+    const count = (way: 'forward' | 'backward', most: number) =>
+      desk.call('count', { at: { place }, way, filter, most });
+    expect(await count('backward', 1000)).toEqual({ count: 20, isAll: true });
+    expect(await count('forward', 1000)).toEqual({ count: 80, isAll: true });
+    expect(await count('forward', 79)).toEqual({ count: 79, isAll: false });
   });
 
   it('marks a line that came late and leaves it where it was written', async () => {
@@ -169,6 +176,38 @@ describe('a log that is opened', () => {
       [true, 60_000],
       [false, 61_000],
     ]);
+  });
+});
+
+describe('a stack of filters', () => {
+  it('takes in and leaves out by field, id, source and expression, each record by its own lines', async () => {
+    put(
+      'app.log',
+      `${at(0)} INFO run=1 worker=a go\n${at(1)} INFO run=2 worker=a go\n  on behalf of 1\n${at(2)} INFO run=1 worker=b stop\n`,
+    );
+    put('other.log', `{"time":${START + 3},"level":30,"run":"1","data":{"worker":"a"}}\n`);
+    await desk.call('open', { logs: [spec(), { ...spec('other.log'), system: 'coherence' }] });
+    const passing = async (filter: LogFilter): Promise<number[]> => {
+      const page = await desk.call('page', { at: 'start', rows: 10, way: 'forward', filter });
+      return page.lines.map(({ sortAt }) => sortAt - START);
+    };
+    expect(await passing([{ is: 'field', name: 'worker', value: 'a' }])).toEqual([0, 1]);
+    expect(await passing([{ is: 'field', name: 'data.worker', value: 'a' }])).toEqual([3]);
+    expect(await passing([{ is: 'field', name: 'worker', value: 'a', out: true }])).toEqual([2, 3]);
+    expect(
+      await passing([
+        { is: 'about', keys: ['1'] },
+        { is: 'system', systems: ['orket'] },
+      ]),
+    ).toEqual([0, 1, 2]);
+    expect(
+      await passing([
+        { is: 'source', sources: ['other.log'], out: true },
+        { is: 'match', pattern: 'behalf|stop' },
+      ]),
+    ).toEqual([1, 2]);
+    expect(await passing([{ is: 'level', least: 'warning' }])).toEqual([]);
+    expect(await passing([{ is: 'time', since: START + 1, until: START + 3 }])).toEqual([1, 2]);
   });
 });
 
