@@ -179,6 +179,8 @@ export function claimRefusal(claim: ClaimState): string | undefined {
 }
 
 function earlierText(last: NonNullable<ClaimState['last']>): string {
+  // Of one that was settled the summary says by whom: not always by who did it.
+  if (last.outcome === 'settled' && last.progress.summary) return last.progress.summary;
   return `${last.outcome ?? 'ended'} by ${last.user}${last.progress.summary ? `: ${last.progress.summary}` : ''}`;
 }
 

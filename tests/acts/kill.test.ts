@@ -299,7 +299,7 @@ describe.concurrent('an outcome nobody knows', () => {
     expect(pit.ledger.rows().map((row) => row.record.phase)).toEqual(['started', 'finished', 'settled']);
     expect(service.preview({ act: 'job.run', target: job, params: {} })).toMatchObject({
       attempt: 2,
-      earlier: 'settled by alice: settled by alice: looked at the board: it ran',
+      earlier: 'settled by alice: looked at the board: it ran',
     });
     service.close();
     pit.close();
