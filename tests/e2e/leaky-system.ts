@@ -82,7 +82,6 @@ export function leaksBelow(...directories: readonly string[]): readonly string[]
 export interface LeakySystem {
   readonly args: readonly string[];
   readonly state: string;
-  readonly host: string;
   /** Its environment, with a secret in it. */
   readonly env: Readonly<Record<string, string>>;
   /** What the program of a hook was given. */
@@ -99,8 +98,8 @@ export interface LeakySystem {
 export async function layOutLeaks(): Promise<LeakySystem> {
   const home = temporaryDirectory('e2e-secrets');
   const root = join(home.path, 'root');
-  const [state, host] = [join(home.path, 'state'), join(home.path, 'host')];
-  for (const path of [state, host, join(root, 'bin'), join(root, 'logs'), join(root, 'state')])
+  const state = join(home.path, 'state');
+  for (const path of [state, join(root, 'bin'), join(root, 'logs'), join(root, 'state')])
     mkdirSync(path, { recursive: true });
   const [, token] = shapes[1] ?? ['', ''];
   const [, inName] = shapes[3] ?? ['', ''];
@@ -303,7 +302,6 @@ process.exitCode = 1;`,
   return {
     args: ['-C', config],
     state,
-    host,
     env: {
       BINNACLE_STATE_DIR: state,
       BINNACLE_HOST_DIR: '',

@@ -1,32 +1,50 @@
 /** The built program beside a system that tells its secrets wherever it can: none of them leaves it again. */
 import { readFileSync } from 'node:fs';
-import { describe, it } from 'vitest';
+import { describe, type ExpectStatic, it } from 'vitest';
 import { shapes } from '../acts/secret-shapes.ts';
 import { pressFor, selectRow, startCockpit, textOf } from './cockpit.ts';
-import { LINES, layOutLeaks, leaksBelow, leaksIn, SECRETS } from './leaky-system.ts';
+import { type LeakySystem, LINES, layOutLeaks, leaksBelow, leaksIn, SECRETS } from './leaky-system.ts';
 import { runVerb } from './verb.ts';
 
+/** Some thirty programs, one after the other, on a machine that may have much else to do. */
+const PATIENCE_MS = 180_000;
 const TOKEN = shapes[1]?.[1] ?? '';
 
-describe('secrets of a watched system', () => {
+/** Runs verbs; what each prints is searched. */
+async function layOut(
+  expect: ExpectStatic,
+  atEnd: (step: () => Promise<void>) => void,
+): Promise<{
+  readonly system: LeakySystem;
+  run(...words: string[]): Promise<{ readonly text: string; readonly code: number | null }>;
+  runAll(...lines: readonly string[]): Promise<void>;
+}> {
+  const system = await layOutLeaks();
+  atEnd(system.close);
+  const run = async (...words: string[]): Promise<{ text: string; code: number | null }> => {
+    const { code, stdout, stderr } = await runVerb([...system.args, ...words], { env: system.env });
+    expect(leaksIn(stdout), words.join(' ')).toEqual([]);
+    expect(leaksIn(stderr), words.join(' ')).toEqual([]);
+    return { text: stdout + stderr, code };
+  };
+  const runAll = async (...lines: readonly string[]): Promise<void> => {
+    await Promise.all(lines.map((line) => run(...line.split(' '))));
+  };
+  return { system, run, runAll };
+}
+
+describe.concurrent('secrets of a watched system', () => {
   it('are told to be there by the test itself', ({ expect }) => {
     // A search that finds nothing proves nothing.
     expect(leaksIn(LINES.join('\n'))).toHaveLength(SECRETS.length - 1);
     expect(SECRETS.length).toBeGreaterThan(40);
   });
 
-  it('are in nothing that verbs print, and in no file they write', async ({ expect, onTestFinished }) => {
-    const system = await layOutLeaks();
-    onTestFinished(system.close);
-    const run = async (...words: string[]): Promise<{ text: string; code: number | null }> => {
-      const { code, stdout, stderr } = await runVerb([...system.args, ...words], { env: system.env });
-      expect(leaksIn(stdout), words.join(' ')).toEqual([]);
-      expect(leaksIn(stderr), words.join(' ')).toEqual([]);
-      return { text: stdout + stderr, code };
-    };
-    const runAll = async (...lines: readonly string[]): Promise<void> => {
-      await Promise.all(lines.map((line) => run(...line.split(' '))));
-    };
+  it('are in nothing that verbs print which look', { timeout: PATIENCE_MS }, async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { system, run, runAll } = await layOut(expect, onTestFinished);
     const { text: log } = await run('logs', '-n', '200');
     for (const [index] of LINES.entries()) expect(log).toMatch(new RegExp(`leak-${index} .*\\*\\*\\*`));
     expect(log).toMatch(/leak-colour \*\*\* end/);
@@ -34,7 +52,14 @@ describe('secrets of a watched system', () => {
     expect((await run('status')).text).toContain('leak-0 got *** from the vault');
     expect((await run('list', 'sources')).text).toMatch(/check .*\*\*\*/s);
     expect((await run('show', 'approval', 'q1', '--json')).text).toContain('leak-0 got *** from the vault');
-    await runAll('logs --json -n 200', 'status --json', 'status --tmux', 'show job j1', 'list attention');
+    await runAll(
+      'logs --json -n 200',
+      'logs --json --resume watcher',
+      'status --json',
+      'status --tmux',
+      'show job j1',
+      'list attention',
+    );
     // Its name can't be told, and it is found by what is told instead.
     const { text: jobs } = await run('list', 'jobs', '--json');
     const told = /"id":\s*"(\*\*\*~\w+)"/.exec(jobs)?.[1] ?? '';
@@ -42,7 +67,13 @@ describe('secrets of a watched system', () => {
     expect((await run('act', 'job.retry', told, '--dry-run')).text).toMatch(/looks like a secret/);
     // What was typed is no safer to print.
     await runAll(`show job ${TOKEN}`, `logs --system ${TOKEN}`);
+    expect(leaksBelow(system.state)).toEqual([]);
+  });
 
+  it('are in nothing that verbs print which act, and in no file they write', {
+    timeout: PATIENCE_MS,
+  }, async ({ expect, onTestFinished }) => {
+    const { system, run, runAll } = await layOut(expect, onTestFinished);
     await run('act', 'job.retry', 'j1', '--dry-run');
     // The server says no, and everything else with it.
     expect((await run('act', 'job.send', 'j1', '--yes', '--json')).text).toMatch(/500/);
@@ -66,10 +97,9 @@ describe('secrets of a watched system', () => {
     expect(leaksIn(textOf(system.told) + system.posted.join('\n'))).toEqual([]);
   });
 
-  it('are on no screen and no clipboard, in no record, and no hook is told them', async ({
-    expect,
-    onTestFinished,
-  }) => {
+  it('are on no screen and no clipboard, in no record, and no hook is told them', {
+    timeout: PATIENCE_MS,
+  }, async ({ expect, onTestFinished }) => {
     const system = await layOutLeaks();
     onTestFinished(system.close);
     const cockpit = startCockpit({
