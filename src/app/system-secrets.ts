@@ -6,14 +6,24 @@ import { hooksOf } from '../config/hooks.ts';
 import type { ConfigFile } from '../config/schema.ts';
 import { parseEnvFile, secretOf } from '../config/systems.ts';
 import { quietly } from '../lib/quietly.ts';
+import { secretNamesOf } from '../systems/custom/secret-names.ts';
 import type { Located } from '../systems/system.ts';
 import { learnSecrets } from './secrets.ts';
 
-/** Learns the secrets of a system: its key, what its env-file holds, a password in its address. */
+/**
+ * Learns the secrets of a system: its key, those its description and its dependencies name, what its env-file holds, a
+ * password in its address.
+ */
 export function learnSecretsOf(located: Located): void {
-  const { keyEnv, envFile } = located.settings;
+  const { keyEnv, envFile, dependencies = {} } = located.settings;
+  const needs = Object.values(dependencies);
+  const named = needs.flatMap((one) =>
+    one.form === 'http' ? (one.secretHeader?.variable ?? []) : one.form === 'key' ? (one.variable ?? []) : [],
+  );
   learnSecrets([
     ...(keyEnv === undefined ? [] : [secretOf(located, keyEnv, process.env)]),
+    ...[...named, ...secretNamesOf(located)].map((name) => secretOf(located, name, process.env)),
+    ...needs.flatMap((one) => (one.form === 'http' ? passwordsIn(one.url) : [])),
     ...(envFile === undefined ? [] : secretsInFile(resolve(located.root, envFile))),
     ...(located.url === undefined ? [] : passwordsIn(located.url)),
   ]);
