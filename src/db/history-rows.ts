@@ -1,7 +1,8 @@
 /** Changes and states of the history as its tables hold them. */
 import type { EntityType, Evidence, SystemId } from '../domain/entity.ts';
-import type { KnownState, Sighting, StateChange, Traits, Weight } from '../domain/history.ts';
+import type { KnownState, StateChange } from '../domain/history.ts';
 import { instant } from '../domain/instant.ts';
+import type { Sighting, Traits, Weight } from '../domain/sighting.ts';
 
 /** Longest text kept of a title, an evidence or a detail: a hostile one must not fill the disk. */
 const MAX_TEXT = 500;

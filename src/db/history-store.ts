@@ -3,18 +3,10 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { EntityType, SystemId } from '../domain/entity.ts';
 import { entityKey } from '../domain/entity.ts';
-import {
-  changeOf,
-  GONE,
-  isSameTraits,
-  type KnownState,
-  knownAfter,
-  type Sighting,
-  type StateChange,
-  usualStay,
-} from '../domain/history.ts';
+import { changeOf, type KnownState, knownAfter, type StateChange, usualStay } from '../domain/history.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
+import { GONE, isSameTraits, type Sighting } from '../domain/sighting.ts';
 import { createLeaseStore, type LeaseStore } from './history-lease.ts';
 import { createRemarkStore, type RemarkStore } from './history-remarks.ts';
 import {

@@ -1,7 +1,7 @@
 /** How old rows leave the history. */
 import type Database from 'better-sqlite3';
-import { GONE } from '../domain/history.ts';
 import type { Instant } from '../domain/instant.ts';
+import { GONE } from '../domain/sighting.ts';
 
 /** What is to go. */
 export interface SweepOrder {

@@ -2,18 +2,10 @@
 import type { AttentionItem } from './attention.ts';
 import type { Entity, EntityType, Evidence, Ref, SystemId } from './entity.ts';
 import { refKey, refOf } from './entity.ts';
-import {
-  GONE,
-  moveText,
-  type Remark,
-  type StateChange,
-  sinceOf,
-  stateOf,
-  type Weight,
-  weightOf,
-} from './history.ts';
+import { moveText, type Remark, type StateChange } from './history.ts';
 import type { Instant } from './instant.ts';
 import type { LedgerRecord } from './ledger.ts';
+import { GONE, sinceOf, stateOf, type Weight, weightOf } from './sighting.ts';
 import { markText, type RecordedStep } from './steps.ts';
 
 /** A line of a log that stood around an event. */

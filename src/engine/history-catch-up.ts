@@ -1,8 +1,8 @@
 /** Comparing the record with what a cockpit sees, part by part, once it is the one that writes. */
 import { type HistoryStore, type KnownThing, storedKey } from '../db/history-store.ts';
 import { entityKey, type SystemId } from '../domain/entity.ts';
-import { GONE, isSameTraits, type Sighting, sightingOf } from '../domain/history.ts';
 import type { Instant } from '../domain/instant.ts';
+import { GONE, isSameTraits, type Sighting, sightingOf } from '../domain/sighting.ts';
 import type { SystemWatch } from './system-watch.ts';
 
 /** What the last writer saw so shortly before this cockpit read, or later, it may have seen in a newer state of the source. */

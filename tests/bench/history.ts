@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openHistory } from '../../src/db/history-store.ts';
 import type { SystemId } from '../../src/domain/entity.ts';
-import type { Sighting } from '../../src/domain/history.ts';
 import { addMs, instant } from '../../src/domain/instant.ts';
+import type { Sighting } from '../../src/domain/sighting.ts';
 import { makeOldRows } from '../db/old-rows.ts';
 
 const NOW = instant(1_795_144_447_551);

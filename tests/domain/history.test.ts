@@ -1,18 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval, Entity, Issue, Job, Meter, SystemId } from '../../src/domain/entity.ts';
-import {
-  changeOf,
-  changeText,
-  type KnownState,
-  sightingOf,
-  sinceOf,
-  stateOf,
-  type Traits,
-  unrecorded,
-  usualStay,
-  weightOf,
-} from '../../src/domain/history.ts';
+import { changeOf, changeText, type KnownState, unrecorded, usualStay } from '../../src/domain/history.ts';
 import { addMs, type Instant, instant } from '../../src/domain/instant.ts';
+import { sightingOf, sinceOf, stateOf, type Traits, weightOf } from '../../src/domain/sighting.ts';
 
 const NIGHT = instant(Date.UTC(2026, 10, 20, 3, 0, 0));
 const system = 'mill' as SystemId;
