@@ -11,6 +11,7 @@ import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { writeIncident } from './incident.ts';
 import { keepLedger } from './ledger-keeper.ts';
+import { openCockpitPositions } from './positions-room.ts';
 import { keepRecords } from './record-keeper.ts';
 import { learnSecretsOfHooks } from './system-secrets.ts';
 
@@ -32,6 +33,9 @@ const alerts =
         fired: (text, { ref }) => history?.remark('hook', text, { system: ref.system, key: refKey(ref) }),
       })
     : undefined;
+// Of the cockpits that watch a system, the one that writes its history also keeps how far its logs were read.
+const positions =
+  plan.at === undefined ? openCockpitPositions((system) => history?.leads(system) === true) : undefined;
 const engine = engineOf(
   {
     ...plan,
@@ -42,6 +46,8 @@ const engine = engineOf(
       ...plan.notices,
       ...(opened.ok ? [] : [`ACTS OFF: ${opened.error}`]),
       ...(historyRoom?.ok === false && opened.ok ? [`HISTORY OFF: ${historyRoom.error}`] : []),
+      ...(positions?.ok === true ? positions.value.notices : []),
+      ...(positions?.ok === false && historyRoom?.ok === true ? [`POSITIONS OFF: ${positions.error}`] : []),
     ],
   },
   acts ? (watches, clock) => actDeskFor(acts, watches, clock) : undefined,
@@ -54,6 +60,7 @@ const engine = engineOf(
       }
     : undefined,
   writeIncident,
+  positions?.ok === true ? positions.value.keeperOf : undefined,
 );
 alerts?.follow(engine);
 const keeping =
@@ -64,6 +71,7 @@ const close = async (): Promise<void> => {
   for (const stop of keeping) stop();
   await alerts?.close();
   await engine.close();
+  if (positions?.ok === true) positions.value.close();
   if (historyRoom?.ok === true) historyRoom.value.close();
 };
 if (parentPort) serveEngine({ ...engine, close }, parentPort);

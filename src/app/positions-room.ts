@@ -25,8 +25,7 @@ export type KeeperOf = (kind: SystemKind, located: Located) => PositionKeeper;
 /** The positions of this user's cockpits. They go on without where the file can't be had: the reason. */
 export function openCockpitPositions(
   mayCommit: (system: SystemId) => boolean,
-  onTrouble: () => void,
-): Result<{ readonly keeperOf: KeeperOf; close(): void }> {
+): Result<{ readonly keeperOf: KeeperOf; readonly notices: readonly string[]; close(): void }> {
   try {
     const store = open('cockpit', false);
     const keeperOf: KeeperOf = (kind, located) =>
@@ -35,9 +34,12 @@ export function openCockpitPositions(
         replayBytes: COCKPIT_REPLAY_BYTES,
         needsFacts: true,
         mayCommit: () => mayCommit(located.system),
-        onTrouble,
       });
-    return { ok: true, value: { keeperOf, close: () => store.close() } };
+    const { quarantined } = store;
+    const notices = quarantined
+      ? [`the positions in logs were damaged and are kept as ${quarantined.path}`]
+      : [];
+    return { ok: true, value: { keeperOf, notices, close: () => store.close() } };
   } catch (error) {
     return { ok: false, error: messageOf(error) };
   }

@@ -110,8 +110,9 @@ export interface PositionOptions {
 }
 
 /**
- * Opens or creates the file. A broken one is put aside: what it held can be read again from the logs, as far as they go
- * back. Throws UserError (exit 4) when another process has this reader.
+ * Opens or creates the file. A broken one is put aside for a cockpit: what it held can be read again from the logs, as
+ * far as they go back. One process alone (`self`) is refused then (exit 3), as it is when another one has this reader
+ * (UserError, exit 4).
  */
 export function openPositions(options: PositionOptions): PositionStore {
   const { directory, now } = options;
@@ -122,7 +123,9 @@ export function openPositions(options: PositionOptions): PositionStore {
     migrations: MIGRATIONS,
     // A power loss may undo the newest commits, each as a whole: they are then made again.
     synchronous: 'NORMAL',
-    whenBroken: 'quarantine',
+    // Numbered lines would begin anew without a word; a cockpit reads the logs once more.
+    whenBroken: options.self ? 'refuse' : 'quarantine',
+    mend: 'move it away: every `logs --resume` then begins anew',
     now,
   });
   try {

@@ -149,9 +149,14 @@ export function createEngine(options: EngineOptions): Engine {
       polling: [...watches.values()].some((watch) => watch.polling),
     };
   };
+  const keepingTroubles = (): readonly string[] => {
+    const troubles = new Set([...watches.values()].flatMap((watch) => watch.keepingTrouble ?? []));
+    return [...troubles].map((why) => `POSITIONS NOT WRITTEN: ${why}`);
+  };
   const noticesWith = ({ polling }: EngineFigures): readonly string[] => [
     ...(options.notices ?? []),
     ...(polling ? ['polling: no change notifications here'] : []),
+    ...keepingTroubles(),
     ...(acts?.notices?.() ?? []),
     ...(history?.notices() ?? []),
     ...(alerts?.notices() ?? []),

@@ -53,6 +53,8 @@ export type HandOverState = Pick<HandOver, 'open' | 'aside' | 'holds' | 'acts' |
 export interface HistoryDesk {
   /** Takes what moved on a system. */
   take(watch: RecordedWatch, diff: EntityDiff): void;
+  /** Whether this cockpit is the one that writes for a system. */
+  leads(system: SystemId): boolean;
   /** Sentences for the first row. */
   notices(): readonly string[];
   /** How long a thing of this type usually stays in this state, in milliseconds; undefined: not known. */
@@ -124,6 +126,7 @@ export function createHistoryDesk({ room, clock, logs, systems, onChange }: Hist
 
   return {
     take: (watch, diff) => recorder.take(watch, diff),
+    leads: (system) => recorder.leads(system),
     notices() {
       const [newest] = unread;
       const wal = quietly(() => store.walBytes(), 0);

@@ -44,8 +44,6 @@ export interface KeeperOptions {
   lineOf?(row: LogRow): string | undefined;
   /** Something was committed. */
   onCommit?(): void;
-  /** What {@link PositionKeeper.trouble} says has changed. */
-  onTrouble?(): void;
 }
 
 /** What a keeper asks of the watch it keeps for, between two looks. */
@@ -176,11 +174,11 @@ export class PositionKeeper {
       const lines = batch.flatMap(([, dirty]) => dirty.lines);
       store.commit({ of: { system, root }, logs, gone, lines }, clock.now());
     } catch (error) {
-      this.#setTrouble(isBusy(error) ? undefined : messageOf(error));
+      this.#trouble = isBusy(error) ? undefined : messageOf(error);
       return false;
     }
     for (const [key] of batch) this.#dirty.delete(key);
-    this.#setTrouble(undefined);
+    this.#trouble = undefined;
     onCommit?.();
     return true;
   }
@@ -218,11 +216,5 @@ export class PositionKeeper {
     return createHash('sha256')
       .update(JSON.stringify([POSITION_FORM, spec, version, timezone, settings, extra]))
       .digest('hex');
-  }
-
-  #setTrouble(trouble: string | undefined): void {
-    if (trouble === this.#trouble) return;
-    this.#trouble = trouble;
-    this.#options.onTrouble?.();
   }
 }

@@ -116,6 +116,11 @@ export class SystemWatch {
     return this.#settled;
   }
 
+  /** Why how far the logs were read can't be kept; undefined while all is well. */
+  get keepingTrouble(): string | undefined {
+    return this.#keeper?.trouble;
+  }
+
   get polling(): boolean {
     return this.#pump.polling();
   }
