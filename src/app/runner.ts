@@ -28,7 +28,12 @@ process.title = 'binnacle';
 // Node opens its inspector on SIGUSR1 unless somebody listens; runbooks tell people to send it.
 process.on('SIGUSR1', () => {});
 process.on('SIGHUP', () => {});
-process.exitCode = await main(process.argv[2], process.argv[3]);
+process.exitCode = await main(process.argv[2], process.argv[3]).catch((error: unknown) => {
+  // Where this goes is kept.
+  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`${ownMasker.text(told)}\n`);
+  return 1;
+});
 
 async function main(order: string | undefined, watch: string | undefined): Promise<number> {
   if (order === undefined) {
