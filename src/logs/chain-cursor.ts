@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer';
-import { BLOCK_BYTES, MAX_LINE_BYTES } from './line-block.ts';
+import { BLOCK_BYTES, BLOCK_READ_BYTES } from './line-block.ts';
 import type { BlockRef, LogChain } from './log-chain.ts';
 import type { FilterTest } from './log-filter.ts';
 import type { Pace } from './pace.ts';
@@ -204,7 +204,7 @@ export class ChainCursor {
     if (bytes.length > BLOCK_BYTES) {
       const end = bytes.indexOf(0x0a, BLOCK_BYTES - 1);
       if (end !== -1) bytes = bytes.subarray(0, end);
-      else bytes = segment.raw(at, BLOCK_BYTES + MAX_LINE_BYTES) ?? bytes;
+      else bytes = segment.raw(at, BLOCK_READ_BYTES) ?? bytes;
     }
     let found = 0;
     for (const [bit, needle] of needles.entries()) if (bytes.includes(needle)) found |= 1 << bit;

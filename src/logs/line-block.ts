@@ -15,6 +15,10 @@ export const HOLE_BYTES = 64;
 export const MOST_LINES = BLOCK_BYTES + 1;
 /** What is read of the last line behind its block before more is asked for. */
 const FIRST_REST_BYTES = 4096;
+/** The longest last line, with zeros before it and its newline. */
+const LAST_LINE_BYTES = HOLE_BYTES + MAX_LINE_BYTES + 2;
+/** The most that is read for a block. */
+export const BLOCK_READ_BYTES = HOLE_BYTES + BLOCK_BYTES + LAST_LINE_BYTES;
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -38,7 +42,7 @@ export function blockCount(sizeBytes: number): number {
 /** Bytes that have to be at hand for `readBlock`: from before the block, for what ended there, to the longest last line. */
 export function blockReach(block: number): { readonly from: number; readonly to: number } {
   const at = block * BLOCK_BYTES;
-  return { from: Math.max(0, at - HOLE_BYTES), to: at + BLOCK_BYTES + MAX_LINE_BYTES + 1 };
+  return { from: Math.max(0, at - HOLE_BYTES), to: at + BLOCK_BYTES + LAST_LINE_BYTES };
 }
 
 /** Fills `table` with the lines that begin in `block`, judged by the reader. */
@@ -56,11 +60,11 @@ export function readBlock(
   if (form.encoding === 'utf8') {
     const isDone = splitUtf8(bytes, span, table, bytes.length < at + BLOCK_BYTES + FIRST_REST_BYTES - from);
     if (!isDone) {
-      bytes = read(from, at + BLOCK_BYTES + MAX_LINE_BYTES + 1 - from);
+      bytes = read(from, at + BLOCK_BYTES + LAST_LINE_BYTES - from);
       splitUtf8(bytes, span, table, true);
     }
   } else {
-    bytes = read(from, at + BLOCK_BYTES + MAX_LINE_BYTES + 2 - from);
+    bytes = read(from, at + BLOCK_BYTES + LAST_LINE_BYTES - from);
     splitWide(bytes, span, form.encoding, table);
   }
   reader.judge(table);

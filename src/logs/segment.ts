@@ -8,10 +8,9 @@ import type { DescriptorPool } from './descriptor-pool.ts';
 import { InflatedFile } from './inflated-file.ts';
 import {
   BLOCK_BYTES,
+  BLOCK_READ_BYTES,
   blockCount,
   blockReach,
-  HOLE_BYTES,
-  MAX_LINE_BYTES,
   MOST_LINES,
   readBlock,
   type TextForm,
@@ -27,7 +26,7 @@ const TAIL_BYTES = 64;
 const COMPARED_BYTES = 1024;
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
-const scratch = Buffer.alloc(BLOCK_BYTES + HOLE_BYTES + MAX_LINE_BYTES + 2);
+const scratch = Buffer.alloc(BLOCK_READ_BYTES);
 const table = createLineTable(MOST_LINES);
 
 /** Thrown where a file is not there any more, or another one took its name: the log is to be looked at anew. */
