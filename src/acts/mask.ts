@@ -1,15 +1,7 @@
 import { maskStream } from './mask-stream.ts';
 import { maskPrivateKeys } from './private-key.ts';
-import {
-  HAS_ESCAPE,
-  indexOfSecrets,
-  isSecretField,
-  MASK,
-  MAY_HOLD_KEY,
-  MAY_HOLD_KNOWN,
-  RULES,
-  traitsOf,
-} from './secret-rules.ts';
+import { HAS_ESCAPE, indexOfSecrets, MAY_HOLD_KEY, MAY_HOLD_KNOWN, traitsOf } from './secret-index.ts';
+import { isSecretField, MASK, RULES } from './secret-rules.ts';
 import { formsOfAll } from './secret-values.ts';
 
 /** Takes secrets out of text before it is stored, shown, copied or sent. What is masked stays as it is when masked again. */
