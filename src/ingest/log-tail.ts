@@ -3,14 +3,14 @@
  * rewritten, removed, put back. Every line is handed on once, in the order of its generation.
  */
 import { closeSync, type Stats, statSync } from 'node:fs';
-import { type Instant, instant } from '../domain/instant.ts';
+import type { Instant } from '../domain/instant.ts';
 import { explainFileError, type Fence, isMissing, openFile } from '../host/open-file.ts';
 import { Generation } from './generation.ts';
-import type { IngestEvent } from './ingest.ts';
 import type { SplitLine } from './line-splitter.ts';
 import { type LogPosition, POSITION_FORM } from './log-position.ts';
 import { replayOf } from './log-replay.ts';
-import { type LostGeneration, Rotation } from './log-rotation.ts';
+import { Rotation } from './log-rotation.ts';
+import { LogTeller } from './log-teller.ts';
 import { OldGenerations } from './old-generations.ts';
 import type { RawPath } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
@@ -51,6 +51,7 @@ export class LogTail implements Watched {
   #queue: Generation[] = [];
   readonly #old: OldGenerations;
   readonly #rotation: Rotation;
+  readonly #teller: LogTeller;
   /** Where an earlier run stood, until this one has gone on from there. */
   #position: LogPosition | undefined;
   /** Compressed parts are being unpacked. */
@@ -80,9 +81,10 @@ export class LogTail implements Watched {
     this.#family = family;
     this.#readUntilMs = readUntilMs;
     this.#position = position;
+    this.#teller = new LogTeller(path, family);
     this.#old = new OldGenerations({
       read: (generation) => this.#read(generation),
-      flush: (generation) => this.#flush(generation, true),
+      flush: (generation) => this.#teller.flush(generation, true),
       ended: (generation) => this.#rotation.noteDone(generation.save()),
     });
     this.#rotation = new Rotation({
@@ -94,7 +96,7 @@ export class LogTail implements Watched {
       follows: (sibling) => family.follows(sibling),
       placeOf: (id) => family.placeOf(id),
       isHeld: (key) => this.holds(key) || family.ownerOf(key) !== undefined,
-      onDamage: (rotated, offset, reason) => this.#tellGap(offset, reason, rotated),
+      onDamage: (rotated, offset, reason) => this.#teller.gap(offset, reason, rotated),
     });
   }
 
@@ -179,15 +181,11 @@ export class LogTail implements Watched {
     this.#goneTold = position.queue.length === 0;
     const { old, queue, lost } = resumed;
     const stat = statSync(this.raw, { throwIfNoEntry: false }) ?? [...old, ...queue].at(-1)?.stat;
-    if (stat) {
-      const { source } = this.#family;
-      this.#emit({ type: 'resumed', source, path: this.path, at: this.#now(), ...factsOfFile(stat) });
-    }
+    if (stat) this.#teller.resumed(stat);
     const { replayBytes = 0 } = this.#family.context.options.resume ?? {};
     const replays = replayOf([...old, ...queue], replayBytes, this.#family.maxLineBytes);
-    for (const { generation, lines, partial } of replays)
-      this.#tell(generation, lines, { known: true, partial });
-    for (const one of lost) this.#tellLost(one);
+    for (const { generation, lines, partial } of replays) this.#teller.again(generation, lines, partial);
+    for (const one of lost) this.#teller.lost(one);
     for (const generation of old) this.#old.add(generation);
     this.#queue = [...queue];
     return true;
@@ -195,7 +193,7 @@ export class LogTail implements Watched {
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
-    for (const generation of this.#all) this.#flush(generation, false);
+    for (const generation of this.#all) this.#teller.flush(generation, false);
   }
 
   close(): void {
@@ -259,7 +257,7 @@ export class LogTail implements Watched {
     const read = generation.read(LOOK_BYTES, (more) => {
       for (const line of more) lines.push(line);
     });
-    if (read !== 'wiped' || lines.length > 0) this.#tell(generation, lines);
+    if (read !== 'wiped' || lines.length > 0) this.#teller.lines(generation, lines);
     return read;
   }
 
@@ -360,10 +358,9 @@ export class LogTail implements Watched {
   #recoverWiped(generation: Generation): void {
     const copied = this.#queueUnread(generation, undefined, true);
     if (!copied) {
-      this.#flush(generation, true);
+      this.#teller.flush(generation, true);
       if (!generation.fresh) {
-        const { source } = this.#family;
-        this.#emit({ type: 'wiped', source, path: this.path, at: this.#now(), readBytes: generation.offset });
+        this.#teller.wiped(generation.offset);
       }
     }
     generation.restart();
@@ -403,7 +400,7 @@ export class LogTail implements Watched {
     }
     if (!this.#goneTold) {
       this.#goneTold = true;
-      this.#emit({ type: 'gone', source: this.#family.source, path: this.path, at: this.#now() });
+      this.#teller.gone();
     }
     return false;
   }
@@ -413,88 +410,4 @@ export class LogTail implements Watched {
     for (const generation of this.#queue) this.#old.add(generation);
     this.#queue = [];
   }
-
-  #flush(generation: Generation, unfinished: boolean): void {
-    const lines: SplitLine[] = [];
-    generation.splitter.flush(lines, unfinished);
-    if (lines.length > 0) this.#tell(generation, lines);
-  }
-
-  #tell(
-    generation: Generation,
-    lines: readonly SplitLine[],
-    again?: { readonly known: true; readonly partial: boolean },
-  ): void {
-    // An emptied file is told of when bytes come; a new one at once, so that its being there is known.
-    if (lines.length === 0 && (again || !generation.fresh || generation.restarted)) return;
-    const file = factsOfFile(generation.stat);
-    const fresh = again ? true : generation.fresh;
-    const partial = again ? again.partial : fresh && generation.partial;
-    // A position that is asked for while this is told is behind it.
-    if (!again) generation.fresh = false;
-    this.#emit({
-      type: 'chunk',
-      source: this.#family.source,
-      path: this.path,
-      chunk: partial ? { type: 'lines', lines, partial: true } : { type: 'lines', lines },
-      at: this.#now(),
-      ...file,
-      fresh,
-      ...(generation.rotated === undefined ? {} : { rotated: generation.rotated }),
-      ...(again ? { known: true } : {}),
-    });
-    this.#family.onProgress(file.modifiedAt);
-  }
-
-  /** What an earlier run had begun to read and is nowhere any more: its unfinished line, and where it ended. */
-  #tellLost({ saved: { offset, rest, splitter }, isGap }: LostGeneration): void {
-    if (rest !== undefined) {
-      this.#emit({
-        type: 'chunk',
-        source: this.#family.source,
-        path: this.path,
-        chunk: { type: 'lines', lines: [{ text: rest, offset: offset - splitter.heldBytes, cut: true }] },
-        at: this.#now(),
-        fresh: false,
-      });
-    }
-    if (isGap)
-      this.#tellGap(
-        offset,
-        'removed or rewritten while nobody watched: what was written behind is not known',
-      );
-  }
-
-  #tellGap(offset: number, reason: string, rotated?: string): void {
-    this.#emit({
-      type: 'gap',
-      source: this.#family.source,
-      path: this.path,
-      at: this.#now(),
-      offset,
-      reason,
-      ...(rotated === undefined ? {} : { rotated }),
-    });
-  }
-
-  #emit(event: IngestEvent): void {
-    this.#family.context.emit(event);
-  }
-
-  #now(): Instant {
-    return this.#family.context.options.clock.now();
-  }
-}
-
-/** What is told of a file beside its lines. After a restart of its reading its times are not known. */
-function factsOfFile({ mtimeMs, birthtimeMs, size }: Pick<Stats, 'mtimeMs' | 'birthtimeMs' | 'size'>): {
-  readonly modifiedAt?: Instant;
-  readonly bornAt?: Instant;
-  readonly sizeBytes: number;
-} {
-  return {
-    ...(mtimeMs > 0 ? { modifiedAt: instant(mtimeMs) } : {}),
-    ...(birthtimeMs > 0 ? { bornAt: instant(birthtimeMs) } : {}),
-    sizeBytes: size,
-  };
 }
