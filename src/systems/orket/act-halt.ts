@@ -109,7 +109,9 @@ function endStage(view: StateView, order: ActOrder, run: Run | undefined): Stage
   }
   const title = 'the API carries it no more';
   const isEnded = run !== undefined && run.endedAt !== undefined;
-  if (life === 'halted' || life === 'gone' || isEnded)
+  // The line in the log stands there for every halt that was asked for: the API must say it itself.
+  const isDropped = life === 'halted' && getBoolean(run?.data, 'apiActive') === false;
+  if (isDropped || life === 'gone' || isEnded)
     return { ...base, title, state: 'seen', detail: endWords(run, life) };
   return { ...base, title, state: 'waiting' };
 }

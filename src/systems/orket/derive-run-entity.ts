@@ -24,6 +24,7 @@ export function runEntity(
         playbook: 'stalled-role-pipeline',
       })
     : undefined;
+  const isActive = facts.apiSessions.get(run.id)?.fact.active;
   const cautions: string[] = [];
   if (run.life === 'gone' || run.life === 'halted') {
     cautions.push('The ledger will say running for ever: nothing in Orket corrects it.');
@@ -52,6 +53,7 @@ export function runEntity(
       epic: run.name,
       workspace: run.ledger?.workspace ?? null,
       target: run.ledger?.target ?? null,
+      ...(isActive === undefined ? {} : { apiActive: isActive }),
       ...(run.process
         ? { pid: run.process.pid, pidSince: run.process.startedAt, carrier: carrierOf(run.process) }
         : {}),
