@@ -151,7 +151,7 @@ function daemonAttention(
       label: 'RESTARTS',
       why: `its keeper starts it again and again${unit.exit === undefined ? '' : `, exit ${unit.exit}`}`,
       ...at,
-      playbook: 'will-not-start',
+      playbook: 'system-failure',
     };
   }
   const error = last?.end?.error;
@@ -166,7 +166,8 @@ function daemonAttention(
         : `ended: ${error}`.slice(0, 90),
     ...at,
     act: 'daemon.start',
-    playbook: 'will-not-start',
+    // Started anew until its keeper gave up: one more start is no way out.
+    playbook: unit?.active === 'failed' && (unit.restarts ?? 0) > 0 ? 'system-failure' : 'will-not-start',
   };
 }
 

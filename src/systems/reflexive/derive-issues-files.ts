@@ -116,7 +116,8 @@ export function guards(picture: Picture): Issue[] {
         trail: [evidence(one, { offset, at, text: `${reason}; blocked: ${blocked}` })],
         since: at,
         detail: reason,
-        playbook: 'safety-violation',
+        // Somebody's work reached for what keeps the rest safe.
+        playbook: /secur|protected/i.test(guard) ? 'security-incident' : 'safety-violation',
         row: {
           rank: 3,
           label: 'GUARD',
@@ -126,6 +127,41 @@ export function guards(picture: Picture): Issue[] {
     );
   }
   return issues;
+}
+
+const stateSources = ['analytics.db', 'cost', 'roadmap'] as const;
+
+/** Files of state that are there and can't be read: what was known of them is shown, with its age. */
+export function unreadableState(picture: Picture): Issue | undefined {
+  const { facts } = picture.context;
+  const torn = stateSources.flatMap((source) => {
+    const file = facts.files(source).find((one) => one.error !== undefined);
+    const status = facts.status(source);
+    const why = file?.error ?? (status?.state === 'error' ? status.error : undefined);
+    return why === undefined ? [] : [{ source, why, file }];
+  });
+  const [first] = torn;
+  if (!first) return undefined;
+  return issueOf(picture, {
+    key: 'state-unreadable',
+    title: `state unreadable: ${torn.map(({ source }) => source).join(', ')}`,
+    severity: 'warning',
+    observedAt: first.file?.readAt ?? picture.observedAt,
+    trail: torn.map(({ source, why, file }) => ({
+      source,
+      text: why.slice(0, 200),
+      ...(file === undefined ? {} : { path: file.path }),
+    })),
+    detail: 'Half a file for a moment is how the program writes; one that stays so is damaged.',
+    playbook: 'state-corruption',
+    row: {
+      rank: 6,
+      label: 'STATE',
+      why: first.why.slice(0, 120),
+      tells: torn.map(({ source }) => source),
+    },
+    cautions: ['.orchestrator-state.json does not exist, and Redis is used by nothing: neither is at fault'],
+  });
 }
 
 /** The file with the newest line. */

@@ -38,7 +38,9 @@ const failingWords = {
 export function failing(picture: Picture, kind: keyof typeof failingWords): Issue | undefined {
   const found = findFailing(picture, kind);
   if (!found) return undefined;
-  const { firstAt, lastAt, count, error, event, offset } = found.value;
+  const { firstAt, lastAt, count, event, offset } = found.value;
+  // A timeout names its seconds and no error.
+  const error = found.value.error === '' ? event : found.value.error;
   // One query that timed out is daily life.
   if (kind === 'coder' && count < 2) return undefined;
   const words = failingWords[kind];
@@ -50,7 +52,7 @@ export function failing(picture: Picture, kind: keyof typeof failingWords): Issu
     title: `${words.title}: ${error}`.slice(0, 160),
     severity: fatal ? 'fatal' : 'error',
     observedAt: found.file.readAt,
-    trail: [evidence(found, { offset, at: lastAt, text: `${event}: ${error}` })],
+    trail: [evidence(found, { offset, at: lastAt, text: error === event ? event : `${event}: ${error}` })],
     since: firstAt,
     logKeys: [event],
     detail: `${event}, ${times}; ${words.what}`,
@@ -111,6 +113,7 @@ export function githubLimit(picture: Picture): Issue | undefined {
     trail: [evidence(found, { offset, at, text: exceeded ? 'GitHub API rate limit exceeded' : left })],
     since,
     detail: `It begins anew at ${timeWord(until, picture.now)}.`,
+    playbook: 'not-processing',
     row: {
       rank: exceeded ? 4 : 5,
       label: 'GITHUB',

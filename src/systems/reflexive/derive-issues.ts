@@ -2,7 +2,7 @@ import type { Issue } from '../../domain/entity.ts';
 import type { Cost } from './derive-cost.ts';
 import { configChanged, configTrouble } from './derive-issues-config.ts';
 import { costLimit, refusedRequests, staleWindow } from './derive-issues-cost.ts';
-import { guards, movedLog, roadmapError } from './derive-issues-files.ts';
+import { guards, movedLog, roadmapError, unreadableState } from './derive-issues-files.ts';
 import { errorBurst, failing, githubLimit, notProcessing } from './derive-issues-loop.ts';
 import type { Picture } from './derive-picture.ts';
 
@@ -23,6 +23,7 @@ export function deriveIssues(picture: Picture, cost: Cost | undefined): Issue[] 
     errorBurst(picture),
     movedLog(picture),
     roadmapError(picture),
+    unreadableState(picture),
     ...guards(picture),
   ].filter((issue) => issue !== undefined);
 }

@@ -232,6 +232,8 @@ function failedState(picture: Picture, row: OperationFact): JobState {
       since: at,
       onExpiry: 'not retried',
       group: isRejected ? 'rejected' : `failed-${stage ?? 'unknown'}`,
+      // The limit of complexity is a guard like the others, and has a key of its own.
+      playbook: /^Issue too complex/.test(reason) ? 'safety-violation' : 'issue-failed',
     },
   };
 }

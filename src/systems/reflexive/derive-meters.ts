@@ -52,7 +52,7 @@ function costMeter(picture: Picture, cost: Cost): Meter {
     ...(cost.perHour === undefined ? {} : { perHour: cost.perHour }),
     ...(cost.exhaustsAt === undefined ? {} : { exhaustsAt: cost.exhaustsAt }),
     status: cost.status,
-    ...(attention === undefined ? {} : { attention }),
+    ...(attention === undefined ? { playbook: 'high-cost' } : { attention }),
     logKeys: costLines,
     cautions,
   };

@@ -34,6 +34,7 @@ function backups(picture: Picture): RestorePoint[] {
     title: name,
     label: 'archive of configuration and state',
     observedAt: one.file.readAt,
+    playbook: 'data-loss',
     evidence: { source: 'backups', path: name, ...(one.value.at === null ? {} : { at: one.value.at }) },
     ...(one.value.at === null ? {} : { createdAt: one.value.at }),
     cautions: [
@@ -63,6 +64,7 @@ function pointOf(
       ...(at === undefined ? {} : { at }),
     }),
     commit,
+    playbook: 'rollback',
     ...(at === undefined ? {} : { createdAt: at }),
     ...(pr === undefined ? {} : { logKeys: [`pr-${pr}`] }),
     data: { annotated, isHere },

@@ -22,6 +22,7 @@ interface IssueParts {
     onExpiry?: string;
     act?: string;
     menu?: ActMenu;
+    tells?: readonly string[];
   };
   readonly cautions?: readonly string[];
   readonly logKeys?: readonly string[];

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Entity, EntityOf, EntityType } from '../../../src/domain/entity.ts';
 import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
 import type { StateView } from '../../../src/systems/system.ts';
-import { caseNames, deriveLocated, layOutCase, locateCase } from '../fixture-case.ts';
+import { deriveLocated, layOutCase, locateCase } from '../fixture-case.ts';
+import { reachOf } from '../playbook-reach.ts';
 
 interface Look {
   readonly view: StateView;
@@ -39,16 +40,20 @@ function failing({ view, entities }: Look, playbook: string): string[] {
 }
 
 describe('playbooks of the reflexive kind', () => {
-  it('exist under every name an item of the queue or an issue gives', async () => {
-    const known = reflexiveKind.playbooks.map((one) => one.id);
-    expect(new Set(known).size).toBe(known.length);
-    for (const name of caseNames('reflexive')) {
-      for (const entity of (await look(name)).entities) {
-        if (entity.attention?.playbook !== undefined) expect(known).toContain(entity.attention.playbook);
-        if (entity.type === 'issue' && entity.playbook !== undefined)
-          expect(known).toContain(entity.playbook);
-      }
-    }
+  it('are each named by an item, fit what they are done to, and look at what there is', async () => {
+    const ids = reflexiveKind.playbooks.map((one) => one.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const reach = await reachOf(reflexiveKind, { python: '/usr/bin/python3' });
+    expect([...reach.named].sort()).toEqual(ids.toSorted());
+    expect(reach.unfit).toEqual([]);
+    // No fixture has gh on its PATH: what it answers has tests of its own.
+    expect(reach.neverPossible).toEqual([
+      'approval-request: pr.check',
+      'ci-failure: pr.check',
+      'issue-failed: pr.check',
+    ]);
+    expect(reach.constant).toEqual([]);
+    expect(reach.unled).toEqual([]);
   });
 
   it('point at what is wrong, and hold where nothing is', async () => {
@@ -80,6 +85,8 @@ describe('playbooks of the reflexive kind', () => {
       for (const step of playbook.steps) {
         if (step.type !== 'act' || !step.on || !job) continue;
         const on = step.on(view, job);
+        // A step on the item itself, which this one is not for.
+        if (on === undefined) continue;
         const target = on && view.entity(on.type, on.id);
         const act = reflexiveKind.acts.find(({ id }) => id === step.act);
         expect(target && act?.appliesTo(target), `${playbook.id}: ${step.act}`).toBe(true);
@@ -90,7 +97,8 @@ describe('playbooks of the reflexive kind', () => {
     }
     const system = reflexiveKind.playbooks.find(({ id }) => id === 'system-failure');
     const back = system?.steps.find((step) => step.type === 'act' && step.act === 'checkout.rollback');
-    expect(back?.type === 'act' && job && back.on?.(view, job)?.id).toBe('rollback-pr-456-20260225-080000');
+    // The newest of all is where the checkout stands already; the archive beside them holds no commit.
+    expect(back?.type === 'act' && job && back.on?.(view, job)?.id).toBe('rollback-point-20260224-060000');
   });
 
   it('stop before they roll back, roll back before they start, and validate before they end anything that runs', () => {
@@ -107,7 +115,7 @@ describe('playbooks of the reflexive kind', () => {
     isOrdered('system-failure', 'daemon.stop', 'repository.check', 'checkout.rollback', 'daemon.start');
     isOrdered('cost-limit', 'config.set', 'config.validate', 'daemon.restart');
     isOrdered('safety-violation', 'config.set', 'config.validate', 'daemon.restart');
-    isOrdered('security-incident', 'daemon.stop', 'activity.review', 'pr.revert', 'daemon.start');
+    isOrdered('security-incident', 'daemon.stop', 'daemon.kill', 'activity.review', 'daemon.start');
     isOrdered('data-loss', 'daemon.stop', 'backup.create', 'daemon.start');
   });
 
