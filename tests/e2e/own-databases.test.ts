@@ -223,11 +223,11 @@ describe('row 62: a state directory', () => {
 });
 
 describe.skipIf(!canMount)('row 26: a state directory whose disk is full', () => {
-  /** Jobs that came, one by one, and the one that waits for a hand. */
+  /** Jobs that came and need nobody, and the one that waits for a hand. */
   function arrive(count: number): void {
     const jobs = [
       { id: 'j-3', name: 'mail digest', state: 'ERR', error: 'SMTP refused' },
-      ...Array.from({ length: count }, (_, n) => ({ id: `new-${n}`, name: `new ${n}`, state: 'RUN' })),
+      ...Array.from({ length: count }, (_, n) => ({ id: `new-${n}`, name: `new ${n}`, state: 'IDLE' })),
     ];
     const path = join(queue.root, 'state', 'queue.json');
     writeFileSync(`${path}.new`, JSON.stringify({ jobs }));
