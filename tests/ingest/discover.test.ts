@@ -81,7 +81,7 @@ describe('globs', () => {
 });
 
 describe('what a watched system can put in our way', () => {
-  test('hostile names are told and opened right', async () => {
+  test('row 49: hostile names are told and opened right', async () => {
     const names = [
       'a\u001b[31m.log',
       'b\nc.log',
@@ -106,7 +106,7 @@ describe('what a watched system can put in our way', () => {
     expect(seen.of('failed')).toEqual([]);
   });
 
-  test('a FIFO, a socket, a device and a directory named like a log are skipped and shown, and never block', async () => {
+  test('row 51: a FIFO, a socket, a device and a directory named like a log are skipped and shown, and never block', async () => {
     put('good.log', 'good\n');
     expect(spawnSync('mkfifo', [join(place.dir, 'pipe.log')]).status).toBe(0);
     mkdirSync(join(place.dir, 'dir.log'));
@@ -128,7 +128,7 @@ describe('what a watched system can put in our way', () => {
     server.close();
   });
 
-  test('a link out of the root is refused unless it is allowed', async () => {
+  test('row 52: a link out of the root is refused unless it is allowed', async () => {
     const outside = temporary();
     writeFileSync(join(outside.dir, 'secret'), 'root:x:0\n');
     put('in/real.log', 'mine\n');

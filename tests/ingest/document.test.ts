@@ -44,7 +44,7 @@ test('gives the document with its time and size, and again when it is replaced',
   expect(seen.chunks().at(-1)?.fresh).toBe(false);
 });
 
-test('shows the second of two writes 5 to 45 ms apart, and does so within 300 ms', async () => {
+test('row 10: shows the second of two writes 5 to 45 ms apart, and does so within 300 ms', async () => {
   const file = join(place.dir, 'state.json');
   writeFileSync(file, '{"v":0}');
   const seen = await follow();
@@ -62,7 +62,7 @@ test('shows the second of two writes 5 to 45 ms apart, and does so within 300 ms
   }
 });
 
-test('never gives a half-written document, whichever way it is written', async () => {
+test('row 12: never gives a half-written document, whichever way it is written', async () => {
   // The four ways a program rewrites a report: whole, in pieces, in place without emptying, and by renaming.
   const writer = spawn(
     process.execPath,

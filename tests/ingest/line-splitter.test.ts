@@ -53,7 +53,7 @@ describe('split at every byte', () => {
     expect(lines('bytes that are not UTF-8')).toEqual(['a\ufffd\ufffdb', '\ufffd', '\ufffd']);
   });
 
-  test('random bytes: cuts never matter, and offsets point at the lines', () => {
+  test('row 37: random bytes: cuts never matter, and offsets point at the lines', () => {
     const bytes = fc
       .uint8Array({ maxLength: 300 })
       .map((array) => Buffer.from(array.map((byte) => (byte % 7 === 0 ? 0x0a : byte))));

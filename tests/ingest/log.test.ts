@@ -123,7 +123,7 @@ describe('following', () => {
     expect(await quickest(50, next, { before: () => pause(200) })).toBeLessThan(50);
   });
 
-  test('does not read anything again when times are touched or set back', async () => {
+  test('row 56: does not read anything again when times are touched or set back', async () => {
     writeFileSync(log, 'a\nb\n');
     const seen = await follow();
     utimesSync(log, new Date(), new Date());
@@ -136,7 +136,7 @@ describe('following', () => {
     expect(seen.of('wiped')).toEqual([]);
   });
 
-  test('cuts and marks a line over the cap, and reads the next one right', async () => {
+  test('row 39: cuts and marks a line over the cap, and reads the next one right', async () => {
     writeFileSync(log, '');
     const seen = await follow({ maxLineBytes: 1000 });
     appendFileSync(log, `${'x'.repeat(10_000_000)}`);
@@ -151,7 +151,7 @@ describe('following', () => {
 });
 
 describe('rotation by renaming', () => {
-  test('loses nothing over ten rotations 30 ms apart', async () => {
+  test('row 2: loses nothing over ten rotations 30 ms apart', async () => {
     append(...numbers(1, 50));
     const seen = await follow();
     const written = numbers(1, 550);
@@ -214,7 +214,7 @@ describe('rotation by renaming', () => {
     expect(seen.lines()).toEqual(['older', 'old', 'new', 'newest']);
   });
 
-  test('goes on reading the renamed file of a writer that keeps its descriptor', async () => {
+  test('row 7: goes on reading the renamed file of a writer that keeps its descriptor', async () => {
     const writer = openSync(log, 'a');
     writeSync(writer, 'one\n');
     const seen = await follow();
@@ -231,7 +231,7 @@ describe('rotation by renaming', () => {
     expect(seen.lines().filter((line) => line !== 'alpha')).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  test('shows an unterminated line once, marked, and never glues it to the next file', async () => {
+  test('row 35: shows an unterminated line once, marked, and never glues it to the next file', async () => {
     append('one');
     const seen = await follow();
     appendFileSync(log, 'torn');
@@ -260,7 +260,7 @@ describe('rotation by renaming', () => {
 });
 
 describe('emptied and rewritten files', () => {
-  test('sees a rewrite in place with the same number of bytes', async () => {
+  test('row 4: sees a rewrite in place with the same number of bytes', async () => {
     append('id-1', 'id-2');
     const seen = await follow();
     await pause(30);
@@ -284,7 +284,7 @@ describe('emptied and rewritten files', () => {
     }
   });
 
-  test('sees a rewrite in place that is longer than what was read', async () => {
+  test('row 5: sees a rewrite in place that is longer than what was read', async () => {
     append('id-1', 'id-2');
     const seen = await follow();
     writeFileSync(log, `${numbers(1, 30).join('\n')}\n`);
@@ -303,7 +303,7 @@ describe('emptied and rewritten files', () => {
     expect(seen.chunks().at(-1)).toMatchObject({ fresh: true, chunk: { lines: [{ text: 'c', offset: 0 }] } });
   });
 
-  test('takes lines written between copy and emptying from the copy', async () => {
+  test('row 8: takes lines written between copy and emptying from the copy', async () => {
     append(...numbers(1, 3));
     const seen = await follow();
     append(...numbers(4, 6));
@@ -316,7 +316,7 @@ describe('emptied and rewritten files', () => {
     expect(seen.of('wiped')).toEqual([]);
   });
 
-  test('skips the hole that a writer without append mode leaves', async () => {
+  test('row 38: skips the hole that a writer without append mode leaves', async () => {
     const writer = openSync(log, 'w');
     writeSync(writer, 'before\n', 10_000_000);
     const seen = await follow();
@@ -345,7 +345,7 @@ describe('paths that come and go', () => {
     expect(seen.lines()).toEqual(['a', 'b']);
   });
 
-  test('reads each line once when the directory vanishes for a moment and returns', async () => {
+  test('row 33: reads each line once when the directory vanishes for a moment and returns', async () => {
     const dir = join(place.dir, 'logs');
     mkdirSync(dir);
     log = join(dir, 'app.log');
@@ -364,7 +364,7 @@ describe('paths that come and go', () => {
     expect(seen.lines()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('follows a link that is switched to another file and back', async () => {
+  test('row 34: follows a link that is switched to another file and back', async () => {
     writeFileSync(join(place.dir, 'A'), 'a1\n');
     writeFileSync(join(place.dir, 'B'), 'b1\n');
     symlinkSync('A', log);
