@@ -152,6 +152,7 @@ export function apiServices(scene: Scene, api: ApiView): readonly Service[] {
     title: 'Aragora API',
     status,
     detail: api.why,
+    playbook: 'deployment-rollback',
     evidence: api.evidence,
     trail: trailOf(
       ...api.trail.filter((one) => !isSameSpot(one, api.evidence)),

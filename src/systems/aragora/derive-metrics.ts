@@ -180,6 +180,7 @@ export function limitServices(scene: Scene): readonly Service[] {
       ...entityBase(scene, 'limits', file),
       type: 'service',
       title: 'login and rate limits',
+      playbook: 'security-incident',
       status: getBoolean(file.facts.get('answer'), 'ok') === true ? 'up' : 'unknown',
       detail,
       evidence: evidenceOf(file, undefined, detail),

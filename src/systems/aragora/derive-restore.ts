@@ -41,6 +41,7 @@ function backupPoint(scene: Scene, file: FileFacts, current: string | undefined)
     title: name,
     label: what,
     ...(createdAt === undefined ? {} : { createdAt }),
+    ...(manifest === 'read' ? { playbook: 'rollback' } : {}),
     evidence: evidenceOf(file, createdAt === undefined ? undefined : { at: createdAt }, what),
     logKeys: [name],
     cautions: textsOf(
@@ -69,6 +70,7 @@ function databaseCopies(scene: Scene): readonly RestorePoint[] {
         title: name,
         label,
         ...(createdAt === undefined ? {} : { createdAt }),
+        playbook: 'database',
         evidence: { ...evidenceOf(file, { at: createdAt ?? null }, label), path: `${file.path}/${name}` },
         cautions: ['put back by hand, with the server stopped: no program of theirs does it'],
         data: { form: 'copy' },
@@ -96,6 +98,7 @@ function rollbackPoint(scene: Scene, file: FileFacts): RestorePoint | undefined 
     label,
     ...(createdAt === undefined ? {} : { createdAt }),
     ...(commit === undefined ? {} : { commit }),
+    playbook: 'rollback',
     evidence: evidenceOf(file, createdAt === undefined ? undefined : { at: createdAt }, label),
     logKeys: [id],
     cautions: textsOf(commit && 'going back is git reset --hard: everything uncommitted is lost'),

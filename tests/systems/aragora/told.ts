@@ -103,6 +103,11 @@ export class Told {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
     return this.#give(source, path, { type: 'document', text }, modified);
   }
+  /** What a program printed, as JSON. */
+  probe(source: string, when: string, printed: unknown): this {
+    const chunk = { type: 'probe' as const, exitCode: 0, stdout: JSON.stringify(printed), stderr: '' };
+    return this.#give(source, source, chunk, when, false);
+  }
   rows(source: string, query: string, rows: readonly Record<string, string | number | null>[]): this {
     const chunk = { type: 'database' as const, results: { [query]: rows }, failed: {} };
     return this.#give(source, source, chunk, '22:00:00');
