@@ -53,6 +53,8 @@ export function apiViewOf(scene: Scene): ApiView {
     const answer = first.facts.get('answer');
     const failures = Math.max(...files.map((file) => getNumber(file.facts.get('answer'), 'failures') ?? 0));
     const why = getString(answer, 'why') ?? 'no answer';
+    const isForeign = files.some((file) => getBoolean(file.facts.get('answer'), 'isForeign') === true);
+    if (isForeign) return { state: 'unknown', why, since: instantOf(answer, 'since'), evidence, trail };
     const state = failures >= FAILURES ? 'down' : 'silent';
     return { state, why, since: instantOf(answer, 'since'), evidence, trail };
   }
@@ -62,10 +64,10 @@ export function apiViewOf(scene: Scene): ApiView {
   return { state: 'up', why: 'answers', since, evidence: answerEvidence(answered) ?? evidence, trail };
 }
 
-/** A refusal (401, 404) is an answer too: somebody is there. */
+/** A refusal (401, 404) is an answer too: somebody is there. A page in place of an answer is somebody else. */
 function isReachable(answer: Json | undefined): boolean {
   const status = getNumber(answer, 'status');
-  return status !== undefined && status < 500;
+  return status !== undefined && status < 500 && getBoolean(answer, 'isForeign') !== true;
 }
 
 function unaskedView(scene: Scene, trail: readonly Evidence[]): ApiView {

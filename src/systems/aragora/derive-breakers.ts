@@ -23,19 +23,34 @@ export interface Breaker {
   readonly fact: Json;
   /** Known from a line of the log alone, which tells no half-open. */
   readonly isFromLog: boolean;
+  /** The server said so once and gives no answer now. */
+  readonly isOld?: true;
 }
 
-/** All breakers: the server's answer where it can be asked, else what its log last said, and the loop's own. */
+/** All breakers: the server's answer where it can be asked, else what log and gauges say and what it said before, and the loop's own. */
 export function breakersOf(scene: Scene): readonly Breaker[] {
   return [...serverBreakers(scene), ...loopBreakers(scene)];
 }
 
 function serverBreakers(scene: Scene): readonly Breaker[] {
   const file = scene.file('api.breakers');
-  const answer = file?.facts.get('answer');
-  if (file && getBoolean(answer, 'ok') === true) {
-    return getArray(file.facts.get('breakers'), 'items').map((item) => answeredBreaker(scene, file, item));
-  }
+  const answered = file
+    ? getArray(file.facts.get('breakers'), 'items').map((item) => answeredBreaker(scene, file, item))
+    : [];
+  if (getBoolean(file?.facts.get('answer'), 'ok') === true) return answered;
+  const told = toldBreakers(scene);
+  const known = new Set(told.map((one) => one.name));
+  return [...told, ...answered.filter((one) => !known.has(one.name)).map(asOld)];
+}
+
+/** What was open may be so still; that something is closed is known by an answer alone. */
+function asOld(breaker: Breaker): Breaker {
+  const text = `${breaker.text}${breaker.text === '' ? '' : ', '}when it last answered`;
+  return { ...breaker, status: breaker.status === 'closed' ? 'unknown' : breaker.status, text, isOld: true };
+}
+
+/** Of a server that can't be asked: what its log last said of each, and its gauges. */
+function toldBreakers(scene: Scene): readonly Breaker[] {
   const log = scene.server;
   if (!log) return gaugedBreakers(scene);
   const found: Breaker[] = [];
@@ -229,6 +244,7 @@ function breakerIssue(scene: Scene, breaker: Breaker): Issue {
     severity: isOpen && !isLoop ? (isLong ? 'error' : 'warning') : 'info',
     title: name,
     detail: breaker.text,
+    ...(breaker.isOld ? { isUnchecked: true } : {}),
     since: breaker.since,
     evidence: breakerEvidence(breaker),
     trail: trailOf(serverLine(scene, breaker)),

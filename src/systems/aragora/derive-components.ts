@@ -14,12 +14,15 @@ interface Component {
   readonly status: Service['status'];
   readonly message: string | undefined;
   readonly file: FileFacts;
+  /** The page gives no answer now: this is what it said last. */
+  readonly isOld: boolean;
 }
 
-/** Components of the status page while it is answered. */
+/** Components of the status page, as it says or last said. */
 export function componentsOf(scene: Scene): readonly Component[] {
   const file = scene.file('api.status');
-  if (!file || getBoolean(file.facts.get('answer'), 'ok') !== true) return [];
+  if (!file) return [];
+  const isOld = getBoolean(file.facts.get('answer'), 'ok') !== true;
   return getArray(file.facts.get('status'), 'components').map((one) => {
     const native = getString(one, 'status') ?? 'unknown';
     return {
@@ -29,6 +32,7 @@ export function componentsOf(scene: Scene): readonly Component[] {
       status: componentStatus(native),
       message: getString(one, 'message'),
       file,
+      isOld,
     };
   });
 }
@@ -57,8 +61,8 @@ function componentService(scene: Scene, one: Component): Service {
     ...entityBase(scene, `component.${one.id}`, one.file),
     type: 'service',
     title: one.name,
-    status: one.status,
-    detail: one.message ?? one.native,
+    status: one.isOld ? 'unknown' : one.status,
+    detail: `${one.message ?? one.native}${one.isOld ? ', when its status page last answered' : ''}`,
     evidence: { ...componentEvidence(one), text: `${one.native}${one.message ? `: ${one.message}` : ''}` },
   };
 }
@@ -74,6 +78,7 @@ function componentIssue(scene: Scene, one: Component): Issue {
     severity: isDown ? 'error' : 'warning',
     title: `${one.name} ${one.native.replaceAll('_', ' ')}`,
     ...(one.message === undefined ? {} : { detail: one.message }),
+    isUnchecked: one.isOld,
     since: undefined,
     evidence: { ...componentEvidence(one), text: one.message ?? one.native },
     attention: {

@@ -73,7 +73,7 @@ function breakersLayer(scene: Scene, breakers: readonly Breaker[]): LayerView {
     return { status: 'attention', summary: parts.join(', '), evidence, logKeys: ['breakers'] };
   const asked = scene.fact('api.breakers', 'answer');
   const isAnswered = getBoolean(asked, 'ok') === true;
-  if (own.length === 0 && !isAnswered) {
+  if (own.every((one) => one.isOld) && !isAnswered) {
     return { status: 'unknown', summary: getString(asked, 'why') ?? 'not asked', evidence };
   }
   return {

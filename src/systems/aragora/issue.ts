@@ -7,6 +7,8 @@ interface IssueParts {
   readonly severity: Issue['severity'];
   readonly title: string;
   readonly detail?: string;
+  /** Known from a source that gives no answer now. */
+  readonly isUnchecked?: boolean;
   readonly since: Instant | undefined;
   readonly evidence: Evidence;
   readonly trail?: readonly Evidence[];
@@ -27,7 +29,7 @@ export function issueOf(scene: Scene, key: string, parts: IssueParts): Issue {
     key,
     title,
     severity,
-    status: 'open',
+    status: parts.isUnchecked === true ? 'unchecked' : 'open',
     evidence,
     ...(detail === undefined ? {} : { detail }),
     ...(since === undefined ? {} : { since }),

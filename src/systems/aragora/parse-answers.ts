@@ -1,4 +1,5 @@
 import { type Instant, instant, parseInstant } from '../../domain/instant.ts';
+import type { BadRecord } from '../../domain/source.ts';
 import {
   getArray,
   getBoolean,
@@ -16,21 +17,31 @@ import { instantOf, textOrNull } from './facts.ts';
 
 type HttpChunk = Extract<Chunk, { type: 'http' }>;
 
+type Facts = { readonly [key: string]: Json };
+
 /**
  * A parser of an HTTP answer. Facts: `answer` (how the newest request went, since when it goes like that) and what
- * `read` takes from the newest good body, which stays when later requests fail.
+ * `read` takes from the newest good body, which stays when later requests fail: a refusal is JSON too, and says nothing
+ * of what was asked for. `read` gives undefined for a body that is none of this path's. `readsToo`: statuses beside 2xx
+ * whose body tells the same.
  */
 function answerParser(
-  read: (body: JsonObject, context: ParseContext) => { readonly [key: string]: Json },
+  read: (body: JsonObject, context: ParseContext) => Facts | undefined,
+  readsToo: readonly number[] = [],
 ): Parser {
   return {
-    version: 1,
+    version: 2,
     start: { ok: null, since: null },
     fold(carry, chunk, context): Folded {
       if (chunk.type !== 'http') return { carry };
+      const { status, error } = chunk;
+      const isWell = error === undefined && status !== undefined && status >= 200 && status <= 299;
       const json = chunk.body === undefined ? undefined : readJson(chunk.body);
       const body = json?.ok && isObject(json.value) ? json.value : undefined;
-      const reason = failureOf(chunk, json);
+      const isRead = isWell || (status !== undefined && readsToo.includes(status));
+      const facts = isRead && body ? read(body, context) : undefined;
+      const foreign = isWell && !facts ? foreignText(json) : undefined;
+      const reason = foreign ?? failureOf(chunk);
       const ok = reason === undefined;
       const before = getField(carry, 'ok');
       const since = before === ok ? (instantOf(carry, 'since') ?? context.now) : context.now;
@@ -38,23 +49,34 @@ function answerParser(
         ok,
         since,
         at: context.now,
-        status: chunk.status ?? null,
+        status: status ?? null,
         why: reason ?? null,
         failures: chunk.failures,
         latencyMs: Math.round(chunk.latencyMs),
+        // Somebody else may answer at this address, or only half of what was said came through.
+        isForeign: !ok && status !== undefined && status < 300,
       };
-      const facts = body ? read(body, context) : kept(context);
-      return { carry: { ok, since }, facts: { ...facts, answer } };
+      const bad = foreign === undefined ? [] : [badAnswer(context, foreign, chunk.body)];
+      return { carry: { ok, since }, facts: { ...(facts ?? kept(context)), answer }, bad };
     },
   };
 }
 
-function failureOf(chunk: HttpChunk, json: ReturnType<typeof readJson> | undefined): string | undefined {
+function failureOf(chunk: HttpChunk): string | undefined {
   if (chunk.error !== undefined) return chunk.error.slice(0, 300);
   if (chunk.status === undefined) return 'no answer';
-  if (chunk.status < 200 || chunk.status > 299) return `answered ${chunk.status}`;
-  if (json && !json.ok) return `answer is not JSON: ${json.error}`.slice(0, 300);
-  return undefined;
+  return chunk.status < 200 || chunk.status > 299 ? `answered ${chunk.status}` : undefined;
+}
+
+function foreignText(json: ReturnType<typeof readJson> | undefined): string {
+  return json && !json.ok
+    ? `answer is not JSON: ${json.error}`.slice(0, 300)
+    : 'not as this path of Aragora answers; is it the server of the url?';
+}
+
+/** What the source says of an answer that came well and is none. */
+export function badAnswer(context: ParseContext, reason: string, body: string | undefined): BadRecord {
+  return { path: context.path, reason, excerpt: (body ?? '').slice(0, 200) };
 }
 
 const KEPT = ['health', 'ready', 'status', 'breakers', 'nomic', 'build', 'limits', 'debates', 'inbox'];
@@ -69,34 +91,44 @@ function kept(context: ParseContext): { [key: string]: Json } {
 }
 
 /** `/healthz` and the public `/api/health`: a status, and a reason where it is degraded. */
-export const healthParser: Parser = answerParser((body) => ({
-  health: {
-    status: textOrNull(body, 'status', 40),
-    degraded: getBoolean(body, 'degraded') === true,
-    reason: textOrNull(body, 'degraded_reason', 300) ?? textOrNull(body, 'note', 300),
-    version: textOrNull(body, 'version', 40),
-  },
-}));
-
-/** `/readyz`: `checks` are true, false or `"not_configured"`; `degraded_mode: true` says that this check passed. */
-export const readyParser: Parser = answerParser((body) => {
-  const failed = Object.entries(getObject(body, 'checks') ?? {})
-    .filter(([, value]) => value === false)
-    .map(([name]) => name.slice(0, 60))
-    .slice(0, 20);
-  const degraded = getObject(body, 'degraded');
+export const healthParser: Parser = answerParser((body) => {
+  const status = textOrNull(body, 'status', 40);
+  if (status === null) return undefined;
   return {
-    ready: {
-      status: textOrNull(body, 'status', 40),
-      failed,
-      reason: textOrNull(body, 'reason', 300) ?? textOrNull(degraded, 'reason', 300),
-      hint: textOrNull(degraded, 'recovery_hint', 300),
+    health: {
+      status,
+      degraded: getBoolean(body, 'degraded') === true,
+      reason: textOrNull(body, 'degraded_reason', 300) ?? textOrNull(body, 'note', 300),
+      version: textOrNull(body, 'version', 40),
     },
   };
 });
 
+/** `/readyz`: `checks` are true, false or `"not_configured"`; `degraded_mode: true` says that this check passed. */
+export const readyParser: Parser = answerParser(
+  (body) => {
+    const status = textOrNull(body, 'status', 40);
+    if (status === null) return undefined;
+    const failed = Object.entries(getObject(body, 'checks') ?? {})
+      .filter(([, value]) => value === false)
+      .map(([name]) => name.slice(0, 60))
+      .slice(0, 20);
+    const degraded = getObject(body, 'degraded');
+    return {
+      ready: {
+        status,
+        failed,
+        reason: textOrNull(body, 'reason', 300) ?? textOrNull(degraded, 'reason', 300),
+        hint: textOrNull(degraded, 'recovery_hint', 300),
+      },
+    };
+  },
+  [503],
+);
+
 /** `/api/v1/status`: the public page with a status for each component. */
 export const statusParser: Parser = answerParser((body, context) => {
+  if (getField(body, 'components') === undefined && getString(body, 'status') === undefined) return undefined;
   const components = getArray(body, 'components')
     .slice(0, 50)
     .flatMap((one): Json[] => {
@@ -138,8 +170,10 @@ function steady(known: Instant | undefined, fresh: Instant): Instant {
 
 /** `/api/circuit-breakers`: `half-open` in the items, `half_open` in the summary; both are taken. */
 export const breakersParser: Parser = answerParser((body, context) => {
+  const breakers = getObject(body, 'circuit_breakers');
+  if (!breakers) return undefined;
   const before = getArray(context.fact('breakers'), 'items');
-  const items = Object.entries(getObject(body, 'circuit_breakers') ?? {})
+  const items = Object.entries(breakers)
     .slice(0, 200)
     .map(([name, value]): Json => {
       const known = before.find((one) => getString(one, 'name') === name);
@@ -170,29 +204,31 @@ export const breakersParser: Parser = answerParser((body, context) => {
 });
 
 /** `/api/nomic/state` of the server inside run_nomic_with_stream.py: the one live phase that is told truly. */
-export const nomicParser: Parser = answerParser((body) => ({
-  nomic: {
-    cycle: getNumber(body, 'cycle') ?? null,
-    phase: textOrNull(body, 'phase', 40),
-    loop: textOrNull(body, 'loop_id', 80),
-  },
-}));
+export const nomicParser: Parser = answerParser((body) => {
+  const cycle = getNumber(body, 'cycle') ?? null;
+  const phase = textOrNull(body, 'phase', 40);
+  return cycle === null && phase === null
+    ? undefined
+    : { nomic: { cycle, phase, loop: textOrNull(body, 'loop_id', 80) } };
+});
 
 /** `/api/v1/health/build`: what is deployed. */
-export const buildParser: Parser = answerParser((body) => ({
-  build: {
-    version: textOrNull(body, 'version', 60),
-    commit: textOrNull(body, 'sha_short', 60) ?? textOrNull(body, 'sha', 60),
-    builtAt: textOrNull(body, 'build_time', 60),
-  },
-}));
+export const buildParser: Parser = answerParser((body) => {
+  const version = textOrNull(body, 'version', 60);
+  const commit = textOrNull(body, 'sha_short', 60) ?? textOrNull(body, 'sha', 60);
+  return version === null && commit === null
+    ? undefined
+    : { build: { version, commit, builtAt: textOrNull(body, 'build_time', 60) } };
+});
 
 /** `/api/auth/stats`: the limits as they are in force, in place of the paths under `/api/rate-limits` that never were. */
 export const limitsParser: Parser = answerParser((body) => {
   const stats = getObject(body, 'stats');
+  const isOn = getBoolean(body, 'enabled') ?? null;
+  if (isOn === null && !stats) return undefined;
   return {
     limits: {
-      isOn: getBoolean(body, 'enabled') ?? null,
+      isOn,
       perToken: getNumber(body, 'rate_limit_per_minute') ?? null,
       perAddress: getNumber(body, 'ip_rate_limit_per_minute') ?? null,
       addresses: getNumber(stats, 'ip_entries') ?? null,
@@ -204,63 +240,69 @@ export const limitsParser: Parser = answerParser((body) => {
 const MOST_DEBATES = 50;
 
 /** `/api/debates`: the newest debates. `error` may stand beside `in_progress: true`. */
-export const debatesParser: Parser = answerParser((body, context) => ({
-  debates: {
-    items: getArray(body, 'debates')
-      .slice(0, MOST_DEBATES)
-      .flatMap((one): Json[] => {
-        const id = textOrNull(one, 'debate_id', 120) ?? textOrNull(one, 'id', 120);
-        if (id === null || id === '') return [];
-        return [
-          {
-            id,
-            task: textOrNull(one, 'task', 1000) ?? textOrNull(one, 'question', 1000),
-            status: textOrNull(one, 'status', 40),
-            isOpen: getBoolean(one, 'in_progress') ?? null,
-            rounds: getNumber(one, 'rounds') ?? null,
-            agents: getArray(one, 'agents')
-              .filter((agent): agent is string => typeof agent === 'string')
-              .map((agent) => agent.slice(0, 60))
-              .slice(0, 20),
-            at: parseInstant(getString(one, 'created_at'), context.located.timezone) ?? null,
-          },
-        ];
-      }),
-  },
-}));
+export const debatesParser: Parser = answerParser((body, context) => {
+  if (!Array.isArray(getField(body, 'debates'))) return undefined;
+  return {
+    debates: {
+      items: getArray(body, 'debates')
+        .slice(0, MOST_DEBATES)
+        .flatMap((one): Json[] => {
+          const id = textOrNull(one, 'debate_id', 120) ?? textOrNull(one, 'id', 120);
+          if (id === null || id === '') return [];
+          return [
+            {
+              id,
+              task: textOrNull(one, 'task', 1000) ?? textOrNull(one, 'question', 1000),
+              status: textOrNull(one, 'status', 40),
+              isOpen: getBoolean(one, 'in_progress') ?? null,
+              rounds: getNumber(one, 'rounds') ?? null,
+              agents: getArray(one, 'agents')
+                .filter((agent): agent is string => typeof agent === 'string')
+                .map((agent) => agent.slice(0, 60))
+                .slice(0, 20),
+              at: parseInstant(getString(one, 'created_at'), context.located.timezone) ?? null,
+            },
+          ];
+        }),
+    },
+  };
+});
 
 const MOST_INBOX = 100;
 /** Longest text of what is decided that is kept for a card. */
 const INBOX_TEXT = 20_000;
 
 /** `/api/v1/approvals`: the inbox of all sources. Each item carries the request that decides it. */
-export const inboxParser: Parser = answerParser((body, context) => ({
-  inbox: {
-    items: getArray(body, 'approvals')
-      .slice(0, MOST_INBOX)
-      .flatMap((one): Json[] => {
-        const id = textOrNull(one, 'id', 120);
-        if (id === null || id === '') return [];
-        const metadata = getObject(one, 'metadata');
-        const actions = getObject(one, 'actions');
-        return [
-          {
-            id,
-            kind: textOrNull(one, 'kind', 60),
-            status: textOrNull(one, 'status', 40),
-            title: textOrNull(one, 'title', 300),
-            description: textOrNull(one, 'description', 4000),
-            metadata: JSON.stringify(metadata ?? {}, null, 2).slice(0, INBOX_TEXT),
-            requestedAt: parseInstant(getString(one, 'requested_at'), context.located.timezone) ?? null,
-            requestedBy: textOrNull(one, 'requested_by', 120),
-            timeoutS: getNumber(metadata, 'timeout_seconds') ?? null,
-            approve: actionOf(getObject(actions, 'approve')),
-            reject: actionOf(getObject(actions, 'reject') ?? getObject(actions, 'deny')),
-          },
-        ];
-      }),
-  },
-}));
+export const inboxParser: Parser = answerParser((body, context) => {
+  if (!Array.isArray(getField(body, 'approvals'))) return undefined;
+  return {
+    inbox: {
+      items: getArray(body, 'approvals')
+        .slice(0, MOST_INBOX)
+        .flatMap((one): Json[] => {
+          const id = textOrNull(one, 'id', 120);
+          if (id === null || id === '') return [];
+          const metadata = getObject(one, 'metadata');
+          const actions = getObject(one, 'actions');
+          return [
+            {
+              id,
+              kind: textOrNull(one, 'kind', 60),
+              status: textOrNull(one, 'status', 40),
+              title: textOrNull(one, 'title', 300),
+              description: textOrNull(one, 'description', 4000),
+              metadata: JSON.stringify(metadata ?? {}, null, 2).slice(0, INBOX_TEXT),
+              requestedAt: parseInstant(getString(one, 'requested_at'), context.located.timezone) ?? null,
+              requestedBy: textOrNull(one, 'requested_by', 120),
+              timeoutS: getNumber(metadata, 'timeout_seconds') ?? null,
+              approve: actionOf(getObject(actions, 'approve')),
+              reject: actionOf(getObject(actions, 'reject') ?? getObject(actions, 'deny')),
+            },
+          ];
+        }),
+    },
+  };
+});
 
 function actionOf(action: JsonObject | undefined): Json {
   const path = getString(action, 'path');

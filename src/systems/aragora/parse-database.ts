@@ -6,6 +6,12 @@ import { cut } from './facts.ts';
 /** Largest JSON column read; a larger one is left out. */
 const LARGEST_JSON = 65_536;
 
+/** True in SQL where the table lacks one of these columns: another shape answers to the plainer query, and only then. */
+function lacking(table: string, columns: readonly string[]): string {
+  const names = columns.map((column) => `'${column}'`).join(', ');
+  return `(SELECT count(*) FROM pragma_table_info('${table}') WHERE name IN (${names})) < ${columns.length}`;
+}
+
 /** `cycles.db` (aragora/nomic/cycle_store.py): a row for every cycle that ended, failed ones too. */
 export const cycleQueries: readonly DatabaseQuery[] = [
   {
@@ -14,6 +20,13 @@ export const cycleQueries: readonly DatabaseQuery[] = [
       'SELECT cycle_id, started_at, completed_at, duration_seconds, success, ' +
       `CASE WHEN length(data_json) <= ${LARGEST_JSON} THEN data_json END AS data_json ` +
       'FROM cycles ORDER BY started_at DESC LIMIT 200',
+    optional: true,
+  },
+  {
+    id: 'oldCycles',
+    sql:
+      'SELECT cycle_id, started_at, success FROM cycles WHERE ' +
+      `${lacking('cycles', ['completed_at', 'duration_seconds', 'data_json'])} ORDER BY rowid DESC LIMIT 200`,
     optional: true,
   },
 ];
@@ -28,6 +41,14 @@ export const outcomeQueries: readonly DatabaseQuery[] = [
       "WHERE debate_id LIKE 'nomic-cycle-%' ORDER BY id DESC LIMIT 100",
     optional: true,
   },
+  {
+    id: 'oldOutcomes',
+    sql:
+      "SELECT debate_id, timestamp FROM outcomes WHERE debate_id LIKE 'nomic-cycle-%' AND " +
+      `${lacking('outcomes', ['id', 'tests_passed', 'tests_failed', 'rollback_triggered', 'failure_reason'])} ` +
+      'ORDER BY rowid DESC LIMIT 100',
+    optional: true,
+  },
 ];
 
 type Row = { readonly [column: string]: string | number | null };
@@ -39,7 +60,7 @@ export const cyclesParser: Parser = {
   fold(carry, chunk) {
     if (chunk.type !== 'database') return { carry };
     const facts: Record<string, Json> = {};
-    for (const row of chunk.results['cycles'] ?? []) {
+    for (const row of chunk.results['cycles'] ?? chunk.results['oldCycles'] ?? []) {
       const id = textOf(row, 'cycle_id');
       if (!id) continue;
       const data = jsonOf(row, 'data_json');
@@ -69,7 +90,7 @@ export const outcomesParser: Parser = {
   fold(carry, chunk, context) {
     if (chunk.type !== 'database') return { carry };
     const facts: Record<string, Json> = {};
-    for (const row of chunk.results['outcomes'] ?? []) {
+    for (const row of chunk.results['outcomes'] ?? chunk.results['oldOutcomes'] ?? []) {
       const n = /^nomic-cycle-(\d{1,6})$/.exec(textOf(row, 'debate_id') ?? '')?.[1];
       if (n === undefined || facts[`outcome/${n}`] !== undefined) continue;
       facts[`outcome/${n}`] = {

@@ -1,5 +1,6 @@
 import type { Json } from '../../lib/json.ts';
 import type { Folded, Parser } from '../system.ts';
+import { badAnswer } from './parse-answers.ts';
 
 /** Families that are kept, summed over their labels; all others of the some 460 are passed over. */
 const SUMMED = new Set([
@@ -61,7 +62,11 @@ export const metricsParser: Parser = {
       return fact === undefined ? {} : { [key]: fact };
     };
     if (!isText)
-      return { carry, facts: { answer, ...before('metrics'), ...before('agents'), ...before('requests') } };
+      return {
+        carry,
+        facts: { answer, ...before('metrics'), ...before('agents'), ...before('requests') },
+        bad: ok ? [badAnswer(context, 'answer is no metrics', chunk.body)] : [],
+      };
     return {
       carry,
       facts: {
