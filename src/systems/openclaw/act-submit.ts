@@ -1,7 +1,6 @@
-import type { Params, StageState, Step, StepAnswer, StepOutput } from '../../domain/act.ts';
+import type { Params, StageState, Step } from '../../domain/act.ts';
 import { type Entity, type Job, refTo } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
-import { getArray, getBoolean, getNumber, getString, type Json } from '../../lib/json.ts';
+import { getBoolean, getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
   acceptDeadline,
@@ -12,16 +11,19 @@ import {
   jobBaseline,
   jobOf,
   marksSince,
-  readControl,
   scriptStep,
   unreachable,
   workerWarnings,
 } from './act-common.ts';
-import { claimGraceMs } from './schema.ts';
-import { headline, sameText } from './words.ts';
-
-/** Longest goal given as an argument; one argument of a program has a limit of 128 KiB on Linux. */
-const LONGEST_GOAL = 60_000;
+import {
+  jobsLike,
+  LONGEST_GOAL,
+  plannedStage,
+  readSubmission,
+  submittedJob,
+  submittedStage,
+} from './submitted-job.ts';
+import { headline } from './words.ts';
 
 /** Conditions in which the old job still waits, so that it must be cancelled beside the new one. */
 const STILL_WAITS = new Set(['question', 'no-signal', 'review', 'no-plan', 'dead-end', 'silent-dead']);
@@ -129,9 +131,10 @@ function submission(form: Form): Shared {
       return {
         ...jobBaseline(view, job),
         goal,
+        project: getString(job.data, 'project') ?? '',
         question: getString(job.data, 'question') ?? '',
         cancels: STILL_WAITS.has(conditionOf(job)),
-        known: jobsLike(view, goal).map((like) => like.id),
+        known: jobsLike(view, goal),
       };
     },
     plan(view, target, params): readonly Step[] {
@@ -157,55 +160,21 @@ function submission(form: Form): Shared {
   };
 }
 
-/** Jobs whose goal begins as this one's does. */
-function jobsLike(view: StateView, goal: string): readonly Job[] {
-  const wanted = sameText(goal);
-  return view.entities('job').filter((job) => sameText(getString(job.data, 'goal') ?? '').startsWith(wanted));
-}
-
-/** The job this order submitted: one with its goal that was not there before. */
-function newJob(
-  view: StateView,
-  { baseline, params, startedAt, target }: ActOrder,
-  form: Form,
-): Job | undefined {
+function newJob(view: StateView, order: ActOrder, form: Form): Job | undefined {
+  const { baseline, params } = order;
   const question = getString(baseline, 'question') ?? '';
-  const goal = sameText(argumentOf(form.expectedGoal(getString(baseline, 'goal') ?? '', question, params)));
-  const known = new Set(getArray(baseline, 'known'));
-  return view
-    .entities('job')
-    .find((job) => !known.has(job.id) && job.id !== target.id && holds(job, goal) && isSince(job, startedAt));
+  const goal = form.expectedGoal(getString(baseline, 'goal') ?? '', question, params);
+  return submittedJob(view, order, goal);
 }
 
 function submissionStages(view: StateView, order: ActOrder, form: Form): readonly StageState[] {
-  const { baseline } = order;
   const fresh = newJob(view, order, form);
-  const stages: StageState[] = [
-    {
-      stage: 'accepted',
-      title: 'a new job with this goal',
-      state: fresh ? 'seen' : 'waiting',
-      ...(fresh ? { detail: `job ${fresh.id}, ${fresh.nativeStatus ?? ''}` } : {}),
-      ...(fresh?.createdAt === undefined ? {} : { seenAt: fresh.createdAt }),
-      deadline: acceptDeadline(order),
-      required: true,
-    },
+  const cancels = getBoolean(order.baseline, 'cancels') === true;
+  return [
+    submittedStage(order, fresh),
+    ...(cancels ? [oldCancelled(view, order)] : []),
+    plannedStage(order, fresh),
   ];
-  if (getBoolean(baseline, 'cancels') === true) stages.push(oldCancelled(view, order));
-  const claimedAt = fresh
-    ? marksSince(fresh, {}).find((mark) => mark.event === 'job_claimed')?.at
-    : undefined;
-  const claimed = fresh !== undefined && (claimedAt !== undefined || fresh.nativeStatus !== 'queued');
-  stages.push({
-    stage: 'done',
-    title: 'a worker plans the new job',
-    state: claimed ? 'seen' : 'waiting',
-    ...(claimedAt === undefined ? {} : { seenAt: claimedAt }),
-    deadline: addMs(acceptDeadline(order), claimGraceMs(getNumber(baseline, 'pollMs') ?? 2000)),
-    // The worker may be busy for a long time; that the job stands in the queue is what was asked for.
-    required: false,
-  });
-  return stages;
 }
 
 function oldCancelled(view: StateView, order: ActOrder): StageState {
@@ -228,33 +197,4 @@ function oldCancelled(view: StateView, order: ActOrder): StageState {
     return { ...common, state: 'contradicted', detail: `the old job is ${native}: both may run` };
   }
   return { ...common, state: 'waiting' };
-}
-
-function holds(job: Job, goal: string): boolean {
-  const own = sameText(getString(job.data, 'goal') ?? '');
-  return own.includes(goal) || (own.length > 1900 && goal.startsWith(own));
-}
-
-function isSince(job: Job, startedAt: Instant): boolean {
-  return job.createdAt === undefined || job.createdAt >= startedAt - 5000;
-}
-
-/** `submit.py` prints the new job's id on a line of its own. */
-function readSubmission(outputs: readonly StepOutput[]): StepAnswer {
-  const [submitted, cancelled] = outputs;
-  const id = (submitted?.stdout ?? '')
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .findLast((line) => /^[0-9a-f]{8,32}$/.test(line));
-  const cancel = cancelled ? readControl(cancelled, ['cancelled']) : undefined;
-  return {
-    ok: id !== undefined && cancel?.ok !== false,
-    summary: [id === undefined ? 'submit.py printed no job id' : `submitted as ${id}`, cancel?.summary ?? '']
-      .filter((text) => text !== '')
-      .join('; '),
-    sections: [
-      { title: 'submit.py', text: `${submitted?.stdout ?? ''}${submitted?.stderr ?? ''}` },
-      ...(cancel?.sections ?? []),
-    ].filter((section) => section.text !== ''),
-  };
 }

@@ -2,6 +2,7 @@ import type { ActSpec } from '../system.ts';
 import { answerAct } from './act-answer.ts';
 import { approveAct } from './act-approve.ts';
 import { cancelAct } from './act-cancel.ts';
+import { submitAct } from './act-new-job.ts';
 import { reportActs } from './act-report.ts';
 import { rerunAct } from './act-resume.ts';
 import { reviseAct } from './act-revise.ts';
@@ -22,5 +23,6 @@ export const openclawActs: readonly ActSpec[] = [
   reviseAct,
   timelineAct,
   ...workerActs,
+  submitAct,
   ...reportActs,
 ];

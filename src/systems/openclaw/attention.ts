@@ -2,7 +2,7 @@ import type { Attention } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { JudgedJob } from './derive-job.ts';
-import { failedTasksOf } from './judge.ts';
+import { failedSilently, failedTasksOf } from './judge.ts';
 import { MAX_ATTEMPTS } from './schema.ts';
 import { clockText, headline } from './words.ts';
 
@@ -14,8 +14,8 @@ export function attentionOfJob(judged: JudgedJob, now: Instant): Attention | und
   const attention = attentionBy(judged, now);
   if (attention === undefined || judged.queue.generation === 'database') return attention;
   // No act of ours reaches an older queue: none is advised.
-  const { act: _act, playbook: _playbook, ...rest } = attention;
-  return rest;
+  const { act: _act, ...rest } = attention;
+  return { ...rest, playbook: 'older-queue' };
 }
 
 function attentionBy(judged: JudgedJob, now: Instant): Attention | undefined {
@@ -70,6 +70,16 @@ function attentionBy(judged: JudgedJob, now: Instant): Attention | undefined {
       };
     case 'failed':
       if (judgement.superseded) return undefined;
+      if (failedSilently(job))
+        return {
+          rank: 4,
+          label: 'NO SIGNAL',
+          why: `an agent ended without its closing signal, and that fails a job here (${job.result?.errorCode})`,
+          ...since,
+          onExpiry: 'never tried again',
+          act: 'job.retry',
+          playbook: 'no-signal',
+        };
       return {
         rank: 4,
         label: 'FAILED',
@@ -110,6 +120,7 @@ function attentionBy(judged: JudgedJob, now: Instant): Attention | undefined {
         why: `status "${headline(job.status, 30)}" is none this program knows`,
         ...since,
         onExpiry: 'no worker claims it',
+        playbook: 'unknown-status',
       };
     default:
       return undefined;

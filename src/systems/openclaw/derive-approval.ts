@@ -1,7 +1,7 @@
 import type { Approval, Attention, Evidence, Payload, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { counted } from '../../lib/phrase.ts';
-import { errorAt, type JudgedJob, newestEvents } from './derive-job.ts';
+import { artifactTrail, errorAt, type JudgedJob, newestEvents } from './derive-job.ts';
 import { planPayload, resultPayload, unrouted } from './plan-text.ts';
 import { clockText, headline, jobTitle } from './words.ts';
 
@@ -55,7 +55,7 @@ function attention(judged: JudgedJob, label: string, why: string, act: string, p
   // No act of ours reaches an older queue: none is advised.
   return judged.queue.generation === 'database'
     ? { rank: 3, label, why, ...known, onExpiry: NEVER, act, playbook }
-    : { rank: 3, label, why, ...known, onExpiry: NEVER };
+    : { rank: 3, label, why, ...known, onExpiry: NEVER, playbook: 'older-queue' };
 }
 
 function planReview(system: SystemId, judged: JudgedJob, now: Instant): Approval {
@@ -171,6 +171,7 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
   const row = judged.row.evidence;
   const item = file?.fact.items.find((one) => one.question !== '') ?? file?.fact.items[0];
   const waiting = job.result?.waiting.length ?? 0;
+  const left = directory.artifacts.reduce((sum, { fact }) => sum + fact.count, 0);
   const cautions = asked
     ? [
         'an answer is NOT passed on to the agents: resume runs the job again from its start with the same goal',
@@ -179,7 +180,9 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
         ...(waiting > 1 ? [`${waiting} tasks ask; shown is the first, one answer resumes them all`] : []),
       ]
     : [
-        'nobody asked anything: an agent ended without its closing signal (see the files it left)',
+        left > 0
+          ? `nobody asked anything, and ${counted(left, 'file')} lie in artifacts/: the work may be done`
+          : 'nobody asked anything: an agent ended without its closing signal, and left no files',
         'resume runs the job again from its start; nothing of what was done is kept',
         ...answersCaution(judged),
       ];
@@ -196,6 +199,7 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
       : row,
     trail: [
       ...(file ? [row] : []),
+      ...(asked ? [] : artifactTrail(directory)),
       ...job.answers.slice(-2).map((answer) => said(judged, `answered before: ${answer}`, null)),
       ...eventTrail(judged),
     ],
@@ -210,7 +214,7 @@ function answerAsked(system: SystemId, judged: JudgedJob, _now: Instant): Approv
       : attention(
           judged,
           'NO SIGNAL',
-          'an agent ended without saying how; no question was asked',
+          `an agent ended without saying how; no question was asked${left > 0 ? `, ${counted(left, 'file')} left` : ''}`,
           'job.answer',
           'no-signal',
         ),

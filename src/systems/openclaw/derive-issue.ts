@@ -6,7 +6,7 @@ import { eventIssues } from './derive-event-issue.ts';
 import type { JudgedJob } from './derive-job.ts';
 import type { Queue } from './derive-queue.ts';
 import { schedulerIssues, signalIssues } from './derive-signal-issue.ts';
-import type { Condition } from './judge.ts';
+import { type Condition, failedSilently } from './judge.ts';
 import { claimGraceMs } from './schema.ts';
 import { clockText, headline, jobTitle } from './words.ts';
 
@@ -74,7 +74,7 @@ const JOB_ISSUES: { readonly [C in Condition]?: JobIssueForm } = {
     what: 'completed with failed tasks',
     playbook: 'fake-success',
   },
-  unknown: { key: 'unknown-status', severity: 'warning', what: 'unknown status', playbook: 'stalled' },
+  unknown: { key: 'unknown-status', severity: 'warning', what: 'unknown status', playbook: 'unknown-status' },
 };
 
 function jobIssue(system: SystemId, judged: JudgedJob, unchecked: boolean, now: Instant): Issue | undefined {
@@ -97,9 +97,14 @@ function jobIssue(system: SystemId, judged: JudgedJob, unchecked: boolean, now: 
     status: unchecked ? 'unchecked' : 'open',
     detail: why,
     ...(judgement.since === null ? {} : { since: judgement.since }),
-    playbook: form.playbook,
+    playbook: playbookOf(judged, form),
     data: { job: job.id },
   };
+}
+
+function playbookOf({ queue, job }: JudgedJob, { playbook }: JobIssueForm): string {
+  if (queue.generation !== 'database') return 'older-queue';
+  return failedSilently(job) ? 'no-signal' : playbook;
 }
 
 /** Jobs that could be claimed and are not: nothing moves. */
@@ -148,13 +153,14 @@ function noWorkerIssue(
         : 'no worker.py runs on this host and no job beats';
   const key = `no-worker:${queue.project}`;
   const { evidence, readAt } = first.row;
+  const playbook = queue.generation === 'database' ? 'no-worker' : 'older-queue';
   const attention: Attention = {
     rank: 2,
     label: 'FATAL',
     why: `${counted(waiting.length, 'job')} could run; ${detail}`,
     since,
     onExpiry: 'nothing runs until a worker does',
-    playbook: 'no-worker',
+    playbook,
   };
   return {
     changes,
@@ -190,7 +196,7 @@ function noWorkerIssue(
       since,
       suggestedAction:
         'start scripts/worker.py --interval 2 from the skill directory, its .env naming this project',
-      playbook: 'no-worker',
+      playbook,
       data: { project: queue.project },
     },
   };
@@ -228,6 +234,7 @@ function strayIssues(system: SystemId, queue: Queue): readonly Issue[] {
       ...since,
       suggestedAction: 'submit the goal again without ORCH_LEGACY_QUEUE_COMPAT',
       playbook: 'lost',
+      data: { project: queue.project, goal: job.goal },
     };
   });
 }

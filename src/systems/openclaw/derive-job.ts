@@ -6,7 +6,7 @@ import type { Queue } from './derive-queue.ts';
 import type { RunDirectory } from './derive-rundir.ts';
 import type { EventFact, JobFact } from './facts.ts';
 import { isClosed, jobData } from './job-data.ts';
-import { failedTasksOf, type Judgement } from './judge.ts';
+import { failedSilently, failedTasksOf, type Judgement } from './judge.ts';
 import { MAX_ATTEMPTS } from './schema.ts';
 import { clockText, jobTitle } from './words.ts';
 
@@ -37,6 +37,7 @@ export function jobEntity(system: SystemId, judged: JudgedJob, now: Instant): Jo
   const evidence = judged.row;
   const cautions = cautionsOf(judged);
   const waitingFor = waitingForOf(judged, now);
+  const data = jobData(judged);
   // Assigned and not spread: a queue may hold ten thousand jobs, and conditional spreads cost most of their time.
   const entity: { -readonly [K in keyof Job]: Job[K] } = {
     type: 'job',
@@ -49,13 +50,15 @@ export function jobEntity(system: SystemId, judged: JudgedJob, now: Instant): Jo
     status: statusOf(judgement),
     nativeStatus: job.status,
     attempts: job.attempts,
-    data: jobData(judged),
+    data,
   };
   if (!isClosed(judgement)) {
     const trail = trailOf(judged, now);
     if (trail.length > 0) entity.trail = trail;
   }
   if (attention !== undefined) entity.attention = attention;
+  // Who decided what is asked of every job that somebody decided on.
+  if (data['decisions'] !== undefined) entity.playbook = 'audit-trail';
   if (directory.logFiles.length > 0) entity.logFiles = directory.logFiles;
   if (cautions.length > 0) entity.cautions = cautions;
   if (waitingFor !== undefined) entity.waitingFor = waitingFor;
@@ -191,7 +194,8 @@ function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
   if (job.resultBad !== null) say(job.resultBad);
   const failed = failedTasksOf(job);
   if (failed > 0) say(`${failed} of ${counted(job.result?.total ?? failed, 'task')} failed`, job.updated);
-  trail.push(...taskTrail(directory, job.status === 'running'));
+  if (failedSilently(job)) say(`its last result says ${job.result?.errorCode}`, job.updated);
+  trail.push(...taskTrail(directory, job.status === 'running'), ...artifactTrail(directory));
   if (job.revision !== '') say(`revision asked: ${job.revision}`);
   if (job.worker !== null) {
     const runner =
@@ -208,6 +212,18 @@ function trailOf(judged: JudgedJob, now: Instant): readonly Evidence[] {
   for (const answer of job.answers.slice(-2)) say(`answered before: ${answer}`);
   for (const event of newestEvents(job.events)) say(event.text, event.at);
   return trail;
+}
+
+/** What its agents left, by task: where nothing told how they ended, the work may be done all the same. */
+export function artifactTrail({ artifacts, titles }: RunDirectory): readonly Evidence[] {
+  return artifacts.slice(0, 8).map(({ fact, file }) => ({
+    source: file.source,
+    path: file.path,
+    text: `${titles.get(fact.task) ?? fact.task} left ${fact.names.slice(0, 5).join(', ')}${
+      fact.count > 5 ? ` and ${fact.count - 5} more` : ''
+    }`,
+    ...(fact.newest === null ? {} : { at: fact.newest }),
+  }));
 }
 
 /** Tasks of the newest run, the failed ones first: their errors are nowhere else. */

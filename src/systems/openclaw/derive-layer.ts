@@ -30,7 +30,13 @@ export function layersOf(
     source: queue.source,
     ...(queue.file === undefined ? {} : { path: queue.file.path }),
   };
-  const layer = (order: number, name: string, status: Layer['status'], summary: string): Layer => ({
+  const layer = (
+    order: number,
+    name: string,
+    playbook: string | undefined,
+    status: Layer['status'],
+    summary: string,
+  ): Layer => ({
     type: 'layer',
     system,
     id: many ? `${queue.project}/${name}` : name,
@@ -41,7 +47,9 @@ export function layersOf(
     name: many ? `${queue.project} ${name}` : name,
     status: isKnown ? status : 'unknown',
     summary: isKnown ? summary : 'no queue read yet',
+    ...(playbook === undefined ? {} : { playbook }),
   });
+  const older = queue.generation !== 'database';
   const planning = judged.filter(
     (one) => one.job.status === 'planning' && one.judgement.condition === 'running',
   ).length;
@@ -61,6 +69,7 @@ export function layersOf(
     layer(
       1,
       'queue',
+      undefined,
       has('no-worker:') ? 'failed' : has('lost:') ? 'attention' : 'ok',
       words(
         [waiting, 'waiting'],
@@ -71,18 +80,21 @@ export function layersOf(
     layer(
       2,
       'plan',
+      undefined,
       failedPlans > 0 ? 'failed' : 'ok',
       words([planning, 'planning'], [failedPlans, 'without a plan']) || 'idle',
     ),
     layer(
       3,
       'audit',
+      undefined,
       reviews + deadEnds > 0 ? 'attention' : 'ok',
       words([reviews, 'to review'], [deadEnds, 'dead end']) || 'none',
     ),
     layer(
       4,
       'run',
+      undefined,
       stalled + orphans + failed > 0 ? 'failed' : asking + fake > 0 ? 'attention' : 'ok',
       words(
         [running, 'running'],
@@ -96,6 +108,7 @@ export function layersOf(
     layer(
       5,
       'signals',
+      older ? undefined : 'control',
       poison || broken
         ? 'failed'
         : issues.some((issue) => issue.key.startsWith('undrained:') && issue.attention)
@@ -152,6 +165,7 @@ export function workerService(
     },
     status,
     detail,
+    ...(queue.generation === 'database' ? { playbook: 'stop-all' } : {}),
     data: {
       project: queue.project,
       generation: queue.generation,

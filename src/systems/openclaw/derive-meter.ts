@@ -29,6 +29,8 @@ export function metersOf(
     system,
     observedAt: file.readAt,
     evidence: { source: queue.source, path: file.path },
+    // What the gates of a release judge.
+    playbook: 'release',
   };
   const stalled = stalledOf(judged, now);
   entities.push({
@@ -151,6 +153,7 @@ function canaryOf(
       unit: '%',
       window: 'of the rollout',
       status: isBack ? 'critical' : 'ok',
+      playbook: isBack ? 'rollback' : 'canary',
       data: { decidedAt: last?.at ?? null, action: last?.action ?? null },
     });
   }

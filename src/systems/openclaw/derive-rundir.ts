@@ -1,5 +1,12 @@
 import type { FactsOf, FileFacts } from '../system.ts';
-import { factOf, type JobFact, type PlanFact, type QuestionFact, type TaskStateFact } from './facts.ts';
+import {
+  type ArtifactsFact,
+  factOf,
+  type JobFact,
+  type PlanFact,
+  type QuestionFact,
+  type TaskStateFact,
+} from './facts.ts';
 import { runSourceIdOf } from './schema.ts';
 
 /** A fact of a run directory with the file it came from. */
@@ -17,6 +24,8 @@ export interface RunDirectory {
   /** Newest `m4_state.json` with the run it belongs to. */
   readonly tasks: FromFile<readonly TaskStateFact[]> | undefined;
   readonly tasksRun: string | undefined;
+  /** What agents left, of the tasks of its last result; of all tasks where it names none. */
+  readonly artifacts: readonly FromFile<ArtifactsFact>[];
   readonly titles: ReadonlyMap<string, string>;
   readonly logFiles: readonly string[];
 }
@@ -28,6 +37,7 @@ export const NO_DIRECTORY: RunDirectory = {
   question: undefined,
   tasks: undefined,
   tasksRun: undefined,
+  artifacts: [],
   titles: new Map(),
   logFiles: [],
 };
@@ -51,6 +61,7 @@ export function runDirectoryOf(facts: FactsOf, job: JobFact): RunDirectory {
     question: paired<QuestionFact>(question, 'question'),
     tasks: paired<readonly TaskStateFact[]>(state, 'tasks'),
     tasksRun,
+    artifacts: artifactsOf(facts.files(runSourceIdOf('artifacts', job.id)), job),
     titles: titlesOf(facts, job, factOf<PlanFact>(plan, 'plan')),
     logFiles: logs.map((file) => file.path).sort(),
   };
@@ -60,6 +71,15 @@ export function runDirectoryOf(facts: FactsOf, job: JobFact): RunDirectory {
 function ofRun(files: readonly FileFacts[], name: string, run: string | null): FileFacts | undefined {
   if (run === null) return undefined;
   return files.find((file) => file.present && file.path.endsWith(`/${name}_${run}.json`));
+}
+
+/** Each run has tasks of its own, and their directories stay: those of earlier runs tell nothing of this one. */
+function artifactsOf(files: readonly FileFacts[], job: JobFact): RunDirectory['artifacts'] {
+  const own = new Set(job.result?.tasks.map(({ id }) => id));
+  return files.flatMap((file) => {
+    const found = file.present ? paired<ArtifactsFact>(file, 'files') : undefined;
+    return found && found.fact.count > 0 && (own.size === 0 || own.has(found.fact.task)) ? [found] : [];
+  });
 }
 
 /** Run ids are times, so the greatest name is the newest run. */

@@ -117,6 +117,15 @@ export type QuestionFact = {
   }[];
 };
 
+/** What the agent of one task left in `artifacts/<task_id>/`. */
+export type ArtifactsFact = {
+  readonly task: string;
+  readonly count: number;
+  /** The first names. */
+  readonly names: readonly string[];
+  readonly newest: Instant | null;
+};
+
 /** One task of `m4_state.json`. */
 export type TaskStateFact = {
   readonly id: string;

@@ -32,6 +32,9 @@ export function jobData({ job, judgement, queue, busyWith, question, directory }
           ...(job.answers.length > 0 ? { answers: job.answers } : {}),
           pid: job.pid,
           tasksRun: directory.tasksRun ?? null,
+          ...(directory.artifacts.length > 0
+            ? { artifacts: directory.artifacts.reduce((sum, { fact }) => sum + fact.count, 0) }
+            : {}),
           ...(busyWith === undefined || busyWith === job.id ? {} : { busyWith }),
         }),
     lastEvent: job.events.at(-1)?.id ?? 0,

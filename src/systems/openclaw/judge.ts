@@ -172,6 +172,11 @@ export function failedTasksOf(job: JobFact): number {
   return Math.max(job.result?.failed ?? 0, job.result?.convergedFailed ?? 0);
 }
 
+/** A code of m7/executor.py: an agent ended without its closing signal, and the policy is to fail the job for it. */
+export function failedSilently(job: JobFact): boolean {
+  return job.result?.errorCode?.startsWith('NO_TERMINAL_SIGNAL') === true;
+}
+
 /**
  * Whether there is a plan to review. A planning error is first called "approved", then put back by the audit gate as
  * "awaiting_audit" with no plan; a resume from a dead end empties the result too.

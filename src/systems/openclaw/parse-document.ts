@@ -1,7 +1,8 @@
-import { parseInstant } from '../../domain/instant.ts';
+import { type Instant, parseInstant } from '../../domain/instant.ts';
 import { getArray, getNumber, getObject, isObject, type Json, type JsonObject } from '../../lib/json.ts';
 import type { Folded, ParseContext, Parser } from '../system.ts';
 import type {
+  ArtifactsFact,
   CanaryFact,
   JobFact,
   PlanFact,
@@ -64,6 +65,31 @@ function planTask(value: Json): readonly PlanTaskFact[] {
     },
   ];
 }
+
+/** What the executor itself puts into the directory of a task: no work of an agent. */
+const CONTEXT_FILE = 'task_context.json';
+const MOST_FILES = 40;
+
+/** `artifacts/<task_id>/`: the files an agent has left, by name. */
+export const artifactsParser: Parser = {
+  version: 1,
+  start: null,
+  fold(carry, chunk, context): Folded {
+    if (chunk.type !== 'directory') return { carry };
+    const names = chunk.names.filter((name) => name !== CONTEXT_FILE && !name.startsWith('.'));
+    const newest = names.reduce<Instant | null>((last, name) => {
+      const at = chunk.modifiedAt[name] ?? null;
+      return at !== null && (last === null || at > last) ? at : last;
+    }, null);
+    const files: ArtifactsFact = {
+      task: context.path.slice(context.path.lastIndexOf('/') + 1),
+      count: names.length,
+      names: names.slice(0, MOST_FILES).map((name) => capped(name, 200)),
+      newest,
+    };
+    return { carry, facts: { files } };
+  },
+};
 
 /** `waiting_<run_id>.json`: what the agents ask. */
 export const questionParser = documentParser((value, { located }) => {

@@ -1,6 +1,7 @@
 import type { Parser } from '../system.ts';
 import { databaseParser } from './parse-database.ts';
 import {
+  artifactsParser,
   canaryParser,
   planParser,
   questionParser,
@@ -25,6 +26,7 @@ export const openclawParsers: { readonly [name: string]: Parser } = {
   plan: planParser,
   question: questionParser,
   taskState: taskStateParser,
+  artifacts: artifactsParser,
   signals: signalsParser,
   canary: canaryParser,
   queueJob: queueJobParser,

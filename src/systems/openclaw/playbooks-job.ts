@@ -1,6 +1,7 @@
+import { getNumber, getString } from '../../lib/json.ts';
 import type { Playbook } from '../system.ts';
 import { undoing } from './act-settled.ts';
-import { act, check, hasWorker, isIn, job, note, onJob, onWorker } from './playbook-steps.ts';
+import { check, hasWorker, isIn, job, noOrphan, note, onJob, onWorker } from './playbook-steps.ts';
 
 /** Procedures for one job. */
 export const jobPlaybooks: readonly Playbook[] = [
@@ -14,8 +15,8 @@ export const jobPlaybooks: readonly Playbook[] = [
         return found !== undefined && undoing(found, 'approve') === undefined;
       }),
       note('read the plan as an example: after a yes the goal is planned anew'),
-      act('job.approve', 'approve; seen when a worker claims the job'),
-      act(
+      onJob('job.approve', 'approve; seen when a worker claims the job'),
+      onJob(
         'job.resubmit',
         'or say what to do differently: a new job, this one cancelled (revise is a dead end)',
       ),
@@ -28,18 +29,18 @@ export const jobPlaybooks: readonly Playbook[] = [
       note('do not approve: that runs the goal without any plan having been seen'),
       note('see to the reason first (model reachable, disk free): the next planning needs the same'),
       check('a worker runs, to plan it anew', hasWorker),
-      act('job.retry', 'submit the goal again and cancel this job'),
+      onJob('job.retry', 'submit the goal again and cancel this job'),
     ],
   },
   {
     id: 'question',
     title: 'A job asks',
     steps: [
-      act(
+      onJob(
         'job.resubmit',
         'submit the goal with the answer in it, cancel this job: its agents get the answer',
       ),
-      act('job.answer', 'or resume: runs from the start without the answer; only where any answer will do'),
+      onJob('job.answer', 'or resume: runs from the start without the answer; only where any answer will do'),
       check('the job no longer waits', (view, target) => !isIn('question')(view, target)),
     ],
   },
@@ -47,24 +48,29 @@ export const jobPlaybooks: readonly Playbook[] = [
     id: 'no-signal',
     title: 'An agent ended without its closing signal',
     steps: [
-      note('look into artifacts/ of the run directory: the work may be done although nothing said so'),
+      check(
+        'files lie in artifacts/ of its tasks: the work may be done although nothing said so',
+        (view, target) => (getNumber(job(view, target)?.data, 'artifacts') ?? 0) > 0,
+      ),
+      note('take from artifacts/ what is good before anything runs again: a new run has new directories'),
       onJob('job.status', 'ask the program: its own words say failed, ours that no signal came'),
-      act('job.cancel', 'cancel when the work is there'),
-      act('job.answer', 'or resume: runs again from the start'),
+      onJob('job.cancel', 'cancel when the work is there'),
+      onJob('job.answer', 'or resume: runs again from the start; resume_from_chat.py does no more than that'),
+      onJob('job.retry', 'or submit the goal again: planned and reviewed anew'),
     ],
   },
   {
     id: 'stalled',
     title: 'A job is silent',
     steps: [
-      check('its runner is gone', (view, target) => !isIn('silent-alive', 'orphaned')(view, target)),
+      check('no runner of any job is left over: a pass would run its job a second time', noOrphan),
       check('a worker runs: its next free pass takes the job back', hasWorker),
       onWorker('worker.pass', 'without a worker: one pass takes it back and runs it again, to its end'),
       onWorker('worker.start', 'or start a worker'),
       note(
         'it comes back as approved, or to its review where nobody had approved it; not after 300 s but at its lease',
       ),
-      act('job.retry', 'or submit the goal again and cancel this job'),
+      onJob('job.retry', 'or submit the goal again and cancel this job'),
     ],
   },
   {
@@ -90,8 +96,11 @@ export const jobPlaybooks: readonly Playbook[] = [
     title: 'revise was asked',
     steps: [
       note('no worker claims revise_requested, and approve does not leave it'),
-      act('job.resubmit', 'submit the goal with the revision in it, cancel this job'),
-      act('job.cancel', 'or cancel it; control.py resume would only lead to a review without a plan'),
+      onJob('job.resubmit', 'submit the goal with the revision in it, cancel this job', (view, target) => {
+        const revision = getString(job(view, target)?.data, 'revision') ?? '';
+        return revision === '' ? {} : { answer: revision };
+      }),
+      onJob('job.cancel', 'or cancel it; control.py resume would only lead to a review without a plan'),
     ],
   },
   {
@@ -99,8 +108,8 @@ export const jobPlaybooks: readonly Playbook[] = [
     title: 'A job failed',
     steps: [
       note('read the last line of the error and the lines of the run in the log'),
-      act('job.retry', 'submit the goal again: planned and reviewed anew'),
-      act('job.rerun', 'or run this job once more under its old approval, without a review'),
+      onJob('job.retry', 'submit the goal again: planned and reviewed anew'),
+      onJob('job.rerun', 'or run this job once more under its old approval, without a review'),
     ],
   },
   {
@@ -110,8 +119,48 @@ export const jobPlaybooks: readonly Playbook[] = [
       note(
         'see which tasks failed and why; "Malformed terminal payload" means that an agent asked in plain words',
       ),
-      act('job.retry', 'submit the goal again'),
-      act('job.rerun', 'or run it once more without a review'),
+      onJob('job.retry', 'submit the goal again'),
+      onJob('job.rerun', 'or run it once more without a review'),
+    ],
+  },
+  {
+    id: 'unknown-status',
+    title: 'A status this cockpit does not know',
+    steps: [
+      note(
+        'another version of the skill may have set it, or a hand: no worker that is known claims such a job',
+      ),
+      onJob('job.status', 'ask the program what it makes of the job'),
+      onJob('job.timeline', 'see which decisions were taken, and by which command'),
+      onJob('job.cancel', 'cancel it, once nobody is known to wait for it: every status takes a cancel'),
+      check('its status is one that is known', (view, target) => !isIn('unknown')(view, target)),
+    ],
+  },
+  {
+    id: 'older-queue',
+    title: 'A job of a queue kept in files',
+    steps: [
+      note(
+        'its control.py is another program than that of the database, and no act of the cockpit reaches it',
+      ),
+      note(
+        'decide with the control.py beside that queue: the branch with an audit log wants --actor and --token (ORCH_CONTROL_TOKEN); type no token where others see it',
+      ),
+      note('it ends with 1 for a job that is unknown or in no state for it: this exit code can be believed'),
+      onJob('job.timeline', 'see what was decided, by whom where an audit log is kept'),
+      check(
+        'it waits for nobody any more',
+        (view, target) =>
+          !isIn(
+            'review',
+            'no-plan',
+            'question',
+            'no-signal',
+            'dead-end',
+            'silent-dead',
+            'silent-alive',
+          )(view, target),
+      ),
     ],
   },
   {
@@ -119,7 +168,11 @@ export const jobPlaybooks: readonly Playbook[] = [
     title: 'A job in the old file queue',
     steps: [
       note('unset ORCH_LEGACY_QUEUE_COMPAT where jobs are submitted'),
-      note('submit the goal again with scripts/submit.py, then remove the file'),
+      onWorker('job.submit', 'submit its goal into the queue that is read', (_view, target) => {
+        const goal = getString(target.data, 'goal') ?? '';
+        return goal === '' ? {} : { goal };
+      }),
+      note('then move its file out of queue/jobs/, so that nobody waits for it'),
     ],
   },
 ];

@@ -1,6 +1,6 @@
 import type { Playbook } from '../system.ts';
 import { conditionOf } from './act-common.ts';
-import { check, hasWorker, note, onJob, onWorker } from './playbook-steps.ts';
+import { check, hasNoIssue, hasWorker, isIdle, noOrphan, note, onJob, onWorker } from './playbook-steps.ts';
 
 /** Procedures for a queue, its worker and its version. */
 export const queuePlaybooks: readonly Playbook[] = [
@@ -9,16 +9,12 @@ export const queuePlaybooks: readonly Playbook[] = [
     title: 'Nobody claims jobs',
     steps: [
       check('a worker runs', hasWorker),
-      check('no runner is left over from a worker that died', (view) =>
-        view.entities('issue').every((issue) => !issue.key.startsWith('orphan:')),
-      ),
+      check('no runner is left over from a worker that died', noOrphan),
       onWorker('worker.start', 'start one for this queue, whatever the .env names'),
       note(
         'a worker started with --project-id does not drain the signals of that project: PROJECT_ID must be set too',
       ),
-      check('jobs are claimed', (view) =>
-        view.entities('issue').every((issue) => !issue.key.startsWith('no-worker:')),
-      ),
+      check('jobs are claimed', hasNoIssue('no-worker:')),
       onWorker(
         'worker.pass',
         'or one pass alone, when a worker should not stay: it blocks until its jobs end',
@@ -34,9 +30,7 @@ export const queuePlaybooks: readonly Playbook[] = [
       ),
       note('the id was mistyped, or control.py was run without BASE_PATH and PROJECT_ID: it reads no .env'),
       onWorker('worker.pass', 'let a pass throw the batch away, where no worker does'),
-      check('no unknown job is left in the signal file', (view) =>
-        view.entities('issue').every((issue) => !issue.key.startsWith('poison:')),
-      ),
+      check('no unknown job is left in the signal file', hasNoIssue('poison:')),
       note('check each job a command was given for, and give it again where it did not take'),
     ],
   },
@@ -47,9 +41,7 @@ export const queuePlaybooks: readonly Playbook[] = [
       note('read the cause: disk, permissions and locks are for the host, not for a restart'),
       note('a corrupt or locked orchestrator.db is copied aside, never removed: it is the queue'),
       onWorker('worker.restart', 'restart the worker once the cause is gone'),
-      check('jobs are claimed again', (view) =>
-        view.entities('issue').every((issue) => !issue.key.startsWith('no-worker:')),
-      ),
+      check('jobs are claimed again', hasNoIssue('no-worker:')),
     ],
   },
   {
@@ -112,15 +104,9 @@ export const queuePlaybooks: readonly Playbook[] = [
     id: 'stop-all',
     title: 'Stop everything, keep everything',
     steps: [
-      check('no job is at work', (view) =>
-        view
-          .entities('job')
-          .every((one) => !['running', 'orphaned', 'silent-alive'].includes(conditionOf(one))),
-      ),
+      check('no job is at work', isIdle),
       onWorker('worker.stop', 'stop the worker: nothing new is claimed'),
-      check('no runner is left over', (view) =>
-        view.entities('issue').every((issue) => !issue.key.startsWith('orphan:')),
-      ),
+      check('no runner is left over', noOrphan),
       note('keep .orchestrator whole, with orchestrator.db-wal and -shm: never rm *.db'),
     ],
   },
@@ -133,20 +119,18 @@ export const queuePlaybooks: readonly Playbook[] = [
       onWorker('gate.slo', 'service levels: the first limit compares a count with 0.02'),
       onWorker('gate.canary', 'the report of the canary'),
       onWorker('canary.decide', 'promote, hold or roll back the stage'),
-      note(
-        'a goal submitted for a project of its own, outside production, must end as completed with no failed task',
+      onWorker(
+        'job.submit',
+        'submit a goal of the usual kind: at the queue of a project outside production, where one is watched',
       ),
+      note('it must end as completed with no failed task, and its events as those of a job in production'),
     ],
   },
   {
     id: 'rollback',
     title: 'Go back to the version before',
     steps: [
-      check('no job is at work', (view) =>
-        view
-          .entities('job')
-          .every((one) => !['running', 'orphaned', 'silent-alive'].includes(conditionOf(one))),
-      ),
+      check('no job is at work', isIdle),
       onWorker('worker.stop', 'stop the worker'),
       note(
         'rollback_release.sh only prints a line: go back by hand, git revert in the skill directory, no push --force',

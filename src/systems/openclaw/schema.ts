@@ -89,7 +89,7 @@ export function sourceIdOf(role: SourceRole, project: string, place: Place): str
 }
 
 /** Sources of one job's run directory. */
-export type RunRole = 'plan' | 'question' | 'tasks' | 'task-events' | 'run-log';
+export type RunRole = 'plan' | 'question' | 'tasks' | 'task-events' | 'run-log' | 'artifacts';
 
 /** Id of a source of a run directory. */
 export function runSourceIdOf(role: RunRole, job: string): string {

@@ -113,6 +113,9 @@ function runSource(job: string, role: RunRole): readonly SourceSpec[] {
       return [{ id, type: 'log', parser: 'taskEvents', glob: `${home}/state/*/m4_events.jsonl` }];
     case 'run-log':
       return [{ id, type: 'log', parser: 'orchestratorLog', glob: `${home}/logs/orchestrator_log.json` }];
+    case 'artifacts':
+      // A directory per task, named by its id.
+      return [{ id, type: 'tree', parser: 'artifacts', glob: `*_${job}/artifacts/*`, read: [] }];
     default:
       return [];
   }

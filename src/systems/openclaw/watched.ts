@@ -1,5 +1,5 @@
 import type { JobFact } from './facts.ts';
-import type { Condition, Judgement } from './judge.ts';
+import { type Condition, failedSilently, type Judgement } from './judge.ts';
 import { isSafeJobId, type RunRole } from './schema.ts';
 import type { Watched } from './sources.ts';
 
@@ -16,6 +16,8 @@ const READ_PLANS = 300;
 
 const AT_WORK: readonly RunRole[] = ['tasks', 'task-events', 'run-log'];
 const ASKING: readonly RunRole[] = ['question', 'run-log'];
+/** Nothing told how its agents ended: what they left does. */
+const SILENT: readonly RunRole[] = ['question', 'run-log', 'artifacts'];
 
 /**
  * What is followed, and of what which files: first what runs, then what waits for a person, then what broke. Whether a
@@ -30,7 +32,7 @@ const FOLLOWED: {
   'silent-dead': { rank: 1, roles: AT_WORK },
   overtaken: { rank: 1, roles: AT_WORK },
   question: { rank: 2, roles: ASKING },
-  'no-signal': { rank: 2, roles: ASKING },
+  'no-signal': { rank: 2, roles: SILENT },
   review: { rank: 3, roles: ['plan', 'run-log'] },
   'no-plan': { rank: 4, roles: ['run-log'] },
   'fake-success': { rank: 5, roles: AT_WORK },
@@ -47,7 +49,7 @@ export function watchedJobs(verdicts: readonly Verdict[]): readonly Watched[] {
     .flatMap(({ job, judgement }) => {
       const followed = FOLLOWED[judgement.condition];
       if (followed === undefined || judgement.superseded || !isSafeJobId(job.id)) return [];
-      return [{ job, ...followed }];
+      return [{ job, ...(failedSilently(job) ? { rank: followed.rank, roles: SILENT } : followed) }];
     })
     .sort((a, b) => a.rank - b.rank || (b.job.created ?? 0) - (a.job.created ?? 0));
   const further = candidates
