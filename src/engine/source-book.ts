@@ -4,7 +4,7 @@ import type { FileFacts, SourceSpec } from '../systems/system.ts';
 import type { SystemSummary } from './protocol.ts';
 
 /** Sources whose every reading is a whole. */
-const READ_WHOLE: ReadonlySet<string> = new Set(['document', 'http', 'database']);
+const READ_WHOLE: ReadonlySet<string> = new Set(['document', 'http', 'probe', 'database']);
 /** Bad records kept to be looked at; all are counted. */
 const KEPT_BAD_RECORDS = 200;
 

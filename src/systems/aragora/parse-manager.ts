@@ -31,6 +31,10 @@ function probeParser(
           answer: { ok: fact !== undefined, at: context.now, why },
           ...(known === undefined ? {} : { [kept]: known }),
         },
+        bad:
+          fact === undefined && chunk.exitCode === 0 && why !== null
+            ? [{ path: context.path, reason: why, excerpt: chunk.stdout.slice(0, 200) }]
+            : [],
       };
     },
   };

@@ -1,4 +1,5 @@
 import { instant, parseInstant } from '../../domain/instant.ts';
+import type { BadRecord } from '../../domain/source.ts';
 import type { Json } from '../../lib/json.ts';
 import type { Chunk, Folded, ParseContext, Parser } from '../system.ts';
 import type { HeadFact, MoveFact, PointFact, TreeFact } from './facts.ts';
@@ -67,29 +68,36 @@ export const tagsParser: Parser = {
       };
       facts[`point:${tag.slice(0, 200)}`] = point;
     }
-    const bad =
-      unread === 0 ? [] : [{ path: context.path, reason: `${unread} lines of tags not understood` }];
-    return { carry, facts, bad };
+    if (unread === 0) return { carry, facts };
+    const bad = [notOfGit(context, `${unread} lines of tags not understood`, chunk.stdout)];
+    return Object.keys(facts).length === 0 ? { carry, bad } : { carry, facts, bad };
   },
 };
+
+function notOfGit(context: ParseContext, reason: string, text: string): BadRecord {
+  return { path: context.path, reason, excerpt: text.slice(0, 200) };
+}
 
 /** `git status --porcelain=v2 --branch`: branch, commit, and how many tracked files differ from it. */
 export const treeParser: Parser = {
   version: 1,
   start: null,
-  fold(carry: Json, chunk: Chunk): Folded {
+  fold(carry: Json, chunk: Chunk, context: ParseContext): Folded {
     if (chunk.type !== 'probe' || chunk.exitCode !== 0 || chunk.error !== undefined) return { carry };
     const lines = chunk.stdout.split('\n');
     const word = (name: string): string | undefined =>
       lines.find((line) => line.startsWith(`# ${name} `))?.slice(name.length + 3);
     const branch = word('branch.head');
     const commit = word('branch.oid');
+    // Git begins with both, whatever there is: without them nothing is known, least of all that nothing is changed.
+    if (branch === undefined || commit === undefined)
+      return { carry, bad: [notOfGit(context, 'no branch in it', chunk.stdout)] };
     const changed = lines.filter((line) => /^[12u] /.test(line));
     const tree: TreeFact = {
       changed: changed.length,
       conflicts: changed.filter((line) => line.startsWith('u ')).length,
-      ...(branch === undefined || branch === '(detached)' ? {} : { branch: branch.slice(0, 200) }),
-      ...(commit === undefined || !/^[0-9a-f]{40,64}$/.test(commit) ? {} : { commit }),
+      ...(branch === '(detached)' ? {} : { branch: branch.slice(0, 200) }),
+      ...(/^[0-9a-f]{40,64}$/.test(commit) ? { commit } : {}),
     };
     return { carry, facts: { tree } };
   },
