@@ -3,7 +3,7 @@
  * its inode from being reused; first kilobyte and the bytes before the read position tell whether it still holds what
  * was read from it.
  */
-import { closeSync, fstatSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, readFileSync, readSync, type Stats } from 'node:fs';
 import { detectEncoding } from '../host/text-encoding.ts';
 import { type Agreement, agreementOf, bytesAt, Fingerprint } from './fingerprint.ts';
 import { LineSplitter, type SplitLine } from './line-splitter.ts';
@@ -15,7 +15,33 @@ const ENCODING_BYTES = 1024;
 const READ_BYTES = 256 * 1024;
 /** Coarsest time stamps of local file systems, with a margin. */
 const STAMP_MS = 50;
+/** What systems without /proc allow at least. */
+const USUAL_LIMIT = 256;
+const LOG_SHARE = 0.5;
+
 const buffer = Buffer.allocUnsafe(READ_BYTES);
+
+/** Generations open in this thread, and how many there may be. */
+let open = 0;
+const MOST_OPEN = Math.floor(descriptorLimit() * LOG_SHARE);
+
+/**
+ * Whether logs hold more descriptors than they should: of those this process may have, others need some. Quiet logs are
+ * then closed, and opened again when something moved.
+ */
+export function areDescriptorsShort(): boolean {
+  return open > MOST_OPEN;
+}
+
+/** How many files this process may have open. Asked at the start: later there may be no descriptor left to ask with. */
+function descriptorLimit(): number {
+  try {
+    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return limit === undefined ? USUAL_LIMIT : Number(limit);
+  } catch {
+    return USUAL_LIMIT;
+  }
+}
 
 export class Generation {
   readonly descriptor: number;
@@ -56,6 +82,7 @@ export class Generation {
     tailBytes = Number.POSITIVE_INFINITY,
     file = { key: `${stat.dev}:${stat.ino}`, id: fileId(stat) },
   ) {
+    open += 1;
     this.descriptor = descriptor;
     this.key = file.key;
     this.id = file.id;
@@ -87,6 +114,7 @@ export class Generation {
     const held = bytesAt(descriptor, offset - splitter.heldBytes, splitter.heldBytes);
     generation.splitter = LineSplitter.resume(maxLineBytes, offset, splitter, held);
     generation.lookAnew();
+    generation.grewAt -= Math.max(0, Date.now() - stat.mtimeMs);
     return generation;
   }
 
@@ -193,6 +221,7 @@ export class Generation {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    open -= 1;
     closeSync(this.descriptor);
   }
 

@@ -2,8 +2,8 @@
  * What rotations made of a log: which of the files beside it hold something nobody has read, in which order they are to
  * be read, and where an earlier run goes on.
  */
-import { closeSync, fstatSync, statSync } from 'node:fs';
-import { type Fence, openFile } from '../host/open-file.ts';
+import { accessSync, closeSync, constants, fstatSync, statSync } from 'node:fs';
+import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { Generation } from './generation.ts';
 import { fileId, type LogPosition, type SavedGeneration } from './log-position.ts';
@@ -14,6 +14,8 @@ import { Unpacker } from './unpacker.ts';
 
 /** Generations read to their ends whose copies are still known for what they are. */
 const MOST_DONE = 8;
+/** Why a file is not opened that can be opened once others were closed. */
+export const NO_DESCRIPTOR = explainFileError({ code: 'EMFILE' });
 /** Names that are kept although their files are gone: a directory may be away for a moment. */
 const MOST_SEEN = 64;
 
@@ -125,7 +127,9 @@ export class Rotation {
       (segment) =>
         segment.key !== next?.key &&
         this.#isUnread(segment, knownMtimeMs) &&
-        !this.#options.isHeld(segment.key),
+        !this.#options.isHeld(segment.key) &&
+        // `run-20.log` beside `run-2.log` is a log of its own where both are followed.
+        !this.#options.follows(segment.raw),
     );
     const unread = openUnread(last, candidates, {
       open: (segment) => this.#open(segment),
@@ -149,45 +153,30 @@ export class Rotation {
     return last.agreesWith(next.descriptor, next.stat.size) === 'same';
   }
 
-  /** Finds what an earlier run read: under its inode, else by what it held. Undefined while something is unpacked. */
+  /**
+   * Finds what an earlier run read: under its inode, else by what it held. Undefined while something is unpacked. Throws
+   * when a file is there and can't be opened: it is not lost.
+   */
   resume(position: LogPosition): Resumed | undefined {
     this.#seen = new Set(position.seen);
     this.#done = [...position.done];
-    const places = this.#places();
-    const byInode = (saved: SavedGeneration): Generation | undefined => {
-      const place = places.find(({ id }) => id === saved.id) ?? this.#elsewhere(saved.id);
-      return place && this.#resumeIn(place, saved);
-    };
     const all = [...position.old, ...position.queue];
-    const found = new Map<SavedGeneration, Generation | undefined>(
-      all.map((saved) => [saved, byInode(saved)]),
-    );
-    const missing = all.filter((saved) => found.get(saved) === undefined);
-    if (missing.length > 0 && !this.prepare(position.knownMtimeMs)) {
-      for (const generation of found.values()) generation?.close();
-      return undefined;
+    const found = new Map<SavedGeneration, Generation>();
+    let isReady = false;
+    try {
+      isReady = this.#find(all, position.knownMtimeMs, found);
+    } finally {
+      if (!isReady) for (const generation of found.values()) generation.close();
     }
-    for (const saved of missing) {
-      const taken = new Set([...found.values()].map((generation) => generation?.key));
-      const candidates = places.filter(
-        (place) => saved.offset > 0 && !taken.has(place.key) && this.#isUnread(place, position.knownMtimeMs),
-      );
-      for (const candidate of candidates) {
-        const generation = this.#resumeIn(candidate, saved);
-        if (generation) {
-          found.set(saved, generation);
-          break;
-        }
-      }
-    }
-    for (const saved of position.old) if (found.get(saved) === undefined) this.noteDone(saved);
+    if (!isReady) return undefined;
+    const missing = all.filter((saved) => !found.has(saved));
+    for (const saved of position.old) if (!found.has(saved)) this.noteDone(saved);
     // Of a file that was empty the oldest part nobody has read is taken for what became of it.
-    const taken = new Set([...found.values()].map((generation) => generation?.id));
+    const taken = new Set([...found.values()].map(({ id }) => id));
     const isEmptyAndMoved = ({ offset }: SavedGeneration): boolean =>
       offset === 0 &&
       this.#siblings().some((one) => !taken.has(one.id) && this.#isUnread(one, position.knownMtimeMs));
     const lost = missing.flatMap((saved): LostGeneration[] => {
-      if (found.get(saved) !== undefined) return [];
       const mayHaveGrown = saved === position.queue.at(-1) && !isEmptyAndMoved(saved);
       const isGap = saved.removed !== true && (mayHaveGrown || saved.sizeBytes > saved.offset);
       return isGap || saved.rest !== undefined ? [{ saved, isGap }] : [];
@@ -200,6 +189,33 @@ export class Rotation {
 
   close(): void {
     this.#unpacker.close();
+  }
+
+  /** Fills `found`; false while something is unpacked. */
+  #find(
+    all: readonly SavedGeneration[],
+    knownMtimeMs: number,
+    found: Map<SavedGeneration, Generation>,
+  ): boolean {
+    const places = this.#places();
+    for (const saved of all) {
+      const place = places.find(({ id }) => id === saved.id) ?? this.#elsewhere(saved.id);
+      const generation = place && this.#resumeIn(place, saved);
+      if (generation) found.set(saved, generation);
+    }
+    const missing = all.filter((saved) => !found.has(saved));
+    if (missing.length > 0 && !this.prepare(knownMtimeMs)) return false;
+    for (const saved of missing.filter(({ offset }) => offset > 0)) {
+      const taken = new Set([...found.values()].map(({ key }) => key));
+      for (const place of places) {
+        if (taken.has(place.key) || !this.#isUnread(place, knownMtimeMs) || !isReadable(place)) continue;
+        const generation = this.#resumeIn(place, saved);
+        if (!generation) continue;
+        found.set(saved, generation);
+        break;
+      }
+    }
+    return true;
   }
 
   /** The path itself and the files beside it, oldest first. */
@@ -228,7 +244,7 @@ export class Rotation {
     const { maxLineBytes, raw } = this.#options;
     const descriptor = place.packed
       ? this.#unpacker.peek(place.id)?.descriptor
-      : this.#open(place)?.descriptor;
+      : this.#open(place, true)?.descriptor;
     if (descriptor === undefined) return undefined;
     const generation = Generation.resume(descriptor, fstatSync(descriptor), maxLineBytes, saved, place);
     if (generation === undefined) {
@@ -241,11 +257,15 @@ export class Rotation {
     return generation;
   }
 
-  #open(segment: Segment): OpenedSegment | undefined {
+  #open(segment: Segment, isNeeded = false): OpenedSegment | undefined {
     const { id, name, raw, packed } = segment;
     if (!packed) {
       const opened = openFile(raw, this.#options.fence);
-      return opened.ok ? { descriptor: opened.descriptor, sizeBytes: opened.stat.size } : undefined;
+      if (opened.ok) return { descriptor: opened.descriptor, sizeBytes: opened.stat.size };
+      if (opened.missing) return undefined;
+      if (isNeeded || opened.error === NO_DESCRIPTOR) throw new Error(opened.error);
+      this.#options.onDamage(name, 0, opened.error);
+      return undefined;
     }
     const unpacked = this.#unpacker.take(id);
     if (unpacked === undefined) return undefined;
@@ -284,5 +304,14 @@ export class Rotation {
 
   #siblings(): Segment[] {
     return listSegments(this.#options.raw, this.#options.cache);
+  }
+}
+
+function isReadable({ raw }: Segment): boolean {
+  try {
+    accessSync(raw, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -42,8 +42,16 @@ export function openUnread(
 ): { readonly segments: Generation[]; readonly copied: boolean } {
   let copied = false;
   const segments: Generation[] = [];
+  const openOrClose: SegmentOpener = (candidate) => {
+    try {
+      return open(candidate);
+    } catch (error) {
+      for (const segment of segments) segment.close();
+      throw error;
+    }
+  };
   for (const candidate of candidates) {
-    const opened = open(candidate);
+    const opened = openOrClose(candidate);
     if (opened === undefined) continue;
     const { descriptor, sizeBytes } = opened;
     // Without an emptying, a short file that begins alike is more likely the next generation than a copy.

@@ -2,17 +2,17 @@
  * Follows one log through everything writers and rotators do to it: renamed away, copied and emptied, emptied,
  * rewritten, removed, put back. Every line is handed on once, in the order of its generation.
  */
-import { closeSync, type Stats, statSync } from 'node:fs';
+import { closeSync, existsSync, type Stats, statSync } from 'node:fs';
 import type { Instant } from '../domain/instant.ts';
 import { explainFileError, type Fence, isMissing, openFile } from '../host/open-file.ts';
-import { Generation } from './generation.ts';
+import { areDescriptorsShort, Generation } from './generation.ts';
 import type { SplitLine } from './line-splitter.ts';
-import { type LogPosition, POSITION_FORM } from './log-position.ts';
+import { fileId, type LogPosition, POSITION_FORM } from './log-position.ts';
 import { replayOf } from './log-replay.ts';
-import { Rotation } from './log-rotation.ts';
+import { NO_DESCRIPTOR, type Resumed, Rotation } from './log-rotation.ts';
 import { LogTeller } from './log-teller.ts';
 import { OldGenerations } from './old-generations.ts';
-import type { RawPath } from './raw-path.ts';
+import { type RawPath, splitRaw } from './raw-path.ts';
 import type { FailureBook, ReaderContext } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
 
@@ -20,6 +20,12 @@ import type { LookResult, Watched } from './schedule.ts';
 const LOOK_BYTES = 1024 * 1024;
 /** How long a path may be missing before it counts as gone: a rotation renames first and creates then. */
 const GONE_MS = 1000;
+/** Coarsest time stamps of local file systems, with a margin. */
+const SETTLED_MS = 50;
+/** How soon a parked log whose writer may go on in a rotated part is looked at as a whole again. */
+const PARKED_MS = 5000;
+/** How long a lack of descriptors counts as passing. */
+const SHORT_MS = 5000;
 
 /** What the tails of one source share. */
 export interface LogFamily {
@@ -52,8 +58,12 @@ export class LogTail implements Watched {
   readonly #old: OldGenerations;
   readonly #rotation: Rotation;
   readonly #teller: LogTeller;
-  /** Where an earlier run stood, until this one has gone on from there. */
+  /** Where an earlier run stood, or this one before it was parked, until it has gone on from there. */
   #position: LogPosition | undefined;
+  /** Nothing of it is open: there are more logs than descriptors, and it was quiet. */
+  #isParked = false;
+  #parkedAt = 0;
+  #shortSince: number | undefined;
   /** Compressed parts are being unpacked. */
   #waiting = false;
   #opened = false;
@@ -132,7 +142,9 @@ export class LogTail implements Watched {
   }
 
   holds(key: string): boolean {
-    return this.#all.some((generation) => generation.key === key);
+    if (this.#all.some((generation) => generation.key === key)) return true;
+    const { old = [], queue = [] } = this.#position ?? {};
+    return this.#isParked && [...old, ...queue].some(({ id }) => id.startsWith(`${key}@`));
   }
 
   get #all(): readonly Generation[] {
@@ -150,17 +162,22 @@ export class LogTail implements Watched {
     this.#looking = true;
     this.#waiting = false;
     try {
-      if (!this.resume()) return 'again';
+      if (this.#isParked && this.#isUnmoved()) return 'quiet';
+      if (!this.resume()) {
+        this.settled ||= !this.#waiting;
+        return this.#waiting ? 'again' : 'quiet';
+      }
       const late = this.#old.readLate();
       const read = this.#readQueue();
       if (read === 'more') return 'more';
       if (this.#waiting) return 'again';
       this.settled = true;
+      if (areDescriptorsShort()) this.#park();
       if (read === 'changed' || late) return 'changed';
       // In the middle of a rotation: its other half comes within milliseconds.
       return this.#missingSince !== undefined && this.#queue.length > 0 ? 'again' : 'quiet';
     } catch (error) {
-      this.#family.failures.fail(this.path, explainFileError(error));
+      this.#fail(explainFileError(error));
       this.settled = true;
       return 'quiet';
     } finally {
@@ -168,31 +185,44 @@ export class LogTail implements Watched {
     }
   }
 
-  /** Goes on where an earlier run stood. False while that has to wait for something to be unpacked. */
+  /** Goes on where an earlier run stood. False while that has to wait: until something is unpacked, or can be read. */
   resume(): boolean {
     const position = this.#position;
     if (position === undefined) return true;
-    const resumed = this.#rotation.resume(position);
-    this.#waiting = resumed === undefined;
-    if (resumed === undefined) return false;
+    try {
+      // Not mounted, or away for a moment: nothing of it is lost.
+      if (!existsSync(splitRaw(this.raw).directory)) return false;
+      const resumed = this.#rotation.resume(position);
+      this.#waiting = resumed === undefined;
+      if (resumed) this.#goOn(position, resumed);
+      return resumed !== undefined;
+    } catch (error) {
+      this.#fail(explainFileError(error));
+      return false;
+    }
+  }
+
+  #goOn(position: LogPosition, { old, queue, lost }: Resumed): void {
     this.#position = undefined;
     this.#opened = true;
     this.#knownMtimeMs = position.knownMtimeMs;
     this.#goneTold = position.queue.length === 0;
-    const { old, queue, lost } = resumed;
     const stat = statSync(this.raw, { throwIfNoEntry: false }) ?? [...old, ...queue].at(-1)?.stat;
-    if (stat) this.#teller.resumed(stat);
-    const { replayBytes = 0 } = this.#family.context.options.resume ?? {};
-    const replays = replayOf([...old, ...queue], replayBytes, this.#family.maxLineBytes);
-    for (const { generation, lines, partial } of replays) this.#teller.again(generation, lines, partial);
+    if (!this.#isParked) {
+      if (stat) this.#teller.resumed(stat);
+      const { replayBytes = 0 } = this.#family.context.options.resume ?? {};
+      const replays = replayOf([...old, ...queue], replayBytes, this.#family.maxLineBytes);
+      for (const { generation, lines, partial } of replays) this.#teller.again(generation, lines, partial);
+    }
+    this.#isParked = false;
     for (const one of lost) this.#teller.lost(one);
     for (const generation of old) this.#old.add(generation);
     this.#queue = [...queue];
-    return true;
   }
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
+    if (this.#isParked) this.resume();
     for (const generation of this.#all) this.#teller.flush(generation, false);
   }
 
@@ -200,6 +230,44 @@ export class LogTail implements Watched {
     for (const generation of this.#all) generation.close();
     this.#queue = [];
     this.#rotation.close();
+  }
+
+  /** Closes all it has open, to look for it again when something has moved. */
+  #park(): void {
+    // Within a tick of the file system's clock a write may leave no new time.
+    const isSettled =
+      this.present && this.#missingSince === undefined && Date.now() - this.#knownMtimeMs > SETTLED_MS;
+    if (!isSettled || this.#queue.length !== 1) return;
+    this.#parkedAt = performance.now();
+    this.#position = this.position;
+    this.#isParked = true;
+    for (const generation of this.#queue) generation.close();
+    this.#queue = [];
+    this.#old.park();
+  }
+
+  /** Whether the path still leads to what was read there, and nothing was done to it. */
+  #isUnmoved(): boolean {
+    const { old = [], queue = [] } = this.#position ?? {};
+    if (old.length > 0 && performance.now() - this.#parkedAt > PARKED_MS) return false;
+    const saved = queue.at(-1);
+    const there = statSync(this.raw, { throwIfNoEntry: false });
+    return (
+      saved !== undefined &&
+      there !== undefined &&
+      fileId(there) === saved.id &&
+      there.size === saved.offset &&
+      there.mtimeMs === this.#knownMtimeMs
+    );
+  }
+
+  /** Too few descriptors are told when they stay too few: quiet logs give theirs up within moments. */
+  #fail(reason: string): void {
+    if (reason === NO_DESCRIPTOR) {
+      this.#shortSince ??= performance.now();
+      if (performance.now() - this.#shortSince < SHORT_MS) return;
+    }
+    this.#family.failures.fail(this.path, reason);
   }
 
   #readQueue(): LookResult {
@@ -269,7 +337,7 @@ export class LogTail implements Watched {
       there = statSync(this.raw, { throwIfNoEntry: false });
     } catch (error) {
       if (!isMissing(error)) {
-        this.#family.failures.fail(this.path, explainFileError(error));
+        this.#fail(explainFileError(error));
         return false;
       }
     }
@@ -277,6 +345,7 @@ export class LogTail implements Watched {
     this.#missingSince = undefined;
     if (current?.key === `${there.dev}:${there.ino}`) {
       this.present = true;
+      this.#shortSince = undefined;
       this.#knownMtimeMs = there.mtimeMs;
       this.#family.failures.clear(this.path);
       return false;
@@ -292,7 +361,7 @@ export class LogTail implements Watched {
     const opened = openFile(this.raw, this.#fence);
     if (!opened.ok) {
       if (opened.missing) return this.#noteMissing();
-      failures.fail(this.path, opened.error);
+      this.#fail(opened.error);
       this.present = false;
       return false;
     }
@@ -312,12 +381,15 @@ export class LogTail implements Watched {
     const first = !this.#opened;
     const tailBytes = first ? this.#family.initialBytes : undefined;
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
-    if (first) this.#queue.push(...this.#rotation.past(next, this.#readUntilMs));
-    else {
-      const last = this.#old.newest;
-      this.#queueUnread(last, next, false);
-      if (last !== undefined && this.#rotation.isReplacedBy(last, next)) last.continueIn(next);
+    const last = this.#old.newest;
+    try {
+      if (first) this.#queue.push(...this.#rotation.past(next, this.#readUntilMs));
+      else this.#queueUnread(last, next, false);
+    } catch (error) {
+      next.close();
+      throw error;
     }
+    if (!first && last !== undefined && this.#rotation.isReplacedBy(last, next)) last.continueIn(next);
     this.#opened = true;
     this.#queue.push(next);
     return this.#arrived();
