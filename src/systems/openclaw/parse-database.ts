@@ -38,6 +38,13 @@ export const databaseQueries: readonly DatabaseQuery[] = [
     optional: true,
   },
   {
+    // Where a column of the query above is not there: what the program cannot do without, so that no job is lost.
+    id: 'ended',
+    sql: `SELECT job_id, status, goal, updated_at FROM jobs WHERE status IN ('completed', 'cancelled')
+      ORDER BY updated_at DESC LIMIT ${MOST_FINISHED_JOBS}`,
+    optional: true,
+  },
+  {
     id: 'hidden',
     sql: `SELECT job_id, last_result FROM jobs WHERE status = 'completed' AND ${failedTasks} > 0
       ORDER BY updated_at DESC LIMIT ${MOST_HIDDEN_FAILURES}`,
@@ -100,7 +107,8 @@ export const databaseParser: Parser = {
     }
     const recent = chunk.results['recent'] ?? [];
     const events = eventsByJob([...(chunk.results['opened'] ?? []), ...recent]);
-    const finished = withResults(chunk.results['finished'] ?? [], chunk.results['hidden'] ?? []);
+    const ended = chunk.results['finished'] ?? chunk.results['ended'] ?? [];
+    const finished = withResults(ended, chunk.results['hidden'] ?? []);
     const jobs: JobFact[] = [];
     const seen = new Set<string>();
     for (const row of [...open, ...finished]) {
