@@ -133,7 +133,13 @@ export class LogTail implements Watched {
 
   /** Nothing of it is left: gone, and no writer added anything for a while. */
   get isOver(): boolean {
-    return this.#goneTold && this.#queue.length === 0 && this.aliasOf === undefined && this.#old.isQuiet;
+    return (
+      this.#position === undefined &&
+      this.#goneTold &&
+      this.#queue.length === 0 &&
+      this.aliasOf === undefined &&
+      this.#old.isQuiet
+    );
   }
 
   /** Newest modification time of what it has read. */

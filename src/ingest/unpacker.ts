@@ -4,25 +4,21 @@
  * and compressed while nobody looked.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  futimesSync,
-  openSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, futimesSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
+import { bytesAt } from './fingerprint.ts';
 import type { RawPath } from './raw-path.ts';
 
 /** Longest part that is unpacked: a few kilobytes can hold as many zeros as they like. */
 const MOST_BYTES = 4 * 1024 ** 3;
+const PIECE_BYTES = 64 * 1024;
+/** Sum and size at the end of a gzip file (RFC 1952). */
+const TRAILER_BYTES = 8;
 const PACKED = /\.(gz|bz2|xz|zst|lz4|Z|zip)$/;
 
 /** What came of a compressed file. */
@@ -108,9 +104,11 @@ async function unpack(raw: RawPath, name: string, fence: Fence): Promise<Unpacke
   });
   let damage: string | undefined;
   try {
-    await pipeline(createReadStream('', { fd: opened.descriptor }), decompress, file);
+    await pipeline(() => piecesOf(opened.descriptor, opened.stat.size), decompress, file);
   } catch (error) {
     damage = `damaged behind byte ${written} of what it holds: ${explainFileError(error)}`;
+  } finally {
+    closeSync(opened.descriptor);
   }
   try {
     futimesSync(descriptor, opened.stat.atime, opened.stat.mtime);
@@ -118,6 +116,17 @@ async function unpack(raw: RawPath, name: string, fence: Fence): Promise<Unpacke
     // Its time is then that of the unpacking.
   }
   return damage === undefined ? { descriptor } : { descriptor, damage };
+}
+
+/** A file's bytes; what ends it, where sums stand, by itself: all before it is then given out, though it be wrong. */
+async function* piecesOf(descriptor: number, sizeBytes: number): AsyncGenerator<Buffer> {
+  const end = Math.max(0, sizeBytes - TRAILER_BYTES);
+  for (let at = 0; at < sizeBytes; ) {
+    const piece = bytesAt(descriptor, at, Math.min(PIECE_BYTES, (at < end ? end : sizeBytes) - at));
+    if (piece.length === 0) return;
+    yield piece;
+    at += piece.length;
+  }
 }
 
 /** A file for this process alone, without a name from its first moment on. */
