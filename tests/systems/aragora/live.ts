@@ -17,8 +17,8 @@ import { deriveLocated, type FixtureCase } from '../fixture-case.ts';
 export interface Live {
   readonly laid: LaidSystem;
   readonly located: Located;
-  /** Everything as of now, or as of a later moment. */
-  look(laterMs?: number): Promise<Derived>;
+  /** Everything as of now, or as of a later moment; `as` another configuration of it sees it. */
+  look(laterMs?: number, as?: Located): Promise<Derived>;
   /** Looks until `holds`, or fails after `seconds` with what was there last. */
   until<T>(
     what: string,
@@ -106,12 +106,12 @@ export async function startLive(pace: number): Promise<Live> {
     if (spec?.type !== 'process') return [];
     return (await reader.read(spec.match, instant(Date.now()))).processes;
   };
-  const look = async (laterMs = 0): Promise<Derived> => {
-    const http = await readAnswers(located);
+  const look = async (laterMs = 0, as = located): Promise<Derived> => {
+    const http = await readAnswers(as);
     const probes = readProbes(laid.dir);
     const table = await processes();
     const at = instant(Date.now() + laterMs);
-    return deriveLocated(aragoraKind, located, {
+    return deriveLocated(aragoraKind, as, {
       ...fixture,
       at,
       processes: table,
