@@ -136,7 +136,7 @@ export const findCommands: readonly Command[] = [
       const id = rowHere(snapshot);
       const ids =
         snapshot.desk.focus === 'logs'
-          ? snapshot.log.rows.map((row) => String(row.seq))
+          ? snapshot.log.rows.map((row) => row.id)
           : rowIds(snapshot, snapshot.desk.focus);
       if (id !== undefined) context.cockpit.update((desk) => ranged(desk, ids, id));
     },

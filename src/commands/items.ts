@@ -91,7 +91,7 @@ async function holdItems({ cockpit, snapshot }: CommandContext): Promise<void> {
 /** What `c` and a letter put on the clipboard. */
 function copyText(snapshot: Snapshot, what: string): string | undefined {
   const { subject, log, desk } = snapshot;
-  const row = log.rows.find((one) => one.seq === log.selected);
+  const row = log.rows.find((one) => one.id === log.selected);
   switch (what) {
     case 'l':
       return desk.focus === 'logs' ? row?.text : (subject.item?.title ?? subject.entity?.title ?? row?.text);

@@ -20,7 +20,7 @@ async function goToLevel(context: CommandContext, minLevel: LogLevel, direction:
 
 async function goToSameRun(context: CommandContext, direction: 1 | -1): Promise<void> {
   const snapshot = context.snapshot();
-  const row = snapshot.log.rows.find((one) => one.seq === snapshot.log.selected);
+  const row = snapshot.log.rows.find((one) => one.id === snapshot.log.selected);
   const keys = row?.keys ?? [];
   if (!row) return;
   // A line without an id of its own belongs to what its file's other lines are about.
@@ -78,9 +78,9 @@ export const logCommands: readonly Command[] = [
     off: noRow,
     run: (context) => {
       const { log } = context.snapshot();
-      const row = log.rows.find((one) => one.seq === log.selected);
+      const row = log.rows.find((one) => one.id === log.selected);
       if (!row) return;
-      context.cockpit.update((desk) => ({ ...desk, bookmark: { sortAt: row.sortAt, seq: row.seq } }));
+      context.cockpit.update((desk) => ({ ...desk, bookmark: { sortAt: row.sortAt, id: row.id } }));
       context.cockpit.toast("line remembered: ' goes back to it");
     },
   },

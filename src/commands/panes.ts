@@ -70,7 +70,7 @@ function nextPane(context: CommandContext, step: 1 | -1): void {
 function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
   const { desk, subject, log } = snapshot;
   if (desk.focus === 'logs') {
-    const row = log.rows.find((one) => one.seq === log.selected);
+    const row = log.rows.find((one) => one.id === log.selected);
     return row ? { of: 'row', row, pretty: desk.log.pretty } : undefined;
   }
   if (desk.focus === 'acts') {

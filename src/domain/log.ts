@@ -20,8 +20,10 @@ export interface LogRecord {
 
 /** A record in the merged view. */
 export interface LogRow extends LogRecord {
-  /** Grows with each row the engine takes in; identifies the row. */
-  readonly seq: number;
+  /** Identifies the row as long as what it was read from is there; for nothing else. */
+  readonly id: string;
+  /** Order in which rows came in while they were watched, for followers; a row that was only looked up has none. */
+  readonly seq?: number;
   readonly system: SystemId;
   readonly source: string;
   readonly path: string;
@@ -37,7 +39,39 @@ export interface LogRow extends LogRecord {
   readonly wiped?: boolean;
   /** For changes: the entity that changed. */
   readonly ref?: Ref;
+  /** How many lines it has, where there are more than one (a traceback). */
+  readonly lines?: number;
+  /** Its own time is well before its place: it was written late, or by another clock. */
+  readonly late?: true;
+  /** Longer than what is here. */
+  readonly cut?: true;
+  /** Its end is not written yet. */
+  readonly open?: true;
+  /** It does not pass the query, it stands beside one that does. */
+  readonly isContext?: true;
 }
+
+/** One condition. Plain data: it crosses threads and is kept by its name. */
+export type LogCondition = { readonly out?: true } & (
+  | { readonly is: 'text'; readonly text: string; readonly ignoreCase?: true }
+  /** A regular expression over the line as it stands, case-insensitive when it has no capital letter. */
+  | { readonly is: 'match'; readonly pattern: string }
+  /** That level or a worse one; a line without a level counts as info. */
+  | { readonly is: 'level'; readonly least: LogLevel }
+  /** Where it sorts, in milliseconds since 1970: since inclusive, until exclusive. */
+  | { readonly is: 'time'; readonly since?: number; readonly until?: number }
+  | { readonly is: 'system'; readonly systems: readonly string[] }
+  | { readonly is: 'source'; readonly sources: readonly string[] }
+  /** Logs by their paths, as rows have them: what was rotated away from one is of it. */
+  | { readonly is: 'log'; readonly logs: readonly string[] }
+  /** A run, job, trace: one of the line's keys, or a mention in its text. */
+  | { readonly is: 'about'; readonly keys: readonly string[] }
+  /** A field of a JSON object or a `name=value` pair in the line. */
+  | { readonly is: 'field'; readonly name: string; readonly value: string }
+);
+
+/** A stack of conditions: each takes rows in or, with `out`, leaves them out; all hold together. */
+export type LogFilter = readonly LogCondition[];
 
 /** Which rows are wanted. All conditions hold together. */
 export interface LogQuery {
@@ -52,21 +86,62 @@ export interface LogQuery {
   readonly keys?: readonly string[];
   readonly files?: readonly string[];
   readonly changes?: boolean;
+  /** A stack of conditions beside those above. */
+  readonly filter?: LogFilter;
+  /** So many rows of the same log before and behind each one that passes come with it. */
+  readonly context?: number;
 }
 
-/** Position in the merged view. */
+/** A row's place in the merged view. One whose row is gone (or is no row's: `id` '') is the place where it would sort. */
 export interface LogCursor {
   readonly sortAt: Instant;
-  readonly seq: number;
+  readonly id: string;
 }
+
+/** Where a page is wanted: a cursor or a time becomes its middle. */
+export type PagePlace = LogCursor | { readonly time: Instant } | 'end' | 'start';
 
 /** A page of rows, oldest first. */
 export interface LogPage {
   readonly rows: readonly LogRow[];
-  /** Rows that match before the first and after the last of this page. */
-  readonly before: number;
-  readonly after: number;
-  readonly total: number;
+  /** No row that matches is before the first, behind the last of this page. */
+  readonly atStart: boolean;
+  readonly atEnd: boolean;
+  /** Rows that match before the first and behind the last, and all of them, where they were counted. */
+  readonly before?: number;
+  readonly after?: number;
+  readonly total?: number;
+}
+
+/** Rows by time and level. */
+export interface LogHistogram {
+  readonly spanMs: number;
+  /** Spans with rows in them, oldest first. Rows without a level count as info. */
+  readonly spans: readonly {
+    readonly from: Instant;
+    readonly counts: { readonly [L in LogLevel]: number };
+  }[];
+  /** Rows that stand at no time. */
+  readonly untimed: number;
+  /** False while logs are still being indexed: there will be more. */
+  readonly isComplete: boolean;
+  /** What was counted: the rows of the query, or all rows of the logs it wants, without its conditions on lines. */
+  readonly of: 'query' | 'logs';
+}
+
+/** A file of a log. */
+export interface LogFile {
+  readonly system: SystemId;
+  readonly source: string;
+  /** The log's path, as rows have it, and the name of this file of it: `app.log.2.gz`. */
+  readonly path: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly isCompressed: boolean;
+  /** Lines in the part that is indexed, and how large that part is, 0 to 1. */
+  readonly lines: number;
+  readonly indexed: number;
+  readonly problem?: string;
 }
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warning', 'error'];
@@ -96,34 +171,4 @@ export function parseLevel(text: string | undefined): LogLevel | undefined {
     default:
       return undefined;
   }
-}
-
-/** Builds the test of a query against one row. Throws a SyntaxError for a bad regular expression. */
-export function matcherOf(query: LogQuery): (row: LogRow) => boolean {
-  const grep =
-    query.grep === undefined || query.grep === ''
-      ? undefined
-      : new RegExp(query.grep, /[A-Z]/.test(query.grep) ? 'u' : 'iu');
-  const systems = query.systems ? new Set<string>(query.systems) : undefined;
-  const sources = query.sources ? new Set<string>(query.sources) : undefined;
-  const files = query.files ? new Set(query.files) : undefined;
-  const keys = query.keys?.filter((key) => key !== '');
-  const keySet = keys ? new Set(keys) : undefined;
-  return (row) => {
-    if (systems && !systems.has(row.system)) return false;
-    if (sources && !sources.has(row.source)) return false;
-    if (query.changes === false && row.form === 'change') return false;
-    if (query.minLevel && row.form === 'log' && !isAtLeast(row.level, query.minLevel)) return false;
-    if (query.since !== undefined && row.sortAt < query.since) return false;
-    if (query.until !== undefined && row.sortAt > query.until) return false;
-    if (keySet || files) {
-      const mine =
-        files?.has(row.path) === true ||
-        (row.log !== undefined && files?.has(row.log) === true) ||
-        row.keys?.some((key) => keySet?.has(key)) === true ||
-        keys?.some((key) => row.text.includes(key)) === true;
-      if (!mine) return false;
-    }
-    return grep ? grep.test(row.text) : true;
-  };
 }

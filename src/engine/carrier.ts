@@ -13,18 +13,29 @@ import type {
 
 /** Serves an engine to a client at the other end of `port`. */
 export function serveEngine(engine: EnginePort, port: MessagePort): void {
+  const running = new Map<number, AbortController>();
   const send = (message: EngineMessage): void => port.postMessage(message);
   port.on('message', (message: ClientMessage) => {
     switch (message.type) {
       case 'subscribe':
         engine.subscribe((changes) => send({ type: 'changes', changes }));
         return;
-      case 'call':
-        engine.call(message.name, message.request as RequestOf<CallName>).then(
-          (answer) => send({ type: 'answer', id: message.id, answer }),
-          (error: unknown) => send({ type: 'failure', id: message.id, message: failureMessage(error) }),
-        );
+      case 'cancel':
+        running.get(message.id)?.abort();
         return;
+      case 'call': {
+        const { id, name, request } = message;
+        const controller = new AbortController();
+        running.set(id, controller);
+        engine
+          .call(name, request as RequestOf<CallName>, controller.signal)
+          .then(
+            (answer) => send({ type: 'answer', id, answer }),
+            (error: unknown) => send({ type: 'failure', id, message: failureMessage(error) }),
+          )
+          .finally(() => running.delete(id));
+        return;
+      }
       case 'close':
         void engine.close().finally(() => {
           send({ type: 'closed' });
@@ -73,13 +84,30 @@ export function connectEngine(worker: Worker, onEnd: (why: string) => void): Eng
   worker.on('error', (error: Error) => end(`the engine failed: ${error.message}`));
   worker.on('exit', (code) => end(`the engine ended with code ${code}`));
   return {
-    call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>> {
+    call<C extends CallName>(name: C, request: RequestOf<C>, signal?: AbortSignal): Promise<AnswerOf<C>> {
       if (ended !== undefined) return Promise.reject(new Error(ended));
       nextId += 1;
       const id = nextId;
       return new Promise<AnswerOf<C>>((resolve, reject) => {
-        pending.set(id, { resolve: resolve as (answer: never) => void, reject });
+        const cancel = (): void => {
+          if (!pending.delete(id)) return;
+          send({ type: 'cancel', id });
+          reject(new Error('cancelled'));
+        };
+        const over = (): void => signal?.removeEventListener('abort', cancel);
+        pending.set(id, {
+          resolve: (answer) => {
+            over();
+            (resolve as (answer: never) => void)(answer);
+          },
+          reject: (error) => {
+            over();
+            reject(error);
+          },
+        });
         send({ type: 'call', id, name, request });
+        if (signal?.aborted) cancel();
+        else signal?.addEventListener('abort', cancel, { once: true });
       });
     },
     subscribe(listener) {

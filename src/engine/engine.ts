@@ -269,9 +269,14 @@ export function createEngine(options: EngineOptions): Engine {
       return { settled: true };
     },
     page: ({ query, at, rows }) => logs.page(query, at, rows),
+    find: ({ query, from, direction }) => ({ row: logs.find(query, from, direction) ?? null }),
+    count: ({ query, behind }) => ({ hits: logs.count(query, behind), share: 1 }),
+    histogram: ({ query, ...spans }) => logs.histogram(query, spans),
+    parts: () => ({ files: [], problems: [] }),
     tail({ query, seq, rows }) {
-      const found = logs.after(query, seq);
-      return { rows: found.slice(0, rows), more: found.length > rows };
+      const found = logs.after(query, seq).slice(0, rows + 1);
+      const told = found.slice(0, rows);
+      return { rows: told, more: found.length > rows, seq: told.at(-1)?.seq ?? seq };
     },
     read: ({ system, path, offset, maxBytes }) =>
       masker.value(readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes)),

@@ -41,7 +41,7 @@ export interface KeeperOptions {
   /** Whether this process is the one that writes. */
   mayCommit(): boolean;
   /** What is handed on of a row, when anything is. */
-  lineOf?(row: LogRow): string | undefined;
+  lineOf?(row: ReadRow): string | undefined;
   /** Something was committed. */
   onCommit?(): void;
 }
@@ -53,8 +53,11 @@ export interface KeptWatch {
   spec(source: string): SourceSpec | undefined;
 }
 
-/** A row that has no place in a view. */
-export type UnplacedRow = Omit<LogRow, 'seq' | 'sortAt'>;
+/** A row as it was read, which has no place in a view. */
+export type ReadRow = Omit<LogRow, 'id'>;
+
+/** Before it is known where it sorts. */
+export type UnplacedRow = Omit<LogRow, 'id' | 'seq' | 'sortAt'>;
 
 interface Dirty {
   readonly source: string;

@@ -16,7 +16,15 @@ import type { AttentionItem } from '../domain/attention.ts';
 import type { Entity, Ref, SystemId } from '../domain/entity.ts';
 import type { Signal } from '../domain/hook.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
+import type {
+  LogCursor,
+  LogFile,
+  LogHistogram,
+  LogPage,
+  LogQuery,
+  LogRow,
+  PagePlace,
+} from '../domain/log.ts';
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import type { PlaybookView, StepPlace } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
@@ -100,13 +108,41 @@ export interface EngineCalls {
   /** Answers when every source was read once, or is known missing, failed or over its limit. */
   settle: { request: Record<never, never>; answer: { readonly settled: true } };
   page: {
-    request: { readonly query: LogQuery; readonly at: LogCursor | 'end' | 'start'; readonly rows: number };
+    request: { readonly query: LogQuery; readonly at: PagePlace; readonly rows: number };
     answer: LogPage;
   };
-  /** Rows that match and came in after `seq`, in the order they came: what a follower prints next. */
+  /** The nearest row of a query behind (1) or before (-1) a place: the next error, hit, line of the same run. */
+  find: {
+    request: { readonly query: LogQuery; readonly from: PagePlace; readonly direction: 1 | -1 };
+    answer: { readonly row: LogRow | null };
+  };
+  /**
+   * How many rows of a query there are, or lie behind a row. Answered in slices: `next` is the `from` of the next one,
+   * with the same query; the hits of all slices are the count. `share`: how much was looked through, 0 to 1.
+   */
+  count: {
+    request: { readonly query: LogQuery; readonly behind?: LogCursor; readonly from?: string };
+    answer: { readonly hits: number; readonly next?: string; readonly share: number };
+  };
+  /** Rows by time and level in [since, until), in at most so many spans. */
+  histogram: {
+    request: {
+      readonly query: LogQuery;
+      readonly since?: Instant;
+      readonly until?: Instant;
+      readonly spans: number;
+    };
+    answer: LogHistogram;
+  };
+  /** The files of the logs a query wants, the oldest of each log first, and what is wrong with them. */
+  parts: {
+    request: { readonly query: LogQuery };
+    answer: { readonly files: readonly LogFile[]; readonly problems: readonly string[] };
+  };
+  /** Rows that match and came in after `seq`, in the order they came: what a follower prints next. `seq`: that of the last. */
   tail: {
     request: { readonly query: LogQuery; readonly seq: number; readonly rows: number };
-    answer: { readonly rows: readonly LogRow[]; readonly more: boolean };
+    answer: { readonly rows: readonly LogRow[]; readonly more: boolean; readonly seq: number };
   };
   /** A file beside the evidence, below a system's root, its beginning or a range of it. */
   read: {
@@ -245,8 +281,11 @@ export type AnswerOf<C extends CallName> = EngineCalls[C]['answer'];
 
 /** What a screen or a verb holds of the engine. Two carriers: a message port, and a call in the same thread. */
 export interface EnginePort {
-  /** Rejects with the engine's message when the engine can't answer (ended, bad query). */
-  call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
+  /**
+   * Rejects with the engine's message when the engine can't answer (ended, bad query). A call on logs is given up when
+   * the signal says so, and rejects.
+   */
+  call<C extends CallName>(name: C, request: RequestOf<C>, signal?: AbortSignal): Promise<AnswerOf<C>>;
   /** The whole state in slices, then changes. Returns the end of the subscription. */
   subscribe(listener: (changes: StateChanges) => void): () => void;
   close(): Promise<void>;
@@ -255,6 +294,7 @@ export interface EnginePort {
 /** Client to engine. */
 export type ClientMessage =
   | { readonly type: 'call'; readonly id: number; readonly name: CallName; readonly request: unknown }
+  | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'subscribe' }
   | { readonly type: 'close' };
 

@@ -29,7 +29,7 @@ export async function printLogs(
   const first = await newestRows(engine, options.query, options.lines);
   for (const row of first) printRow(row, options.json, output);
   if (!options.follow) return 0;
-  const printed = new Set(first.filter((row) => row.seq > seq).map((row) => row.seq));
+  const printed = new Set(first.map(({ id }) => id));
   let busy = false;
   let again = false;
   const pull = async (): Promise<void> => {
@@ -40,10 +40,10 @@ export async function printLogs(
     busy = true;
     do {
       again = false;
-      const { rows, more } = await engine.call('tail', { query: options.query, seq, rows: PAGE });
-      for (const row of rows) if (!printed.delete(row.seq)) printRow(row, options.json, output);
-      seq = rows.at(-1)?.seq ?? seq;
-      if (more) again = true;
+      const next = await engine.call('tail', { query: options.query, seq, rows: PAGE });
+      for (const row of next.rows) if (!printed.delete(row.id)) printRow(row, options.json, output);
+      seq = next.seq;
+      if (next.more) again = true;
     } while (again);
     busy = false;
   };
@@ -78,19 +78,19 @@ async function newestRows(
   let at: LogCursor | 'end' = 'end';
   for (;;) {
     const page: LogPage = await engine.call('page', { query, at, rows: PAGE });
-    const known = new Set(rows.map((row) => row.seq));
-    const fresh = page.rows.filter((row) => !known.has(row.seq));
+    const known = new Set(rows.map((row) => row.id));
+    const fresh = page.rows.filter((row) => !known.has(row.id));
     rows.unshift(...fresh);
     const first = fresh[0];
     const enough = wanted !== undefined && rows.length >= wanted;
-    if (!first || page.before === 0 || enough) break;
-    at = { sortAt: first.sortAt, seq: first.seq };
+    if (!first || page.atStart || enough) break;
+    at = { sortAt: first.sortAt, id: first.id };
   }
   return wanted === undefined ? rows : rows.slice(-wanted);
 }
 
 /** A row as `--json` prints it. */
-export function rowJson(row: LogRow): { readonly [field: string]: Json } {
+export function rowJson(row: Omit<LogRow, 'id'>): { readonly [field: string]: Json } {
   return {
     time: row.at === undefined ? null : toIso(row.at),
     sortTime: toIso(row.sortAt),

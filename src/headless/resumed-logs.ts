@@ -51,7 +51,7 @@ async function printWaiting(lines: CommittedLines, output: Output): Promise<void
     const batch = lines.waiting(BATCH);
     const last = batch.at(-1);
     if (last === undefined || output.closed()) return;
-    for (const { id, line } of batch) output.json({ id, ...rowJson(JSON.parse(line) as LogRow) });
+    for (const { id, line } of batch) output.json({ id, ...rowJson(JSON.parse(line) as Omit<LogRow, 'id'>) });
     await output.flush();
     // Whether a reader that has gone got them nobody knows.
     if (output.closed()) return;

@@ -1,27 +1,9 @@
-/** The stack of filters: each condition takes lines in or, with `out`, leaves them out; all hold together. */
-import type { LogLevel } from '../domain/log.ts';
-import { fieldsOf } from './line-fields.ts';
+/** A filter made ready to look through blocks of a log. */
+import type { LogCondition, LogFilter } from '../domain/log.ts';
+import { patternOf } from '../domain/log-filter.ts';
+import { fieldsOf } from '../lib/line-fields.ts';
 import { LEVEL_COUNT, levelNumber } from './line-reader.ts';
 import type { LogEntry } from './record-block.ts';
-
-/** One condition. Plain data: it crosses threads and is kept by its name. */
-export type LogCondition = { readonly out?: true } & (
-  | { readonly is: 'text'; readonly text: string; readonly ignoreCase?: true }
-  /** A regular expression over the line as it stands, case-insensitive when it has no capital letter. */
-  | { readonly is: 'match'; readonly pattern: string }
-  /** That level or a worse one; a line without a level counts as info. */
-  | { readonly is: 'level'; readonly least: LogLevel }
-  /** Where it sorts, in milliseconds since 1970: since inclusive, until exclusive. */
-  | { readonly is: 'time'; readonly since?: number; readonly until?: number }
-  | { readonly is: 'system'; readonly systems: readonly string[] }
-  | { readonly is: 'source'; readonly sources: readonly string[] }
-  | { readonly is: 'log'; readonly logs: readonly string[] }
-  /** A run, job, trace: one of the reader's keys, or a mention in the text. */
-  | { readonly is: 'about'; readonly keys: readonly string[] }
-  | { readonly is: 'field'; readonly name: string; readonly value: string }
-);
-
-export type LogFilter = readonly LogCondition[];
 
 /** What a log is called by; of these are the conditions that decide about a whole log. */
 export interface LogNames {
@@ -44,11 +26,6 @@ export interface FilterTest {
   /** False when by its levels nothing in a block can pass. */
   mayBeIn(atLeast: (level: number) => number | undefined): boolean;
   passes(entry: LogEntry): boolean;
-}
-
-/** The regular expression of a `match` condition. Throws a SyntaxError. */
-export function patternOf(pattern: string, flags = ''): RegExp {
-  return new RegExp(pattern, `${/[A-Z]/.test(pattern.replace(/\\./g, '')) ? '' : 'i'}u${flags}`);
 }
 
 /** Makes a filter ready. Throws a SyntaxError for a bad regular expression. */

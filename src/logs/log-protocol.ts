@@ -1,7 +1,6 @@
 /** What can be asked of the logs: plain data, so that a thread lies between. */
-import type { LogLevel } from '../domain/log.ts';
+import type { LogFilter, LogLevel } from '../domain/log.ts';
 import type { Fence } from '../host/open-file.ts';
-import type { LogFilter } from './log-filter.ts';
 import type { LogGap, LogPlace, LogPosition } from './log-view.ts';
 
 /** A log to be looked at. */

@@ -1,13 +1,16 @@
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import {
-  type LogCursor,
-  type LogPage,
-  type LogQuery,
-  type LogRecord,
-  type LogRow,
-  matcherOf,
+import type {
+  LogCursor,
+  LogHistogram,
+  LogPage,
+  LogQuery,
+  LogRecord,
+  LogRow,
+  PagePlace,
 } from '../domain/log.ts';
+import { matcherOf } from '../domain/log-filter.ts';
+import { countInRows, findInRows, histogramOfRows, pageOfRows } from '../domain/log-rows.ts';
 
 /** Rows kept in memory; the files hold the rest. */
 const MAX_ROWS = 60_000;
@@ -15,6 +18,11 @@ const MAX_ROWS = 60_000;
 const TRIM_ROWS = 6_000;
 /** Two writers of one line are at most this far apart. */
 const DUPLICATE_WINDOW_MS = 2_000;
+
+/** A row with its place in the order in which they came in. */
+type HeldRow = LogRow & { readonly seq: number };
+
+type Placed = Pick<HeldRow, 'sortAt' | 'seq'>;
 
 /** Where records come from. */
 export interface LogOrigin {
@@ -30,13 +38,13 @@ export interface LogOrigin {
  * right behind its predecessor in its file. Rows that leave memory are counted, never dropped in silence.
  */
 export class LogStore {
-  #rows: LogRow[] = [];
+  #rows: HeldRow[] = [];
   #seq = 0;
   #left = 0;
   /** Per file: where the next line without a time belongs. */
   readonly #lastAt = new Map<string, Instant>();
   /** Newest rows by text, to fold what a program wrote twice. */
-  readonly #recent = new Map<string, LogRow>();
+  readonly #recent = new Map<string, HeldRow>();
 
   /** Grows whenever rows are added or marked. */
   get seq(): number {
@@ -58,12 +66,19 @@ export class LogStore {
     // One log through all its rotations: the rest of a traceback may stand in the next file.
     const file = `${origin.system}/${origin.source}/${origin.log ?? origin.path}`;
     let lastAt = this.#lastAt.get(file) ?? records.find((record) => record.at !== undefined)?.at ?? readAt;
-    const fresh: LogRow[] = [];
+    const fresh: HeldRow[] = [];
     for (const record of records) {
       lastAt = record.at ?? lastAt;
       if (this.#foldDuplicate(origin, record, fresh)) continue;
       this.#seq += 1;
-      const row: LogRow = { ...record, ...origin, seq: this.#seq, sortAt: lastAt, form: 'log' };
+      const row: HeldRow = {
+        ...record,
+        ...origin,
+        id: `m${this.#seq}`,
+        seq: this.#seq,
+        sortAt: lastAt,
+        form: 'log',
+      };
       fresh.push(row);
       if (record.at !== undefined) this.#recent.set(duplicateKey(origin, record), row);
     }
@@ -73,9 +88,9 @@ export class LogStore {
   }
 
   /** A state change, an act or a wipe, told by us. */
-  addChange(row: Omit<LogRow, 'seq' | 'form' | 'offset'>): void {
+  addChange(row: Omit<LogRow, 'id' | 'seq' | 'form' | 'offset'>): void {
     this.#seq += 1;
-    this.#insert([{ ...row, seq: this.#seq, form: 'change', offset: 0 }]);
+    this.#insert([{ ...row, id: `m${this.#seq}`, seq: this.#seq, form: 'change', offset: 0 }]);
   }
 
   /** Marks everything read so far from a file as emptied by its writer. */
@@ -92,31 +107,31 @@ export class LogStore {
     );
   }
 
-  /** A page of matching rows at a cursor (which becomes the middle), at the start, or at the end. */
-  page(query: LogQuery, at: LogCursor | 'end' | 'start', count: number): LogPage {
-    const matches = matcherOf(query);
-    const rows = this.#rows.filter(matches);
-    let first = 0;
-    if (at === 'end') first = rows.length - count;
-    else if (at !== 'start') first = indexOf(rows, at) - Math.floor(count / 2);
-    first = Math.max(0, Math.min(first, rows.length - count));
-    const page = rows.slice(first, first + count);
-    return {
-      rows: page,
-      before: first,
-      after: rows.length - first - page.length,
-      total: rows.length,
-    };
+  /** See {@link pageOfRows}. */
+  page(query: LogQuery, at: PagePlace, count: number): LogPage {
+    return pageOfRows(this.#rows, query, at, count);
+  }
+
+  find(query: LogQuery, from: PagePlace, direction: 1 | -1): LogRow | undefined {
+    return findInRows(this.#rows, query, from, direction);
+  }
+
+  count(query: LogQuery, behind?: LogCursor): number {
+    return countInRows(this.#rows, query, behind);
+  }
+
+  histogram(query: LogQuery, spans: Parameters<typeof histogramOfRows>[2]): LogHistogram {
+    return histogramOfRows(this.#rows, query, spans);
   }
 
   /** All rows with a seq above `seq` that match, in the order they came in: what a follower prints next. */
-  after(query: LogQuery, seq: number): readonly LogRow[] {
+  after(query: LogQuery, seq: number): readonly HeldRow[] {
     const matches = matcherOf(query);
     return this.#rows.filter((row) => row.seq > seq && matches(row)).sort((a, b) => a.seq - b.seq);
   }
 
   /** Counts the record on its twin, which stands in the view or among the `fresh` rows about to go there. */
-  #foldDuplicate(origin: LogOrigin, record: LogRecord, fresh: LogRow[]): boolean {
+  #foldDuplicate(origin: LogOrigin, record: LogRecord, fresh: HeldRow[]): boolean {
     if (record.at === undefined) return false;
     const key = duplicateKey(origin, record);
     const twin = this.#recent.get(key);
@@ -127,13 +142,13 @@ export class LogStore {
     const index = among === -1 ? indexOf(rows, twin) : among;
     if (rows[index]?.seq !== twin.seq) return false;
     this.#seq += 1;
-    const folded: LogRow = { ...twin, count: (twin.count ?? 1) + 1, ...(twin.level ? {} : levelOf(record)) };
+    const folded: HeldRow = { ...twin, count: (twin.count ?? 1) + 1, ...(twin.level ? {} : levelOf(record)) };
     rows[index] = folded;
     this.#recent.set(key, folded);
     return true;
   }
 
-  #insert(rows: LogRow[]): void {
+  #insert(rows: HeldRow[]): void {
     if (rows.length === 0) return;
     rows.sort(compareRows);
     const last = this.#rows.at(-1);
@@ -156,12 +171,12 @@ function duplicateKey(origin: LogOrigin, record: LogRecord): string {
   return `${origin.system}|${record.at}|${record.text}`;
 }
 
-function compareRows(a: LogCursor, b: LogCursor): number {
+function compareRows(a: Placed, b: Placed): number {
   return a.sortAt === b.sortAt ? a.seq - b.seq : a.sortAt - b.sortAt;
 }
 
 /** Index of the first row at or behind the cursor. */
-function indexOf(rows: readonly LogRow[], cursor: LogCursor): number {
+function indexOf(rows: readonly HeldRow[], cursor: Placed): number {
   let low = 0;
   let high = rows.length;
   while (low < high) {
@@ -173,8 +188,8 @@ function indexOf(rows: readonly LogRow[], cursor: LogCursor): number {
   return low;
 }
 
-function mergeSorted(a: readonly LogRow[], b: readonly LogRow[]): LogRow[] {
-  const merged: LogRow[] = [];
+function mergeSorted(a: readonly HeldRow[], b: readonly HeldRow[]): HeldRow[] {
+  const merged: HeldRow[] = [];
   let left = 0;
   let right = 0;
   while (left < a.length || right < b.length) {

@@ -2,9 +2,10 @@
  * Pages of one or many logs, merged by where their records sort. A page is filled from a place onwards; each log is read a
  * block at a time and only as far as the page needs, so the end of a log of any size is there at once, index or not.
  */
+import type { LogFilter } from '../domain/log.ts';
 import { blockHolding, ChainCursor, type FilePlace } from './chain-cursor.ts';
 import type { BlockRef, LogChain } from './log-chain.ts';
-import { type LogFilter, type LogNames, testOf } from './log-filter.ts';
+import { type LogNames, testOf } from './log-filter.ts';
 import { type Pace, paceOf } from './pace.ts';
 import { type LogEntry, type RecordBlock, readRecords } from './record-block.ts';
 

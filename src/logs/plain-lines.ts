@@ -5,7 +5,7 @@
 
 import { zoneOffsetMs } from '../domain/instant.ts';
 import { parseLevel } from '../domain/log.ts';
-import { fieldsOf } from './line-fields.ts';
+import { fieldsOf } from '../lib/line-fields.ts';
 import { JUDGED_BYTES, type LineReader, type LineTable, type LineText, levelNumber } from './line-reader.ts';
 
 /** A time begins within so many bytes of a line. */

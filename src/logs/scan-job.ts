@@ -1,9 +1,9 @@
 /** One search through one part of a file: what a scanning thread is given, and how it is done there. */
 import { closeSync } from 'node:fs';
+import { patternOf } from '../domain/log-filter.ts';
 import { type Fence, openFile } from '../host/open-file.ts';
 import { inflateFrom } from './inflate.ts';
 import { literalFinder } from './literal-finder.ts';
-import { patternOf } from './log-filter.ts';
 import { EMPTY_PIECE, foldPieces, type ScanPiece, scanSlices, searchPiece } from './scan-file.ts';
 import { BATCH_BYTES, linePattern, lineSlices, searchLines, windowOf } from './scan-lines.ts';
 

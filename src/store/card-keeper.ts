@@ -99,7 +99,7 @@ async function logAround(
   port: Pick<EnginePort, 'call'>,
   { shown, target }: ApprovalMode,
 ): Promise<LogAround> {
-  const at = shown.requestedAt === undefined ? 'end' : { sortAt: shown.requestedAt, seq: 0 };
+  const at = shown.requestedAt === undefined ? 'end' : { time: shown.requestedAt };
   const ask = (query: LogQuery) => port.call('page', { query, at, rows: aroundRows });
   const lens = lensQuery({ ref: target, entity: shown });
   if (lens.keys || lens.files) {

@@ -115,10 +115,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   const companion = createCompanion(port, timer, throttle.request);
   const pages = createPageKeeper(port, updateDesk);
   const card = createCardKeeper(port, updateDesk);
-  const log = createLogWindow(
-    (query, at, rows) => port.call('page', { query, at, rows }),
-    () => throttle.request(),
-  );
+  const log = createLogWindow(port, () => throttle.request());
 
   function updateDesk(change: (desk: Desk) => Desk): void {
     const next = change(desk);

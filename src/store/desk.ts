@@ -102,7 +102,7 @@ export interface Desk {
   /** Where a range began. */
   readonly rangeFrom?: string;
   readonly log: LogView;
-  readonly bookmark?: { readonly sortAt: Instant; readonly seq: number };
+  readonly bookmark?: { readonly sortAt: Instant; readonly id: string };
   readonly clock: 'utc' | 'local';
   /** Rows added to a pane by `+` and `_`. */
   readonly grow: { readonly [P in PaneId]?: number };

@@ -1,6 +1,7 @@
 import { messageOf } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
+import type { LogCursor, LogPage, LogQuery, LogRow, PagePlace } from '../domain/log.ts';
+import type { EnginePort } from '../engine/protocol.ts';
 
 /** Rows asked for at a time: several screens, few enough to cross a thread in well under a millisecond. */
 const pageRows = 300;
@@ -13,14 +14,18 @@ export interface LogWindowState {
   readonly error?: string;
   readonly query: LogQuery;
   readonly rows: readonly LogRow[];
-  readonly before: number;
-  readonly after: number;
-  readonly total: number;
+  /** No row that matches is before the first, behind the last. */
+  readonly atStart: boolean;
+  readonly atEnd: boolean;
+  /** How many match before and behind these rows, and altogether, where it was counted. */
+  readonly before?: number;
+  readonly after?: number;
+  readonly total?: number;
   readonly follow: boolean;
-  /** `seq` of the row under the cursor; the last row when following. */
-  readonly selected?: number;
-  /** `seq` of the row that was the last one when following was left: the view stands still on it. */
-  readonly anchor?: number;
+  /** `id` of the row under the cursor; the last row when following. */
+  readonly selected?: string;
+  /** `id` of the row that was the last one when following was left: the view stands still on it. */
+  readonly anchor?: string;
   /** Matching rows that came since following was left. */
   readonly unread: number;
 }
@@ -43,38 +48,35 @@ export interface LogWindow {
   close(): void;
 }
 
-/** How the window asks for a page. */
-export type AskPage = (query: LogQuery, at: LogCursor | 'end' | 'start', rows: number) => Promise<LogPage>;
-
 /** A window that is following the end. `changed` is called whenever `state()` is another object. */
-export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
+export function createLogWindow(engine: Pick<EnginePort, 'call'>, changed: () => void): LogWindow {
   let state: LogWindowState = {
     phase: 'loading',
     query: {},
     rows: [],
-    before: 0,
-    after: 0,
-    total: 0,
+    atStart: true,
+    atEnd: true,
     follow: true,
     unread: 0,
   };
   let closed = false;
   let generation = 0;
   let inFlight = false;
-  let wanted: LogCursor | 'end' | 'start' | undefined;
-  let totalWhenLeft = 0;
+  let wanted: PagePlace | undefined;
+  /** The last row when following was left. */
+  let left: LogCursor | undefined;
 
   const set = (next: LogWindowState): void => {
     state = next;
     changed();
   };
-  const here = (): LogCursor | 'end' => {
-    const row = state.rows.find((one) => one.seq === state.selected);
-    return state.follow || !row ? 'end' : { sortAt: row.sortAt, seq: row.seq };
+  const here = (): PagePlace => {
+    const row = state.rows.find((one) => one.id === state.selected);
+    return state.follow || !row ? 'end' : { sortAt: row.sortAt, id: row.id };
   };
 
   /** One request at a time; the newest wish wins. */
-  const want = (at: LogCursor | 'end' | 'start'): void => {
+  const want = (at: PagePlace): void => {
     wanted = at;
     if (inFlight || closed) return;
     void fetchWanted();
@@ -86,8 +88,9 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
       wanted = undefined;
       inFlight = true;
       try {
-        const page = await ask(state.query, at, pageRows);
+        const page = await engine.call('page', { query: state.query, at, rows: pageRows });
         if (!closed && asked === generation) take(page, at);
+        if (left) await countUnread(left);
       } catch (error) {
         if (!closed && asked === generation) set({ ...state, phase: 'failed', error: messageOf(error) });
       } finally {
@@ -95,29 +98,46 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
       }
     }
   };
-  const take = (page: LogPage, at: LogCursor | 'end' | 'start'): void => {
-    const { error: _error, selected: _selected, ...rest } = state;
+  /** Rows behind the one that was the last. */
+  const countUnread = async (behind: LogCursor): Promise<void> => {
+    const asked = generation;
+    let unread = 0;
+    let from: string | undefined;
+    do {
+      const request = { query: state.query, behind, ...(from === undefined ? {} : { from }) };
+      const slice = await engine.call('count', request);
+      unread += slice.hits;
+      from = slice.next;
+      if (closed || asked !== generation || left !== behind) return;
+    } while (from !== undefined);
+    if (unread !== state.unread) set({ ...state, unread });
+  };
+  const take = (page: LogPage, at: PagePlace): void => {
+    const { error: _error, selected: _selected, before: _b, after: _a, total: _t, ...rest } = state;
+    const { before, after, total } = page;
     const last = page.rows[page.rows.length - 1];
     let selected = state.selected;
-    if (state.follow) selected = last?.seq;
-    else if (at === 'start') selected = page.rows[0]?.seq;
-    else if (!page.rows.some((row) => row.seq === selected)) selected = nearest(page.rows, at)?.seq;
+    if (state.follow) selected = last?.id;
+    else if (at === 'start') selected = page.rows[0]?.id;
+    else if (!page.rows.some((row) => row.id === selected)) selected = nearest(page.rows, at)?.id;
     set({
       ...rest,
       phase: 'ready',
       rows: sameRows(state.rows, page.rows),
-      before: page.before,
-      after: page.after,
-      total: page.total,
-      unread: state.follow ? 0 : Math.max(0, page.total - totalWhenLeft),
+      atStart: page.atStart,
+      atEnd: page.atEnd,
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+      ...(total === undefined ? {} : { total }),
+      unread: state.follow ? 0 : state.unread,
       ...(selected === undefined ? {} : { selected }),
     });
   };
   const leaveFollow = (): void => {
     if (!state.follow) return;
-    totalWhenLeft = state.total;
-    const anchor = state.rows[state.rows.length - 1]?.seq;
-    set({ ...state, follow: false, ...(anchor === undefined ? {} : { anchor }) });
+    const last = state.rows[state.rows.length - 1];
+    left = last && { sortAt: last.sortAt, id: last.id };
+    set({ ...state, follow: false, ...(last ? { anchor: last.id } : {}) });
   };
   const withoutAnchor = (): LogWindowState => {
     const { anchor: _anchor, ...rest } = state;
@@ -140,25 +160,28 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
         unread: 0,
       });
       // Rows of another query must not be taken for rows of this one, unless the place is kept while it loads.
-      if (!keep) state = { ...state, rows: [], before: 0, after: 0, total: 0 };
-      totalWhenLeft = Number.POSITIVE_INFINITY;
+      if (!keep) {
+        const { before: _b, after: _a, total: _t, ...empty } = state;
+        state = { ...empty, rows: [], atStart: true, atEnd: true };
+      }
+      left = undefined;
       want(at);
     },
     rowsCame() {
       want(here());
     },
     move(by) {
-      const index = state.rows.findIndex((row) => row.seq === state.selected);
+      const index = state.rows.findIndex((row) => row.id === state.selected);
       const from = index < 0 ? state.rows.length - 1 : index;
       const to = Math.max(0, Math.min(state.rows.length - 1, from + by));
       const row = state.rows[to];
       if (!row) return;
       if (by < 0) leaveFollow();
       if (state.follow) return;
-      set({ ...state, selected: row.seq });
-      const nearStart = to < edgeRows && state.before > 0;
-      const nearEnd = to >= state.rows.length - edgeRows && state.after > 0;
-      if (nearStart || nearEnd) want({ sortAt: row.sortAt, seq: row.seq });
+      set({ ...state, selected: row.id });
+      const nearStart = to < edgeRows && !state.atStart;
+      const nearEnd = to >= state.rows.length - edgeRows && !state.atEnd;
+      if (nearStart || nearEnd) want({ sortAt: row.sortAt, id: row.id });
     },
     toStart() {
       leaveFollow();
@@ -166,6 +189,7 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
       want('start');
     },
     toEnd() {
+      left = undefined;
       set({ ...withoutAnchor(), follow: true, unread: 0 });
       want('end');
     },
@@ -175,21 +199,17 @@ export function createLogWindow(ask: AskPage, changed: () => void): LogWindow {
     },
     seek(cursor) {
       leaveFollow();
-      set({ ...withoutAnchor(), selected: cursor.seq });
-      if (!state.rows.some((row) => row.seq === cursor.seq)) want(cursor);
+      set({ ...withoutAnchor(), selected: cursor.id });
+      if (!state.rows.some((row) => row.id === cursor.id)) want(cursor);
     },
     async find(query, direction) {
-      const index = state.rows.findIndex((row) => row.seq === state.selected);
+      const index = state.rows.findIndex((row) => row.id === state.selected);
       const from = state.rows[index < 0 ? state.rows.length - 1 : index];
-      const at: LogCursor | 'end' = from ? { sortAt: from.sortAt, seq: from.seq } : 'end';
-      const page = await ask(query, at, pageRows);
-      if (closed) return false;
-      const found =
-        direction === 1
-          ? page.rows.find((row) => !from || isAfter(row, from))
-          : page.rows.findLast((row) => !from || isAfter(from, row));
-      if (found) this.seek({ sortAt: found.sortAt, seq: found.seq });
-      return found !== undefined;
+      const at = from ? { sortAt: from.sortAt, id: from.id } : 'end';
+      const { row } = await engine.call('find', { query, from: at, direction });
+      if (closed || !row) return false;
+      this.seek({ sortAt: row.sortAt, id: row.id });
+      return true;
     },
     close() {
       closed = true;
@@ -204,12 +224,12 @@ export function visibleRows(
 ): { readonly rows: readonly LogRow[]; readonly cursor: number } {
   const { rows } = window;
   if (height <= 0 || rows.length === 0) return { rows: [], cursor: -1 };
-  const index = rows.findIndex((row) => row.seq === window.selected);
+  const index = rows.findIndex((row) => row.id === window.selected);
   if (window.follow || index < 0) {
     const shown = rows.slice(-height);
     return { rows: shown, cursor: window.follow ? -1 : shown.length - 1 };
   }
-  const bottom = window.anchor === undefined ? -1 : rows.findIndex((row) => row.seq === window.anchor);
+  const bottom = window.anchor === undefined ? -1 : rows.findIndex((row) => row.id === window.anchor);
   if (bottom >= 0 && index <= bottom) {
     // Rows that come below move nothing; above the former view the cursor takes it along.
     const top = Math.max(0, Math.min(index, bottom - height + 1));
@@ -234,27 +254,25 @@ export function histogramOf(rows: readonly LogRow[], buckets: number): readonly 
   return counts;
 }
 
-function isAfter(a: LogRow, b: LogRow): boolean {
-  return a.sortAt !== b.sortAt ? a.sortAt > b.sortAt : a.seq > b.seq;
-}
-
-function nearest(rows: readonly LogRow[], at: LogCursor | 'end' | 'start'): LogRow | undefined {
+function nearest(rows: readonly LogRow[], at: PagePlace): LogRow | undefined {
   if (typeof at === 'string') return rows[rows.length - 1];
+  const place = 'time' in at ? at.time : at.sortAt;
   return rows.reduce<LogRow | undefined>(
-    (best, row) => (best === undefined || distance(row.sortAt, at) < distance(best.sortAt, at) ? row : best),
+    (best, row) =>
+      best === undefined || distance(row.sortAt, place) < distance(best.sortAt, place) ? row : best,
     undefined,
   );
 }
 
-function distance(sortAt: Instant, at: LogCursor): number {
-  return Math.abs(sortAt - at.sortAt);
+function distance(sortAt: Instant, at: Instant): number {
+  return Math.abs(sortAt - at);
 }
 
 /** Rows already here keep their objects: what was cut and coloured for them stays of use. */
 function sameRows(before: readonly LogRow[], after: readonly LogRow[]): readonly LogRow[] {
-  const known = new Map(before.map((row) => [row.seq, row]));
+  const known = new Map(before.map((row) => [row.id, row]));
   const merged = after.map((row) => {
-    const old = known.get(row.seq);
+    const old = known.get(row.id);
     return old &&
       old.text === row.text &&
       old.count === row.count &&

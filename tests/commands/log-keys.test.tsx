@@ -14,6 +14,7 @@ function rows(count: number): LogRow[] {
     const time = addMs(at('03:00:00'), index * 1000);
     const level = index % 50 === 7 ? 'error' : index % 20 === 3 ? 'warning' : 'info';
     return {
+      id: String(index + 1),
       seq: index + 1,
       system: coherence,
       source: 'api',
@@ -37,7 +38,10 @@ async function open(count = 400): Promise<FakeEngine> {
   return engine;
 }
 
-const selected = (): number | undefined => screen.snapshot().log.selected;
+const selected = (): number | undefined => {
+  const { selected: id } = screen.snapshot().log;
+  return id === undefined ? undefined : Number(id);
+};
 
 describe('the logs', () => {
   it('follow what comes until one scrolls up, and again after F or G', async () => {

@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LogFilter } from '../../src/domain/log.ts';
 import { connectLogs } from '../../src/logs/log-carrier.ts';
 import { LogDesk } from '../../src/logs/log-desk.ts';
-import type { LogFilter } from '../../src/logs/log-filter.ts';
 import type { LogPageAnswer, LogPort, LogSpec } from '../../src/logs/log-protocol.ts';
 import { plainLines } from '../../src/logs/plain-lines.ts';
 

@@ -76,7 +76,7 @@ describe('the merged view', () => {
       Array.from({ length: 100 }, (_value, index) => record(`line ${index}`, index)),
       instant(999),
     );
-    const page = store.page({}, { sortAt: instant(50), seq: 51 }, 10);
+    const page = store.page({}, { sortAt: instant(50), id: 'm51' }, 10);
     expect(page.rows[5]?.text).toBe('line 50');
     expect([page.before, page.after, page.total]).toEqual([45, 45, 100]);
   });

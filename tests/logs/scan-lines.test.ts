@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { patternOf } from '../../src/logs/log-filter.ts';
+import { patternOf } from '../../src/domain/log-filter.ts';
 import { requiredLiteral } from '../../src/logs/required-literal.ts';
 import { EMPTY_PIECE, foldPieces, type ScanPiece } from '../../src/logs/scan-file.ts';
 import { runScan, type Wanted } from '../../src/logs/scan-job.ts';

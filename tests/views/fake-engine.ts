@@ -1,5 +1,6 @@
 import type { ActPreview } from '../../src/domain/act.ts';
-import { type LogCursor, type LogPage, type LogQuery, type LogRow, matcherOf } from '../../src/domain/log.ts';
+import type { LogRow } from '../../src/domain/log.ts';
+import { countInRows, findInRows, histogramOfRows, pageOfRows } from '../../src/domain/log-rows.ts';
 import type {
   AnswerOf,
   CallName,
@@ -22,6 +23,7 @@ export type Recorded = {
 export class FakeEngine implements EnginePort {
   readonly calls: Recorded[] = [];
   rows: readonly LogRow[] = storyRows;
+  files: AnswerOf<'parts'>['files'] = [];
   offersByType = offers;
   playbook: PlaybookView | null = steps;
   preview: (act: string, target: ActPreview['target'], params: ActPreview['params']) => ActPreview =
@@ -72,7 +74,17 @@ export class FakeEngine implements EnginePort {
   private answer(call: Recorded): unknown {
     switch (call.name) {
       case 'page':
-        return this.pageOf(call.request.query, call.request.at, call.request.rows);
+        return pageOfRows(this.rows, call.request.query, call.request.at, call.request.rows);
+      case 'find':
+        return {
+          row: findInRows(this.rows, call.request.query, call.request.from, call.request.direction) ?? null,
+        };
+      case 'count':
+        return { hits: countInRows(this.rows, call.request.query, call.request.behind), share: 1 };
+      case 'histogram':
+        return histogramOfRows(this.rows, call.request.query, call.request);
+      case 'parts':
+        return { files: this.files, problems: [] };
       case 'offers':
         return { offers: this.offersByType[call.request.target.type] ?? [] };
       case 'playbook':
@@ -100,20 +112,5 @@ export class FakeEngine implements EnginePort {
       default:
         return { done: true };
     }
-  }
-
-  private pageOf(query: LogQuery, at: LogCursor | 'end' | 'start', rows: number): LogPage {
-    const found = this.rows.filter(matcherOf(query));
-    const index =
-      at === 'start'
-        ? 0
-        : at === 'end'
-          ? found.length - rows
-          : found.findIndex(
-              (row) => row.sortAt > at.sortAt || (row.sortAt === at.sortAt && row.seq >= at.seq),
-            ) - Math.floor(rows / 2);
-    const first = Math.max(0, Math.min(index, found.length - rows));
-    const page = found.slice(first, first + rows);
-    return { rows: page, before: first, after: found.length - first - page.length, total: found.length };
   }
 }

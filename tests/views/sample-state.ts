@@ -379,6 +379,7 @@ function row(seq: number, clock: string, origin: string, text: string, more: Par
   const path = `${origin}.log`;
   const time = at(clock);
   return {
+    id: String(seq),
     seq,
     system: coherence,
     source: path,

@@ -51,7 +51,7 @@ export function logsLines(input: PaneInput): readonly Line[] {
   const day = snapshot.now;
   const lines = rows.map((row, index) => {
     const isCursor = index === cursor;
-    const isMarked = desk.marks.has(String(row.seq)) || desk.bookmark?.seq === row.seq;
+    const isMarked = desk.marks.has(row.id) || desk.bookmark?.id === row.id;
     const sign = isCursor ? '>' : isMarked ? '*' : row.at === undefined ? '~' : ' ';
     return rowLine(
       pen,
@@ -167,6 +167,6 @@ function histogramLine(input: PaneInput): Line {
     columns,
     ` ${from} |`,
     pen.span(bars, 'strong'),
-    `| ${to}  ${rows.length} of ${snapshot.log.total} rows, most ${most}`,
+    `| ${to}  ${rows.length}${snapshot.log.total === undefined ? '' : ` of ${snapshot.log.total}`} rows, most ${most}`,
   );
 }

@@ -1,4 +1,4 @@
-import { isObject, readJson } from '../lib/json.ts';
+import { isObject, readJson } from './json.ts';
 
 /** `name=value`, the value bare or in quotes. */
 const PAIR =

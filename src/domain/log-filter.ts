@@ -1,0 +1,87 @@
+/** Queries and stacks of filters as tests of rows. */
+import { fieldsOf } from '../lib/line-fields.ts';
+import { isAtLeast, type LogCondition, type LogFilter, type LogQuery, type LogRow } from './log.ts';
+
+/** A test needs no name for a row. */
+type TestedRow = Omit<LogRow, 'id'>;
+
+/** The regular expression of a `match` condition. Throws a SyntaxError. */
+export function patternOf(pattern: string, flags = ''): RegExp {
+  return new RegExp(pattern, `${/[A-Z]/.test(pattern.replace(/\\./g, '')) ? '' : 'i'}u${flags}`);
+}
+
+/** Builds the test of a filter against rows. Throws a SyntaxError for a bad regular expression. */
+function rowTestOf(filter: LogFilter): (row: TestedRow) => boolean {
+  const tests = filter.map((condition) => {
+    const passes = conditionTest(condition);
+    return condition.out === true ? (row: TestedRow) => !passes(row) : passes;
+  });
+  return (row) => tests.every((test) => test(row));
+}
+
+function conditionTest(condition: LogCondition): (row: TestedRow) => boolean {
+  switch (condition.is) {
+    case 'text': {
+      const { text, ignoreCase } = condition;
+      if (!ignoreCase) return (row) => row.text.includes(text);
+      const lower = text.toLowerCase();
+      return (row) => row.text.toLowerCase().includes(lower);
+    }
+    case 'match': {
+      const pattern = patternOf(condition.pattern);
+      return (row) => pattern.test(row.text);
+    }
+    case 'level':
+      // A change has no level and is worth reading beside any.
+      return (row) => row.form === 'change' || isAtLeast(row.level, condition.least);
+    case 'time': {
+      const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = condition;
+      return ({ sortAt }) => sortAt >= since && sortAt < until;
+    }
+    case 'system':
+      return (row) => condition.systems.includes(row.system);
+    case 'source':
+      return (row) => condition.sources.includes(row.source);
+    case 'log':
+      return (row) => condition.logs.includes(row.path) || condition.logs.includes(row.log ?? row.path);
+    case 'about': {
+      const keys = condition.keys.filter((key) => key !== '');
+      return (row) =>
+        row.keys?.some((key) => keys.includes(key)) === true || keys.some((key) => row.text.includes(key));
+    }
+    case 'field':
+      return (row) =>
+        fieldsOf(row.text).some(([name, value]) => name === condition.name && value === condition.value);
+    default:
+      condition satisfies never;
+      return () => true;
+  }
+}
+
+/** Builds the test of a query against rows that are in memory. Throws a SyntaxError for a bad regular expression. */
+export function matcherOf(query: LogQuery): (row: TestedRow) => boolean {
+  const grep = query.grep === undefined || query.grep === '' ? undefined : patternOf(query.grep);
+  const systems = query.systems ? new Set<string>(query.systems) : undefined;
+  const sources = query.sources ? new Set<string>(query.sources) : undefined;
+  const files = query.files ? new Set(query.files) : undefined;
+  const keys = query.keys?.filter((key) => key !== '');
+  const keySet = keys ? new Set(keys) : undefined;
+  const passes = query.filter ? rowTestOf(query.filter) : undefined;
+  return (row) => {
+    if (systems && !systems.has(row.system)) return false;
+    if (sources && !sources.has(row.source)) return false;
+    if (query.changes === false && row.form === 'change') return false;
+    if (query.minLevel && row.form === 'log' && !isAtLeast(row.level, query.minLevel)) return false;
+    if (query.since !== undefined && row.sortAt < query.since) return false;
+    if (query.until !== undefined && row.sortAt > query.until) return false;
+    if (keySet || files) {
+      const mine =
+        files?.has(row.path) === true ||
+        (row.log !== undefined && files?.has(row.log) === true) ||
+        row.keys?.some((key) => keySet?.has(key)) === true ||
+        keys?.some((key) => row.text.includes(key)) === true;
+      if (!mine) return false;
+    }
+    return (passes?.(row) ?? true) && (grep ? grep.test(row.text) : true);
+  };
+}
