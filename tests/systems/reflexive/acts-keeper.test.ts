@@ -195,7 +195,9 @@ describe('what other programs print, when it is not what it should be', () => {
     // What was known stays.
     expect(facts).toBeUndefined();
     expect(bad).toHaveLength(1);
-    expect(fold(treeParser, '# branch.oid (initial)\n# branch.head (detached)\nu UU x\n1 .M y\n').facts).toEqual({
+    expect(
+      fold(treeParser, '# branch.oid (initial)\n# branch.head (detached)\nu UU x\n1 .M y\n').facts,
+    ).toEqual({
       tree: { changed: 2, conflicts: 1 },
     });
   });
