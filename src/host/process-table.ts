@@ -176,9 +176,13 @@ function procReader(): ProcessTableReader {
     return now;
   };
 
-  const describe = (row: Row, ports: readonly number[]): ProcessInfo => {
-    const { pid, stat } = row;
+  /** Undefined: it ended while it was looked at. */
+  const describe = (row: Row, ports: readonly number[]): ProcessInfo | undefined => {
+    const { pid } = row;
     const { cwd, executable } = linksOf(row);
+    // A process that is ending has no directory either: only of one that lives is it hidden from us.
+    const stat = cwd === undefined ? readProcessStat(pid) : row.stat;
+    if (stat?.startTicks !== row.stat.startTicks) return undefined;
     const user = known.get(pid)?.user;
     const terminal = terminalName(stat.terminalDevice);
     return {
@@ -236,7 +240,8 @@ function procReader(): ProcessTableReader {
       for (const pid of givenAt.keys()) if (!living.has(pid)) givenAt.delete(pid);
       const processes = rows
         .filter((row) => wanted.has(row.pid))
-        .map((row) => describe(row, portsFor(row, sockets, asOf)));
+        .map((row) => describe(row, portsFor(row, sockets, asOf)))
+        .filter((one) => one !== undefined);
       return { readAt: at, processes };
     },
   };

@@ -29,6 +29,17 @@ const at = instant(1_000);
 const mark = `mark-${process.pid}`;
 
 describe.skipIf(process.platform !== 'linux')('the process table', () => {
+  test('does not tell of a process that ended meanwhile as of one whose directory is hidden', async () => {
+    const child = await start(`console.log('up'); setTimeout(() => {}, 20_000)`, mark);
+    const reader = processTableReader();
+    await reader.read({ words: ['no such word'] }, at);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+    const table = await reader.read({ words: [mark] }, at, 600_000);
+    expect(table.processes.filter(({ pid }) => pid === child.pid)).toEqual([]);
+  });
+
   test('finds a process by a word of its arguments, with what is known of it, and its descendants', async () => {
     const child = await start(
       `require('child_process').spawn('/bin/sleep', ['20'], { stdio: 'ignore' }).once('spawn', () => console.log('up'))`,
