@@ -4,6 +4,7 @@ import { addMs } from '../../domain/instant.ts';
 import { getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { ANSWER_ACT, DECISION_CHARS } from './condition.ts';
+import { isAnswerableId } from './tasks.ts';
 
 const REQUEST_MS = 10_000;
 /** From the answer to the store on disk, and to the runner's next look at what is pending. */
@@ -36,6 +37,7 @@ export const answerTask: ActSpec = {
   appliesTo: (target) => target.type === 'approval',
   precondition(_view, target) {
     if (target.type !== 'approval' || target.status !== 'pending') return 'it no longer waits for an answer';
+    if (!isAnswerableId(target.id)) return 'its id is none the API would give';
     return target.answerable ? undefined : (target.reason ?? 'it can’t be answered from here');
   },
   warnings(_view, target) {
