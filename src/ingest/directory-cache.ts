@@ -15,16 +15,22 @@ interface Listing {
   /** Read so soon after its last change that another one may carry the same time stamp. */
   readonly young: boolean;
   readonly entries: readonly Entry[];
+  /** Monotonic. */
+  readonly readAt: number;
 }
 
 /** File systems stamp with the kernel's tick (up to 10 ms) or worse; NFS and FAT know seconds, taken in by the margin. */
 const YOUNG_MS = 2100;
+/** How old a recent listing is at most. */
+const RECENT_MS = 50;
 const MOST_LISTINGS = 50_000;
 
 /** Directory listings that are read again only when the directory changed. */
 export interface DirectoryCache {
   /** Names in a directory, or undefined when it is missing or unreadable (`problem` says which). */
   list(directory: RawPath): readonly Entry[] | undefined;
+  /** The same as of a moment ago: for who looks at many files of one directory that is being written to. */
+  recent(directory: RawPath): readonly Entry[] | undefined;
   /** Why the last `list` of this directory failed, when it is there and can't be read. */
   problem(directory: RawPath): string | undefined;
 }
@@ -33,6 +39,11 @@ export function directoryCache(): DirectoryCache {
   const listings = new Map<string, Listing>();
   const problems = new Map<string, string>();
   return {
+    recent(directory) {
+      const known = listings.get(typeof directory === 'string' ? directory : directory.toString('latin1'));
+      if (known && performance.now() - known.readAt < RECENT_MS) return known.entries;
+      return this.list(directory);
+    },
     list(directory) {
       const key = typeof directory === 'string' ? directory : directory.toString('latin1');
       try {
@@ -44,7 +55,13 @@ export function directoryCache(): DirectoryCache {
         const entries = readEntries(directory);
         if (listings.size >= MOST_LISTINGS) listings.clear();
         const young = Math.abs(Date.now() - stat.mtimeMs) < YOUNG_MS;
-        listings.set(key, { changedMs: stat.mtimeMs, inode: stat.ino, young, entries });
+        listings.set(key, {
+          changedMs: stat.mtimeMs,
+          inode: stat.ino,
+          young,
+          entries,
+          readAt: performance.now(),
+        });
         problems.delete(key);
         return entries;
       } catch (error) {

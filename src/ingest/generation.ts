@@ -173,6 +173,20 @@ export class Generation {
     return this.offset < size ? 'more' : 'end';
   }
 
+  /** Whether its file, as it is now, is the one that was read to its end, by times that can be relied on. */
+  isAsRead(now: Stats): boolean {
+    const { size, mtimeMs, ctimeMs, dev, ino } = this.stat;
+    return (
+      now.ino === ino &&
+      now.dev === dev &&
+      now.size === this.offset &&
+      size === this.offset &&
+      now.mtimeMs === mtimeMs &&
+      now.ctimeMs === ctimeMs &&
+      this.#lookedAt - mtimeMs > STAMP_MS
+    );
+  }
+
   /** Whether anything was done to it since the last look. */
   hasMoved(): boolean {
     const now = fstatSync(this.descriptor);

@@ -118,6 +118,8 @@ export type IngestEvent =
       readonly fresh: boolean;
       /** Name these bytes of a log have now beside `path`: it was rotated before they were read. */
       readonly rotated?: string;
+      /** Device and inode of the file the lines of a log stand in. */
+      readonly file?: string;
       /** An earlier run read these lines, and what it made of them holds: they are told to be shown. */
       readonly known?: true;
     }

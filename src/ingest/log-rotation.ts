@@ -97,7 +97,7 @@ export class Rotation {
   /** Before the first file, what a rotation moved away shortly before the log was looked at for the first time. */
   past(first: Generation, readUntilMs: number): Generation[] {
     const { fence, maxLineBytes, initialBytes, follows } = this.#options;
-    const { before } = this.#split(first);
+    const { before } = this.#split(first, true);
     const segments = before.filter(({ raw }) => !follows(raw));
     const { past, copies } = openPast(showRaw(splitRaw(this.#options.raw).name), first, segments, {
       fence,
@@ -286,8 +286,8 @@ export class Rotation {
   }
 
   /** Siblings older and newer than what a generation holds now, oldest first. */
-  #split(last: Generation): { readonly before: Segment[]; readonly after: Segment[] } {
-    const siblings = this.#siblings();
+  #split(last: Generation, isFirst = false): { readonly before: Segment[]; readonly after: Segment[] } {
+    const siblings = this.#siblings(isFirst);
     const own = siblings.findIndex(({ key }) => key === last.key);
     if (own >= 0) {
       last.rotated = siblings[own]?.name;
@@ -302,8 +302,11 @@ export class Rotation {
     return { before: siblings.filter(isBefore), after: siblings.filter((segment) => !isBefore(segment)) };
   }
 
-  #siblings(): Segment[] {
-    return listSegments(this.#options.raw, this.#options.cache);
+  #siblings(isFirst = false): Segment[] {
+    const { raw, cache } = this.#options;
+    const { directory } = splitRaw(raw);
+    // What came beside a log in the moment it was looked at for the first time is looked at with its next rotation.
+    return listSegments(raw, (isFirst ? cache.recent(directory) : cache.list(directory)) ?? []);
   }
 }
 

@@ -25,7 +25,7 @@ const SETTLED_MS = 50;
 /** How soon a parked log whose writer may go on in a rotated part is looked at as a whole again. */
 const PARKED_MS = 5000;
 /** How long a lack of descriptors counts as passing. */
-const SHORT_MS = 5000;
+const SHORT_MS = 15_000;
 
 /** What the tails of one source share. */
 export interface LogFamily {
@@ -38,6 +38,8 @@ export interface LogFamily {
   follows(raw: RawPath): boolean;
   /** The tail that has this file open, if another one has. */
   ownerOf(key: string): LogTail | undefined;
+  /** This tail has this file open. */
+  claim(key: string, owner: LogTail): void;
   /** Where a file the glob names lies; see {@link fileId}. */
   placeOf(id: string): RawPath | undefined;
   /** A look read something or changed what is known. */
@@ -148,7 +150,8 @@ export class LogTail implements Watched {
   }
 
   holds(key: string): boolean {
-    if (this.#all.some((generation) => generation.key === key)) return true;
+    const isIt = (generation: Generation): boolean => generation.key === key;
+    if (this.#queue.some(isIt) || this.#old.all.some(isIt)) return true;
     const { old = [], queue = [] } = this.#position ?? {};
     return this.#isParked && [...old, ...queue].some(({ id }) => id.startsWith(`${key}@`));
   }
@@ -168,7 +171,7 @@ export class LogTail implements Watched {
     this.#looking = true;
     this.#waiting = false;
     try {
-      if (this.#isParked && this.#isUnmoved()) return 'quiet';
+      if (this.#isParked ? this.#isUnmoved() : this.#isAtRest()) return 'quiet';
       if (!this.resume()) {
         this.settled ||= !this.#waiting;
         return this.#waiting ? 'again' : 'quiet';
@@ -224,6 +227,7 @@ export class LogTail implements Watched {
     for (const one of lost) this.#teller.lost(one);
     for (const generation of old) this.#old.add(generation);
     this.#queue = [...queue];
+    for (const { key } of this.#all) this.#family.claim(key, this);
   }
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
@@ -236,6 +240,18 @@ export class LogTail implements Watched {
     for (const generation of this.#all) generation.close();
     this.#queue = [];
     this.#rotation.close();
+  }
+
+  /** Nothing was done to the only file it has open, which stands at its path: one look for most logs most of the time. */
+  #isAtRest(): boolean {
+    const [generation] = this.#queue;
+    if (generation === undefined || this.#queue.length > 1 || this.#old.all.length > 0) return false;
+    if (this.#missingSince !== undefined) return false;
+    const there = statSync(this.raw, { throwIfNoEntry: false });
+    const isAtRest = there !== undefined && this.present && generation.isAsRead(there);
+    // As the whole look would: a failure of the moment before is over.
+    if (isAtRest) this.#family.failures.clear(this.path);
+    return isAtRest && !areDescriptorsShort();
   }
 
   /** Closes all it has open, to look for it again when something has moved. */
@@ -389,7 +405,7 @@ export class LogTail implements Watched {
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
     const last = this.#old.newest;
     try {
-      if (first) this.#queue.push(...this.#rotation.past(next, this.#readUntilMs));
+      if (first) this.#queuePast(next);
       else this.#queueUnread(last, next, false);
     } catch (error) {
       next.close();
@@ -398,7 +414,14 @@ export class LogTail implements Watched {
     if (!first && last !== undefined && this.#rotation.isReplacedBy(last, next)) last.continueIn(next);
     this.#opened = true;
     this.#queue.push(next);
+    this.#family.claim(next.key, this);
     return this.#arrived();
+  }
+
+  #queuePast(first: Generation): void {
+    const past = this.#rotation.past(first, this.#readUntilMs);
+    for (const { key } of past) this.#family.claim(key, this);
+    this.#queue.push(...past);
   }
 
   #arrived(): true {
@@ -428,6 +451,7 @@ export class LogTail implements Watched {
     generation.partial = generation.offset > 0;
     this.#opened = true;
     this.#queue.push(generation);
+    this.#family.claim(key, this);
     this.#arrived();
     return true;
   }
@@ -457,6 +481,7 @@ export class LogTail implements Watched {
   #queueUnread(last: Generation | undefined, next: Generation | undefined, emptied: boolean): boolean {
     const held = this.#old.all.map((generation) => generation.save());
     const { segments, copied } = this.#rotation.unread(last, next, emptied, this.#knownMtimeMs, held);
+    for (const { key } of segments) this.#family.claim(key, this);
     if (emptied && last) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
     else this.#queue.push(...segments);
     return copied;

@@ -76,7 +76,7 @@ export class LogTeller {
   }
 
   #chunk(
-    { stat, rotated }: Generation,
+    { stat, rotated, key }: Generation,
     lines: readonly SplitLine[],
     { fresh, partial, known }: { readonly fresh: boolean; readonly partial: boolean; readonly known?: true },
   ): void {
@@ -87,6 +87,7 @@ export class LogTeller {
       chunk: partial ? { type: 'lines', lines, partial: true } : { type: 'lines', lines },
       ...file,
       fresh,
+      file: key,
       ...(rotated === undefined ? {} : { rotated }),
       ...(known ? { known } : {}),
     });

@@ -37,6 +37,10 @@ class LogReader implements SourceReader {
   readonly #keeper: StatusKeeper;
   readonly #failures: FailureBook;
   readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
+  /** Who has a file open, by device and inode; some have let it go since. */
+  readonly #owners = new Map<string, LogTail>();
+  /** Those that may not have read what was there at first. */
+  readonly #unsettled = new Set<LogTail>();
   /** Paths the glob names now, as the file system has them. */
   #named: ReadonlySet<string> = new Set();
   /** Paths that were followed once: newest time of what was read. */
@@ -130,6 +134,7 @@ class LogReader implements SourceReader {
         initialBytes: this.#context.options.initialLogBytes ?? INITIAL_BYTES,
         follows: (sibling) => this.#named.has(showRaw(sibling)),
         ownerOf: (key) => this.#ownerOf(key),
+        claim: (key, owner) => this.#owners.set(key, owner),
         placeOf: (id) => this.#placeOf(id),
         onProgress: (at) => this.#progress(at),
       },
@@ -143,6 +148,7 @@ class LogReader implements SourceReader {
       return result;
     });
     this.#tails.set(path, { tail, watched });
+    if (!this.#isSettled) this.#unsettled.add(tail);
     this.#context.schedule.add(watched);
     this.#context.watcher.watchFile(raw, watched);
     this.#context.touched();
@@ -175,6 +181,7 @@ class LogReader implements SourceReader {
       this.#context.schedule.remove(watched);
       this.#context.watcher.forget(watched);
       this.#remember(path, tail.readUntilMs);
+      this.#unsettled.delete(tail);
       tail.close();
       this.#tails.delete(path);
     }
@@ -189,7 +196,9 @@ class LogReader implements SourceReader {
   }
 
   #ownerOf(key: string): LogTail | undefined {
-    for (const { tail } of this.#tails.values()) if (tail.holds(key)) return tail;
+    const owner = this.#owners.get(key);
+    if (owner === undefined || owner.holds(key)) return owner;
+    this.#owners.delete(key);
     return undefined;
   }
 
@@ -205,7 +214,10 @@ class LogReader implements SourceReader {
 
   #checkSettled(): void {
     if (!this.#walked) return;
-    for (const { tail } of this.#tails.values()) if (!tail.settled) return;
+    for (const tail of this.#unsettled) {
+      if (!tail.settled) return;
+      this.#unsettled.delete(tail);
+    }
     this.#isSettled = true;
     this.#noteRead();
     // Whoever goes on from here another time waits for the end of an unfinished line.

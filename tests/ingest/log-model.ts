@@ -266,6 +266,7 @@ class Reader {
       initialBytes: 1 << 24,
       follows: () => false,
       ownerOf: () => undefined,
+      claim: () => {},
       placeOf: () => undefined,
       onProgress: () => {},
     };
