@@ -55,10 +55,16 @@ export const resubmitAct: ActSpec = {
   ],
 };
 
-/** The same goal once more, where there is nothing to add: planning failed, an agent fell silent, the run failed. */
+/**
+ * The same goal once more, where there is nothing to add: planning failed, an agent fell silent, the run failed, or it is
+ * over and is to be done again with a plan and a review of its own.
+ */
 export const retryAct: ActSpec = {
   ...submission({
-    conditions: new Set(['no-plan', 'no-signal', 'failed', 'fake-success', 'dead-end', 'silent-dead']),
+    conditions: new Set([
+      ...['no-plan', 'no-signal', 'failed', 'fake-success', 'dead-end', 'silent-dead'],
+      ...['done', 'cancelled'],
+    ]),
     expectedGoal: (goal) => goal,
   }),
   id: 'job.retry',
@@ -89,8 +95,7 @@ function submission(form: Form): Shared {
   return {
     risk: 'costly',
     appliesTo: (target: Entity) =>
-      isJobTarget(target) &&
-      (target.type !== 'job' || target.status !== 'done' || target.attention !== undefined),
+      isJobTarget(target) && form.conditions.has(getString(target.data, 'condition') ?? ''),
     precondition(view, target) {
       const job = jobOf(view, target);
       const reason = unreachable(view, job);

@@ -1,13 +1,11 @@
 /** Stopping, cancelling, running again and revising: what control.py leaves half done, and how it is told. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { applySignal } from '../../../fixtures/demo/openclaw/control.ts';
 import { drain, endRun, failRun, openRun } from '../../../fixtures/demo/openclaw/pass.ts';
-import { newSignal, type QueueStore, withStore } from '../../../fixtures/demo/openclaw/queue-store.ts';
+import { type QueueStore, withStore } from '../../../fixtures/demo/openclaw/queue-store.ts';
 import { STORY } from '../../../fixtures/demo/openclaw/story.ts';
 import type { Job } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
 import type { ProcessInfo } from '../../../src/domain/process.ts';
-import { type CommandEffect, commandEffect } from '../../../src/systems/openclaw/command-effect.ts';
 import type { ActOrder, ActSpec, StateView } from '../../../src/systems/system.ts';
 import { actOf, type DemoSystem, entityIn, layDemo, planned } from './demo-system.ts';
 
@@ -213,51 +211,5 @@ describe('job.answer with a task', () => {
     await demo.pass();
     const stages = act.expect(look(), order);
     expect(stages[0]).toMatchObject({ state: 'contradicted', detail: expect.stringContaining('swallowed') });
-  });
-});
-
-describe('what control.py does in each status', () => {
-  const statuses = [
-    'queued',
-    'planning',
-    'awaiting_audit',
-    'approved',
-    'running',
-    'waiting_human',
-    'revise_requested',
-    'completed',
-    'failed',
-    'cancelled',
-  ];
-
-  test.each(['approve', 'revise', 'resume', 'cancel'] as const)(
-    '%s: as the program does it, in all 20 cases',
-    (action) => {
-      inQueue((store) => {
-        for (const status of statuses) {
-          for (const passed of [0, 1]) {
-            const id = `${action}-${status}-${passed}`;
-            store.insert(id, 'x', Date.now(), { status, audit_passed: passed });
-            const after = applySignal(
-              store,
-              newSignal(id, action, { answer: 'x', revision: 'x' }, 'r', 0),
-              Date.now(),
-            );
-            const said: CommandEffect = commandEffect(action, status, passed === 1);
-            expect([id, said.to]).toEqual([id, after]);
-          }
-        }
-      });
-    },
-  );
-
-  test('harm is said wherever it leads astray, and nowhere else', () => {
-    expect(commandEffect('approve', 'awaiting_audit', false).harm).toBeUndefined();
-    expect(commandEffect('resume', 'waiting_human', true).harm).toBeUndefined();
-    expect(commandEffect('cancel', 'awaiting_audit', false).harm).toBeUndefined();
-    expect(commandEffect('approve', 'completed', false).harm).toContain('unreviewed');
-    expect(commandEffect('resume', 'cancelled', true).harm).toContain('runs again');
-    expect(commandEffect('cancel', 'running', true).harm).toContain('runner goes on');
-    for (const status of statuses) expect(commandEffect('revise', status, true).harm).toContain('no worker');
   });
 });
