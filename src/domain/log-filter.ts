@@ -46,8 +46,11 @@ function conditionTest(condition: LogCondition): (row: TestedRow) => boolean {
       return (row) => condition.logs.includes(row.path) || condition.logs.includes(row.log ?? row.path);
     case 'about': {
       const keys = condition.keys.filter((key) => key !== '');
+      const { logs = [] } = condition;
       return (row) =>
-        row.keys?.some((key) => keys.includes(key)) === true || keys.some((key) => row.text.includes(key));
+        row.keys?.some((key) => keys.includes(key)) === true ||
+        keys.some((key) => row.text.includes(key)) ||
+        logs.includes(row.log ?? row.path);
     }
     case 'field':
       return (row) =>

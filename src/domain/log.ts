@@ -64,8 +64,8 @@ export type LogCondition = { readonly out?: true } & (
   | { readonly is: 'source'; readonly sources: readonly string[] }
   /** Logs by their paths, as rows have them: what was rotated away from one is of it. */
   | { readonly is: 'log'; readonly logs: readonly string[] }
-  /** A run, job, trace: one of the line's keys, or a mention in its text. */
-  | { readonly is: 'about'; readonly keys: readonly string[] }
+  /** A run, job, trace: one of the line's keys, or a mention in its text; `logs`: or any line of these. */
+  | { readonly is: 'about'; readonly keys: readonly string[]; readonly logs?: readonly string[] }
   /** A field of a JSON object or a `name=value` pair in the line. */
   | { readonly is: 'field'; readonly name: string; readonly value: string }
 );

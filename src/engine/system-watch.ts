@@ -252,8 +252,10 @@ export class SystemWatch {
     }
     const place =
       event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
+    const [firstLine] = event.chunk.type === 'lines' ? event.chunk.lines : [];
+    const held = event.file === undefined ? {} : { file: event.file, firstOffset: firstLine?.offset ?? 0 };
     const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
-    this.#ports.logs.add(place, told, event.modifiedAt ?? event.at);
+    this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at);
     this.#keeper?.took(
       event,
       told.map((record): UnplacedRow => ({ ...record, ...place, form: 'log' })),

@@ -47,6 +47,8 @@ export class ChainCursor {
   #key: number;
   #entry: LogEntry | undefined;
   readonly #looks = new Map<string, number>();
+  /** Before which record it ends, going to newer ones; undefined: at the log's end. */
+  #limit: { readonly block: RecordBlock; readonly record: number } | undefined;
 
   constructor(source: CursorSource) {
     this.#source = source;
@@ -55,6 +57,50 @@ export class ChainCursor {
 
   get log(): string {
     return this.#source.log;
+  }
+
+  /** How much of its log lies behind it, as it goes, 0 to 1. */
+  get share(): number {
+    if (this.isOver || !this.#block) return 1;
+    const { chain, way } = this.#source;
+    let [before, all] = [0, 0];
+    const own = this.#indexOf(this.#block);
+    for (const [index, { blocks }] of chain.segments.entries()) {
+      all += blocks;
+      if (index < own) before += blocks;
+    }
+    const at = (before + this.#block.ref.block) / Math.max(1, all);
+    return way === 1 ? at : 1 - at;
+  }
+
+  /** Where its log ends for it: before a place of a file; where that is gone, before the time there. */
+  async endAt(place: FilePlace): Promise<void> {
+    const { chain, blocks } = this.#source;
+    this.#limit = await blockHolding(chain, place, blocks);
+    if (this.#limit) return;
+    await this.toTime(place.sortAt, false);
+    if (this.#block) this.#limit = { block: this.#block, record: this.#record };
+    this.#block = undefined;
+  }
+
+  /** Wherever it was put, it is not behind its end. */
+  keepWithin(): void {
+    const limit = this.#limit;
+    if (limit && this.#block && this.#isAtLimit(this.#block, this.#record))
+      this.#stand(limit.block, limit.record);
+  }
+
+  #indexOf({ ref }: RecordBlock): number {
+    return this.#source.chain.segments.indexOf(ref.segment);
+  }
+
+  #isAtLimit(block: RecordBlock, record: number): boolean {
+    if (!this.#limit) return false;
+    const { block: end, record: endRecord } = this.#limit;
+    const [own, last] = [this.#indexOf(block), this.#indexOf(end)];
+    if (own !== last) return own > last;
+    if (block.ref.block !== end.ref.block) return block.ref.block > end.ref.block;
+    return record >= endRecord;
   }
 
   async toStart(): Promise<void> {
@@ -126,6 +172,10 @@ export class ChainCursor {
       const record = way === 1 ? this.#record : this.#record - 1;
       if (record < 0 || record >= block.count) break;
       const sortAt = block.sortAt(record);
+      if (way === 1 && this.#isAtLimit(block, record)) {
+        this.isOver = true;
+        return;
+      }
       if (way === 1 ? sortAt >= test.until : sortAt < test.since) {
         this.isOver = true;
         return;

@@ -19,8 +19,8 @@ import { type Pace, paceOf } from './pace.ts';
 import type { Segment } from './segment.ts';
 import { TimeCounts } from './time-counts.ts';
 
-/** Readers of lines by their name; `zone` is that of times which name none. */
-export type LineReaders = { readonly [name: string]: (zone: string | undefined) => LineReader };
+/** Readers of lines by their name. */
+export type LineReaders = { readonly [name: string]: (spec: LogSpec) => LineReader };
 
 const MOST_ROWS = 500;
 const MINUTE_MS = 60_000;
@@ -57,7 +57,7 @@ export class LogDesk implements LogPort {
       open: ({ logs }) => this.#open(logs, pace),
       refresh: async (wanted) => ({ changed: await this.#refresh(wanted.logs, pace) }),
       page: (wanted) => this.#page(wanted, pace),
-      count: ({ at, way, filter, most }) => this.#view.count(at, way, filter, most, pace),
+      count: (wanted) => this.#view.count(wanted, pace),
       lineFromEnd: ({ log, lines }) => this.#lineFromEnd(log, lines, pace),
       histogram: (wanted) => this.#histogram(wanted, pace),
       parts: async ({ logs }) => this.#parts(logs),
@@ -92,8 +92,8 @@ export class LogDesk implements LogPort {
       if (known) return known;
       const reader = this.#readers[spec.reader];
       if (!reader) throw new Error(`there is no reader of lines called ${spec.reader}`);
-      const { id, path, fence, zone } = spec;
-      return { spec, chain: new LogChain({ id, path, fence, reader: reader(zone) }, this.#pool) };
+      const { id, path, fence } = spec;
+      return { spec, chain: new LogChain({ id, path, fence, reader: reader(spec) }, this.#pool) };
     });
     for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
     this.#view = new LogView(this.#logs.map(({ spec, chain }) => ({ names: spec, chain })));
@@ -121,15 +121,15 @@ export class LogDesk implements LogPort {
   }
 
   async #page(
-    { at, rows, way, filter, context }: LogRequest<'page'>,
+    { at, rows, way, filter, context, limits }: LogRequest<'page'>,
     pace: Pace,
   ): Promise<LogAnswer<'page'>> {
     const wanted = Math.max(0, Math.min(MOST_ROWS, rows));
     const before = Math.floor(wanted / 3);
     const page =
       way === 'around'
-        ? await this.#view.around(at, before, wanted - before, filter, pace)
-        : await this.#view[way](at, wanted, filter, pace);
+        ? await this.#view.around(at, before, wanted - before, filter, pace, limits)
+        : await this.#view[way](at, wanted, filter, pace, limits);
     const all = context ? await this.#view.withContext(page, Math.min(context, MOST_ROWS), pace) : page.rows;
     const specs = new Map(this.#logs.map(({ spec }) => [spec.id, spec]));
     const { start, end, atStart, atEnd } = page;

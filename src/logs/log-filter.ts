@@ -91,6 +91,9 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
       }
       case 'about': {
         const keys = condition.keys.filter((key) => key !== '');
+        const isWhole = condition.logs?.includes(names.id) === true;
+        if (isWhole && isOut) wantsLog = false;
+        if (isWhole) break;
         add((entry) => {
           const raw = entry.raw();
           return (

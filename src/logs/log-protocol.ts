@@ -1,7 +1,7 @@
 /** What can be asked of the logs: plain data, so that a thread lies between. */
 import type { LogFilter, LogLevel } from '../domain/log.ts';
 import type { Fence } from '../host/open-file.ts';
-import type { LogGap, LogPlace, LogPosition } from './log-view.ts';
+import type { LogCount, LogCountRequest, LogGap, LogLimits, LogPlace, LogPosition } from './log-view.ts';
 
 /** A log to be looked at. */
 export interface LogSpec {
@@ -15,6 +15,8 @@ export interface LogSpec {
   /** Name of its reader, and the zone (IANA) of times without one. */
   readonly reader: string;
   readonly zone?: string;
+  /** The path as its kind's parser knows it. */
+  readonly shownPath?: string;
 }
 
 /** A record as it is shown. */
@@ -94,18 +96,17 @@ export interface LogCalls {
       readonly way: 'forward' | 'backward' | 'around';
       readonly filter: LogFilter;
       readonly context?: number;
+      readonly limits?: LogLimits;
     };
     readonly answer: LogPageAnswer;
   };
-  /** How many records that pass lie before or behind a position; `most` at the most, then `isAll` is false. */
+  /**
+   * How many records that pass lie before or behind a position: `most` at the most, and no more than are found in
+   * `mostMs`; where that is not all of them, `rest` is the position to go on from. `share`: how much was looked through.
+   */
   count: {
-    readonly request: {
-      readonly at: LogPosition;
-      readonly way: 'forward' | 'backward';
-      readonly filter: LogFilter;
-      readonly most: number;
-    };
-    readonly answer: { readonly count: number; readonly isAll: boolean };
+    readonly request: LogCountRequest;
+    readonly answer: LogCount;
   };
   /** The record that is `lines` lines before the end of a log (1 is the last line); undefined where it has fewer. */
   lineFromEnd: {

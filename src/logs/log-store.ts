@@ -20,7 +20,7 @@ const TRIM_ROWS = 6_000;
 const DUPLICATE_WINDOW_MS = 2_000;
 
 /** A row with its place in the order in which they came in. */
-type HeldRow = LogRow & { readonly seq: number };
+type HeldRow = LogRow & { readonly seq: number; readonly file?: string };
 
 type Placed = Pick<HeldRow, 'sortAt' | 'seq'>;
 
@@ -31,6 +31,21 @@ export interface LogOrigin {
   readonly path: string;
   /** The log these records were written to, when a rotation has named their file `path` since. */
   readonly log?: string;
+  /** Device and inode of the file, and where the first line they were made of begins; for logs that are files. */
+  readonly file?: string;
+  readonly firstOffset?: number;
+}
+
+/** From where on the lines of one log are in memory. What lies before is in its files alone. */
+export interface HeldSince {
+  readonly system: SystemId;
+  readonly source: string;
+  /** The log, as its rows have it. */
+  readonly path: string;
+  /** Device and inode of the file, or what it was known by before it was emptied. */
+  readonly file: string;
+  readonly offset: number;
+  readonly sortAt: Instant;
 }
 
 /**
@@ -43,6 +58,7 @@ export class LogStore {
   #left = 0;
   /** Per file: where the next line without a time belongs. */
   readonly #lastAt = new Map<string, Instant>();
+  readonly #since = new Map<string, HeldSince>();
   /** Newest rows by text, to fold what a program wrote twice. */
   readonly #recent = new Map<string, HeldRow>();
 
@@ -60,12 +76,19 @@ export class LogStore {
     return this.#rows.length;
   }
 
+  /** For each log from where on its lines are here. */
+  get heldSince(): Iterable<HeldSince> {
+    return this.#since.values();
+  }
+
   /** Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time. */
   add(origin: LogOrigin, records: readonly LogRecord[], readAt: Instant): void {
     if (records.length === 0) return;
     // One log through all its rotations: the rest of a traceback may stand in the next file.
-    const file = `${origin.system}/${origin.source}/${origin.log ?? origin.path}`;
+    const { firstOffset = 0, ...place } = origin;
+    const file = logName(origin);
     let lastAt = this.#lastAt.get(file) ?? records.find((record) => record.at !== undefined)?.at ?? readAt;
+    const firstAt = lastAt;
     const fresh: HeldRow[] = [];
     for (const record of records) {
       lastAt = record.at ?? lastAt;
@@ -73,7 +96,7 @@ export class LogStore {
       this.#seq += 1;
       const row: HeldRow = {
         ...record,
-        ...origin,
+        ...place,
         id: `m${this.#seq}`,
         seq: this.#seq,
         sortAt: lastAt,
@@ -83,6 +106,8 @@ export class LogStore {
       if (record.at !== undefined) this.#recent.set(duplicateKey(origin, record), row);
     }
     this.#lastAt.set(file, lastAt);
+    if (place.file !== undefined && !this.#since.has(file))
+      this.#since.set(file, sinceOf({ ...place, sortAt: firstAt }, place.file, firstOffset));
     this.#insert(fresh);
     if (this.#recent.size > 2_000) this.#recent.clear();
   }
@@ -93,8 +118,8 @@ export class LogStore {
     this.#insert([{ ...row, id: `m${this.#seq}`, seq: this.#seq, form: 'change', offset: 0 }]);
   }
 
-  /** Marks everything read so far from a file as emptied by its writer. */
-  markWiped(origin: LogOrigin): void {
+  /** Marks everything read so far from a file as emptied by its writer. `nameOf`: what its content can still be known by. */
+  markWiped(origin: LogOrigin, nameOf: (file: string) => string = (file) => file): void {
     this.#seq += 1;
     this.#rows = this.#rows.map((row) =>
       row.form === 'log' &&
@@ -102,9 +127,11 @@ export class LogStore {
       row.path === origin.path &&
       row.source === origin.source &&
       row.system === origin.system
-        ? { ...row, wiped: true }
+        ? { ...row, wiped: true, ...(row.file === undefined ? {} : { file: nameOf(row.file) }) }
         : row,
     );
+    const since = this.#since.get(logName(origin));
+    if (since) this.#since.set(logName(origin), { ...since, file: nameOf(since.file) });
   }
 
   /** See {@link pageOfRows}. */
@@ -156,11 +183,39 @@ export class LogStore {
     if (!last || (head && compareRows(last, head) <= 0)) for (const row of rows) this.#rows.push(row);
     else this.#rows = mergeSorted(this.#rows, rows);
     if (this.#rows.length > MAX_ROWS) {
-      const cut = this.#rows.length - MAX_ROWS + TRIM_ROWS;
-      this.#rows = this.#rows.slice(cut);
-      this.#left += cut;
+      this.#trim(this.#rows.length - MAX_ROWS + TRIM_ROWS);
     }
   }
+
+  /** The oldest rows leave. What is left of a log is the end of it, without holes: a line that was written late may go earlier. */
+  #trim(count: number): void {
+    const leaving = new Map<string, HeldRow>();
+    for (const row of this.#rows.slice(0, count)) {
+      if (row.file === undefined) continue;
+      const log = logName(row);
+      if (row.seq > (leaving.get(log)?.seq ?? 0)) leaving.set(log, row);
+    }
+    const before = this.#rows.length;
+    this.#rows = this.#rows
+      .slice(count)
+      .filter((row) => row.file === undefined || row.seq > (leaving.get(logName(row))?.seq ?? 0));
+    this.#left += before - this.#rows.length;
+    for (const [log, last] of leaving)
+      if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
+  }
+}
+
+/** One log through all its rotations. */
+function logName({ system, source, path, log }: LogOrigin): string {
+  return `${system}/${source}/${log ?? path}`;
+}
+
+function sinceOf(
+  { system, source, path, log, sortAt }: LogOrigin & { readonly sortAt: Instant },
+  file: string,
+  offset: number,
+): HeldSince {
+  return { system, source, path: log ?? path, file, offset, sortAt };
 }
 
 function levelOf(record: LogRecord): Pick<LogRecord, 'level'> {

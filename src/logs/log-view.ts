@@ -38,6 +38,29 @@ export type LogPosition =
   | { readonly place: LogPlace; readonly side?: 'before' | 'behind' }
   | { readonly gap: LogGap };
 
+/**
+ * Where each log is to end: what lies at or behind that place is told by somebody else. A log that is not named is left
+ * out; without limits all of each is looked at.
+ */
+export type LogLimits = { readonly [log: string]: FilePlace };
+
+/** What is to be counted. */
+export interface LogCountRequest {
+  readonly at: LogPosition;
+  readonly way: 'forward' | 'backward';
+  readonly filter: LogFilter;
+  readonly most: number;
+  readonly mostMs?: number;
+  readonly limits?: LogLimits;
+}
+
+export interface LogCount {
+  readonly count: number;
+  readonly isAll: boolean;
+  readonly rest: LogGap;
+  readonly share: number;
+}
+
 /** A record of a view. */
 export interface ViewRow {
   readonly place: LogPlace;
@@ -69,8 +92,14 @@ export class LogView {
   }
 
   /** Up to `rows` records that pass, behind a position. */
-  async forward(at: LogPosition, rows: number, filter: LogFilter, pace: Pace): Promise<ViewPage> {
-    const cursors = await this.#cursors(at, filter, 1, pace);
+  async forward(
+    at: LogPosition,
+    rows: number,
+    filter: LogFilter,
+    pace: Pace,
+    limits?: LogLimits,
+  ): Promise<ViewPage> {
+    const cursors = await this.#cursors(at, filter, 1, pace, limits);
     const start = gapOf(cursors);
     const page: ViewRow[] = [];
     let atEnd = false;
@@ -86,8 +115,14 @@ export class LogView {
   }
 
   /** Up to `rows` records that pass, before a position; oldest first. */
-  async backward(at: LogPosition, rows: number, filter: LogFilter, pace: Pace): Promise<ViewPage> {
-    const cursors = await this.#cursors(at, filter, -1, pace);
+  async backward(
+    at: LogPosition,
+    rows: number,
+    filter: LogFilter,
+    pace: Pace,
+    limits?: LogLimits,
+  ): Promise<ViewPage> {
+    const cursors = await this.#cursors(at, filter, -1, pace, limits);
     const end = gapOf(cursors);
     const page: ViewRow[] = [];
     let atStart = false;
@@ -109,9 +144,10 @@ export class LogView {
     behind: number,
     filter: LogFilter,
     pace: Pace,
+    limits?: LogLimits,
   ): Promise<ViewPage> {
-    const first = await this.backward(at, before, filter, pace);
-    const second = await this.forward({ gap: first.end }, behind, filter, pace);
+    const first = await this.backward(at, before, filter, pace, limits);
+    const second = await this.forward({ gap: first.end }, behind, filter, pace, limits);
     return {
       rows: [...first.rows, ...second.rows],
       start: first.start,
@@ -146,38 +182,49 @@ export class LogView {
     return out;
   }
 
-  /** How many records that pass lie before or behind a position: `most` at the most, then they are not all. */
+  /** How many records that pass lie before or behind a position, in as many slices as it takes. */
   async count(
-    at: LogPosition,
-    way: 'forward' | 'backward',
-    filter: LogFilter,
-    most: number,
+    { at, way, filter, most, mostMs = Number.POSITIVE_INFINITY, limits }: LogCountRequest,
     pace: Pace,
-  ): Promise<{ readonly count: number; readonly isAll: boolean }> {
+  ): Promise<LogCount> {
+    const until = performance.now() + mostMs;
+    const cursors = await this.#cursors(at, filter, way === 'forward' ? 1 : -1, pace, limits);
     let count = 0;
-    for (const cursor of await this.#cursors(at, filter, way === 'forward' ? 1 : -1, pace)) {
+    for (const cursor of cursors) {
       while (!cursor.isOver) {
+        if (count === most || performance.now() > until) {
+          const share = cursors.reduce((sum, one) => sum + one.share, 0) / cursors.length;
+          return { count, isAll: false, rest: gapOf(cursors), share };
+        }
         if (!cursor.isFound) {
           await cursor.advance();
           continue;
         }
-        if (count === most) return { count, isAll: false };
         cursor.take();
         count += 1;
       }
     }
-    return { count, isAll: true };
+    return { count, isAll: true, rest: gapOf(cursors), share: 1 };
   }
 
-  async #cursors(at: LogPosition, filter: LogFilter, way: 1 | -1, pace: Pace): Promise<ChainCursor[]> {
+  async #cursors(
+    at: LogPosition,
+    filter: LogFilter,
+    way: 1 | -1,
+    pace: Pace,
+    limits?: LogLimits,
+  ): Promise<ChainCursor[]> {
     const from = typeof at === 'object' && 'place' in at ? await this.#sortOf(at.place) : undefined;
     const cursors: ChainCursor[] = [];
     for (const [order, { names, chain }] of this.#logs.entries()) {
       const test = testOf(filter, names);
       if (!test.wantsLog) continue;
       const blocks = (ref: BlockRef) => this.#block(chain, ref);
+      const limit = limits?.[names.id];
+      if (limits && !limit) continue;
       const cursor = new ChainCursor({ log: names.id, chain, test, way, order, blocks, pace });
       cursors.push(cursor);
+      if (limit) await cursor.endAt(limit);
       if (at === 'start') await cursor.toStart();
       else if (at === 'end') await cursor.toEnd();
       else if ('time' in at) await cursor.toTime(at.time, false);
@@ -186,6 +233,7 @@ export class LogView {
         await cursor.toTime(from?.sortAt ?? at.place.sortAt, from !== undefined && order < from.order);
       else if (from) await cursor.toPlace(at.place, at.side === 'behind');
       else await cursor.toTime(at.place.sortAt, at.side === 'behind');
+      cursor.keepWithin();
     }
     return cursors;
   }

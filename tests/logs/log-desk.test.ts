@@ -24,7 +24,7 @@ let desk: LogPort;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'binnacle-desk-'));
-  desk = new LogDesk({ plain: plainLines });
+  desk = new LogDesk({ plain: ({ zone }) => plainLines(zone) });
 });
 afterEach(async () => {
   await desk.close();
@@ -162,9 +162,35 @@ describe('a log that is opened', () => {
     const { filter } = errors;
     const count = (way: 'forward' | 'backward', most: number) =>
       desk.call('count', { at: { place }, way, filter, most });
-    expect(await count('backward', 1000)).toEqual({ count: 20, isAll: true });
-    expect(await count('forward', 1000)).toEqual({ count: 80, isAll: true });
-    expect(await count('forward', 79)).toEqual({ count: 79, isAll: false });
+    expect(await count('backward', 1000)).toMatchObject({ count: 20, isAll: true });
+    expect(await count('forward', 1000)).toMatchObject({ count: 80, isAll: true, share: 1 });
+    const most = await count('forward', 79);
+    expect(most).toMatchObject({ count: 79, isAll: false });
+    expect(most.share).toBeLessThan(1);
+    const rest = { at: { gap: most.rest }, way: 'forward', filter, most: 1000 } as const;
+    expect(await desk.call('count', rest)).toMatchObject({ count: 1, isAll: true });
+  });
+
+  it('ends a log where it is told to, whichever way it is read, and leaves out a log without such a place', async () => {
+    put('app.log', lines(3000));
+    put('other.log', lines(10));
+    await desk.call('open', { logs: [spec(), spec('other.log')] });
+    const { place } = await desk.call('lineFromEnd', { log: 'app.log', lines: 1000 });
+    if (!place) throw new Error('no such line');
+    const limits = { 'app.log': place };
+    const asked = { rows: 2, filter: [], limits } as const;
+    const last = await desk.call('page', { ...asked, at: 'end', way: 'backward' });
+    expect(texts(last).map((text) => text.slice(25, 40))).toEqual(['INFO line 1998 ', 'INFO line 1999 ']);
+    const near = { time: START + 1_999_000 };
+    const next = await desk.call('page', { ...asked, at: near, way: 'forward' });
+    expect(next).toMatchObject({ atEnd: true, lines: [{ sortAt: START + 1_999_000 }] });
+    const behind = { time: START + 2_500_000 };
+    expect((await desk.call('page', { ...asked, at: behind, way: 'forward' })).lines).toEqual([]);
+    expect(await desk.call('page', { ...asked, at: behind, way: 'backward' })).toMatchObject({
+      lines: last.lines,
+    });
+    const count = { at: 'start', way: 'forward', filter: [], most: 9999, limits } as const;
+    expect(await desk.call('count', count)).toMatchObject({ count: 2000, isAll: true });
   });
 
   it('marks a line that came late and leaves it where it was written', async () => {

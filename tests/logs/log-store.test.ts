@@ -81,6 +81,24 @@ describe('the merged view', () => {
     expect([page.before, page.after, page.total]).toEqual([45, 45, 100]);
   });
 
+  it('knows from where on each log is in memory, and keeps no line of it from before that', () => {
+    const store = new LogStore();
+    const file = (path: string, firstOffset: number) => ({ ...origin(path), file: `1:${path}`, firstOffset });
+    store.add(file('quiet', 700), [record('old', 5)], instant(999));
+    const many = Array.from({ length: 70_000 }, (_value, index) => ({
+      ...record(`line ${index}`, index === 10 ? 69_990 : 100 + index),
+      offset: index * 10,
+    }));
+    store.add(file('busy', 0), many, instant(999));
+    const since = new Map([...store.heldSince].map((held) => [held.path, held]));
+    expect(since.get('quiet')).toMatchObject({ file: '1:quiet', offset: 1 });
+    const busy = since.get('busy');
+    const { rows } = store.page({ grep: '^line' }, 'start', 1);
+    expect(rows[0]?.offset).toBe((busy?.offset ?? 0) + 9);
+    // Written early with a time of later: what lies behind it in its file has left.
+    expect(store.find({ grep: '^line 10$' }, 'end', -1)).toBeUndefined();
+  });
+
   it('counts rows that left memory', () => {
     const store = new LogStore();
     const many = Array.from({ length: 70_000 }, (_value, index) => record(`line ${index}`, index));

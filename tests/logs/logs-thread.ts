@@ -3,4 +3,4 @@ import { parentPort } from 'node:worker_threads';
 import { serveLogs } from '../../src/logs/log-carrier.ts';
 import { plainLines } from '../../src/logs/plain-lines.ts';
 
-if (parentPort) serveLogs({ plain: plainLines }, parentPort);
+if (parentPort) serveLogs({ plain: ({ zone }) => plainLines(zone) }, parentPort);

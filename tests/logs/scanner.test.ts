@@ -14,7 +14,7 @@ let scanner: Scanner;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'binnacle-scanner-'));
-  desk = new LogDesk({ plain: plainLines });
+  desk = new LogDesk({ plain: ({ zone }) => plainLines(zone) });
   scanner = new Scanner(new URL('../../src/logs/scan-thread.ts', import.meta.url).pathname);
 });
 afterEach(async () => {
