@@ -164,7 +164,7 @@ describe.concurrent('Orket: replay a turn', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'NO-PROG');
-    await actByKey(terminal, 'r', /replay/i);
+    await actByKey(terminal, 'r', /Orket prints it/);
     return state;
   }
 
@@ -224,7 +224,7 @@ describe.concurrent('killed in the middle of an act', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'NO-PROG');
-    await actByKey(terminal, 'r', /replay/i);
+    await actByKey(terminal, 'r', /Orket prints it/);
     // Recorded as started; until then the order is only placed.
     await until(() => !['placed', undefined].includes(newestOrder(state)?.status));
     terminal.kill('SIGKILL');
@@ -243,7 +243,7 @@ describe.concurrent('killed in the middle of an act', () => {
     const state = stateDirectory(atEnd);
     const terminal = cockpitOf(atEnd, demo, state);
     await selectRow(terminal, 'NO-PROG');
-    await actByKey(terminal, 'r', /replay/i);
+    await actByKey(terminal, 'r', /Orket prints it/);
     await until(() => stepsOf(state).begun > 0 && runnerOf(state) !== undefined);
     process.kill(runnerOf(state) as number, 'SIGKILL');
     await terminal.waitFor(/replay .*UNKNOWN/, 20_000);

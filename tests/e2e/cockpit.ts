@@ -156,19 +156,36 @@ export async function selectRow(terminal: DrivenTerminal, text: string, withinMs
     await terminal.press('g');
     // The title says which row the cursor is on; without it there is but one page and the first row has the mark.
     await terminal.waitFor((rows) => isOnFirstRow(rows), 5_000);
-    for (let last = ''; selected() !== last; ) {
-      last = selected();
-      if (last.includes(text)) return;
+    for (;;) {
+      if (selected().includes(text)) return;
+      if (isOnLastRow(terminal.screen())) break;
+      const place = (): string | undefined => placeIn(terminal.screen())?.[0] ?? selected();
+      const last = place();
       await terminal.press('j');
-      await terminal.waitFor(() => selected() !== last, 1_000).catch(() => {});
+      // A key that is still on its way would move the cursor off the row it is wanted on.
+      await terminal.waitFor(() => place() !== last, 10_000);
     }
     if (performance.now() > until) throw new Error(`no row shows "${text}"; screen:\n${terminal.text()}`);
     await terminal.waitGone(/\+\d+ new/, 5_000).catch(() => {});
   }
 }
 
+/** Place of the cursor and number of rows, from the title of the queue; undefined while all rows fit. */
+function placeIn(rows: readonly string[]): readonly [string, string] | undefined {
+  const title = rows.find((row) => row.includes('Needs-you')) ?? '';
+  const match = /\b(\d+)\/(\d+)\s+since/.exec(title);
+  return match?.[1] === undefined || match[2] === undefined ? undefined : [match[1], match[2]];
+}
+
 function isOnFirstRow(rows: readonly string[]): boolean {
-  const title = rows.findIndex((row) => row.includes('Needs-you'));
-  const place = /\b(\d+)\/\d+\s+since/.exec(rows[title] ?? '')?.[1];
-  return place === undefined ? (rows[title + 1] ?? '').startsWith('>') : place === '1';
+  const place = placeIn(rows);
+  if (place) return place[0] === '1';
+  return (rows[rows.findIndex((row) => row.includes('Needs-you')) + 1] ?? '').startsWith('>');
+}
+
+function isOnLastRow(rows: readonly string[]): boolean {
+  const place = placeIn(rows);
+  if (place) return place[0] === place[1];
+  const next = rows[rows.findIndex((row) => row.startsWith('>')) + 1] ?? '';
+  return !/^ [^ ] /.test(next);
 }
