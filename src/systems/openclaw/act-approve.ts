@@ -1,28 +1,14 @@
 import type { StageState } from '../../domain/act.ts';
 import { getString } from '../../lib/json.ts';
-import type { ActSpec } from '../system.ts';
-import {
-  acceptDeadline,
-  claimStage,
-  conditionOf,
-  idOf,
-  isJobTarget,
-  jobBaseline,
-  jobOf,
-  marksSince,
-  readControl,
-  scriptStep,
-  unreachable,
-  workerWarnings,
-} from './act-common.ts';
-import { settledStage, takenBack, undoing } from './act-settled.ts';
-import { clockText } from './words.ts';
+import { acceptDeadline, claimStage, conditionOf, workerWarnings } from './act-common.ts';
+import { settledStage, takenBack } from './act-settled.ts';
+import { controlAct, olderRefusal } from './control-act.ts';
 
 /** Statuses an approved job may be seen in. Everything else after an approval means that it did not hold. */
 const FORWARD = new Set(['approved', 'planning', 'running', 'waiting_human', 'completed', 'failed']);
 
 /** Yes to a plan: `control.py approve`. Judged by the job's state and a later claim, never by what the program says. */
-export const approveAct: ActSpec = {
+export const approveAct = controlAct({
   id: 'job.approve',
   title: 'approve the plan',
   menu: 'approve',
@@ -31,54 +17,26 @@ export const approveAct: ActSpec = {
   runs: 'control.py approve JOB',
   outcome: 'status approved, a worker claims it, no older command takes it back',
   params: [],
-  appliesTo: (target) =>
-    isJobTarget(target) &&
-    (target.type !== 'approval' || target.ask === 'review') &&
-    (target.type !== 'job' || target.nativeStatus === 'awaiting_audit'),
-  precondition(view, target) {
-    const job = jobOf(view, target);
-    const reason = unreachable(view, job);
-    if (reason !== undefined || job === undefined) return reason;
+  command: 'approve',
+  on: 'awaiting_audit',
+  ask: 'review',
+  accepts: ['approved'],
+  refusal(job, view) {
     switch (conditionOf(job)) {
-      case 'review': {
-        const older = undoing(job, 'approve');
-        return older === undefined
-          ? undefined
-          : `a ${older.action} given ${clockText(older.at ?? null, view.now)} is still to be applied and would undo it: let a worker pass take it up first`;
-      }
+      case 'review':
+        return olderRefusal(job, 'approve', view);
       case 'no-plan':
         return 'there is no plan: approving would run the goal unreviewed';
       default:
         return `the job is ${job.nativeStatus ?? 'gone'}, it does not wait for a review`;
     }
   },
-  warnings(view, target) {
-    const job = jobOf(view, target);
-    return [
-      'the plan is made anew after the approval: other tasks may run than those shown',
-      ...(job ? workerWarnings(view, job) : []),
-    ];
-  },
-  revision(view, target) {
-    const job = jobOf(view, target);
-    return [
-      job?.nativeStatus ?? 'gone',
-      getString(job?.data, 'run') ?? '',
-      getString(job?.data, 'condition') ?? '',
-    ].join('|');
-  },
-  baseline(view, target) {
-    const job = jobOf(view, target);
-    return job ? jobBaseline(view, job) : {};
-  },
-  plan(view, target) {
-    const job = jobOf(view, target);
-    return job ? [scriptStep(view, job, 'control.py', ['approve', idOf(job)], 'approve')] : [];
-  },
-  read: (outputs) => readControl(outputs[0], ['approved']),
-  expect(view, order): readonly StageState[] {
-    const job = jobOf(view, order.target);
-    const marks = job ? marksSince(job, order.baseline) : [];
+  warnings: (view, job) => [
+    'the plan is made anew after the approval: other tasks may run than those shown',
+    ...workerWarnings(view, job),
+  ],
+  revision: (job) => [getString(job.data, 'run') ?? '', conditionOf(job)],
+  expect(_view, order, job, marks): readonly StageState[] {
     const approved = marks.find((mark) => mark.event === 'audit_approved');
     const claim = approved && marks.find((mark) => mark.event === 'job_claimed' && mark.id > approved.id);
     const undone = takenBack(marks, approved, 'approve');
@@ -118,4 +76,4 @@ export const approveAct: ActSpec = {
     ];
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; what its runner has begun goes on' },
-};
+});

@@ -1,24 +1,20 @@
-import type { Params, StageState } from '../../domain/act.ts';
+import type { StageState } from '../../domain/act.ts';
 import type { Job } from '../../domain/entity.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
-import type { ActOrder, ActSpec, StateView } from '../system.ts';
+import type { ActOrder, StateView } from '../system.ts';
 import {
   acceptDeadline,
-  argumentOf,
   claimStage,
   conditionOf,
-  idOf,
   jobBaseline,
   jobOf,
   type Mark,
   marksSince,
-  readControl,
-  scriptStep,
-  unreachable,
   workerWarnings,
 } from './act-common.ts';
-import { settledStage, takenBack, undoing } from './act-settled.ts';
+import { settledStage, takenBack } from './act-settled.ts';
 import { commandEffect } from './command-effect.ts';
+import { controlAct, olderRefusal } from './control-act.ts';
 import { sameText } from './words.ts';
 
 /**
@@ -99,14 +95,6 @@ function isOurs(mark: Mark, given: string): boolean {
   return kept === given || (kept.length > 1000 && given.startsWith(kept));
 }
 
-/** Why a resume must not be given now, beside what the act itself demands. */
-export function resumeRefusal(job: Job): string | undefined {
-  const older = undoing(job, 'resume');
-  return older === undefined
-    ? undefined
-    : `an earlier ${older.action} is still to be applied and would undo it: let a worker pass take it up first`;
-}
-
 const RERUN = new Set(['failed', 'completed', 'cancelled']);
 
 /** The text a rerun is given with: new each time, since the program drops one it has seen. */
@@ -115,7 +103,7 @@ function rerunText(job: Job): string {
 }
 
 /** `control.py resume` of a job that is over: it runs once more under its old approval. */
-export const rerunAct: ActSpec = {
+export const rerunAct = controlAct({
   id: 'job.rerun',
   title: 'run this job once more',
   menu: 'resume',
@@ -124,25 +112,22 @@ export const rerunAct: ActSpec = {
   runs: 'control.py resume JOB TEXT',
   outcome: 'job_resumed with our text, a worker claims the job',
   params: [],
-  appliesTo: (target) => target.type === 'job' && RERUN.has(target.nativeStatus ?? ''),
-  precondition(view, target) {
-    const job = jobOf(view, target);
-    const reason = unreachable(view, job);
-    if (reason !== undefined || job === undefined) return reason;
+  command: 'resume',
+  on: (job) => job.type === 'job' && RERUN.has(job.nativeStatus ?? ''),
+  ask: 'never',
+  accepts: ['approved'],
+  text: rerunText,
+  refusal(job, view) {
     const native = job.nativeStatus ?? '';
     if (!RERUN.has(native)) return `the job is ${native}, it is not over`;
     if (conditionOf(job) === 'overtaken')
       return 'a runner still works on it: a second one would be started beside it';
     const passed = getBoolean(job.data, 'passed') === true;
-    if (!passed) {
-      const { to, harm } = commandEffect('resume', native, passed);
-      return `nobody ever approved it: it would go to ${to}, where ${harm}; job.retry submits the goal again`;
-    }
-    return resumeRefusal(job);
+    if (passed) return olderRefusal(job, 'resume', view);
+    const { to, harm } = commandEffect('resume', native, passed);
+    return `nobody ever approved it: it would go to ${to}, where ${harm}; job.retry submits the goal again`;
   },
-  warnings(view, target) {
-    const job = jobOf(view, target);
-    if (!job) return [];
+  warnings(view, job) {
     const { harm } = commandEffect('resume', job.nativeStatus ?? '', true);
     return [
       'it runs under the approval it was given once: other tasks may run than those reviewed then',
@@ -150,23 +135,9 @@ export const rerunAct: ActSpec = {
       ...workerWarnings(view, job),
     ];
   },
-  strands: (view, target) => (jobOf(view, target) ? ['the result of its last run: the row forgets it'] : []),
-  revision(view, target) {
-    const job = jobOf(view, target);
-    return [job?.nativeStatus ?? 'gone', getNumber(job?.data, 'lastEvent') ?? 0].join('|');
-  },
-  baseline(view, target) {
-    const job = jobOf(view, target);
-    return job ? { ...jobBaseline(view, job), text: rerunText(job) } : {};
-  },
-  plan(view, target, _params: Params) {
-    const job = jobOf(view, target);
-    if (!job) return [];
-    return [
-      scriptStep(view, job, 'control.py', ['resume', idOf(job), argumentOf(rerunText(job))], 'run again'),
-    ];
-  },
-  read: (outputs) => readControl(outputs[0], ['approved']),
+  strands: () => ['the result of its last run: the row forgets it'],
+  revision: (job) => [String(getNumber(job.data, 'lastEvent') ?? 0)],
+  baseline: (view, job) => ({ ...jobBaseline(view, job), text: rerunText(job) }),
   expect: (view, order) => resumeStages(view, order, getString(order.baseline, 'text') ?? ''),
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; what its runner has begun goes on' },
-};
+});
