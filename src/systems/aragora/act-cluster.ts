@@ -1,40 +1,13 @@
-import type { StageState } from '../../domain/act.ts';
 import { type Entity, type Ref, refTo } from '../../domain/entity.ts';
-import {
-  getArray,
-  getBoolean,
-  getNumber,
-  getObject,
-  getString,
-  type Json,
-  type JsonObject,
-} from '../../lib/json.ts';
+import { getBoolean, getObject, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import { answerOf, stageOf, timeIn } from './act-common.ts';
+import { deploymentIn, NAME, nameOf, number, ROLLOUT_MS, rolloutStages, settled } from './cluster-outcome.ts';
 import { placeOf } from './schema.ts';
-
-/** Pods of a rollout pull images and pass their probes. */
-const ROLLOUT_MS = 600_000;
-const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-
-function nameOf(target: Pick<Entity, 'type' | 'id'>): string | undefined {
-  const name = target.id.startsWith('deployment.')
-    ? target.id.slice('deployment.'.length)
-    : target.type === 'issue' && target.id.startsWith('deployment/')
-      ? target.id.slice('deployment/'.length)
-      : undefined;
-  return name !== undefined && NAME.test(name) ? name : undefined;
-}
 
 const isDeployment = (target: Entity): boolean =>
   (target.type === 'service' && target.id.startsWith('deployment.')) ||
   (target.type === 'issue' && target.key.startsWith('deployment/'));
-
-function deploymentIn(view: StateView, target: Pick<Entity, 'type' | 'id'>): JsonObject | undefined {
-  const name = nameOf(target);
-  const found = getArray(view.data, 'deployments').find((one) => getString(one, 'name') === name);
-  return name === undefined ? undefined : (found as JsonObject | undefined);
-}
 
 /** The deployment of an act that was done for a condition of it: that may be over. */
 const serviceOf = (view: StateView, { target }: Pick<ActOrder, 'target'>): Ref | undefined =>
@@ -53,8 +26,6 @@ function kubectl(view: StateView, title: string, words: readonly string[]) {
   return { type: 'process' as const, title, argv, cwd: view.located.root, timeoutMs: 60_000 };
 }
 
-const number = (fact: Json | undefined, key: string): number => getNumber(fact, key) ?? 0;
-
 const baselineOf = (view: StateView, target: Entity) => {
   const one = deploymentIn(view, target);
   return {
@@ -64,46 +35,6 @@ const baselineOf = (view: StateView, target: Entity) => {
     min: number(getObject(one, 'scaler'), 'min'),
   };
 };
-
-/** The rollout after a change: the controller saw it, and every pod is of the new kind and available. */
-function settled(view: StateView, order: ActOrder): boolean | { instead: string } | { seen: string } {
-  const one = deploymentIn(view, order.target);
-  const at = timeIn(view.data, 'clusterAt');
-  if (!one || at === undefined || at <= order.startedAt) return false;
-  const generation = number(one, 'generation');
-  if (generation <= number(order.baseline, 'generation')) return false;
-  if (getBoolean(one, 'stuck') === true && number(one, 'observed') >= generation)
-    return { instead: 'the rollout is stuck: its pods did not come up in time' };
-  const name = getString(one, 'name') ?? '';
-  const hopeless = getArray(view.data, 'pods').find(
-    (pod) =>
-      (getString(pod, 'name') ?? '').startsWith(`${name}-`) &&
-      (timeIn(pod, 'startedAt') ?? 0) > order.startedAt &&
-      /BackOff|Err|Invalid/.test(getString(pod, 'waiting') ?? ''),
-  );
-  if (hopeless !== undefined)
-    return { instead: `pod ${getString(hopeless, 'name')}: ${getString(hopeless, 'waiting')}` };
-  const replicas = number(one, 'replicas');
-  const isDone =
-    number(one, 'observed') >= generation &&
-    number(one, 'updated') === replicas &&
-    number(one, 'available') === replicas &&
-    number(one, 'total') === replicas;
-  return isDone
-    ? { seen: `${replicas} of ${replicas} available, revision ${number(one, 'revision')}` }
-    : false;
-}
-
-function taken(view: StateView, order: ActOrder): boolean {
-  return number(deploymentIn(view, order.target), 'generation') > number(order.baseline, 'generation');
-}
-
-function rolloutStages(view: StateView, order: ActOrder, accepted: string): readonly StageState[] {
-  return [
-    stageOf(order, 'accepted', accepted, taken(view, order), 60_000),
-    stageOf(order, 'done', 'every pod is new and available', settled(view, order), ROLLOUT_MS),
-  ];
-}
 
 const read: NonNullable<ActSpec['read']> = (outputs) => {
   const last = outputs.at(-1);

@@ -3,7 +3,8 @@ import type { Instant } from '../../domain/instant.ts';
 import { getArray, getBoolean, getNumber, getString, type Json, type JsonObject } from '../../lib/json.ts';
 import type { ApiView } from './derive-api.ts';
 import type { Breaker } from './derive-breakers.ts';
-import { autoscalerFor, deploymentsOf, unitOf } from './derive-manager.ts';
+import { autoscalerFor, deploymentsOf } from './derive-cluster.ts';
+import { unitOf } from './derive-manager.ts';
 import { instantOf } from './facts.ts';
 import type { Scene } from './scene.ts';
 

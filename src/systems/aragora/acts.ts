@@ -1,5 +1,6 @@
 import type { ActSpec } from '../system.ts';
 import { approve, deny } from './act-approve.ts';
+import { clearBreaker } from './act-breaker.ts';
 import {
   inspectDeployment,
   raiseAutoscaler,
@@ -7,10 +8,12 @@ import {
   rollBackDeployment,
   scaleDeployment,
 } from './act-cluster.ts';
-import { checkLoop, clearBreaker, killLoop, startLoop, stopLoop } from './act-loop.ts';
+import { backUpDatabase, startDebate } from './act-debate.ts';
+import { checkLoop, killLoop, startLoop, stopLoop } from './act-loop.ts';
 import { replayRun } from './act-replay.ts';
-import { checkConstitution, compareBackup, inspectTree, restoreBackup, stashTree } from './act-restore.ts';
-import { backUpDatabase, restartApi, startApi, startDebate, stopApi } from './act-server.ts';
+import { compareBackup, restoreBackup } from './act-restore.ts';
+import { restartApi, startApi, stopApi } from './act-server.ts';
+import { checkConstitution, inspectTree, stashTree } from './act-tree.ts';
 
 /**
  * Acts of this kind. Left out because they do nothing though they say so: pause, resume, skip and reset of the loop over

@@ -32,6 +32,11 @@ export function evidenceOf(file: FileFacts, fact?: Json, text?: string): Evidenc
   };
 }
 
+/** What a program printed, which has no place in a file and the time of the newest look. */
+export function probeEvidence(file: FileFacts, text: string): Evidence {
+  return { source: file.source, path: file.path, text };
+}
+
 /** Texts that are there, in order. */
 export function textsOf(...texts: readonly (string | false | undefined)[]): readonly string[] {
   return texts.filter((one): one is string => typeof one === 'string' && one !== '');

@@ -2,9 +2,7 @@ import type { Parser } from '../system.ts';
 import {
   breakersParser,
   buildParser,
-  debatesParser,
   healthParser,
-  inboxParser,
   limitsParser,
   nomicParser,
   readyParser,
@@ -20,6 +18,7 @@ import {
 } from './parse-documents.ts';
 import { reflogParser } from './parse-git.ts';
 import { crashLogParser, risksParser } from './parse-lines.ts';
+import { debatesParser, inboxParser } from './parse-listed-answers.ts';
 import { loopLogParser } from './parse-loop.ts';
 import { clusterParser, containerParser, unitParser } from './parse-manager.ts';
 import { metricsParser } from './parse-metrics.ts';

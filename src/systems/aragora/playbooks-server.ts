@@ -1,6 +1,6 @@
 import { getBoolean, getString } from '../../lib/json.ts';
 import type { Playbook } from '../system.ts';
-import { clearBreaker } from './act-loop.ts';
+import { clearBreaker } from './act-breaker.ts';
 import {
   apiAnswers,
   check,

@@ -1,14 +1,8 @@
 import type { Json, JsonObject } from '../../lib/json.ts';
 import type { Picture } from './derive-picture.ts';
 import { newestMove } from './derive-points.ts';
-import {
-  type DecidedFact,
-  findFact,
-  findFamily,
-  type ProgramFact,
-  type RoadmapFact,
-  type TreeFact,
-} from './facts.ts';
+import type { DecidedFact, ProgramFact, RoadmapFact, TreeFact } from './facts.ts';
+import { findFact, findFamily } from './find-facts.ts';
 import { logSources } from './locate.ts';
 import { approvalWords } from './offered.ts';
 

@@ -2,8 +2,9 @@ import type { Step, StepAnswer } from '../../domain/act.ts';
 import { type Instant, toIso } from '../../domain/instant.ts';
 import { getArray, getString, readJson } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
-import { gitRefusal, repositoryOf } from './act-check.ts';
+import { gitRefusal } from './act-check.ts';
 import { answerOf, failureOf, isDaemon, runningDaemons, stage } from './act-common.ts';
+import { repositoryOf } from './act-pull-request.ts';
 import { ghPath, programPath } from './locate.ts';
 
 const tarTimeoutMs = 10 * 60_000;

@@ -1,8 +1,9 @@
 import type { Step, StepAnswer } from '../../domain/act.ts';
 import { getBoolean, getNumber, getString } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
-import { gitRefusal, prOf } from './act-check.ts';
+import { gitRefusal } from './act-check.ts';
 import { answerOf, cliStep, failureOf, inFlight, optionOf, programRefusal, stage } from './act-common.ts';
+import { prOf } from './act-pull-request.ts';
 
 const revertTimeoutMs = 5 * 60_000;
 /** From the commit to git's own record of it, which is written at once. */

@@ -1,9 +1,10 @@
 import type { ActSpec } from '../system.ts';
 import { approveRequest, denyRequest } from './act-approve.ts';
-import { checkHealth, checkPullRequest, checkRepository, listIssues, validateConfig } from './act-check.ts';
+import { checkHealth, checkRepository, listIssues, validateConfig } from './act-check.ts';
 import { setConfig } from './act-config.ts';
 import { killDaemon, restartDaemon, startDaemon, stopDaemon } from './act-daemon.ts';
 import { createBackup, reviewActivity } from './act-keep.ts';
+import { checkPullRequest } from './act-pull-request.ts';
 import { generateRoadmap } from './act-roadmap.ts';
 import { revertPullRequest, rollBack } from './act-rollback.ts';
 

@@ -10,14 +10,8 @@ import {
   type Picture,
   timeWord,
 } from './derive-picture.ts';
-import {
-  type AskFact,
-  type DecidedFact,
-  type Found,
-  findFamily,
-  type MergeFact,
-  type PullRequestFact,
-} from './facts.ts';
+import type { AskFact, DecidedFact, MergeFact, PullRequestFact } from './facts.ts';
+import { type Found, findFamily } from './find-facts.ts';
 import { auditSources, logSources } from './locate.ts';
 
 /** `default_timeout_hours` of `src/safety/approval.py`; a request may have its own, which no line tells. */

@@ -1,16 +1,8 @@
 import type { Meter } from '../../domain/entity.ts';
 import { addMs, dayOf, type Instant, instant, parseInstant } from '../../domain/instant.ts';
 import { currentLifetime, isAlive, isRecent, nextMidnight, type Picture } from './derive-picture.ts';
-import {
-  type CostFileFact,
-  type CostLogFact,
-  type Found,
-  findAll,
-  findFact,
-  findFamily,
-  type RefusedFact,
-  type SpendFact,
-} from './facts.ts';
+import type { CostFileFact, CostLogFact, RefusedFact, SpendFact } from './facts.ts';
+import { type Found, findAll, findFact, findFamily } from './find-facts.ts';
 import { spendSliceMs } from './fold-cost.ts';
 import { logSources } from './locate.ts';
 

@@ -10,14 +10,8 @@ import {
   type Picture,
   timeWord,
 } from './derive-picture.ts';
-import {
-  type Found,
-  findFact,
-  findFamily,
-  type GuardFact,
-  type RoadmapFact,
-  type SeenFact,
-} from './facts.ts';
+import type { GuardFact, RoadmapFact, SeenFact } from './facts.ts';
+import { type Found, findFact, findFamily } from './find-facts.ts';
 import { issueOf } from './issue-parts.ts';
 import { auditSources } from './locate.ts';
 

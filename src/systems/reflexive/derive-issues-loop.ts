@@ -1,17 +1,8 @@
 import type { Issue } from '../../domain/entity.ts';
 import { addMs, instant } from '../../domain/instant.ts';
 import { currentLifetime, evidence, isAlive, isRecent, type Picture, timeWord } from './derive-picture.ts';
-import {
-  type ErrorsFact,
-  type FailingFact,
-  type Found,
-  findAll,
-  findFact,
-  findFamily,
-  type GithubFact,
-  type OperationLogFact,
-  type PendingFact,
-} from './facts.ts';
+import type { ErrorsFact, FailingFact, GithubFact, OperationLogFact, PendingFact } from './facts.ts';
+import { type Found, findAll, findFact, findFamily } from './find-facts.ts';
 import { issueOf } from './issue-parts.ts';
 import { logSources } from './locate.ts';
 

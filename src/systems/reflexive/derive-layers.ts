@@ -1,7 +1,8 @@
 import type { Approval, Entity, Issue, Job, Layer } from '../../domain/entity.ts';
 import { type Cost, usd } from './derive-cost.ts';
 import { currentLifetime, evidence, isAlive, type Picture, timeWord } from './derive-picture.ts';
-import { findFact, type RoadmapFact } from './facts.ts';
+import type { RoadmapFact } from './facts.ts';
+import { findFact } from './find-facts.ts';
 
 type Part = Pick<Layer, 'name' | 'status' | 'summary' | 'evidence'>;
 

@@ -1,14 +1,8 @@
 import type { Approval, Attention } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
 import { evidence, type Picture } from './derive-picture.ts';
-import {
-  type DecidedFact,
-  type Found,
-  findFact,
-  findFamily,
-  type ListedFact,
-  type ProgramFact,
-} from './facts.ts';
+import type { DecidedFact, ListedFact, ProgramFact } from './facts.ts';
+import { type Found, findFact, findFamily } from './find-facts.ts';
 import { logSources } from './locate.ts';
 import { approvalWords } from './offered.ts';
 

@@ -2,7 +2,8 @@ import type { Attention, Evidence, Meter } from '../../domain/entity.ts';
 import { addMs, dayOf, type Instant } from '../../domain/instant.ts';
 import { type Cost, costLines, criticalShare, usd, warningShare } from './derive-cost.ts';
 import { evidence, type Picture, timeWord } from './derive-picture.ts';
-import { findFact, findFamily, type GithubFact, type RateFact } from './facts.ts';
+import type { GithubFact, RateFact } from './facts.ts';
+import { findFact, findFamily } from './find-facts.ts';
 import { logSources } from './locate.ts';
 
 const hourMs = 3_600_000;

@@ -4,15 +4,8 @@ import type { ProcessInfo } from '../../domain/process.ts';
 import { clockText, dateText } from '../../lib/time-text.ts';
 import type { DeriveContext, FileFacts } from '../system.ts';
 import { defaultConfig, type ReflexiveConfig } from './config.ts';
-import {
-  type Found,
-  findFact,
-  findFamily,
-  type LifeFact,
-  type RunFact,
-  type StopFact,
-  type UnitFact,
-} from './facts.ts';
+import type { LifeFact, RunFact, StopFact, UnitFact } from './facts.ts';
+import { type Found, findFact, findFamily } from './find-facts.ts';
 import { configSources, logSources } from './locate.ts';
 import { kindSetting } from './schema.ts';
 

@@ -1,7 +1,8 @@
 import type { RestorePoint } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { evidence, type Picture, timeWord } from './derive-picture.ts';
-import { type Found, findFact, findFamily, type HeadFact, type MoveFact, type PointFact } from './facts.ts';
+import type { HeadFact, MoveFact, PointFact } from './facts.ts';
+import { type Found, findFact, findFamily } from './find-facts.ts';
 
 /** The newest move of HEAD in the checkout. */
 export function newestMove(picture: Picture): Found<MoveFact> | undefined {

@@ -1,15 +1,14 @@
 import type { Job } from '../../domain/entity.ts';
 import { currentLifetime, dayMs, evidence, isAlive, isRecent, type Picture } from './derive-picture.ts';
-import {
-  type ClaimFact,
-  type Found,
-  findFamily,
-  type ItemFact,
-  type OperationFact,
-  type OperationLogFact,
-  type PullRequestFact,
-  type RequestFact,
+import type {
+  ClaimFact,
+  ItemFact,
+  OperationFact,
+  OperationLogFact,
+  PullRequestFact,
+  RequestFact,
 } from './facts.ts';
+import { type Found, findFamily } from './find-facts.ts';
 import { auditSources, logSources } from './locate.ts';
 
 /** What jobs are made of, joined once. */

@@ -1,6 +1,7 @@
 import type { Job } from '../../domain/entity.ts';
 import { evidence, type Picture, timeWord } from './derive-picture.ts';
-import { findFact, type RoadmapFact } from './facts.ts';
+import type { RoadmapFact } from './facts.ts';
+import { findFact } from './find-facts.ts';
 
 /** The roadmap's schedule as one piece of work: made by a command, never by the daemon. */
 export function deriveRoadmap(picture: Picture): Job[] {

@@ -1,6 +1,6 @@
 import type { Playbook } from '../system.ts';
 import { approveRequest, denyRequest } from './act-approve.ts';
-import { checkPullRequest } from './act-check.ts';
+import { checkPullRequest } from './act-pull-request.ts';
 import { revertPullRequest } from './act-rollback.ts';
 import {
   check,
