@@ -29,7 +29,7 @@ describe('with workers at work', () => {
 
   test('a goal submitted anew is half done when its old job stays: that is not called done', async () => {
     live.lie('cancel-lost');
-    const ended = await live.act('job.retry', 'approval', STORY.noPlan, { hurry: 20 });
+    const ended = await live.act('job.retry', 'approval', STORY.noPlan, { hurry: 200 });
     live.lie();
     expect(ended).toMatchObject({ outcome: 'not-seen' });
     await live.until((watch) =>
@@ -68,8 +68,8 @@ describe('without a worker', () => {
   afterAll(() => live.end());
 
   test.each([
-    ['accepted-not-found', 'not-seen', 20],
-    ['crash', 'failed', 20],
+    ['accepted-not-found', 'not-seen', 200],
+    ['crash', 'failed', 200],
   ] as const)('an approval is not verified when control.py %s', async (lie, outcome, hurry) => {
     live.lie(lie);
     const ended = await live.act('job.approve', 'approval', STORY.review, { hurry });
@@ -79,7 +79,7 @@ describe('without a worker', () => {
 
   test('a program that hangs is ended at its time, and the act is told as timed out', async () => {
     live.lie('hang');
-    const ended = await live.act('job.approve', 'approval', STORY.review, { runMs: 400, hurry: 20 });
+    const ended = await live.act('job.approve', 'approval', STORY.review, { runMs: 400, hurry: 200 });
     live.lie();
     expect(ended).toMatchObject({ outcome: 'timed-out' });
   });
@@ -91,7 +91,7 @@ describe('without a worker', () => {
   test('a pass that exits 0 and takes nothing up is not verified; an honest one is', async () => {
     await live.act('job.retry', 'approval', STORY.noPlan);
     live.lie('nothing');
-    expect(await live.act('worker.pass', 'service', 'worker', { hurry: 20 })).toMatchObject({
+    expect(await live.act('worker.pass', 'service', 'worker', { hurry: 200 })).toMatchObject({
       outcome: 'not-seen',
     });
     live.lie();
@@ -121,7 +121,7 @@ describe('without a worker', () => {
 
   test('a worker that ends at once is not called started', async () => {
     live.lie('nothing');
-    const ended = await live.act('worker.start', 'service', 'worker', { hurry: 20 });
+    const ended = await live.act('worker.start', 'service', 'worker', { hurry: 200 });
     live.lie();
     expect(ended.outcome).not.toBe('verified');
     await live.until(
@@ -132,7 +132,7 @@ describe('without a worker', () => {
   test('a worker that lives and takes nothing up is not verified', async () => {
     await live.act('job.retry', 'job', STORY.fakeSuccess);
     live.lie('idle');
-    expect(await live.act('worker.start', 'service', 'worker', { hurry: 20 })).toMatchObject({
+    expect(await live.act('worker.start', 'service', 'worker', { hurry: 200 })).toMatchObject({
       outcome: 'not-seen',
     });
     live.lie();
@@ -148,7 +148,7 @@ describe('without a worker', () => {
   test('a canary decision that is printed and not written is not verified', async () => {
     live.lie('unwritten');
     const params = { metrics: 'metrics.json' };
-    expect(await live.act('canary.decide', 'service', 'worker', { params, hurry: 20 })).toMatchObject({
+    expect(await live.act('canary.decide', 'service', 'worker', { params, hurry: 200 })).toMatchObject({
       outcome: 'not-seen',
     });
     live.lie();
