@@ -8,7 +8,8 @@ import { tagsParser, treeParser } from '../../../src/systems/reflexive/parse-git
 import { readProgram } from '../../../src/systems/reflexive/parse-program.ts';
 import { unitParser } from '../../../src/systems/reflexive/parse-unit.ts';
 import type { Chunk, Parser } from '../../../src/systems/system.ts';
-import { Rig, until } from './rig.ts';
+import { until } from '../acting.ts';
+import { Rig } from './rig.ts';
 
 describe('a daemon that systemd or docker keeps', () => {
   let rig: Rig;

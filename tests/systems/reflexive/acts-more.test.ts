@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Rig, until } from './rig.ts';
+import { until } from '../acting.ts';
+import { Rig } from './rig.ts';
 
 describe('checks of the reflexive kind', () => {
   let rig: Rig;

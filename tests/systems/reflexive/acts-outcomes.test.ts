@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EntityType } from '../../../src/domain/entity.ts';
-import { Rig, until } from './rig.ts';
+import { until } from '../acting.ts';
+import { Rig } from './rig.ts';
 import { line } from './world.ts';
 
 const PR = 455;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Rig, until } from './rig.ts';
+import { until } from '../acting.ts';
+import { Rig } from './rig.ts';
 
 describe('the daemon, started and stopped from the cockpit', () => {
   let rig: Rig;

@@ -2,25 +2,18 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { layCheckout } from '../../../fixtures/demo/reflexive/checkout.ts';
 import { publishedSource, runbookSource } from '../../../fixtures/demo/reflexive/cli-source.ts';
 import { analyticsSchema } from '../../../fixtures/demo/reflexive/formats.ts';
 import { daemonMark } from '../../../fixtures/demo/reflexive/stand-in.ts';
-import { runOrder } from '../../../src/acts/runner.ts';
-import { type ActService, createActService } from '../../../src/acts/service.ts';
 import { lookInto } from '../../../src/config/look.ts';
 import type { ActPreview, Params } from '../../../src/domain/act.ts';
 import type { Entity, EntityType, SystemId } from '../../../src/domain/entity.ts';
-import type { OrderRow } from '../../../src/domain/order.ts';
-import { SystemWatch } from '../../../src/engine/system-watch.ts';
-import { type Clock, systemClock } from '../../../src/host/clock.ts';
-import { createPump } from '../../../src/ingest/pump.ts';
-import { LogStore } from '../../../src/logs/log-store.ts';
+import type { SystemWatch } from '../../../src/engine/system-watch.ts';
 import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
 import type { CommonSettings, Located, StateView } from '../../../src/systems/system.ts';
-import { type Cockpit, cockpit, runnerPorts } from '../../acts/toy/ports.ts';
+import { Acting, type Ended, until, watchOf } from '../acting.ts';
 import { World } from './world.ts';
 
 const program = new URL('../../../fixtures/demo/reflexive/stand-in.ts', import.meta.url).pathname;
@@ -37,23 +30,14 @@ logging:
   level: INFO
 `;
 
-/** How an order ended, and what was told of it. */
-export interface Ended {
-  readonly outcome: string;
-  readonly summary: string;
-  readonly row: OrderRow;
-}
-
 export class Rig {
   readonly world = new World();
   readonly dir = this.world.dir;
   readonly bin = join(this.dir, 'bin');
   readonly #children: ChildProcess[] = [];
   readonly #watches: SystemWatch[] = [];
-  #cockpit: Cockpit | undefined;
-  #service: ActService | undefined;
+  #acting: Acting | undefined;
   #watch: SystemWatch | undefined;
-  #orders = 0;
   settings: CommonSettings = {};
   /** How many times faster deadlines pass; for acts whose effect never comes. */
   hurry = 1;
@@ -135,15 +119,7 @@ process.exitCode = await runStandIn(process.argv.slice(2), host);
 
   /** A watch begun now: what is seen by one who starts after everything has happened. */
   async look(once = false): Promise<SystemWatch> {
-    const watch = new SystemWatch(reflexiveKind, this.located, {
-      clock: systemClock(),
-      logs: new LogStore(),
-      once,
-      makePump: createPump,
-      secret: () => undefined,
-      onChange: () => {},
-      onStatus: () => {},
-    });
+    const watch = watchOf(reflexiveKind, this.located, once);
     this.#watches.push(watch);
     await watch.start();
     return watch;
@@ -165,72 +141,25 @@ process.exitCode = await runStandIn(process.argv.slice(2), host);
   }
 
   async preview(act: string, type: EntityType, id: string, params: Params = {}): Promise<ActPreview> {
-    const service = await this.#acts();
-    return service.preview({ act, target: { system: 'reflexive' as SystemId, type, id }, params });
+    return (await this.#acts()).preview(act, type, id, params);
   }
 
   /** Says yes, and waits until the order is recorded as ended. */
   async act(act: string, type: EntityType, id: string, params: Params = {}): Promise<Ended> {
-    const service = await this.#acts();
-    const target = { system: 'reflexive' as SystemId, type, id };
-    const preview = service.preview({ act, target, params });
-    const started = await service.start({
-      act,
-      target,
-      params,
-      revision: preview.revision,
-      confirmedBy: preview.code === undefined ? 'yes' : 'code',
-      reason: 'tried',
-      ...(preview.code === undefined ? {} : { code: preview.code }),
-      ...(preview.payloadDigest === undefined ? {} : { payloadDigest: preview.payloadDigest }),
-    } as Parameters<ActService['start']>[0]);
-    if (started.order === undefined) throw new Error(`refused: ${started.refused}`);
-    const order = started.order;
-    const ports = runnerPorts(join(this.dir, 'state-of-ours'));
-    const watch = this.#watch as SystemWatch;
-    try {
-      await runOrder(order, {
-        ...ports,
-        clock: hurried(ports.clock, this.hurry),
-        hands: {
-          ...ports.hands,
-          run: (options) =>
-            ports.hands.run({ ...options, timeoutMs: Math.min(options.timeoutMs, this.longestRunMs) }),
-        },
-        kindOf: () => reflexiveKind,
-        observe(_kind, _located, listener) {
-          listener(watch.view());
-          return { close: watch.observe(listener) };
-        },
-      });
-    } finally {
-      ports.close();
-    }
-    const row = this.#cockpit?.host.orders.get(order) as OrderRow;
-    return { outcome: row.outcome ?? row.status, summary: row.progress.summary ?? '', row };
+    const { hurry, longestRunMs: runMs } = this;
+    return (await this.#acts()).act(act, type, id, { params, hurry, runMs });
   }
 
-  async #acts(): Promise<ActService> {
+  async #acts(): Promise<Acting> {
     await this.view();
-    if (this.#service) return this.#service;
-    this.#orders += 1;
-    const located = this.located;
-    this.#cockpit = cockpit(located, join(this.dir, 'state-of-ours'), {
-      system: () => ({
-        kind: reflexiveKind,
-        policy: { readOnly: false, runAs: '*' },
-        view: () => (this.#watch as SystemWatch).view(),
-      }),
-      spawnRunner: () => {},
-    });
-    this.#service = createActService(this.#cockpit.ports);
-    return this.#service;
+    const watch = this.#watch as SystemWatch;
+    this.#acting ??= new Acting(reflexiveKind, this.located, watch, join(this.dir, 'state-of-ours'));
+    return this.#acting;
   }
 
   async end(): Promise<void> {
-    this.#service?.close();
+    this.#acting?.close();
     for (const watch of this.#watches) await watch.close();
-    this.#cockpit?.close();
     const mark = join(this.dir, daemonMark);
     const pids = [
       ...this.#children.map((child) => child.pid),
@@ -245,23 +174,4 @@ process.exitCode = await runStandIn(process.argv.slice(2), host);
     }
     this.world.remove();
   }
-}
-
-/** A clock whose time passes faster, for deadlines that nothing will meet. */
-function hurried(clock: Clock, factor: number): Clock {
-  if (factor === 1) return clock;
-  const began = clock.monotonic();
-  return {
-    ...clock,
-    monotonic: () => began + (clock.monotonic() - began) * factor,
-    after: (ms, task) => clock.after(ms / factor, task),
-  };
-}
-
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 750; tries += 1) {
-    if (await holds()) return;
-    await sleep(20);
-  }
-  throw new Error('did not come to hold');
 }

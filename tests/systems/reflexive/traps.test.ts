@@ -10,7 +10,8 @@ import type { SystemWatch } from '../../../src/engine/system-watch.ts';
 import { readHealth } from '../../../src/systems/reflexive/act-check.ts';
 import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
 import type { StateView } from '../../../src/systems/system.ts';
-import { Rig, until } from './rig.ts';
+import { until } from '../acting.ts';
+import { Rig } from './rig.ts';
 import { beginning, costFile, line } from './world.ts';
 
 const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();
