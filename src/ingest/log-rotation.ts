@@ -282,7 +282,7 @@ export class Rotation {
   #isUnread({ id, mtimeMs, packed }: Segment, knownMtimeMs: number): boolean {
     if (this.#seen.has(id)) return false;
     const knownMs = knownMtimeMs > Date.now() ? Number.NEGATIVE_INFINITY : knownMtimeMs;
-    return mtimeMs >= (packed ? Math.floor(knownMs / 1000) * 1000 : knownMs);
+    return packed ? wholeSeconds(mtimeMs) >= wholeSeconds(knownMs) : mtimeMs >= knownMs;
   }
 
   /** Siblings older and newer than what a generation holds now, oldest first. */
@@ -298,7 +298,9 @@ export class Rotation {
     const { mtimeMs } = fstatSync(last.descriptor);
     // It was removed: what holds its lines is a copy made before, however close the times are.
     const isBefore = (segment: Segment): boolean =>
-      segment.mtimeMs <= mtimeMs || isCopyOf(last, segment, this.#options.fence);
+      (segment.packed
+        ? wholeSeconds(segment.mtimeMs) <= wholeSeconds(mtimeMs)
+        : segment.mtimeMs <= mtimeMs) || isCopyOf(last, segment, this.#options.fence);
     return { before: siblings.filter(isBefore), after: siblings.filter((segment) => !isBefore(segment)) };
   }
 
@@ -308,6 +310,11 @@ export class Rotation {
     // What came beside a log in the moment it was looked at for the first time is looked at with its next rotation.
     return listSegments(raw, (isFirst ? cache.recent(directory) : cache.list(directory)) ?? []);
   }
+}
+
+/** All that some programs keep of a time when they compress a file. */
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
 }
 
 function isReadable({ raw }: Segment): boolean {

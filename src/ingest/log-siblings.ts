@@ -7,7 +7,7 @@ import { unpackedName } from './unpacker.ts';
 
 /** A file beside a log that a rotation may have made of it. */
 export interface Segment {
-  /** Device and inode. */
+  /** What a generation of it is held under: device and inode of a file that is open. */
   readonly key: string;
   /** See {@link fileId}. */
   readonly id: string;
@@ -83,7 +83,8 @@ export function listSegments(log: RawPath, entries: readonly Entry[]): Segment[]
     const stat = statSync(raw, { throwIfNoEntry: false });
     if (!stat?.isFile()) continue;
     segments.push({
-      key: `${stat.dev}:${stat.ino}`,
+      // An unpacked file does not hold the inode of the compressed one: it may be given to another.
+      key: packed ? `packed ${fileId(stat)}` : `${stat.dev}:${stat.ino}`,
       id: fileId(stat),
       name: other,
       plain,

@@ -490,17 +490,17 @@ export class LogTail implements Watched {
   #noteMissing(): boolean {
     const now = performance.now();
     this.#missingSince ??= now;
+    const before = this.#queue.length;
+    if (this.#opened && !this.#goneTold) {
+      if (!this.#isPrepared()) return false;
+      // Rotated more than once, and nothing new at the path yet.
+      this.#queueUnread(this.#queue.at(-1) ?? this.#old.newest, undefined, false);
+      if (this.#queue.length > before) return true;
+    }
     if (now - this.#missingSince < GONE_MS && this.#queue.length > 0) return false;
-    if (!this.#goneTold && !this.#isPrepared()) return false;
     this.#dismiss();
     this.present = false;
     this.#family.failures.clear(this.path);
-    const last = this.#old.newest;
-    if (!this.#goneTold && this.#opened) {
-      // Rotated more than once, and nothing new at the path.
-      this.#queueUnread(last, undefined, false);
-      if (this.#queue.length > 0) return true;
-    }
     if (!this.#goneTold) {
       this.#goneTold = true;
       this.#teller.gone();

@@ -100,9 +100,9 @@ export class ResumedLog {
   /** As a rotator that compresses does it: the original goes when its compressed form is whole. */
   compress(number: number): void {
     const plain = `${this.#log}.${number}`;
-    const { atime, mtime } = statSync(plain);
+    const seconds = Math.floor(statSync(plain).mtimeMs) / 1000;
     writeFileSync(`${plain}.part`, gzipSync(readFileSync(plain)));
-    utimesSync(`${plain}.part`, atime, mtime);
+    utimesSync(`${plain}.part`, seconds, seconds);
     renameSync(`${plain}.part`, `${plain}.gz`);
     rmSync(plain);
   }
