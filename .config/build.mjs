@@ -86,6 +86,7 @@ await esbuild.build({
 const entries = {
   cli: 'src/cli.ts',
   engine: 'src/app/engine-thread.ts',
+  logs: 'src/app/logs-thread.ts',
   runner: 'src/app/runner.ts',
   demo: 'fixtures/demo/main.ts',
 };

@@ -14,8 +14,10 @@ import type { SystemWatch } from '../engine/system-watch.ts';
 import { type Clock, fixedClock, systemClock } from '../host/clock.ts';
 import { createPump } from '../ingest/pump.ts';
 import type { Json } from '../lib/json.ts';
+import type { LogPort } from '../logs/log-protocol.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
+import { programEntry } from './entry.ts';
 import { ownMasker } from './secrets.ts';
 import { learnSecretsOf } from './system-secrets.ts';
 
@@ -105,6 +107,24 @@ export function kindOf(plan: Pick<EnginePlan, 'describedKinds'>, name: string): 
   return kind;
 }
 
+/** The log engine of a plan: beside a verb that looks once in its own thread, for a cockpit in one that does nothing else. */
+async function openLogs(plan: EnginePlan): Promise<LogPort> {
+  if (plan.once) {
+    const [{ LogDesk }, { readersOf }] = await Promise.all([
+      import('../logs/log-desk.ts'),
+      import('../engine/kind-lines.ts'),
+    ]);
+    return new LogDesk(
+      readersOf(plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located }))),
+    );
+  }
+  const [{ Worker }, { connectLogs }] = await Promise.all([
+    import('node:worker_threads'),
+    import('../logs/log-carrier.ts'),
+  ]);
+  return connectLogs(new Worker(programEntry('logs'), { workerData: plan, stdout: true, stderr: true }));
+}
+
 /** Builds the engine of a plan in this thread. It starts reading at once. */
 export function engineOf(
   plan: EnginePlan,
@@ -121,6 +141,7 @@ export function engineOf(
     clock,
     once: plan.once,
     makePump: createPump,
+    openLogs: () => openLogs(plan),
     secret: (located, name) => secretOf(located, name, process.env),
     masker: ownMasker,
     notices: plan.notices,

@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Programs of ours that are started as threads or processes of their own. */
-export type EntryName = 'engine' | 'runner' | 'demo';
+export type EntryName = 'engine' | 'logs' | 'runner' | 'demo';
 
 const SOURCES: Readonly<Record<EntryName, string>> = {
   engine: 'engine-thread.ts',
+  logs: 'logs-thread.ts',
   runner: 'runner.ts',
   demo: '../../fixtures/demo/main.ts',
 };

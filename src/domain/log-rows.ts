@@ -6,11 +6,17 @@ import { matcherOf } from './log-filter.ts';
 const MINUTE_MS = 60_000;
 
 /** Index of the row a cursor is at; where it is not among them, of the first one behind its time. */
-export function indexOfCursor(rows: readonly LogRow[], { sortAt, id }: LogCursor): number {
+function indexOfCursor(rows: readonly LogRow[], { sortAt, id }: LogCursor): number {
   const first = lowest(rows.length, (index) => (rows[index]?.sortAt ?? 0) >= sortAt);
   for (let index = first; rows[index]?.sortAt === sortAt; index += 1)
     if (rows[index]?.id === id) return index;
   return first;
+}
+
+/** Index of the first row at or behind a place. */
+export function indexOfPlace(rows: readonly LogRow[], at: PagePlace): number {
+  if (at === 'start') return 0;
+  return at === 'end' ? rows.length : indexOfCursor(rows, cursorOf(at));
 }
 
 /** A page of the rows that match. */
@@ -21,12 +27,8 @@ export function pageOfRows(
   count: number,
 ): LogPage & { readonly before: number; readonly after: number; readonly total: number } {
   const matching = all.filter(matcherOf(query));
-  const wanted =
-    at === 'start'
-      ? 0
-      : at === 'end'
-        ? matching.length - count
-        : indexOfCursor(matching, cursorOf(at)) - Math.floor(count / 2);
+  const before = at === 'start' ? 0 : at === 'end' ? count : Math.floor(count / 2);
+  const wanted = indexOfPlace(matching, at) - before;
   const first = Math.max(0, Math.min(wanted, matching.length - count));
   const rows = matching.slice(first, first + count);
   const after = matching.length - first - rows.length;
@@ -48,7 +50,7 @@ export function findInRows(
   direction: 1 | -1,
 ): LogRow | undefined {
   const matches = matcherOf(query);
-  let index = from === 'start' ? 0 : from === 'end' ? all.length : indexOfCursor(all, cursorOf(from));
+  let index = indexOfPlace(all, from);
   if (direction === -1) index -= 1;
   else if (isRow(all[index], from)) index += 1;
   for (; index >= 0 && index < all.length; index += direction) {
@@ -115,7 +117,11 @@ function isRow(row: LogRow | undefined, at: PagePlace): boolean {
 }
 
 /** Rows with up to `lines` others of the same log on either side of each. */
-function withContext(all: readonly LogRow[], rows: readonly LogRow[], lines: number): readonly LogRow[] {
+export function withContext(
+  all: readonly LogRow[],
+  rows: readonly LogRow[],
+  lines: number,
+): readonly LogRow[] {
   const own = new Set(rows);
   const beside = new Set<LogRow>();
   const step = (from: number, by: 1 | -1, { system, source, path }: LogRow): void => {

@@ -15,12 +15,15 @@ import type { StepProgress } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 import type { Clock } from '../host/clock.ts';
 import type { IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
+import type { LogPort } from '../logs/log-protocol.ts';
 import { LogStore } from '../logs/log-store.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
 import { type AbsentSystem, AbsentSystems } from './absent-systems.ts';
 import { FlowGauge } from './flow-gauge.ts';
 import { asideText, handOverStateOf, itemOf } from './hand-over-state.ts';
 import type { HandOverState, HistoryDesk } from './history-desk.ts';
+import { LogArchive } from './log-archive.ts';
+import { LogBook } from './log-book.ts';
 import type { PositionKeeper } from './position-keeper.ts';
 import type {
   AnswerOf,
@@ -92,6 +95,8 @@ export interface EngineOptions {
   readonly budgetDir?: string;
   /** See {@link PumpOptions}. */
   readonly hideProcesses?: boolean;
+  /** Starts the log engine, for what the files of logs hold beside the newest lines; undefined: those are all there is. */
+  openLogs?(): Promise<LogPort>;
   /** Knows what is secret; default: what has the shape of it. */
   readonly masker?: Masker;
   /** Makes the acts room once the watches exist; undefined: no acts, no asides (read verbs need no state directory). */
@@ -135,6 +140,20 @@ export interface Engine extends EnginePort {
 export function createEngine(options: EngineOptions): Engine {
   const { clock, alerts, masker = createMasker() } = options;
   const logs = new LogStore();
+  const archive = new LogArchive({
+    open: options.openLogs ?? (() => Promise.reject(new Error('older lines can not be read from here'))),
+    masker,
+    heldSince: () => logs.heldSince,
+  });
+  const book = new LogBook({
+    store: logs,
+    archive,
+    waits: options.once,
+    moved() {
+      logs.touch();
+      tellSoon();
+    },
+  });
   const watches = new Map<SystemId, SystemWatch>();
   const told = new Set<SystemWatch>();
   let closed = false;
@@ -204,6 +223,7 @@ export function createEngine(options: EngineOptions): Engine {
     const watch = new SystemWatch(kind, located, {
       clock,
       logs,
+      archive,
       once: options.once,
       makePump: options.makePump,
       secret: options.secret,
@@ -262,17 +282,21 @@ export function createEngine(options: EngineOptions): Engine {
       clock.now(),
     );
 
-  const calls: { [C in CallName]: (request: RequestOf<C>) => AnswerOf<C> | Promise<AnswerOf<C>> } = {
+  const calls: {
+    [C in CallName]: (request: RequestOf<C>, signal?: AbortSignal) => AnswerOf<C> | Promise<AnswerOf<C>>;
+  } = {
     async settle() {
       await started;
       teller.flush();
       return { settled: true };
     },
-    page: ({ query, at, rows }) => logs.page(query, at, rows),
-    find: ({ query, from, direction }) => ({ row: logs.find(query, from, direction) ?? null }),
-    count: ({ query, behind }) => ({ hits: logs.count(query, behind), share: 1 }),
-    histogram: ({ query, ...spans }) => logs.histogram(query, spans),
-    parts: () => ({ files: [], problems: [] }),
+    page: ({ query, at, rows }, signal) => book.page(query, at, rows, signal),
+    find: async ({ query, from, direction }, signal) => ({
+      row: (await book.find(query, from, direction, signal)) ?? null,
+    }),
+    count: (request, signal) => book.count(request, signal),
+    histogram: (request, signal) => book.histogram(request, signal),
+    parts: ({ query }, signal) => archive.files(query, signal),
     tail({ query, seq, rows }) {
       const found = logs.after(query, seq).slice(0, rows + 1);
       const told = found.slice(0, rows);
@@ -347,10 +371,10 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     watches,
     logs,
-    async call(name, request) {
+    async call(name, request, signal) {
       if (closed) throw new Error('the engine has ended');
       try {
-        return await calls[name](request as never);
+        return await calls[name](request as never, signal);
       } catch (error) {
         throw withoutSecrets(error, masker);
       }
@@ -367,7 +391,8 @@ export function createEngine(options: EngineOptions): Engine {
       for (const stop of stops) stop?.();
       acts?.close();
       history?.close();
-      await Promise.all([...watches.values()].map((watch) => watch.close()));
+      book.close();
+      await Promise.all([archive.close(), ...[...watches.values()].map((watch) => watch.close())]);
     },
   };
 }

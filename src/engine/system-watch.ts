@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto';
+import { isAbsolute, join } from 'node:path';
 import { createMasker, type Masker } from '../acts/mask.ts';
 import { diffEntities, type EntityDiff } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { BadRecord } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
+import { fenceOf } from '../ingest/discover.ts';
 import type { IngestEvent, IngestSpec, Pump, PumpOptions } from '../ingest/ingest.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { LogOrigin, LogStore } from '../logs/log-store.ts';
 import type { Derived, Located, SourceSpec, StateView, SystemKind } from '../systems/system.ts';
 import { FactStore } from './fact-store.ts';
 import { FirstLook } from './first-look.ts';
+import { readerName } from './kind-lines.ts';
+import type { LogArchive } from './log-archive.ts';
 import type { PositionKeeper, UnplacedRow } from './position-keeper.ts';
 import type { SystemSummary } from './protocol.ts';
 import { SourceBook, systemStateOf } from './source-book.ts';
@@ -25,6 +29,8 @@ const MIN_DERIVE_GAP_MS = 30;
 export interface WatchPorts {
   readonly clock: Clock;
   readonly logs: LogStore;
+  /** Is told which logs there are; undefined: what is not in memory is not asked for. */
+  readonly archive?: LogArchive;
   readonly once: boolean;
   makePump(specs: readonly IngestSpec[], options: PumpOptions): Pump;
   secret(located: Located, name: string): string | undefined;
@@ -233,7 +239,12 @@ export class SystemWatch {
     const path = this.#masker.name(event.path);
     const origin = { system: this.located.system, source: event.source, path };
     if (event.type === 'wiped' || event.type === 'gap') {
-      if (event.type === 'wiped') this.#ports.logs.markWiped(origin);
+      if (event.type === 'wiped') {
+        const frozen = (file: string): string =>
+          this.#ports.archive?.frozen(origin.system, origin.source, path, file) ?? file;
+        this.#ports.logs.markWiped(origin, frozen);
+        this.#noteLog(event, path);
+      }
       const row = { ...origin, at: event.at, text: this.#masker.text(lossText(event, path)), keys: [path] };
       this.#ports.logs.addChange({ ...row, sortAt: event.at });
       const offset = event.type === 'gap' ? event.offset : (event.readBytes ?? 0);
@@ -254,6 +265,7 @@ export class SystemWatch {
       event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
     const [firstLine] = event.chunk.type === 'lines' ? event.chunk.lines : [];
     const held = event.file === undefined ? {} : { file: event.file, firstOffset: firstLine?.offset ?? 0 };
+    if (event.fresh || event.rotated !== undefined) this.#noteLog(event, path);
     const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
     this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at);
     this.#keeper?.took(
@@ -266,6 +278,23 @@ export class SystemWatch {
       this.#ports.onLines?.(event.chunk.lines.length, Math.max(0, this.#ports.clock.now() - writtenAt));
     }
     this.#ports.onStatus(this);
+  }
+
+  /** The files of a log are others than before. */
+  #noteLog({ source, path }: { readonly source: string; readonly path: string }, shown: string): void {
+    const spec = this.#specs.find(({ id }) => id === source);
+    // What is compressed is a part of the log it was rotated from.
+    if (spec?.type !== 'log' || path.endsWith('.gz')) return;
+    const { root, system, timezone } = this.located;
+    this.#ports.archive?.note(shown, {
+      system,
+      source,
+      path: isAbsolute(path) ? path : join(root, path),
+      fence: fenceOf(root, spec.glob, false),
+      reader: readerName(this.kind.kind, spec.parser),
+      zone: timezone,
+      shownPath: path,
+    });
   }
 
   #scheduleDerive(): void {

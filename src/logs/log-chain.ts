@@ -25,6 +25,8 @@ export interface LogChainSource {
   readonly path: string;
   readonly fence: Fence;
   readonly reader: LineReader;
+  /** A file beside it that is a log of its own, whatever its name says. */
+  isOther?(path: string): boolean;
 }
 
 export class LogChain {
@@ -178,6 +180,7 @@ export class LogChain {
     for (const name of list(directory)) {
       const sortName = name.replace(GZIP_NAME, '');
       if (name !== base && !isPastOf(base, sortName)) continue;
+      if (name !== base && this.#source.isOther?.(join(directory, name))) continue;
       const stat = statSync(join(directory, name), { throwIfNoEntry: false });
       if (!stat) continue;
       found.push({

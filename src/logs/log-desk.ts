@@ -35,6 +35,7 @@ export class LogDesk implements LogPort {
   readonly #pool = new DescriptorPool();
   #logs: OpenLog[] = [];
   #view = new LogView([]);
+  #paths: ReadonlySet<string> = new Set();
   /** Requests under way: the index waits for them. */
   #asked = 0;
   #idle: (() => void)[] = [];
@@ -87,13 +88,15 @@ export class LogDesk implements LogPort {
 
   async #open(specs: readonly LogSpec[], pace: Pace): Promise<LogAnswer<'open'>> {
     const before = this.#logs;
+    this.#paths = new Set(specs.map(({ path }) => path));
+    const isOther = (path: string): boolean => this.#paths.has(path);
     this.#logs = specs.map((spec) => {
       const known = before.find((log) => JSON.stringify(log.spec) === JSON.stringify(spec));
       if (known) return known;
       const reader = this.#readers[spec.reader];
       if (!reader) throw new Error(`there is no reader of lines called ${spec.reader}`);
       const { id, path, fence } = spec;
-      return { spec, chain: new LogChain({ id, path, fence, reader: reader(spec) }, this.#pool) };
+      return { spec, chain: new LogChain({ id, path, fence, reader: reader(spec), isOther }, this.#pool) };
     });
     for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
     this.#view = new LogView(this.#logs.map(({ spec, chain }) => ({ names: spec, chain })));

@@ -73,17 +73,17 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
         const { text } = condition;
         if (condition.ignoreCase) {
           const pattern = new RegExp(escapeForPattern(text), 'i');
-          add((entry) => pattern.test(entry.raw()));
+          add((entry) => holds(entry, (line) => pattern.test(line)));
           if (!isOut) patterns.push(new RegExp(pattern.source, 'im'));
         } else {
-          add((entry) => entry.raw().includes(text));
+          add((entry) => holds(entry, (line) => line.includes(text)));
           if (!isOut && text !== '' && !text.includes('\n') && !text.includes('\u{fffd}')) needles.push(text);
         }
         break;
       }
       case 'match': {
         const pattern = patternOf(condition.pattern);
-        add((entry) => pattern.test(entry.raw()));
+        add((entry) => holds(entry, (line) => pattern.test(line)));
         // What spans lines, or looks for their ends, is looked for in records alone.
         if (!isOut && !/\\n|\\r|\[\^|\\[sSWD]|\$|\^|\(\?/.test(condition.pattern))
           patterns.push(patternOf(condition.pattern, 'm'));
@@ -122,6 +122,11 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
     mayBeIn: (atLeast) => leastLevel >= LEVEL_COUNT || wantsInfo || atLeast(leastLevel) !== 0,
     passes: (entry) => tests.every((test) => test(entry)),
   };
+}
+
+/** What is looked for may stand in the line, or in what is shown of it. */
+function holds(entry: LogEntry, has: (line: string) => boolean): boolean {
+  return has(entry.raw()) || has(entry.text().text);
 }
 
 function escapeForPattern(text: string): string {

@@ -10,7 +10,7 @@ import type {
   PagePlace,
 } from '../domain/log.ts';
 import { matcherOf } from '../domain/log-filter.ts';
-import { countInRows, findInRows, histogramOfRows, pageOfRows } from '../domain/log-rows.ts';
+import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
 
 /** Rows kept in memory; the files hold the rest. */
 const MAX_ROWS = 60_000;
@@ -137,6 +137,26 @@ export class LogStore {
   /** See {@link pageOfRows}. */
   page(query: LogQuery, at: PagePlace, count: number): LogPage {
     return pageOfRows(this.#rows, query, at, count);
+  }
+
+  /** Rows that match, in their order. */
+  matching(query: LogQuery): readonly LogRow[] {
+    return this.#rows.filter(matcherOf(query));
+  }
+
+  /** Rows that match and are in no file, or in none any more: of streams, changes, what was emptied. */
+  unfiled(query: LogQuery): readonly LogRow[] {
+    return this.#rows.filter((row) => row.file === undefined || row.wiped === true).filter(matcherOf(query));
+  }
+
+  /** See {@link withContext}. */
+  withContext(rows: readonly LogRow[], lines: number): readonly LogRow[] {
+    return withContext(this.#rows, rows, lines);
+  }
+
+  /** Rows are to be asked for again: there are more than were told. */
+  touch(): void {
+    this.#seq += 1;
   }
 
   find(query: LogQuery, from: PagePlace, direction: 1 | -1): LogRow | undefined {

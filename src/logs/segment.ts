@@ -105,6 +105,8 @@ export class Segment {
   }
 
   get isMeasured(): boolean {
+    // At its end not every block is in the index yet.
+    if (this.#measuring !== undefined) return false;
     return this.#inflated === undefined || this.#inflated.sizeBytes !== undefined;
   }
 

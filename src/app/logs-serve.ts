@@ -1,0 +1,10 @@
+/** The logs' thread: reads what their files hold beside the newest lines, as the plan's kinds read them. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { readersOf } from '../engine/kind-lines.ts';
+import { serveLogs } from '../logs/log-carrier.ts';
+import { type EnginePlan, kindOf } from './engine-plan.ts';
+
+const plan = workerData as EnginePlan;
+const systems = plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located }));
+const later = (plan.absent ?? []).map(({ summary }) => kindOf(plan, summary.kind));
+if (parentPort) serveLogs(readersOf(systems, later), parentPort);

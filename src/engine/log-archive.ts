@@ -1,0 +1,316 @@
+/**
+ * What the logs hold that is not in memory: all before the lines that were read at first, what was rotated away before,
+ * compressed or not. It is read by the log engine, which is started when something of it is wanted.
+ */
+import { readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Masker } from '../acts/mask.ts';
+import { isKeyLine } from '../acts/private-key.ts';
+import { MASK } from '../acts/secret-rules.ts';
+import type { SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
+import type { LogCondition, LogFile, LogFilter, LogQuery, LogRecord, LogRow } from '../domain/log.ts';
+import { isPastOf } from '../lib/rotated-name.ts';
+import type {
+  LogAnswer,
+  LogCallName,
+  LogHistogram,
+  LogLine,
+  LogPort,
+  LogRequest,
+  LogSpec,
+} from '../logs/log-protocol.ts';
+import type { HeldSince } from '../logs/log-store.ts';
+import type { LogCount, LogGap, LogLimits, LogPosition } from '../logs/log-view.ts';
+import { ToldRecords } from './without-secrets.ts';
+
+/** Names files of whose content nothing is known any more: it is looked for by its time. */
+const GONE = ':gone';
+/** Base64 as long as this at the head of a page may be the rest of a private key. */
+const KEY_LINE_LENGTH = 32;
+
+/** What an archive works with. */
+export interface ArchivePorts {
+  open(): Promise<LogPort>;
+  readonly masker: Masker;
+  /** From where on each log is in memory. */
+  heldSince(): Iterable<HeldSince>;
+}
+
+/** Rows of the archive, oldest first. */
+export interface ArchivePage {
+  readonly rows: readonly LogRow[];
+  readonly atStart: boolean;
+  readonly atEnd: boolean;
+}
+
+export class LogArchive {
+  readonly #ports: ArchivePorts;
+  readonly #specs = new Map<string, LogSpec>();
+  /** Logs of which older parts lay beside them when they were found. */
+  readonly #withPast = new Set<string>();
+  /** Logs to be looked at again before something is asked. */
+  readonly #moved = new Set<string>();
+  /** By log and device: what a file's content is known by, wherever it goes. */
+  readonly #keys = new Map<string, string>();
+  #port: Promise<LogPort> | undefined;
+  #opened = 0;
+
+  constructor(ports: ArchivePorts) {
+    this.#ports = ports;
+  }
+
+  /** A log was found, or its files were: it is looked at again before the next question. `path`: as its rows have it. */
+  note(path: string, spec: Omit<LogSpec, 'id'>): void {
+    const id = nameOf(spec.system, spec.source, path);
+    this.#moved.add(id);
+    if (this.#specs.has(id)) return;
+    this.#specs.set(id, { id, ...spec });
+    if (hasPast(spec.path)) this.#withPast.add(id);
+  }
+
+  /** What a file's content can be known by once its file was emptied. */
+  frozen(system: SystemId, source: string, path: string, device: string): string {
+    if (!/^\d+:\d+$/.test(device)) return device;
+    return this.#keys.get(`${nameOf(system, source, path)}\n${device}`) ?? GONE;
+  }
+
+  /** The newest time something of the archive may stand at; undefined: there is none, all is in memory. */
+  get newest(): Instant | undefined {
+    let newest: Instant | undefined;
+    for (const held of this.#ports.heldSince()) {
+      if (!this.#hasPast(held)) continue;
+      if (newest === undefined || held.sortAt > newest) newest = held.sortAt;
+    }
+    return newest;
+  }
+
+  async page(
+    query: LogQuery,
+    at: LogPosition,
+    rows: number,
+    way: 'forward' | 'backward',
+    signal?: AbortSignal,
+  ): Promise<ArchivePage> {
+    const { context } = query;
+    const wanted = { at, rows, way, filter: this.#filterOf(query), ...(context ? { context } : {}) };
+    const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal);
+    return { rows: this.#rowsOf(page.lines), atStart: page.atStart, atEnd: page.atEnd };
+  }
+
+  /** Rows that match, counted for so long. */
+  count(query: LogQuery, at: LogGap | LogPosition, mostMs: number, signal?: AbortSignal): Promise<LogCount> {
+    const wanted = {
+      way: 'forward',
+      filter: this.#filterOf(query),
+      most: Number.MAX_SAFE_INTEGER,
+      mostMs,
+    } as const;
+    const position = isPosition(at) ? at : { gap: at };
+    return this.#ask('count', (limits) => ({ ...wanted, at: position, limits }), signal);
+  }
+
+  /** All records of the logs a query wants, those in memory too, from the index. */
+  histogram(
+    query: LogQuery,
+    spans: { readonly since?: number; readonly until?: number; readonly spans: number },
+    signal?: AbortSignal,
+  ): Promise<LogHistogram> {
+    return this.#ask('histogram', () => ({ ...spans, logs: this.#wanted(query) }), signal);
+  }
+
+  async files(
+    query: LogQuery,
+    signal?: AbortSignal,
+  ): Promise<{ readonly files: readonly LogFile[]; readonly problems: readonly string[] }> {
+    const { parts, problems } = await this.#ask('parts', () => ({ logs: this.#wanted(query) }), signal);
+    const files = parts.map((part): LogFile => {
+      const { system, source, path } = placeOf(part.log);
+      const { name, sizeBytes, isCompressed, lines, problem } = part;
+      return {
+        ...{ system, source, path, name: this.#ports.masker.name(name), sizeBytes, isCompressed, lines },
+        indexed: part.blocks === 0 ? 1 : part.knownBlocks / part.blocks,
+        ...(problem === undefined ? {} : { problem: this.#ports.masker.text(problem) }),
+      };
+    });
+    return { files, problems: problems.map((problem) => this.#ports.masker.text(problem)) };
+  }
+
+  async close(): Promise<void> {
+    await (await this.#port?.catch(() => undefined))?.close();
+  }
+
+  #hasPast({ system, source, path, offset, file }: HeldSince): boolean {
+    return offset > 0 || file === GONE || this.#withPast.has(nameOf(system, source, path));
+  }
+
+  #limits(): LogLimits {
+    const limits: { [log: string]: LogLimits[string] } = {};
+    for (const { system, source, path, file, offset, sortAt } of this.#ports.heldSince()) {
+      const log = nameOf(system, source, path);
+      if (!this.#specs.has(log)) continue;
+      const key = /^\d+:\d+$/.test(file) ? (this.#keys.get(`${log}\n${file}`) ?? `${file}:`) : file;
+      limits[log] = { file: key, offset, sortAt };
+    }
+    return limits;
+  }
+
+  /** Asks once the logs there are were looked at; once more where a file went away meanwhile. */
+  async #ask<C extends LogCallName>(
+    name: C,
+    request: (limits: LogLimits) => LogRequest<C>,
+    signal: AbortSignal | undefined,
+  ): Promise<LogAnswer<C>> {
+    const port = await this.#ready();
+    try {
+      return await port.call(name, request(this.#limits()), signal);
+    } catch (error) {
+      if (signal?.aborted || !/is gone$|is another file now$/.test((error as Error).message)) throw error;
+      for (const log of this.#specs.keys()) this.#moved.add(log);
+      await this.#ready();
+      return await port.call(name, request(this.#limits()), signal);
+    }
+  }
+
+  async #ready(): Promise<LogPort> {
+    this.#port ??= this.#ports.open();
+    const port = await this.#port;
+    if (this.#moved.size === 0) return port;
+    const moved = [...this.#moved];
+    this.#moved.clear();
+    if (this.#opened < this.#specs.size) {
+      this.#opened = this.#specs.size;
+      await port.call('open', { logs: [...this.#specs.values()] });
+    } else await port.call('refresh', { logs: moved });
+    const { parts } = await port.call('parts', { logs: moved });
+    for (const { log, device, file } of parts) this.#keys.set(`${log}\n${device}`, file);
+    return port;
+  }
+
+  #wanted({ systems, sources, filter = [] }: LogQuery): readonly string[] {
+    return [...this.#specs.values()]
+      .filter(({ id, system, source }) => {
+        if (systems && !systems.includes(system as SystemId)) return false;
+        if (sources && !sources.includes(source)) return false;
+        return filter.every((one) => {
+          const isIn =
+            one.is === 'system'
+              ? one.systems.includes(system)
+              : one.is === 'source'
+                ? one.sources.includes(source)
+                : one.is === 'log'
+                  ? one.logs.includes(placeOf(id).path)
+                  : undefined;
+          return isIn === undefined || isIn === (one.out !== true);
+        });
+      })
+      .map(({ id }) => id);
+  }
+
+  /** A query as the log engine takes it: logs by their ids. */
+  #filterOf(query: LogQuery): LogFilter {
+    const { systems, sources, minLevel, grep, since, until, keys, files, filter = [] } = query;
+    const conditions: LogCondition[] = [];
+    if (systems) conditions.push({ is: 'system', systems });
+    if (sources) conditions.push({ is: 'source', sources });
+    if (minLevel) conditions.push({ is: 'level', least: minLevel });
+    if (since !== undefined) conditions.push({ is: 'time', since });
+    // A query's last moment is of it.
+    if (until !== undefined) conditions.push({ is: 'time', until: until + 0.001 });
+    if (keys || files) conditions.push({ is: 'about', keys: keys ?? [], logs: this.#idsOf(files ?? []) });
+    for (const condition of filter) {
+      if (condition.is === 'log') conditions.push({ ...condition, logs: this.#idsOf(condition.logs) });
+      else if (condition.is === 'about')
+        conditions.push({ ...condition, logs: this.#idsOf(condition.logs ?? []) });
+      else conditions.push(condition);
+    }
+    if (grep !== undefined && grep !== '') conditions.push({ is: 'match', pattern: grep });
+    return conditions;
+  }
+
+  #idsOf(paths: readonly string[]): readonly string[] {
+    return [...this.#specs.keys()].filter((id) => paths.includes(placeOf(id).path));
+  }
+
+  /** As they may be told. What may be the rest of a private key at a log's first row of the page is not shown. */
+  #rowsOf(lines: readonly LogLine[]): readonly LogRow[] {
+    const told = new ToldRecords(this.#ports.masker);
+    const begun = new Set<string>();
+    return lines.map((line) => {
+      const { place, name, ...rest } = line;
+      const { system, source, path } = placeOf(place.log);
+      const record: LogRecord = { ...recordOf(rest), offset: place.offset };
+      const [safe = record] = told.take(place.log, [record]);
+      const mayBeKey =
+        !begun.has(place.log) && safe.text.trim().length >= KEY_LINE_LENGTH && isKeyLine(safe.text);
+      if (!mayBeKey) begun.add(place.log);
+      const file = `${path.slice(0, path.lastIndexOf('/') + 1)}${this.#ports.masker.name(name)}`;
+      return {
+        ...safe,
+        ...(mayBeKey ? { text: MASK } : {}),
+        ...flagsOf(line),
+        id: JSON.stringify(place),
+        system,
+        source,
+        path: file,
+        ...(file === path ? {} : { log: path }),
+        sortAt: line.sortAt as Instant,
+        form: 'log',
+      };
+    });
+  }
+}
+
+/** The place of a row of the archive in the log engine; undefined for rows in memory. */
+export function archivedPlace(id: string): Extract<LogPosition, { place: unknown }>['place'] | undefined {
+  return id.startsWith('{') ? JSON.parse(id) : undefined;
+}
+
+/** Whether older parts of a log lie beside it. */
+function hasPast(path: string): boolean {
+  const base = basename(path);
+  try {
+    return readdirSync(dirname(path)).some((name) => isPastOf(base, name.replace(/\.gz$/, '')));
+  } catch {
+    return false;
+  }
+}
+
+function isPosition(at: LogGap | LogPosition): at is LogPosition {
+  return typeof at === 'string' || 'time' in at || 'place' in at || 'gap' in at;
+}
+
+function nameOf(system: string, source: string, path: string): string {
+  return `${system}\t${source}\t${path}`;
+}
+
+function placeOf(log: string): { readonly system: SystemId; readonly source: string; readonly path: string } {
+  const [system = '', source = '', ...path] = log.split('\t');
+  return { system: system as SystemId, source, path: path.join('\t') };
+}
+
+function recordOf({
+  at,
+  level,
+  text,
+  keys,
+  origin,
+}: Omit<LogLine, 'place' | 'name'>): Omit<LogRecord, 'offset'> {
+  return {
+    text,
+    ...(at === undefined ? {} : { at: at as Instant }),
+    ...(level === undefined ? {} : { level }),
+    ...(keys === undefined ? {} : { keys }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+function flagsOf({ lines, late, cut, open, isContext }: LogLine): Partial<LogRow> {
+  return {
+    ...(lines === undefined ? {} : { lines }),
+    ...(late ? { late } : {}),
+    ...(cut ? { cut } : {}),
+    ...(open ? { open } : {}),
+    ...(isContext ? { isContext } : {}),
+  };
+}
