@@ -1,5 +1,6 @@
 import type { ActSpec } from '../system.ts';
 import { approveRequest, denyRequest } from './act-approve.ts';
+import { restoreArchive } from './act-archive.ts';
 import { checkHealth, checkRepository, listIssues, validateConfig } from './act-check.ts';
 import { setConfig } from './act-config.ts';
 import { killDaemon, restartDaemon, startDaemon, stopDaemon } from './act-daemon.ts';
@@ -31,4 +32,5 @@ export const reflexiveActs: readonly ActSpec[] = [
   checkRepository,
   reviewActivity,
   createBackup,
+  restoreArchive,
 ];

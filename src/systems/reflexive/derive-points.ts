@@ -39,7 +39,7 @@ function backups(picture: Picture): RestorePoint[] {
     evidence: { source: 'backups', path: name, ...(one.value.at === null ? {} : { at: one.value.at }) },
     ...(one.value.at === null ? {} : { createdAt: one.value.at }),
     cautions: [
-      'unpacking it replaces the configuration as it is now: stop the daemon, keep what is there, then tar -xzf',
+      'unpacking it replaces the configuration as it is now: stop the daemon and keep what is there first',
     ],
   }));
 }

@@ -1,4 +1,6 @@
-import type { Playbook } from '../system.ts';
+import { type Ref, refOf } from '../../domain/entity.ts';
+import type { Playbook, StateView } from '../system.ts';
+import { isArchive, restoreArchive } from './act-archive.ts';
 import {
   check,
   daemonIsDown,
@@ -15,6 +17,15 @@ import {
   stop,
   validate,
 } from './playbook-steps.ts';
+
+/** The newest archive that is older than an hour: a younger one was made to keep what is there now. */
+function newestArchive(view: StateView): Ref | undefined {
+  const [archive] = view
+    .entities('restorePoint')
+    .filter((one) => isArchive(one) && (one.createdAt ?? 0) < view.now - 3_600_000)
+    .sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0));
+  return archive && refOf(archive);
+}
 
 /** Going back, and what is done when much is lost. */
 export const recoveryPlaybooks: readonly Playbook[] = [
@@ -100,8 +111,14 @@ export const recoveryPlaybooks: readonly Playbook[] = [
       stop,
       daemonIsDown,
       onDaemon('backup.create', 'keep what is left before anything is put over it'),
+      {
+        type: 'act',
+        text: 'put back this archive, or the newest: over what is there now',
+        act: restoreArchive.id,
+        on: (view, target) => (isArchive(target) ? refOf(target) : newestArchive(view)),
+      },
       note(
-        'tar -xzf of a backup replaces config/ and .env as they are now; one made by the runbook’s command holds no database',
+        'one made by the runbook’s command holds .env and no database; .env of another is put back by hand',
       ),
       validate,
       onDaemon('repository.check', 'have git verify every object'),

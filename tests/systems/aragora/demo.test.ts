@@ -35,7 +35,7 @@ describe('the simulated Aragora checkout, laid out', () => {
 describe('the simulated Aragora checkout, running', () => {
   let live: Live;
   beforeAll(async () => {
-    live = await startLive(15);
+    live = await startLive(30);
   });
   afterAll(() => live.end());
 
@@ -54,7 +54,7 @@ describe('the simulated Aragora checkout, running', () => {
   }, 30_000);
 
   it('shows a debate that stands past its announced budget, until its timeout comes', async () => {
-    // Its budget is over after two seconds; that the timeout's line is late is believed after fifteen more.
+    // Its budget is over after a second; that the timeout's line is late is believed after fifteen more.
     const stalled = await live.until(
       'a stalled loop',
       40,
@@ -65,13 +65,13 @@ describe('the simulated Aragora checkout, running', () => {
       18_000,
     );
     expect(stalled.severity).toBe('fatal');
-    expect(stalled.title).toBe('cycle 1: debate over its 2s budget');
+    expect(stalled.title).toMatch(/^cycle \d+: debate over its 1s budget$/);
     const derived = await live.look(18_000);
     expect(entity(derived, 'layer', 'phase.debate')?.status).toBe('failed');
     const ended = await live.until('the cycle to end', 40, (seen) =>
       seen.entities.find((one) => one.type === 'run' && one.nativeStatus === 'debate_timeout'),
     );
-    expect(ended.title).toBe('cycle 1: debate ran out of time');
+    expect(ended.title).toMatch(/^cycle \d+: debate ran out of time$/);
     await live.until('the next cycle to run', 10, (seen) =>
       entity(seen, 'issue', 'loop-stalled') === undefined && entity(seen, 'service', 'loop')?.status === 'up'
         ? true

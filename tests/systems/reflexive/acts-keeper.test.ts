@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/domain/error.ts';
@@ -104,6 +105,31 @@ describe('keeping and reviewing', () => {
     const { outcome, summary } = await rig.act('backup.create', 'service', 'daemon');
     expect(outcome).toBe('verified');
     expect(summary).toContain('backup-');
+  });
+
+  it('puts an archive back byte by byte, not while the daemon runs, and believes no tar that only ends well', async () => {
+    rig = new Rig();
+    const tar = execFileSync('sh', ['-c', 'command -v tar'], { encoding: 'utf8' }).trim();
+    // While that file is there it extracts nothing and says that all went well.
+    rig.tool('tar', `case "$*" in *--extract*) test -f lying && exit 0 ;; esac; exec ${tar} "$@"`);
+    await rig.find('service', 'daemon');
+    const name = 'backup-20260224-0600.tar.gz';
+    const config = (): string => readFileSync(join(rig.dir, 'config/orchestrator-config.yaml'), 'utf8');
+    const kept = config();
+    execFileSync(tar, ['-czf', name, 'config'], { cwd: rig.dir });
+    await rig.find('restorePoint', name);
+    rig.world.write('config/orchestrator-config.yaml', 'lost: true\n');
+    expect((await rig.preview('backup.restore', 'restorePoint', name)).confirmation).toBe('code');
+    expect((await rig.act('backup.restore', 'restorePoint', name)).outcome).toBe('verified');
+    expect(config()).toBe(kept);
+    rig.world.write('config/orchestrator-config.yaml', 'lost: again\n');
+    rig.world.write('lying', '');
+    const lied = await rig.act('backup.restore', 'restorePoint', name);
+    expect(lied.outcome).not.toBe('verified');
+    expect(lied.summary).toMatch(/(Contents|Size) differ/);
+    rig.stillDaemon();
+    await until(async () => (await rig.view()).entity('service', 'daemon')?.status === 'up');
+    expect((await rig.preview('backup.restore', 'restorePoint', name)).refused).toContain('stop it first');
   });
 
   it('shows the commits of a day, and the merges where gh is there', async () => {

@@ -155,7 +155,7 @@ describe('parsers of the reflexive kind', () => {
           const text = lines.map((one) => (one ?? '').replaceAll('\n', ' ')).join('\n');
           expect(feed(source, text, cut)).toEqual(feed(source, text, []));
         }),
-        { numRuns: 300 },
+        { numRuns: 120 },
       );
     }
   });
@@ -265,7 +265,7 @@ describe('parsers of the reflexive kind', () => {
         expect(derived.nextInstant === undefined || derived.nextInstant > now).toBe(true);
         expect(() => JSON.stringify(derived)).not.toThrow();
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
@@ -282,7 +282,7 @@ describe('parsers of the reflexive kind', () => {
           expect(folded?.facts === undefined ? (folded?.bad?.length ?? 0) > 0 : true).toBe(true);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
