@@ -30,6 +30,7 @@ import {
 import { dialogView } from './sheets/dialog.ts';
 import { helpLines, helpRows } from './sheets/help.ts';
 import { listView } from './sheets/list.ts';
+import { logSheetLines, logSheetTitle, nameLines } from './sheets/log-sheet.ts';
 import type { Theme } from './theme.ts';
 import { hasSheet, layoutFor } from './wanted.ts';
 
@@ -225,11 +226,19 @@ function sheetLines(props: PaneProps): readonly Line[] {
         title(mode.as === 'done' ? 'Step done' : 'Skip this step'),
         ...remarkLines(pen, mode, box.columns, height),
       ];
+    case 'logSheet':
+      return [
+        title(...logSheetTitle(snapshot, mode)),
+        ...logSheetLines(snapshot, pen, mode, box.columns, height),
+      ];
+    case 'name':
+      return [title('A name for this search'), ...nameLines(pen, mode, box.columns, height)];
     case 'details':
     case 'browse':
     case 'search':
     case 'filter':
     case 'copy':
+    case 'strip':
       return [];
   }
 }

@@ -89,6 +89,7 @@ export function hasSheet(snapshot: Snapshot): boolean {
     case 'search':
     case 'filter':
     case 'copy':
+    case 'strip':
       return false;
     case 'palette':
     case 'help':
@@ -102,6 +103,8 @@ export function hasSheet(snapshot: Snapshot): boolean {
     case 'details':
     case 'settle':
     case 'remark':
+    case 'logSheet':
+    case 'name':
       return true;
   }
 }
@@ -117,7 +120,7 @@ function wantedRows(snapshot: Snapshot, pen: Pen): WantedRows {
     queue: 1 + Math.max(1, queue.rows.length),
     card: cardRows({ snapshot, pen, columns: left }),
     ...(isPlaybookKnown ? { steps: stepRows(snapshot) } : {}),
-    ...(isLogKnown ? { logs: 1 + Number(desk.log.histogram) + Math.max(1, log.rows.length) } : {}),
+    ...(isLogKnown ? { logs: 1 + (desk.log.histogram ? 2 : 0) + Math.max(1, log.rows.length) } : {}),
     approvals: listed('approvals'),
     fatal: listed('fatal'),
     pipeline: pipelineRows(snapshot),

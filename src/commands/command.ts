@@ -27,6 +27,8 @@ export interface HostPort {
     readonly offset?: number;
     readonly pid?: number;
   }): Promise<string>;
+  /** Writes a text into the user's own state directory; returns where. Throws where it can't be written. */
+  saveText?(name: string, suffix: string, text: string): string;
   /** Hands the terminal back to the shell until `fg`. */
   suspend?(): void;
 }
@@ -35,7 +37,7 @@ export interface HostPort {
 export interface PaletteRow {
   /** A command's id, or an act of the subject or a service. */
   readonly run:
-    | { readonly command: string }
+    | { readonly command: string; readonly argument?: string }
     | {
         readonly act: ActOffer;
         readonly target: Ref;

@@ -1,7 +1,12 @@
+import type { LogCondition } from '../domain/log.ts';
 import { filtered, focused, inMode, marked, ranged, selectedRow } from '../store/desk.ts';
+import { filterCondition, withCondition } from '../store/log-view.ts';
 import { rowIds, rowTexts } from '../store/selectors/rows.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
+import { markLogRow, rangeLogRows } from './log-export.ts';
+import { stepLogSearch, walkSearch } from './log-search.ts';
+import { openLogSheet } from './log-sheets.ts';
 
 /** Rows of a pane that contain the text searched for, whatever the case. */
 export function matchesOf(snapshot: Snapshot): readonly string[] {
@@ -21,9 +26,7 @@ async function stepSearch(context: CommandContext, direction: 1 | -1): Promise<v
   const { search } = snapshot.desk;
   if (!search) return;
   if (search.pane === 'logs') {
-    const query = { ...snapshot.log.query, grep: searchExpression(search.text) };
-    const found = await context.cockpit.log.find(query, direction);
-    if (!found) context.cockpit.toast(`"${search.text}": no more ${direction === 1 ? 'below' : 'above'}`);
+    await stepLogSearch(context, direction);
     return;
   }
   const matches = matchesOf(snapshot);
@@ -45,22 +48,9 @@ async function stepSearch(context: CommandContext, direction: 1 | -1): Promise<v
   context.cockpit.toast(`"${search.text}": ${number} of ${matches.length}`);
 }
 
-/** A text that is no valid expression is searched for as it stands. */
-export function searchExpression(text: string): string {
-  try {
-    new RegExp(text, 'u');
-    return text;
-  } catch {
-    return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) =>
-      character === '-' ? '\\x2d' : `\\${character}`,
-    );
-  }
-}
-
 function rowHere(snapshot: Snapshot): string | undefined {
   const { focus, selected } = snapshot.desk;
-  if (focus === 'logs')
-    return snapshot.log.selected === undefined ? undefined : String(snapshot.log.selected);
+  if (focus === 'logs') return snapshot.log.selected;
   const ids = rowIds(snapshot, focus);
   const id = selected[focus];
   return id !== undefined && ids.includes(id) ? id : undefined;
@@ -97,7 +87,7 @@ export const findCommands: readonly Command[] = [
   },
   {
     id: 'filter.add',
-    title: 'filter this pane (empty takes the last one off)',
+    title: 'filter this pane (nothing typed: logs list the filters, the queue takes the last one off)',
     area: 'find',
     effect: 'view',
     cli: 'binnacle logs --grep RE',
@@ -112,7 +102,11 @@ export const findCommands: readonly Command[] = [
     effect: 'view',
     inPalette: true,
     run: ({ cockpit }) =>
-      cockpit.update((desk) => ({ ...desk, filters: { ...desk.filters, [desk.focus]: [] } })),
+      cockpit.update((desk) =>
+        desk.focus === 'logs'
+          ? { ...desk, log: { ...desk.log, stack: [] } }
+          : { ...desk, filters: { ...desk.filters, [desk.focus]: [] } },
+      ),
   },
   {
     id: 'row.mark',
@@ -121,6 +115,10 @@ export const findCommands: readonly Command[] = [
     effect: 'view',
     off: noRow,
     run: (context) => {
+      if (context.snapshot().desk.focus === 'logs') {
+        markLogRow(context);
+        return;
+      }
       const id = rowHere(context.snapshot());
       if (id !== undefined) context.cockpit.update((desk) => marked(desk, id));
     },
@@ -131,14 +129,12 @@ export const findCommands: readonly Command[] = [
     area: 'find',
     effect: 'view',
     off: noRow,
-    run: (context) => {
+    run: async (context) => {
       const snapshot = context.snapshot();
+      const { focus } = snapshot.desk;
       const id = rowHere(snapshot);
-      const ids =
-        snapshot.desk.focus === 'logs'
-          ? snapshot.log.rows.map((row) => row.id)
-          : rowIds(snapshot, snapshot.desk.focus);
-      if (id !== undefined) context.cockpit.update((desk) => ranged(desk, ids, id));
+      if (focus === 'logs') await rangeLogRows(context);
+      else if (id !== undefined) context.cockpit.update((desk) => ranged(desk, rowIds(snapshot, focus), id));
     },
   },
 ];
@@ -148,16 +144,44 @@ export function takeText(
   context: CommandContext,
   mode: { readonly type: 'search' | 'filter'; readonly text: string },
 ): void {
+  const { focus } = context.snapshot().desk;
   if (mode.type === 'filter') {
-    const pane = context.snapshot().desk.focus;
-    const text = pane === 'logs' && mode.text !== '' ? searchExpression(mode.text) : mode.text;
-    context.cockpit.update((desk) => focused(inMode(filtered(desk, pane, text), { type: 'browse' }), pane));
+    if (focus === 'logs') takeLogFilter(context, mode.text);
+    else
+      context.cockpit.update((desk) =>
+        focused(inMode(filtered(desk, focus, mode.text), { type: 'browse' }), focus),
+      );
     return;
   }
   context.cockpit.update((desk) => {
     const { search: _old, ...rest } = desk;
     const next = inMode(rest, { type: 'browse' });
-    return mode.text === '' ? next : { ...next, search: { pane: desk.focus, text: mode.text } };
+    return mode.text === '' ? next : { ...next, search: { pane: focus, text: mode.text } };
   });
-  if (mode.text !== '') void stepSearch(context, 1);
+  if (mode.text === '') return;
+  if (focus === 'logs') void walkSearch(context, mode.text);
+  else void stepSearch(context, 1);
+}
+
+/** A filter goes on top of the log's stack; nothing typed shows the stack. */
+function takeLogFilter(context: CommandContext, text: string): void {
+  if (text === '') {
+    openLogSheet(context, 'stack');
+    return;
+  }
+  const { condition, note } = filterCondition(text);
+  context.cockpit.update((desk) => ({
+    ...inMode(desk, { type: 'browse' }),
+    log: withCondition(desk.log, withWholePath(context.snapshot(), condition)),
+  }));
+  if (note !== undefined) context.cockpit.toast(note);
+}
+
+/** `file:api.log` means the log that is called so: rows have whole paths. */
+function withWholePath({ log, desk }: Snapshot, condition: LogCondition): LogCondition {
+  if (condition.is !== 'log') return condition;
+  const rows = [...log.rows, ...desk.log.marked.values()];
+  const whole = (name: string): string =>
+    rows.map((row) => row.log ?? row.path).find((path) => path === name || path.endsWith(`/${name}`)) ?? name;
+  return { ...condition, logs: condition.logs.map(whole) };
 }

@@ -1,11 +1,13 @@
 import { addMs } from '../domain/instant.ts';
 import { focused, inMode, selectedRow, unmarked } from '../store/desk.ts';
+import { selectedLogRow } from '../store/lens-query.ts';
 import type { Mode } from '../store/mode.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
 import { placeOf } from '../store/selectors/card.ts';
 import { isWatched } from '../store/selectors/watches.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
+import { chosenLogRows, exportLine } from './log-export.ts';
 
 type AsideMode = Extract<Mode, { type: 'aside' }>;
 
@@ -88,13 +90,21 @@ async function holdItems({ cockpit, snapshot }: CommandContext): Promise<void> {
   else cockpit.toast(`you have ${keys.length === 1 ? 'it' : `all ${keys.length}`}: the others see that`);
 }
 
+/** The text of the log's row; of marked rows their whole lines. */
+function copiedLogRows(snapshot: Snapshot): string | undefined {
+  const rows = chosenLogRows(snapshot);
+  return rows.length > 1 ? rows.map(exportLine).join('\n') : rows[0]?.text;
+}
+
 /** What `c` and a letter put on the clipboard. */
 function copyText(snapshot: Snapshot, what: string): string | undefined {
-  const { subject, log, desk } = snapshot;
-  const row = log.rows.find((one) => one.id === log.selected);
+  const { subject, desk } = snapshot;
+  const row = selectedLogRow(snapshot);
   switch (what) {
     case 'l':
-      return desk.focus === 'logs' ? row?.text : (subject.item?.title ?? subject.entity?.title ?? row?.text);
+      return desk.focus === 'logs'
+        ? copiedLogRows(snapshot)
+        : (subject.item?.title ?? subject.entity?.title ?? row?.text);
     case 'i':
       return subject.ref?.id ?? subject.item?.key;
     case 'x':
@@ -253,7 +263,7 @@ export const itemCommands: readonly Command[] = [
   },
   {
     id: 'copy.start',
-    title: 'copy: l line, i id, x command, e evidence',
+    title: 'copy: l line, i id, x command, e evidence; f log rows to a file',
     area: 'items',
     effect: 'view',
     off: (_snapshot, host) => (host.copy ? undefined : 'this terminal has no way to the clipboard'),

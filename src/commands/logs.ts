@@ -1,36 +1,79 @@
-import type { LogLevel } from '../domain/log.ts';
-import type { LogView } from '../store/desk.ts';
+import type { LogLevel, LogQuery } from '../domain/log.ts';
+import { matcherOf } from '../domain/log-filter.ts';
+import { clockText } from '../lib/time-text.ts';
+import { narrowed, selectedLogRow, splitOf } from '../store/lens-query.ts';
+import { bookmarked, type WalkedRun, withCondition, withoutEntry } from '../store/log-view.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
+import { openLogSheet, setLog } from './log-sheets.ts';
 
-function set(context: CommandContext, change: (log: LogView) => Partial<LogView>): void {
-  context.cockpit.update((desk) => ({ ...desk, log: { ...desk.log, ...change(desk.log) } }));
+/** Goes to the nearest row of a query, and says so where there is none. Resolves to whether the search ended without one. */
+async function goTo(
+  { cockpit }: CommandContext,
+  what: string,
+  query: LogQuery,
+  direction: 1 | -1,
+): Promise<boolean> {
+  return (await cockpit.logs.seekNext(what, query, direction)) === 'none';
 }
 
 async function goToLevel(context: CommandContext, minLevel: LogLevel, direction: 1 | -1): Promise<void> {
-  const found = await context.cockpit.log.find(
-    { ...context.snapshot().log.query, minLevel, changes: false },
-    direction,
-  );
-  if (!found)
-    context.cockpit.toast(
-      `no ${minLevel === 'error' ? 'error' : 'warning'} ${direction === 1 ? 'below' : 'above'}`,
-    );
+  const what = minLevel === 'error' ? 'error' : 'warning';
+  const query = { ...narrowed(context.snapshot().log.query), minLevel, changes: false };
+  if (await goTo(context, what, query, direction))
+    context.cockpit.toast(`no ${what} ${direction === 1 ? 'below' : 'above'}`);
+}
+
+/** The run a line is of: its own ids, else those of the run that is walked, where its log is among that one's. */
+function runOf(
+  { desk }: Snapshot,
+  keys: readonly string[] | undefined,
+  system: string,
+): WalkedRun | undefined {
+  if (keys && keys.length > 0) return { system: system as WalkedRun['system'], keys };
+  return desk.log.run?.system === system ? desk.log.run : undefined;
 }
 
 async function goToSameRun(context: CommandContext, direction: 1 | -1): Promise<void> {
+  const { cockpit } = context;
   const snapshot = context.snapshot();
-  const row = snapshot.log.rows.find((one) => one.id === snapshot.log.selected);
-  const keys = row?.keys ?? [];
+  const row = selectedLogRow(snapshot);
   if (!row) return;
-  // A line without an id of its own belongs to what its file's other lines are about.
-  const query =
-    keys.length > 0 ? { systems: [row.system], keys } : { systems: [row.system], files: [row.path] };
-  const found = await context.cockpit.log.find(query, direction);
-  if (!found)
-    context.cockpit.toast(
-      `no line of the same ${keys.length > 0 ? 'run' : 'file'} ${direction === 1 ? 'below' : 'above'}`,
-    );
+  const run = runOf(snapshot, row.keys, row.system);
+  setLog(context, ({ run: _before, ...log }) => (run ? { ...log, run } : log));
+  // A line without an id of its own, of no run that is walked, belongs to what its file's other lines are about.
+  const all: LogQuery = run
+    ? { systems: [run.system], keys: run.keys }
+    : { systems: [row.system], files: [row.log ?? row.path] };
+  const where = direction === 1 ? 'below' : 'above';
+  const what = `the ${run ? 'run' : 'file'}`;
+  const found = await cockpit.call('find', {
+    query: all,
+    from: { sortAt: row.sortAt, id: row.id },
+    direction,
+  });
+  if (!found.row) {
+    cockpit.toast(`no line of ${run ? 'the same run' : 'the same file'} ${where}`);
+    return;
+  }
+  const { sortAt, id, path } = found.row;
+  if (matcherOf(snapshot.log.query)(found.row)) {
+    cockpit.log.seek({ sortAt, id });
+    return;
+  }
+  const shown = { ...narrowed(snapshot.log.query, ...conditionsOf(all)) };
+  if (await goTo(context, what, shown, direction)) {
+    const at = clockText(sortAt, snapshot.offsetMs);
+    cockpit.toast(`the next line of ${what} ${where} is not in this view: ${at} ${path} (L or . shows it)`);
+  }
+}
+
+function conditionsOf({ systems, keys, files }: LogQuery): NonNullable<LogQuery['filter']> {
+  return [
+    ...(systems ? [{ is: 'system', systems } as const] : []),
+    ...(keys ? [{ is: 'about', keys } as const] : []),
+    ...(files ? [{ is: 'log', logs: files } as const] : []),
+  ];
 }
 
 const noRow = (snapshot: Snapshot): string | undefined =>
@@ -47,52 +90,51 @@ function level(id: string, title: string, minLevel: LogLevel, direction: 1 | -1)
   };
 }
 
+function ofRun(id: string, title: string, direction: 1 | -1): Command {
+  return {
+    id,
+    title,
+    area: 'logs',
+    effect: 'move',
+    cli: 'binnacle logs --run ID',
+    off: noRow,
+    run: (context) => goToSameRun(context, direction),
+  };
+}
+
 /** Commands of the log pane; they work from every pane. */
 export const logCommands: readonly Command[] = [
   level('log.nextError', 'next error', 'error', 1),
   level('log.previousError', 'error before', 'error', -1),
   level('log.nextWarning', 'next warning or error', 'warning', 1),
   level('log.previousWarning', 'warning or error before', 'warning', -1),
-  {
-    id: 'log.nextOfRun',
-    title: 'next line of the same run',
-    area: 'logs',
-    effect: 'move',
-    cli: 'binnacle logs --run ID',
-    off: noRow,
-    run: (context) => goToSameRun(context, 1),
-  },
-  {
-    id: 'log.previousOfRun',
-    title: 'line before of the same run',
-    area: 'logs',
-    effect: 'move',
-    off: noRow,
-    run: (context) => goToSameRun(context, -1),
-  },
+  ofRun('log.nextOfRun', 'next line of the same run', 1),
+  ofRun('log.previousOfRun', 'line before of the same run', -1),
   {
     id: 'log.bookmark',
-    title: 'remember this line',
+    title: 'remember this line, or forget it',
     area: 'logs',
     effect: 'view',
     off: noRow,
     run: (context) => {
-      const { log } = context.snapshot();
-      const row = log.rows.find((one) => one.id === log.selected);
+      const snapshot = context.snapshot();
+      const row = selectedLogRow(snapshot);
       if (!row) return;
-      context.cockpit.update((desk) => ({ ...desk, bookmark: { sortAt: row.sortAt, id: row.id } }));
-      context.cockpit.toast("line remembered: ' goes back to it");
+      const isKnown = snapshot.desk.log.bookmarks.some((one) => one.id === row.id);
+      setLog(context, (log) => bookmarked(log, row));
+      context.cockpit.toast(isKnown ? 'line forgotten' : "line remembered: ' goes back to it");
     },
   },
   {
     id: 'log.toBookmark',
-    title: 'to the line remembered',
+    title: 'to the line remembered; to the list where there are several',
     area: 'logs',
     effect: 'move',
-    off: ({ desk }) => (desk.bookmark ? undefined : 'no line is remembered: m remembers one'),
+    off: ({ desk }) => (desk.log.bookmarks.length > 0 ? undefined : 'no line is remembered: m remembers one'),
     run: (context) => {
-      const { bookmark } = context.snapshot().desk;
-      if (bookmark) context.cockpit.log.seek(bookmark);
+      const [first, ...others] = context.snapshot().desk.log.bookmarks;
+      if (first && others.length === 0) context.cockpit.log.seek(first);
+      else openLogSheet(context, 'bookmarks');
     },
   },
   {
@@ -104,13 +146,6 @@ export const logCommands: readonly Command[] = [
     run: (context) => context.cockpit.log.setFollow(!context.snapshot().log.follow),
   },
   {
-    id: 'log.histogram',
-    title: 'how much came when',
-    area: 'logs',
-    effect: 'view',
-    run: (context) => set(context, (log) => ({ histogram: !log.histogram })),
-  },
-  {
     id: 'clock.toggle',
     title: 'times in UTC or local',
     area: 'logs',
@@ -119,19 +154,12 @@ export const logCommands: readonly Command[] = [
       cockpit.update((desk) => ({ ...desk, clock: desk.clock === 'utc' ? 'local' : 'utc' })),
   },
   {
-    id: 'log.fields',
-    title: 'source and place of each line',
-    area: 'logs',
-    effect: 'view',
-    run: (context) => set(context, (log) => ({ fields: !log.fields })),
-  },
-  {
     id: 'log.pretty',
     title: 'pages of lines with their JSON laid out',
     area: 'logs',
     effect: 'view',
     run: (context) => {
-      set(context, (log) => ({ pretty: !log.pretty }));
+      setLog(context, (log) => ({ ...log, pretty: !log.pretty }));
       const { mode, log } = context.snapshot().desk;
       if (mode.type === 'browse')
         context.cockpit.toast(
@@ -149,14 +177,17 @@ export const logCommands: readonly Command[] = [
   },
   {
     id: 'log.context',
-    title: 'everything around this line, filters aside',
+    title: 'everything around this line: beside the filtered rows where there is room',
     area: 'logs',
     effect: 'view',
     off: noRow,
     run: (context) => {
       // Standing still first: the line is what must stay in view when everything else comes back.
       context.cockpit.log.setFollow(false);
-      set(context, (log) => ({ context: !log.context }));
+      setLog(context, (log) => ({ ...log, context: !log.context }));
+      const { desk } = context.snapshot();
+      if (desk.log.context && splitOf(desk) === undefined && desk.focus === 'logs')
+        context.cockpit.toast('filters are left aside: z has room for both views');
     },
   },
   {
@@ -165,7 +196,7 @@ export const logCommands: readonly Command[] = [
     area: 'logs',
     effect: 'view',
     cli: 'binnacle logs --run ID',
-    run: (context) => set(context, (log) => ({ lens: log.lens === 'item' ? 'all' : 'item' })),
+    run: (context) => setLog(context, (log) => ({ ...log, lens: log.lens === 'item' ? 'all' : 'item' })),
   },
   {
     id: 'log.level',
@@ -174,10 +205,10 @@ export const logCommands: readonly Command[] = [
     effect: 'view',
     inPalette: true,
     cli: 'binnacle logs --level warning',
-    run: ({ cockpit }) =>
-      cockpit.update((desk) => {
-        const { minLevel, ...log } = desk.log;
-        return { ...desk, log: minLevel ? log : { ...log, minLevel: 'warning' } };
+    run: (context) =>
+      setLog(context, (log) => {
+        const index = log.stack.findIndex(({ condition }) => condition.is === 'level' && !condition.out);
+        return index < 0 ? withCondition(log, { is: 'level', least: 'warning' }) : withoutEntry(log, index);
       }),
   },
 ];

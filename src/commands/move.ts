@@ -1,10 +1,12 @@
 import type { Desk, PaneId } from '../store/desk.ts';
 import { focused, selectedRow } from '../store/desk.ts';
 import { asidesShown } from '../store/selectors/asides.ts';
+import { logSheetRows } from '../store/selectors/log-sheet.ts';
 import { rowIds } from '../store/selectors/rows.ts';
 import { sheetSize } from '../store/sheet.ts';
 import { pageOf, type Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
+import { moveOnStrip } from './log-strip.ts';
 
 /** How far a move goes: rows, half a screen, or to an end. */
 type Distance = 1 | -1 | 'page' | '-page' | 'start' | 'end';
@@ -75,9 +77,18 @@ function move(context: CommandContext, distance: Distance): void {
     case 'details':
       cockpit.update((desk) => scrolled(desk, by, cockpit.scrollEnds().page));
       return;
+    case 'logSheet': {
+      const count = logSheetRows(snapshot, mode).length;
+      cockpit.update((desk) => ({ ...desk, mode: { ...mode, index: clamp(mode.index + by, count) } }));
+      return;
+    }
+    case 'strip':
+      moveOnStrip(context, by);
+      return;
     case 'params':
     case 'settle':
     case 'remark':
+    case 'name':
     case 'copy':
       return;
   }

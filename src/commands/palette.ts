@@ -47,6 +47,15 @@ export function paletteRows(
     const score = fuzzyScore(words, wanted);
     if (score !== undefined) scored.push({ row, score, order: scored.length });
   };
+  const [, time] = /^at(?:\s+(.*))?$/.exec(text) ?? [];
+  if (time !== undefined && time.trim() !== '') {
+    const cli = 'binnacle logs --since T';
+    scored.push({
+      row: { run: { command: 'log.at', argument: time }, title: `the log at ${time}`, keys: '', cli },
+      score: Number.POSITIVE_INFINITY,
+      order: 0,
+    });
+  }
   for (const row of actRows(snapshot)) add(row, `${row.title} ${row.cli}`);
   for (const command of commands) {
     if (command.inPalette === false) continue;

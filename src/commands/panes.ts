@@ -12,6 +12,8 @@ import {
   wentBack,
   zoomed,
 } from '../store/desk.ts';
+import { selectedLogRow } from '../store/lens-query.ts';
+import { withoutEntry } from '../store/log-view.ts';
 import type { DetailSubject } from '../store/mode.ts';
 import { rowIds } from '../store/selectors/rows.ts';
 import { hasOwnBox } from '../store/sheet.ts';
@@ -68,9 +70,9 @@ function nextPane(context: CommandContext, step: 1 | -1): void {
 
 /** What Enter opens: the page of the row under the cursor. */
 function detailsOf(snapshot: Snapshot): DetailSubject | undefined {
-  const { desk, subject, log } = snapshot;
+  const { desk, subject } = snapshot;
   if (desk.focus === 'logs') {
-    const row = log.rows.find((one) => one.id === log.selected);
+    const row = selectedLogRow(snapshot);
     return row ? { of: 'row', row, pretty: desk.log.pretty } : undefined;
   }
   if (desk.focus === 'acts') {
@@ -180,19 +182,26 @@ export const paneCommands: readonly Command[] = [
     title: 'back',
     area: 'panes',
     effect: 'view',
-    run: ({ cockpit }) =>
+    run: ({ cockpit, snapshot }) => {
+      if (snapshot().logs.seeking !== undefined) {
+        cockpit.logs.stop();
+        return;
+      }
       cockpit.update((desk) => {
         if (desk.mode.type !== 'browse') return inMode(desk, { type: 'browse' });
         if (desk.marks.size > 0) return unmarked(desk);
         const { search: _search, ...rest } = desk;
         if (desk.search) return rest;
         if (desk.log.context) return { ...desk, log: { ...desk.log, context: false } };
+        if (desk.focus === 'logs' && desk.log.stack.length > 0)
+          return { ...desk, log: withoutEntry(desk.log, desk.log.stack.length - 1) };
         if ((desk.filters[desk.focus] ?? []).length > 0) return filtered(desk, desk.focus, '');
         if (desk.queueFilter !== 'all') return { ...desk, queueFilter: 'all' };
         if (desk.zoom) return zoomed(desk, desk.zoom);
         if (desk.focus !== 'queue' && !desk.only) return focused(desk, 'queue');
         return toasted(desk, 'Q quits, :q too', 'note', cockpit.now());
-      }),
+      });
+    },
   },
   {
     id: 'sources.show',

@@ -6,6 +6,7 @@ import { takeActText } from './acts.ts';
 import type { Command, CommandContext, Effect } from './command.ts';
 import { takeText } from './find.ts';
 import { setAside } from './items.ts';
+import { keepSearch } from './log-sheets.ts';
 import { openPalette } from './palette.ts';
 import { takeRemark } from './steps.ts';
 
@@ -14,9 +15,8 @@ const quitAgainMs = 2000;
 
 /** Enter after a text searched or filtered for moves; after any other it leads to an act. */
 function effectOfEnter({ desk }: Snapshot): Effect {
-  return desk.mode.type === 'search' || desk.mode.type === 'filter' || desk.mode.type === 'help'
-    ? 'move'
-    : 'ask';
+  const moves: readonly Mode['type'][] = ['search', 'filter', 'help', 'name'];
+  return moves.includes(desk.mode.type) ? 'move' : 'ask';
 }
 
 async function takeTyped(context: CommandContext): Promise<void> {
@@ -45,11 +45,16 @@ async function takeTyped(context: CommandContext): Promise<void> {
     case 'remark':
       await takeRemark(context, mode);
       return;
+    case 'name':
+      keepSearch(context, mode);
+      return;
     case 'browse':
     case 'menu':
     case 'asides':
     case 'details':
     case 'copy':
+    case 'logSheet':
+    case 'strip':
       return;
   }
 }
@@ -65,7 +70,7 @@ async function runPaletteRow(
     return;
   }
   context.cockpit.update((desk) => inMode(desk, { type: 'browse' }));
-  if ('command' in row.run) context.run(row.run.command);
+  if ('command' in row.run) context.run(row.run.command, row.run.argument);
   else {
     const { act, target, targetTitle, list } = row.run;
     await chooseOffer(context, act, target, targetTitle, { list });

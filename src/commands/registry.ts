@@ -2,6 +2,9 @@ import { actCommands } from './acts.ts';
 import type { Command } from './command.ts';
 import { findCommands } from './find.ts';
 import { itemCommands } from './items.ts';
+import { logExportCommands } from './log-export.ts';
+import { logSheetCommands } from './log-sheets.ts';
+import { logStripCommands } from './log-strip.ts';
 import { logCommands } from './logs.ts';
 import { moveCommands } from './move.ts';
 import { paneCommands } from './panes.ts';
@@ -16,6 +19,9 @@ export const commands: readonly Command[] = [
   ...paneCommands,
   ...findCommands,
   ...logCommands,
+  ...logStripCommands,
+  ...logSheetCommands,
+  ...logExportCommands,
   ...itemCommands,
   ...actCommands,
   ...undoCommands,

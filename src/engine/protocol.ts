@@ -52,6 +52,8 @@ export interface EngineFigures {
   readonly unreadBytes: number;
   readonly badRecords: number;
   readonly linesPerSecond: number;
+  /** Places in logs whose bytes were gone before anybody could read them; each stands in the log as a row. */
+  readonly gaps?: number;
   readonly polling: boolean;
 }
 

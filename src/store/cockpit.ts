@@ -8,6 +8,8 @@ import { createCardKeeper } from './card-keeper.ts';
 import { createCompanion } from './companion.ts';
 import { type Desk, newDesk, type PaneId, settledToast, toasted } from './desk.ts';
 import { isOfItemAlone, logQuery } from './lens-query.ts';
+import { createLogKeeper, type LogKeeper } from './log-keeper.ts';
+import type { KeptLogView } from './log-view.ts';
 import { createLogWindow, type LogWindow } from './log-window.ts';
 import { countingStepMs, stepOf, steppedNow } from './pace.ts';
 import { createPageKeeper } from './page-keeper.ts';
@@ -40,6 +42,10 @@ export interface CockpitOptions {
   readonly ascii?: boolean;
   /** Shortest pause between frames; 16 ms, 33 over a slow link. */
   readonly shortestWindowMs?: number;
+  /** Bookmarks and named searches of the last time. */
+  readonly kept?: KeptLogView;
+  /** Keeps bookmarks and named searches for the next time. */
+  keep?(kept: KeptLogView): void;
   /** Told each thing the engine asks of the screen, once. What it says is shown already. */
   onSignal?(signal: Signal): void;
 }
@@ -64,7 +70,10 @@ export interface Cockpit {
   subscribe(listener: () => void): () => void;
   update(change: (desk: Desk) => Desk): void;
   readonly log: LogWindow;
-  call<C extends CallName>(name: C, request: RequestOf<C>): Promise<AnswerOf<C>>;
+  /** What goes with the log's rows: counts, places looked for, all lines around. */
+  readonly logs: Pick<LogKeeper, 'seekNext' | 'stop'>;
+  /** A call on logs is given up when the signal says so. */
+  call<C extends CallName>(name: C, request: RequestOf<C>, signal?: AbortSignal): Promise<AnswerOf<C>>;
   now(): Instant;
   toast(text: string, tone?: 'note' | 'refusal'): void;
   /** The outcome of this order is told at the foot when it comes. */
@@ -92,7 +101,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   const openedAt = timer.now();
   const localOffsetMs = options.localOffsetMs ?? 0;
   let state = initialState;
-  let desk = newDesk(options.columns, options.rows, options.only);
+  let desk = newDesk(options.columns, options.rows, options.only, options.kept);
   let queue = emptyQueue;
   let current: Snapshot | undefined;
   let cancelThaw: (() => void) | undefined;
@@ -116,10 +125,14 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   const pages = createPageKeeper(port, updateDesk);
   const card = createCardKeeper(port, updateDesk);
   const log = createLogWindow(port, () => throttle.request());
+  const logs = createLogKeeper(port, timer, log, () => throttle.request());
 
   function updateDesk(change: (desk: Desk) => Desk): void {
     const next = change(desk);
     if (next === desk) return;
+    const { bookmarks, searches } = next.log;
+    if (bookmarks !== desk.log.bookmarks || searches !== desk.log.searches)
+      options.keep?.({ version: 1, bookmarks, searches });
     desk = next;
     throttle.request();
   }
@@ -150,6 +163,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       queue,
       subject: current && sameSubject(current.subject, subject) ? current.subject : subject,
       log: log.state(),
+      logs: logs.state(),
       companion: companion.state(),
       now: judgedAt,
       latest: instant(Math.floor(now / step) * step + step),
@@ -182,6 +196,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     // Another setting of the pane keeps the place one reads at; another subject begins at its end.
     const keep = current !== undefined && sameTarget(current.subject, next.subject) && !next.log.follow;
     log.setQuery(wideEnough(next), keep);
+    logs.follow(next);
     pages.follow(next.desk, next.state);
     card.follow(next.desk, next.state);
   }
@@ -194,7 +209,11 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     const narrow = logQuery(next);
     const text = JSON.stringify(narrow);
     const isEmpty =
-      next.log.phase === 'ready' && next.log.total === 0 && JSON.stringify(next.log.query) === text;
+      next.log.phase === 'ready' &&
+      next.log.rows.length === 0 &&
+      next.log.atStart &&
+      next.log.atEnd &&
+      JSON.stringify(next.log.query) === text;
     if (isEmpty && isOfItemAlone(next)) emptyQuery = text;
     if (emptyQuery !== text) return narrow;
     const { keys: _keys, files: _files, sources: _sources, ...system } = narrow;
@@ -247,7 +266,10 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     state = reduceChanges(state, changes);
     obey(state.signals);
     tellEnds();
-    if (state.logSeq !== seq) log.rowsCame();
+    if (state.logSeq !== seq) {
+      log.rowsCame();
+      logs.rowsCame();
+    }
     throttle.request();
   });
   const cancelTick = timer.every(countingStepMs, () => {
@@ -273,7 +295,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     },
     update: updateDesk,
     log,
-    call: (name, request) => port.call(name, request),
+    logs,
+    call: (name, request, signal) => port.call(name, request, signal),
     now: () => timer.now(),
     toast(text, tone = 'note') {
       desk = toasted(desk, text, tone, timer.now());
@@ -312,6 +335,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       pages.close();
       card.close();
       log.close();
+      logs.close();
       unsubscribe();
     },
   };

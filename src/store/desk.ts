@@ -1,5 +1,6 @@
 import { addMs, type Instant, instant } from '../domain/instant.ts';
-import type { LogLevel } from '../domain/log.ts';
+import type { LogCursor, LogRow } from '../domain/log.ts';
+import { type KeptLogView, type LogView, newLogView } from './log-view.ts';
 import type { Mode } from './mode.ts';
 
 /** The boxes of the screen. `approvals` and `fatal` are filters of the queue where there is no room for boxes. */
@@ -56,17 +57,6 @@ export interface Toast {
   readonly until: Instant;
 }
 
-/** How the log pane is set. */
-export interface LogView {
-  readonly lens: 'item' | 'all';
-  readonly minLevel?: LogLevel;
-  readonly fields: boolean;
-  readonly pretty: boolean;
-  readonly histogram: boolean;
-  /** Filters left aside for a moment, to see what stood around a line. */
-  readonly context: boolean;
-}
-
 /** Where one was before going in, for `[` and `]`. */
 export interface Crumb {
   readonly focus: PaneId;
@@ -97,12 +87,12 @@ export interface Desk {
   /** Scroll of the panes that are read and not chosen from. */
   readonly scroll: { readonly [P in PaneId]?: number };
   readonly filters: { readonly [P in PaneId]?: readonly string[] };
-  readonly search?: { readonly pane: PaneId; readonly text: string };
+  /** `hit`: the row of the log it led to last. */
+  readonly search?: { readonly pane: PaneId; readonly text: string; readonly hit?: LogCursor };
   readonly marks: ReadonlySet<string>;
   /** Where a range began. */
   readonly rangeFrom?: string;
   readonly log: LogView;
-  readonly bookmark?: { readonly sortAt: Instant; readonly id: string };
   readonly clock: 'utc' | 'local';
   /** Rows added to a pane by `+` and `_`. */
   readonly grow: { readonly [P in PaneId]?: number };
@@ -121,7 +111,7 @@ function isListPane(pane: PaneId): boolean {
 }
 
 /** A desk as it is found at the start. */
-export function newDesk(columns: number, rows: number, only?: PaneId): Desk {
+export function newDesk(columns: number, rows: number, only?: PaneId, kept?: KeptLogView): Desk {
   return {
     columns,
     rows,
@@ -136,7 +126,7 @@ export function newDesk(columns: number, rows: number, only?: PaneId): Desk {
     scroll: {},
     filters: {},
     marks: new Set(),
-    log: { lens: 'item', fields: false, pretty: false, histogram: false, context: false },
+    log: kept ? { ...newLogView, bookmarks: kept.bookmarks, searches: kept.searches } : newLogView,
     clock: 'utc',
     grow: {},
     back: [],
@@ -168,13 +158,12 @@ export function touched(desk: Desk, now: Instant): Desk {
 /** Another pane has the keys. Marks belong to the view that is left. */
 export function focused(desk: Desk, pane: PaneId): Desk {
   if (desk.focus === pane) return desk;
-  const { rangeFrom: _range, ...rest } = desk;
+  const { rangeFrom: _range, ...rest } = unmarked(desk);
   const crumb: Crumb = { focus: desk.focus, selected: desk.selected };
   return {
     ...rest,
     focus: pane,
     subject: isListPane(pane) ? pane : desk.subject,
-    marks: new Set(),
     back: [...desk.back.slice(-30), crumb],
     forth: [],
     ...(desk.zoom ? { zoom: pane } : {}),
@@ -254,9 +243,23 @@ export function ranged(desk: Desk, ids: readonly string[], here: string): Desk {
 
 /** No marks: after an act, or on leaving the view. */
 export function unmarked(desk: Desk): Desk {
-  if (desk.marks.size === 0 && desk.rangeFrom === undefined) return desk;
+  const { rangeFrom: _logRange, ...log } = desk.log;
+  if (desk.marks.size === 0 && desk.rangeFrom === undefined && log.marked.size === 0 && !_logRange)
+    return desk;
   const { rangeFrom: _range, ...rest } = desk;
-  return { ...rest, marks: new Set() };
+  return { ...rest, marks: new Set(), log: { ...log, marked: new Map() } };
+}
+
+/** Rows of the log marked, kept as they are: they may be scrolled away before they are used. */
+export function markedLogRows(desk: Desk, rows: readonly LogRow[]): Desk {
+  const { rangeFrom: _range, ...log } = desk.log;
+  const marked = new Map(log.marked);
+  for (const row of rows) marked.set(row.id, row);
+  return {
+    ...desk,
+    marks: new Set([...desk.marks, ...rows.map((row) => row.id)]),
+    log: { ...log, marked },
+  };
 }
 
 /** Rows of a pane more or fewer. */

@@ -2,6 +2,7 @@ import type { ActMenu, ActOccasion, ActOffer, ActPreview, Params, StepAnswer } f
 import type { ActList } from '../domain/act-list.ts';
 import type { AttentionItem } from '../domain/attention.ts';
 import type { Approval, Ref, SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
 import type { LogRow } from '../domain/log.ts';
 import type { StepPlace } from '../domain/steps.ts';
 import type { SourceBadRecord } from '../engine/protocol.ts';
@@ -173,7 +174,27 @@ export type Mode =
       readonly as: 'done' | 'skipped';
       readonly text: string;
     }
-  | { readonly type: 'copy' };
+  | { readonly type: 'copy' }
+  | LogSheetMode
+  /** The name a search is kept under is being typed. */
+  | { readonly type: 'name'; readonly search: string; readonly text: string }
+  /** The keys are with the strip above the log: a span of time is chosen. */
+  | {
+      readonly type: 'strip';
+      /** The moment under its cursor. */
+      readonly at: Instant;
+      /** Where the span began, once it was begun. */
+      readonly from?: Instant;
+    };
+
+/** A list that belongs to the log: its filters, remembered lines, searches with a name, fields of a row. */
+export interface LogSheetMode {
+  readonly type: 'logSheet';
+  readonly of: 'stack' | 'bookmarks' | 'searches' | 'fields';
+  readonly index: number;
+  /** The row that was under the cursor when it was opened: what filters and fields are taken from. */
+  readonly row?: LogRow;
+}
 
 /** What a details page is about. */
 export type DetailSubject =
@@ -200,7 +221,14 @@ export type DetailSubject =
       readonly left: ListMode['left'];
     }
   | { readonly of: 'answer'; readonly title: string; readonly answer: StepAnswer }
-  | { readonly of: 'row'; readonly row: LogRow; readonly pretty: boolean };
+  /** `written`: the lines as they stand in their file; undefined while asked for, `unread` why they are not there. */
+  | {
+      readonly of: 'row';
+      readonly row: LogRow;
+      readonly pretty: boolean;
+      readonly written?: string;
+      readonly unread?: string;
+    };
 
 /** True when letters typed are text and no keys. */
 export function isTyping(mode: Mode): boolean {
@@ -211,6 +239,7 @@ export function isTyping(mode: Mode): boolean {
     case 'params':
     case 'settle':
     case 'remark':
+    case 'name':
       return true;
     case 'help':
       return mode.typing;
@@ -226,6 +255,8 @@ export function isTyping(mode: Mode): boolean {
     case 'asides':
     case 'details':
     case 'copy':
+    case 'logSheet':
+    case 'strip':
       return false;
   }
 }
@@ -238,6 +269,7 @@ export function typedText(mode: Mode): string | undefined {
     case 'palette':
     case 'settle':
     case 'remark':
+    case 'name':
       return mode.text;
     case 'help':
       return mode.typing ? mode.text : undefined;
@@ -256,6 +288,8 @@ export function typedText(mode: Mode): string | undefined {
     case 'asides':
     case 'details':
     case 'copy':
+    case 'logSheet':
+    case 'strip':
       return undefined;
   }
 }
@@ -267,6 +301,7 @@ export function withTypedText(mode: Mode, text: string): Mode {
     case 'filter':
     case 'settle':
     case 'remark':
+    case 'name':
       return { ...mode, text };
     case 'palette':
       return { ...mode, text, index: 0 };
@@ -292,6 +327,8 @@ export function withTypedText(mode: Mode, text: string): Mode {
     case 'asides':
     case 'details':
     case 'copy':
+    case 'logSheet':
+    case 'strip':
       return mode;
   }
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../domain/instant.ts';
 import type { Companion } from './companion.ts';
 import type { Desk } from './desk.ts';
+import type { LogAnswers } from './log-keeper.ts';
 import type { LogWindowState } from './log-window.ts';
 import type { ApprovalMode } from './mode.ts';
 import { approvalPage } from './selectors/approval.ts';
@@ -16,6 +17,8 @@ export interface Snapshot {
   readonly queue: QueueView;
   readonly subject: Subject;
   readonly log: LogWindowState;
+  /** What goes with the rows of the log. */
+  readonly logs: LogAnswers;
   readonly companion: Companion;
   /** The time ages are judged by, in steps of a minute (less where seconds matter), never before what came in last. */
   readonly now: Instant;
@@ -38,6 +41,7 @@ export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
     a.queue === b.queue &&
     a.subject === b.subject &&
     a.log === b.log &&
+    a.logs === b.logs &&
     a.companion === b.companion &&
     a.now === b.now &&
     a.latest === b.latest

@@ -49,7 +49,7 @@ describe('the whole screen', () => {
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              |
        [?]3 see the pipeline run: PM alive, its log moves                            |
        [ ]4 end orphans 4120, 4121: one runner, one monitor                          |
-      -6 Logs + changes, this item (L: all) ------------------------------------------------ follow  unread 0  bad 0  lag 0.1s
+      -6 Logs + changes, this item (L: all) ----------------------------------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
        03:13:10.871 monitor          Restart requested: api_unreachable
@@ -93,7 +93,7 @@ describe('the whole screen', () => {
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  |-7 Acts -------------------------------------------------- 0 running
        [?]3 see the pipeline run: PM alive, its log moves                                                                                | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
        [ ]4 end orphans 4120, 4121: one runner, one monitor                                                                              |
-      -6 Logs + changes, this item (L: all) -------------------------------------------------------------------------------------------------------------------------------- follow  unread 0  bad 0  lag 0.1s
+      -6 Logs + changes, this item (L: all) ------------------------------------------------------------------------------------------------------------------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000)
        03:13:10.871 monitor          Restart requested: api_unreachable
@@ -126,7 +126,7 @@ describe('the whole screen', () => {
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16          R
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives
        [?]3 see the pipeline run: PM alive, its log moves
-      -6 Logs (L: all) ----------------------------- follow  unread 0  bad 0  lag 0.1s
+      -6 Logs (L: all) ---------------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bin..
        03:13:10.871 monitor          Restart requested: api_unreachable

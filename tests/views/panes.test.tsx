@@ -379,7 +379,7 @@ describe('the logs', () => {
       { ...storyRows[3]!, seq: 6, count: 4, wiped: true, level: 'error', text: 'still down' },
     ];
     expect(await paneFrame(logsLines, { engine, columns: 96, rows: 7 })).toMatchInlineSnapshot(`
-      "-6 Logs + changes, this item (L: all) ------------------------ follow  unread 0  bad 0  lag 0.1s
+      "-6 Logs + changes, this item (L: all) ----------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       ~03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('1..
        03:13:10.871 monitor          Restart requested: api_unreachable
@@ -390,7 +390,7 @@ describe('the logs', () => {
   });
   it('standing still on a row', async () => {
     expect(await paneFrame(logsLines, { keys: ['6', 'k', 'k'], columns: 96 })).toMatchInlineSnapshot(`
-      "=6 Logs + changes, this item (L: all) ============= still (F follows)  unread 0  bad 0  lag 0.1s
+      "=6 Logs + changes, this item (L: all) ====== still (F follows)  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out
       >03:06:34     autonomous_api   ERROR: [Errno 98] error while attempting to bind on address ('1..
        03:13:10.871 monitor          Restart requested: api_unreachable
@@ -402,7 +402,7 @@ describe('the logs', () => {
     const engine = new FakeEngine();
     engine.failing = { page: 'bad expression' };
     expect(await paneFrame(logsLines, { engine, rows: 3 })).toMatchInlineSnapshot(`
-      "-6 Logs (L: all) --------------------------- follow  unread 0  bad 0  lag 0.1s
+      "-6 Logs (L: all) -------------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        the log cannot be shown: bad expression
       "
     `);

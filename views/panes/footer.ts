@@ -3,8 +3,10 @@ import { matchesOf } from '../../src/commands/find.ts';
 import { type Binding, keysOf, keyText, type Scope } from '../../src/commands/keymap.ts';
 import { commandsById } from '../../src/commands/registry.ts';
 import { menuOfAct } from '../../src/domain/act-menu.ts';
+import type { LogCondition } from '../../src/domain/log.ts';
 import { widthOf } from '../../src/lib/text-width.ts';
-import { isTyping } from '../../src/store/mode.ts';
+import { filterCondition } from '../../src/store/log-view.ts';
+import { isTyping, type LogSheetMode } from '../../src/store/mode.ts';
 import { menuKeys } from '../../src/store/selectors/act-key.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
 import { type Line, lineWidth, type Pen, padLine, type Span } from '../components/line.ts';
@@ -79,14 +81,23 @@ function leftParts(input: FooterInput): LeftParts {
     case 'search':
     case 'filter': {
       const found = mode.type === 'search' ? matchCount(snapshot, mode.text) : '';
-      const hints = [found, 'Enter takes it, Esc leaves'].filter((text) => text !== '');
+      const isLogFilter = mode.type === 'filter' && snapshot.desk.focus === 'logs';
+      const enter = isLogFilter ? filterHint(mode.text) : 'Enter takes it, Esc leaves';
+      const hints = [found, enter].filter((text) => text !== '');
       return {
         typed: `${mode.type === 'search' ? '/' : '&'}${mode.text}`,
         groups: hints.map((text, index) => [pen.span(`${index === 0 ? '  ' : ''}${text}`, 'dim')]),
       };
     }
     case 'copy':
-      return keys(['l', 'line'], ['i', 'id'], ['x', 'command'], ['e', 'evidence'], ['Esc', 'no']);
+      return keys(
+        ['l', 'line'],
+        ['i', 'id'],
+        ['x', 'command'],
+        ['e', 'evidence'],
+        ['f', 'log rows to a file'],
+        ['Esc', 'no'],
+      );
     case 'browse':
       return { groups: keyGroups(pen, browsePairs(input)) };
     case 'palette':
@@ -107,10 +118,54 @@ function leftParts(input: FooterInput): LeftParts {
     case 'list':
       if (isTyping(mode)) return keys(['Enter', 'take'], ['PgDn', 'read on'], ['Esc', 'no']);
       return keys(['y', 'yes'], ['Enter', 'what is highlighted'], ['Esc', 'no, back']);
+    case 'logSheet':
+      return keys(...logSheetKeys(mode.of), ['Esc', 'back']);
+    case 'strip':
+      return keys(
+        ['h l', 'along'],
+        ['Space', mode.from === undefined ? 'begin a span' : 'begin anew'],
+        ['Enter', 'only this time'],
+        ['o', 'go there'],
+        ['i', 'hide'],
+        ['Esc', 'rows'],
+      );
+    case 'name':
+      return typing;
     case 'params':
     case 'settle':
     case 'remark':
       return writing;
+  }
+}
+
+/** Keys of the lists of the log. */
+function logSheetKeys(of: LogSheetMode['of']): readonly (readonly [string, string])[] {
+  switch (of) {
+    case 'stack':
+      return [
+        ['Enter', 'add, on or off'],
+        ['i o', 'in, out'],
+        ['d', 'take off'],
+        ['J K', 'order'],
+        ['+ -', 'lines around'],
+        ['&', 'type one'],
+      ];
+    case 'bookmarks':
+      return [
+        ['Enter', 'go there'],
+        ['d', 'forget'],
+      ];
+    case 'searches':
+      return [
+        ['Enter', 'search, or name'],
+        ['Space', 'mark or not'],
+        ['d', 'forget'],
+      ];
+    case 'fields':
+      return [
+        ['Enter', 'column or not'],
+        ['i o', 'filter in, out'],
+      ];
   }
 }
 
@@ -130,6 +185,27 @@ function detailKeys({ snapshot, host }: FooterInput): readonly (readonly [string
     ...(live('act.again') ? [['r', 'try again'] as const] : []),
   ];
 }
+
+/** What Enter would make of a filter that is being typed: an expression is tried before it is taken. */
+function filterHint(text: string): string {
+  if (text === '') return 'Enter lists the filters; !text leaves out; Esc leaves';
+  const { condition, note } = filterCondition(text);
+  return (
+    note ?? `Enter ${condition.out ? 'leaves out' : 'takes in'} by ${filterWords[condition.is]}, Esc leaves`
+  );
+}
+
+const filterWords: { readonly [I in LogCondition['is']]: string } = {
+  text: 'text',
+  match: 'expression',
+  level: 'level',
+  time: 'time',
+  system: 'system',
+  source: 'source',
+  log: 'file',
+  about: 'run',
+  field: 'field',
+};
 
 function matchCount(snapshot: Snapshot, text: string): string {
   if (text === '' || snapshot.desk.focus === 'logs') return '';
@@ -162,6 +238,9 @@ function browsePairs(input: FooterInput): readonly (readonly [string, string])[]
     add('log.nextError', 'error');
     add('search.start', 'search');
     add('filter.add', 'filter');
+    add('log.histogram', 'when');
+    add('log.fields', 'fields');
+    add('log.context', snapshot.desk.log.context ? 'filtered' : 'around');
   } else if (desk.focus === 'acts') {
     add('view.in', 'output');
     add('act.undo', 'undo');

@@ -1,172 +1,175 @@
-import type { LogRow } from '../../src/domain/log.ts';
-import { clockText, dateText } from '../../src/lib/time-text.ts';
-import { isWidened } from '../../src/store/lens-query.ts';
-import { histogramOf, visibleRows } from '../../src/store/log-window.ts';
-import type { Line, Pen, Span } from '../components/line.ts';
-import type { Tone } from '../theme.ts';
+import { ageText } from '../../src/lib/time-text.ts';
+import { countKey, countText } from '../../src/store/count-keeper.ts';
+import { isWidened, searchQuery, splitOf } from '../../src/store/lens-query.ts';
+import { conditionText } from '../../src/store/log-view.ts';
+import type { Snapshot } from '../../src/store/snapshot.ts';
+import { type Line, lineWidth, type Pen, padLine, type Span } from '../components/line.ts';
+import { logRowLines } from './log-rows.ts';
+import { stripLines, stripRows } from './log-strip.ts';
 import { framed, hasKeys, type PaneInput, paneLabel, phaseLine, titleLine } from './pane.ts';
-
-const originColumns = 16;
 
 /** Lines of logs and changes of state, on one clock. */
 export function logsLines(input: PaneInput): readonly Line[] {
   const { snapshot, pen, columns } = input;
-  const { log, desk, state } = snapshot;
-  const active = hasKeys(snapshot, 'logs');
-  const system = log.query.systems?.[0] ?? '';
-  const name = isWidened(snapshot)
-    ? columns < 90
-      ? `Logs: none of this item, ${system}`
-      : `Logs + changes, none of this item: all of ${system} (L: all)`
-    : columns < 90
-      ? `Logs (L: ${desk.log.lens === 'item' ? 'all' : 'item'})`
-      : `Logs + changes, ${desk.log.lens === 'item' ? 'this item (L: all)' : 'all (L: this item)'}`;
-  const left: Span[] = [paneLabel(pen, 'logs', name, active)];
-  if (desk.log.minLevel) left.push(pen.span(` ${desk.log.minLevel}+`, 'input'));
-  for (const text of desk.filters.logs ?? []) left.push(pen.span(` &${text}`, 'input'));
-  if (desk.log.context) left.push(pen.span(' context: filters aside (. back)', 'input'));
-  const lag = (state.figures.lagMs / 1000).toFixed(1);
-  const follow = log.follow ? 'follow' : 'still (F follows)';
-  const right =
-    columns < 70
-      ? `${follow} ${log.unread}${state.figures.badRecords > 0 ? `  bad ${state.figures.badRecords} (U)` : ''}`
-      : `${follow}  unread ${log.unread}  bad ${state.figures.badRecords}${state.figures.badRecords > 0 ? ' (U)' : ''}  lag ${lag}s`;
-  const title = titleLine(input, active, left, right);
-  const extra = desk.log.histogram && input.rows > 3 ? [histogramLine(input)] : [];
-  const height = input.rows - 1 - extra.length;
-  if (log.rows.length === 0) {
-    const text =
-      log.phase === 'failed'
-        ? `the log cannot be shown: ${log.error ?? 'no reason given'}`
-        : log.phase === 'loading'
-          ? 'reading the log ...'
-          : (desk.filters.logs ?? []).length > 0
-            ? 'no row passes the filters; Esc takes one off'
-            : desk.log.lens === 'item'
-              ? 'no row of this item; L shows all'
-              : 'no row yet';
-    return framed(input, title, [...extra, phaseLine(input, text)]);
+  const { log } = snapshot;
+  const strip = stripLines(snapshot, pen, columns, stripRows(snapshot, input.rows));
+  const title = logTitle(input);
+  if (log.rows.length === 0) return framed(input, title, [...strip, phaseLine(input, emptyText(snapshot))]);
+  const height = input.rows - 1 - strip.length;
+  return framed(input, title, [...strip, ...bodyLines(input, Math.max(1, height))]);
+}
+
+/** The rows; all lines beside or below the filtered ones where both are shown. */
+function bodyLines({ snapshot, pen, columns }: PaneInput, height: number): readonly Line[] {
+  const { log, logs, desk } = snapshot;
+  const split = splitOf(desk);
+  const { full } = logs;
+  if (split === undefined || !full || height < 4) return logRowLines(snapshot, pen, log, columns, height);
+  const head = (text: string, width: number): Line =>
+    titleLine({ pen, columns: width }, false, [pen.span(` ${text}`, 'title')], '');
+  const [here, all] = ['filtered', full.phase === 'failed' ? 'all lines: not read' : 'all lines'] as const;
+  if (split === 'below') {
+    const upper = Math.floor((height - 1) / 2);
+    const rows = logRowLines(snapshot, pen, log, columns, upper);
+    const gap = new Array<Line>(Math.max(0, upper - rows.length)).fill([]);
+    return [
+      ...rows,
+      ...gap,
+      head(all, columns),
+      ...logRowLines(snapshot, pen, full, columns, height - upper - 1),
+    ];
   }
-  const { rows, cursor } = visibleRows(log, Math.max(1, height));
-  const day = snapshot.now;
-  const lines = rows.map((row, index) => {
-    const isCursor = index === cursor;
-    const isMarked = desk.marks.has(row.id) || desk.bookmark?.id === row.id;
-    const sign = isCursor ? '>' : isMarked ? '*' : row.at === undefined ? '~' : ' ';
-    return rowLine(
-      pen,
-      row,
-      sign,
-      columns,
-      snapshot.offsetMs,
-      desk.log.fields,
-      day,
-      searched(input),
-      isCursor,
-    );
-  });
-  return framed(input, title, [...extra, ...lines]);
+  const left = Math.floor((columns - 1) / 2);
+  const right = columns - left - 1;
+  const one = [head(here, left), ...logRowLines(snapshot, pen, log, left, height - 1)];
+  const two = [head(all, right), ...logRowLines(snapshot, pen, full, right, height - 1)];
+  return Array.from({ length: height }, (_line, index) => [
+    ...padLine(one[index] ?? [], left),
+    pen.span('|', 'title'),
+    ...(two[index] ?? []),
+  ]);
 }
 
-function searched(input: PaneInput): string | undefined {
-  const { search } = input.snapshot.desk;
-  return search?.pane === 'logs' ? search.text.toLowerCase() : undefined;
+function emptyText({ log, desk }: Snapshot): string {
+  if (log.phase === 'failed') return `the log cannot be shown: ${log.error ?? 'no reason given'}`;
+  if (log.phase === 'loading') return 'reading the log ...';
+  if (desk.log.stack.some((entry) => !entry.isOff)) return 'no row passes the filters; Esc takes one off';
+  return desk.log.lens === 'item' ? 'no row of this item; L shows all' : 'no row yet';
 }
 
-/** Lines of rows, kept with their rows: what scrolls is only looked up again. */
-const cache = new WeakMap<LogRow, { readonly key: string; readonly line: Line }>();
-
-function rowLine(
-  pen: Pen,
-  row: LogRow,
-  sign: string,
-  columns: number,
-  offsetMs: number,
-  fields: boolean,
-  now: number,
-  wanted: string | undefined,
-  isCursor: boolean,
-): Line {
-  const isOld = Math.abs(now - row.sortAt) > 20 * 3_600_000;
-  const key = `${columns}|${offsetMs}|${fields}|${isOld}|${sign}|${wanted ?? ''}|${pen.theme.color}|${pen.theme.ascii}`;
-  const known = cache.get(row);
-  if (known?.key === key) return known.line;
-  const line = formatRow(pen, row, sign, columns, offsetMs, fields, isOld, wanted, isCursor);
-  cache.set(row, { key, line });
-  return line;
-}
-
-function formatRow(
-  pen: Pen,
-  row: LogRow,
-  sign: string,
-  columns: number,
-  offsetMs: number,
-  fields: boolean,
-  isOld: boolean,
-  wanted: string | undefined,
-  isCursor: boolean,
-): Line {
-  const hasMillis = row.sortAt % 1000 !== 0 && row.at !== undefined;
-  const clock = clockText(row.sortAt, offsetMs, hasMillis ? 'millis' : 'seconds');
-  const day = isOld ? `${dateText(row.sortAt, offsetMs).slice(5, 10)} ` : '';
-  const origin = row.form === 'change' ? 'CHANGE' : (row.origin ?? baseName(row.path) ?? row.source);
-  const count = row.count !== undefined && row.count > 1 ? ` (x${row.count})` : '';
-  const wiped = row.wiped ? ' [file since emptied]' : '';
-  const place = fields
-    ? `  {${row.system} ${row.path}@${row.offset}${row.keys?.length ? ` ${row.keys.join(' ')}` : ''}}`
-    : '';
-  const text = `${levelWord(row)}${row.text}${count}${wiped}${place}`;
-  const matches = wanted !== undefined && wanted !== '' && row.text.toLowerCase().includes(wanted);
-  const tone = isCursor || matches ? 'strong' : toneOf(row);
-  const narrow = columns < 70;
-  const head: Span[] = [
-    pen.span(sign, sign === ' ' ? undefined : 'strong'),
-    pen.cell(day + clock, (isOld ? 6 : 0) + (narrow ? 9 : 13), 'dim'),
-  ];
-  if (!narrow)
-    head.push(pen.cell(origin, originColumns, row.form === 'change' ? 'change' : 'title'), pen.span(' '));
-  return pen.line(columns, ...head, pen.span(text, tone));
-}
-
-function levelWord(row: LogRow): string {
-  if (row.form === 'change' || (row.level !== 'warning' && row.level !== 'error')) return '';
-  const word = row.level === 'warning' ? 'WARNING' : 'ERROR';
-  return row.text.toUpperCase().startsWith(word.slice(0, 4)) ? '' : `${word} `;
-}
-
-function toneOf(row: LogRow): Tone | undefined {
-  if (row.form === 'change') return 'change';
-  if (row.level === 'error') return 'alarm';
-  if (row.level === 'warning') return 'warning';
-  return row.level === 'debug' ? 'dim' : undefined;
-}
-
-function baseName(path: string): string | undefined {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return name === '' ? undefined : name;
-}
-
-/** How many of the loaded rows fall when, in ten heights from nothing to most. */
-function histogramLine(input: PaneInput): Line {
+/** Name, filters and search at the left; at the right how honest the picture is, as much of it as fits. */
+function logTitle(input: PaneInput): Line {
   const { snapshot, pen, columns } = input;
-  const rows = snapshot.log.rows;
-  const first = rows[0];
-  const last = rows[rows.length - 1];
-  if (!first || !last) return pen.line(columns, pen.span(' no row is loaded', 'dim'));
-  const from = clockText(first.sortAt, snapshot.offsetMs);
-  const to = clockText(last.sortAt, snapshot.offsetMs);
-  const buckets = Math.max(1, Math.min(80, columns - 50));
-  const counts = histogramOf(rows, buckets);
-  const most = Math.max(1, ...counts);
-  const heights = ' .:-=+*#%@';
-  const bars = counts
-    .map((count) => (count === 0 ? ' ' : heights[Math.max(1, Math.round((count / most) * 9))]))
-    .join('');
-  return pen.line(
-    columns,
-    ` ${from} |`,
-    pen.span(bars, 'strong'),
-    `| ${to}  ${rows.length}${snapshot.log.total === undefined ? '' : ` of ${snapshot.log.total}`} rows, most ${most}`,
-  );
+  const active = hasKeys(snapshot, 'logs');
+  const label = paneLabel(pen, 'logs', nameOf(snapshot, columns), active);
+  const rest = [...troubleSpans(snapshot, pen), ...searchSpans(snapshot, pen)];
+  const whole = [label, ...filterSpans(snapshot, pen, false), ...rest];
+  const rights = figureTexts(snapshot, columns);
+  const least = rights[rights.length - 1] ?? '';
+  // Filters that leave no room for the figures are told by their number.
+  const isTight = lineWidth(whole) + least.length + 6 > columns;
+  const left = isTight ? [label, ...filterSpans(snapshot, pen, true), ...rest] : whole;
+  const right = rights.find((text) => lineWidth(left) + text.length + 4 <= columns) ?? '';
+  return titleLine(input, active, left, right);
+}
+
+function nameOf(snapshot: Snapshot, columns: number): string {
+  const { desk, log } = snapshot;
+  const system = log.query.systems?.[0] ?? '';
+  if (isWidened(snapshot))
+    return columns < 90
+      ? `Logs: none of this item, ${system}`
+      : `Logs + changes, none of this item: all of ${system} (L: all)`;
+  const isItem = desk.log.lens === 'item';
+  if (columns < 90) return `Logs (L: ${isItem ? 'all' : 'item'})`;
+  return `Logs + changes, ${isItem ? 'this item (L: all)' : 'all (L: this item)'}`;
+}
+
+function filterSpans({ desk, offsetMs }: Snapshot, pen: Pen, isShort: boolean): readonly Span[] {
+  const { stack, around, context } = desk.log;
+  const on = stack.filter((entry) => !entry.isOff);
+  const off = stack.length - on.length;
+  const texts = isShort
+    ? on.length === 0
+      ? []
+      : [` &${on.length} ${on.length === 1 ? 'filter' : 'filters'}`]
+    : on.map(({ condition }) => ` &${conditionText(condition, offsetMs)}`);
+  return [
+    ...texts.map((text) => pen.span(text, 'input')),
+    ...(off > 0 && !isShort ? [pen.span(` (${off} off)`, 'dim')] : []),
+    ...(around > 0 && on.length > 0 ? [pen.span(` +-${around}`, 'input')] : []),
+    ...(context && splitOf(desk) === undefined
+      ? [pen.span(' context: filters aside (. back)', 'input')]
+      : []),
+  ];
+}
+
+/** `/disk full 12 of 1,240 ...`: which hit the cursor is on, and how many there are so far. */
+function searchSpans({ desk, log, logs }: Snapshot, pen: Pen): readonly Span[] {
+  if (logs.seeking !== undefined) return [pen.span(` looking for ${logs.seeking} ... (Esc stops)`, 'input')];
+  const { search } = desk;
+  if (search?.pane !== 'logs') return [];
+  const query = searchQuery(log.query, search.text);
+  const total = logs.counts.get(countKey({ query }));
+  const hit = search.hit?.id === log.selected ? search.hit : undefined;
+  const behind = hit && logs.counts.get(countKey({ query, behind: hit }));
+  const place =
+    total?.isDone && behind?.isDone ? `${countText({ ...total, hits: total.hits - behind.hits })} of ` : '';
+  return [pen.span(` /${search.text} ${place}${countText(total)}`, 'input')];
+}
+
+/** Sources of the logs in view that stopped, and how far the logs are indexed. */
+function troubleSpans(snapshot: Snapshot, pen: Pen): readonly Span[] {
+  const { state, log, logs, now } = snapshot;
+  const { systems } = log.query;
+  const stopped = state.systems
+    .filter(({ id }) => systems === undefined || systems.includes(id))
+    .flatMap((system) => system.sources.map((source) => ({ system, source })))
+    .filter(({ source }) => source.type === 'log' || source.type === 'stream')
+    .filter(({ source }) => source.state === 'stale' || source.state === 'error');
+  const [first] = stopped;
+  const share = logs.index?.share ?? 1;
+  const silentMs = first?.source.lastReadAt === undefined ? 0 : now - first.source.lastReadAt;
+  const age = silentMs < 10_000 ? '' : ` ${ageText(silentMs)}`;
+  const word = first?.source.state === 'error' ? 'UNREADABLE' : 'STALE';
+  return [
+    ...(first
+      ? [
+          pen.span(
+            ` ${word}${age}: ${stopped.length === 1 ? `${first.system.id} ${first.source.id}` : `${stopped.length} logs`}`,
+            'warning',
+          ),
+        ]
+      : []),
+    ...(share < 1 ? [pen.span(` indexing ${Math.floor(share * 100)}%`, 'input')] : []),
+    ...(logs.index && logs.index.problems.length > 0
+      ? [pen.span(` ${logs.index.problems.length} not readable`, 'warning')]
+      : []),
+  ];
+}
+
+/** The figures of the intake, the most telling way first, then with less and less. */
+function figureTexts({ log, state }: Snapshot, columns: number): readonly string[] {
+  const { lagMs, unreadBytes, badRecords, linesPerSecond, gaps } = state.figures;
+  const follow = log.follow
+    ? 'follow'
+    : log.unread > 0
+      ? `still, ${log.unread} new (F)`
+      : 'still (F follows)';
+  const bad = `bad ${badRecords}${badRecords > 0 ? ' (U)' : ''}`;
+  const lost = gaps === undefined ? [] : [`lost ${gaps}`];
+  const lag = `lag ${(lagMs / 1000).toFixed(1)}s`;
+  const texts = [
+    [follow, `${linesPerSecond}/s`, `unread ${bytesText(unreadBytes)}`, bad, ...lost, lag],
+    [follow, `${linesPerSecond}/s`, bad, ...lost, lag],
+    [follow, bad, ...(gaps ? lost : []), lag],
+    [follow, ...(badRecords > 0 ? [bad] : []), ...(gaps ? lost : [])],
+    [follow],
+  ];
+  return texts.slice(columns < 70 ? 3 : 0).map((parts) => parts.join('  '));
+}
+
+function bytesText(bytes: number): string {
+  if (bytes < 10_000) return `${bytes} B`;
+  return bytes < 10_000_000 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1_000_000)} MB`;
 }

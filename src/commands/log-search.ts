@@ -1,0 +1,32 @@
+/** Searching through the whole log. */
+import { searchQuery } from '../store/lens-query.ts';
+import type { CommandContext } from './command.ts';
+
+/** Goes to the next hit of what is searched for in the log. Resolves to whether there was one. */
+export async function stepLogSearch(context: CommandContext, direction: 1 | -1): Promise<boolean> {
+  const { cockpit } = context;
+  const { desk, log } = context.snapshot();
+  const text = desk.search?.text;
+  if (text === undefined) return false;
+  const found = await cockpit.logs.seekNext(`"${text}"`, searchQuery(log.query, text), direction);
+  if (found === 'stopped') return true;
+  if (found === 'none') {
+    cockpit.toast(`"${text}": no more ${direction === 1 ? 'below' : 'above'}`);
+    return false;
+  }
+  cockpit.update((now) =>
+    now.search?.text === text
+      ? { ...now, search: { ...now.search, hit: { sortAt: found.sortAt, id: found.id } } }
+      : now,
+  );
+  return true;
+}
+
+/** A text is searched for in the log from here on: the next hit below, and where there is none the nearest above. */
+export async function walkSearch(context: CommandContext, text: string): Promise<void> {
+  const { cockpit } = context;
+  cockpit.update((desk) => ({ ...desk, search: { pane: 'logs', text } }));
+  if (await stepLogSearch(context, 1)) return;
+  if (await stepLogSearch(context, -1)) cockpit.toast(`"${text}": none below, this is the nearest above`);
+  else cockpit.toast(`"${text}": nowhere in these rows`);
+}
