@@ -128,6 +128,7 @@ export class Generation {
       ...(rest === '' ? {} : { rest }),
       sizeBytes: this.stat.size,
       ...(this.stat.nlink === 0 && this.unreadBytes === 0 ? { removed: true } : {}),
+      ...(this.rotated === undefined ? {} : { rotated: true }),
       ...(this.fresh ? { fresh: true } : {}),
       ...(this.partial ? { partial: true } : {}),
       ...(this.restarted ? { restarted: true } : {}),

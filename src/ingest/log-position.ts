@@ -24,6 +24,8 @@ export interface SavedGeneration {
   readonly sizeBytes: number;
   /** It had no name any more, and was read to its end. */
   readonly removed?: true;
+  /** It had been moved away from the path. */
+  readonly rotated?: true;
   /** No chunk of it was told. */
   readonly fresh?: true;
   /** Its reading began in its middle. */

@@ -81,13 +81,13 @@ export class Rotation {
   }
 
   /**
-   * Makes compressed parts nobody has read readable. False while that takes its time: whoever goes on without them would
+   * Makes compressed parts nobody has read readable, and those `wanted` by their ids. False while that takes its time: whoever goes on without them would
    * tell them out of order.
    */
-  prepare(knownMtimeMs: number): boolean {
+  prepare(knownMtimeMs: number, wanted: ReadonlySet<string> = new Set()): boolean {
     let isReady = true;
     for (const segment of this.#siblings()) {
-      if (!segment.packed || !this.#isUnread(segment, knownMtimeMs)) continue;
+      if (!segment.packed || !(wanted.has(segment.id) || this.#isUnread(segment, knownMtimeMs))) continue;
       const { id, raw, name } = segment;
       if (this.#unpacker.look(id, raw, name, this.#options.fence) === 'pending') isReady = false;
     }
@@ -177,7 +177,8 @@ export class Rotation {
       offset === 0 &&
       this.#siblings().some((one) => !taken.has(one.id) && this.#isUnread(one, position.knownMtimeMs));
     const lost = missing.flatMap((saved): LostGeneration[] => {
-      const mayHaveGrown = saved === position.queue.at(-1) && !isEmptyAndMoved(saved);
+      const wasAtPath = saved === position.queue.at(-1) && saved.rotated !== true;
+      const mayHaveGrown = wasAtPath && !isEmptyAndMoved(saved);
       const isGap = saved.removed !== true && (mayHaveGrown || saved.sizeBytes > saved.offset);
       return isGap || saved.rest !== undefined ? [{ saved, isGap }] : [];
     });
@@ -198,13 +199,18 @@ export class Rotation {
     found: Map<SavedGeneration, Generation>,
   ): boolean {
     const places = this.#places();
-    for (const saved of all) {
+    const findById = (saved: SavedGeneration): void => {
       const place = places.find(({ id }) => id === saved.id) ?? this.#elsewhere(saved.id);
       const generation = place && this.#resumeIn(place, saved);
       if (generation) found.set(saved, generation);
-    }
+    };
+    const isPacked = new Set(places.filter(({ packed }) => packed).map(({ id }) => id));
+    for (const saved of all) if (!isPacked.has(saved.id)) findById(saved);
+    const others = all.filter((saved) => !found.has(saved));
+    // What is unpacked is taken once: not before all of it is there.
+    if (others.length > 0 && !this.prepare(knownMtimeMs, new Set(others.map(({ id }) => id)))) return false;
+    for (const saved of others) if (isPacked.has(saved.id)) findById(saved);
     const missing = all.filter((saved) => !found.has(saved));
-    if (missing.length > 0 && !this.prepare(knownMtimeMs)) return false;
     for (const saved of missing.filter(({ offset }) => offset > 0)) {
       const taken = new Set([...found.values()].map(({ key }) => key));
       for (const place of places) {

@@ -88,6 +88,9 @@ class Model {
   /** What the reader follows: what stood at the path at its last look. */
   tracked: Text | undefined;
   committedTracked: Text | undefined;
+  /** And had not been moved away from it: what was moved may be removed without a word. */
+  stoodAtPath = false;
+  committedStoodAtPath = false;
   /** The reader has a position to go on from, but no descriptor of what it read. */
   isResumed = false;
   /** The look before has been committed: what is known is what an earlier run knew. */
@@ -114,6 +117,7 @@ class Model {
     for (const text of there) this.#seen.add(text);
     const isHeld = tracked !== undefined && newestIn(tracked).file === 'there';
     if (path !== undefined || !isHeld) this.tracked = path;
+    this.stoodAtPath = path !== undefined;
     this.isResumed = false;
   }
 
@@ -121,7 +125,8 @@ class Model {
   #missTracked(tracked: Text): void {
     // A removed file that is held open is read to its end; an emptied one is not.
     if (!this.isResumed && tracked.file === 'removed') this.#tell(tracked);
-    else if (tracked.told > 0) this.pending.losses.push(bytes(tracked.text.slice(0, tracked.told)));
+    else if (tracked.told > 0 && this.stoodAtPath)
+      this.pending.losses.push(bytes(tracked.text.slice(0, tracked.told)));
   }
 
   /** Files that hold a copy of a text, not what it was written to. */
@@ -161,6 +166,7 @@ class Model {
     this.pending = { lines: [], losses: [] };
     for (const text of this.#all()) text.committed = text.told;
     this.committedTracked = this.tracked;
+    this.committedStoodAtPath = this.stoodAtPath;
     this.#committedSeen = new Set(this.#seen);
   }
 
@@ -168,6 +174,7 @@ class Model {
     this.pending = { lines: [], losses: [] };
     for (const text of this.#all()) text.told = text.committed;
     this.tracked = this.committedTracked;
+    this.stoodAtPath = this.committedStoodAtPath;
     this.#seen = new Set(this.#committedSeen);
     this.isResumed = true;
   }
