@@ -116,6 +116,7 @@ async function openLogs(plan: EnginePlan): Promise<LogPort> {
     ]);
     return new LogDesk(
       readersOf(plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located }))),
+      true,
     );
   }
   const [{ Worker }, { connectLogs }] = await Promise.all([

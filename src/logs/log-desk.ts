@@ -32,6 +32,7 @@ interface OpenLog {
 
 export class LogDesk implements LogPort {
   readonly #readers: LineReaders;
+  readonly #isBrief: boolean;
   readonly #pool = new DescriptorPool();
   #logs: OpenLog[] = [];
   #view = new LogView([]);
@@ -44,8 +45,10 @@ export class LogDesk implements LogPort {
   #building: Promise<void> | undefined;
   #isStale = false;
 
-  constructor(readers: LineReaders) {
+  /** `isBrief`: for one question or two; nothing is indexed before somebody wants to see what came when. */
+  constructor(readers: LineReaders, isBrief = false) {
     this.#readers = readers;
+    this.#isBrief = isBrief;
   }
 
   async call<C extends LogCallName>(
@@ -60,7 +63,13 @@ export class LogDesk implements LogPort {
       page: (wanted) => this.#page(wanted, pace),
       count: (wanted) => this.#view.count(wanted, pace),
       lineFromEnd: ({ log, lines }) => this.#lineFromEnd(log, lines, pace),
-      histogram: (wanted) => this.#histogram(wanted, pace),
+      histogram: async (wanted) => {
+        if (this.#isBrief) {
+          for (const { chain } of this.#chosen(wanted.logs))
+            for (const segment of chain.segments) await this.#buildSegment(segment, pace, this.#stop.signal);
+        }
+        return this.#histogram(wanted, pace);
+      },
       parts: async ({ logs }) => this.#parts(logs),
       settle: async () => {
         while (this.#building) await this.#building;
@@ -118,7 +127,7 @@ export class LogDesk implements LogPort {
         if (pace.isDue()) await pace.rest();
       }
     } finally {
-      if (changed.length > 0) this.#build();
+      if (changed.length > 0 && !this.#isBrief) this.#build();
     }
     return changed;
   }
@@ -237,12 +246,12 @@ export class LogDesk implements LogPort {
   }
 
   async #buildSegment(segment: Segment, pace: Pace, signal: AbortSignal): Promise<void> {
-    await this.#turn(signal);
+    if (!this.#isBrief) await this.#turn(signal);
     await segment.measure();
     for (let block = segment.blocks - 1; block >= 0 && !signal.aborted; block -= 1) {
       if (segment.index.isKnown(block)) continue;
       await segment.lines(block, pace, () => undefined);
-      if (this.#asked > 0) await this.#turn(signal);
+      if (this.#asked > 0 && !this.#isBrief) await this.#turn(signal);
     }
   }
 

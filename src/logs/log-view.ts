@@ -225,9 +225,13 @@ export class LogView {
       const cursor = new ChainCursor({ log: names.id, chain, test, way, order, blocks, pace });
       cursors.push(cursor);
       if (limit) await cursor.endAt(limit);
-      if (at === 'start') await cursor.toStart();
-      else if (at === 'end') await cursor.toEnd();
-      else if ('time' in at) await cursor.toTime(at.time, false);
+      if (at === 'start') {
+        if (Number.isFinite(test.since)) await cursor.toTime(test.since, false);
+        else await cursor.toStart();
+      } else if (at === 'end') {
+        if (Number.isFinite(test.until)) await cursor.toTime(test.until, false);
+        else await cursor.toEnd();
+      } else if ('time' in at) await cursor.toTime(at.time, false);
       else if ('gap' in at) await cursor.toGap(at.gap[names.id]);
       else if (at.place.log !== names.id)
         await cursor.toTime(from?.sortAt ?? at.place.sortAt, from !== undefined && order < from.order);
