@@ -236,6 +236,34 @@ export const stopApi: ActSpec = {
   undo: { act: 'api.start', text: 'api.start; running debates stay lost', on: serverRef },
 };
 
+/** For a server of its own that took SIGTERM and lives on; systemd and docker kill such a one by themselves. */
+export const killApi: ActSpec = {
+  ...stopApi,
+  id: 'api.kill',
+  title: 'kill server',
+  menu: 'cancel',
+  risk: 'destructive',
+  does: 'SIGKILL to its pid alone: no handler of it runs, what it had not written is lost',
+  runs: 'SIGKILL to its pid',
+  precondition(view, target) {
+    const refusal = stopApi.precondition(view, target);
+    if (refusal !== undefined) return refusal;
+    if (placeOf(view.located).manager.tool !== 'process')
+      return 'what runs it kills one that takes no SIGTERM by itself: api.restart';
+    return getString(view.data, 'apiState') === 'up' ? 'it answers: stop it in order (api.stop)' : undefined;
+  },
+  warnings: () => [
+    'Try api.stop first.',
+    'Running debates are cut off, and its databases are closed by nobody.',
+  ],
+  plan(view) {
+    const { pid, startedAt } = serverIn(view);
+    return pid === undefined || startedAt === undefined
+      ? []
+      : [{ type: 'signal', title: `SIGKILL to ${pid}`, pid, startedAt, signal: 'SIGKILL' }];
+  },
+};
+
 function lostDebates(view: StateView): readonly string[] {
   return view
     .entities('job')

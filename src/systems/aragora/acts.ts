@@ -12,7 +12,7 @@ import { backUpDatabase, startDebate } from './act-debate.ts';
 import { checkLoop, killLoop, startLoop, stopLoop } from './act-loop.ts';
 import { replayRun } from './act-replay.ts';
 import { compareBackup, restoreBackup } from './act-restore.ts';
-import { restartApi, startApi, stopApi } from './act-server.ts';
+import { killApi, restartApi, startApi, stopApi } from './act-server.ts';
 import { checkConstitution, inspectTree, stashTree } from './act-tree.ts';
 
 /**
@@ -26,6 +26,7 @@ export const aragoraActs: readonly ActSpec[] = [
   restartApi,
   startApi,
   stopApi,
+  killApi,
   startLoop,
   stopLoop,
   killLoop,

@@ -40,6 +40,7 @@ export const serverPlaybooks: readonly Playbook[] = [
       note('dependencies first: redis-cli ping, pg_isready, disk'),
       onService('start it, where nothing runs', 'api.start', 'api'),
       restartServer,
+      onService('one of its own that takes no SIGTERM: kill this one pid, then start it', 'api.kill', 'api'),
       noPlainKill,
       noWipe,
       apiAnswers,

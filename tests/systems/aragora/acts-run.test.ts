@@ -77,6 +77,16 @@ describe('a server run by', () => {
     const half = await act(system, 'api.start', { isHopeful: false, meanwhile: answering });
     expect(half).toMatchObject({ outcome: 'not-seen' });
     expect(half.stages.map(({ state }) => state)).toEqual(['seen', 'waiting']);
+    live.lie();
+    await live.until('API up', 10, ({ data }) => (data?.['apiState'] === 'up' ? true : undefined));
+    const up = await viewOf(system);
+    expect(actOf('api.kill').precondition(up, targetIn(up, ...onApi))).toContain('stop it in order');
+    live.lie('api-hang');
+    await live.until('API hangs', 10, ({ data }) => (data?.['apiState'] === 'down' ? true : undefined));
+    const hanging = await viewOf(system);
+    const issue = targetIn(hanging, 'issue', 'api-down');
+    expect(actOf('api.kill').appliesTo(issue)).toBe(true);
+    expect(await act(system, 'api.kill')).toMatchObject({ outcome: 'verified' });
   });
 
   /** Until the new server takes connections. */
