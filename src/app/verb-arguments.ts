@@ -4,11 +4,15 @@ import type { Params } from '../domain/act.ts';
 import type { SystemId } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogLevel, LogQuery } from '../domain/log.ts';
+import type { LogCondition, LogLevel, LogQuery } from '../domain/log.ts';
+import { patternOf } from '../domain/log-filter.ts';
 import type { StepWish } from '../domain/steps.ts';
 import type { RequestOf } from '../engine/protocol.ts';
 import { systemClock } from '../host/clock.ts';
 import type { TimelineSpan } from './timeline-verb.ts';
+
+/** Rows beside one that are asked for at most. */
+const MOST_CONTEXT = 100;
 
 /** `-n N`, or undefined when it was not given. */
 export function lineCount(options: Options): number | undefined {
@@ -20,37 +24,67 @@ export function lineCount(options: Options): number | undefined {
   return count;
 }
 
+/** `--context N`, or undefined when it was not given. */
+function contextOf(options: Options): number | undefined {
+  const text = options.values.get('--context')?.at(-1);
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_CONTEXT)
+    throw new UserError(`--context ${text}: a number of lines, ${MOST_CONTEXT} at most, is wanted`, [
+      'for example --context 3',
+    ]);
+  return count;
+}
+
 /** The filters of `logs`. */
 export function logQuery(options: Options): LogQuery {
-  const one = (name: string): string | undefined => options.values.get(name)?.at(-1);
+  const all = (name: string): readonly string[] => options.values.get(name) ?? [];
+  const one = (name: string): string | undefined => all(name).at(-1);
   const now = options.at ?? systemClock().now();
-  const grep = one('--grep');
   const level = one('--level') === 'warn' ? 'warning' : one('--level');
   const run = one('--run');
   const since = readTimeOrAge('--since', one('--since'), now);
   const until = readTimeOrAge('--until', one('--until'), now);
+  const context = contextOf(options);
   if (level !== undefined && !['debug', 'info', 'warning', 'error'].includes(level)) {
     throw new UserError(`--level ${level}: there is no such level`, ['levels: debug, info, warning, error']);
   }
-  if (grep !== undefined) {
-    try {
-      new RegExp(grep, 'u');
-    } catch (error) {
-      throw new UserError(
-        `--grep ${grep}: ${error instanceof Error ? error.message : 'not a regular expression'}`,
-        ['write a sign that means itself with a backslash before it, for example \\('],
-      );
-    }
-  }
   const systems = options.systemNames as readonly SystemId[];
+  const sources = all('--source');
+  const filter: LogCondition[] = [
+    ...all('--grep').map((pattern) => matchOf('--grep', pattern)),
+    ...all('--not').map((pattern): LogCondition => ({ ...matchOf('--not', pattern), out: true })),
+    ...all('--field').map(fieldOf),
+  ];
   return {
     ...(systems.length > 0 ? { systems } : {}),
-    ...(grep === undefined ? {} : { grep }),
+    ...(sources.length > 0 ? { sources } : {}),
     ...(level === undefined ? {} : { minLevel: level as LogLevel }),
     ...(run === undefined ? {} : { keys: [run] }),
     ...(since === undefined ? {} : { since }),
     ...(until === undefined ? {} : { until }),
+    ...(filter.length > 0 ? { filter } : {}),
+    ...(context === undefined ? {} : { context }),
   };
+}
+
+function matchOf(option: string, pattern: string): LogCondition {
+  try {
+    patternOf(pattern);
+  } catch (error) {
+    throw new UserError(
+      `${option} ${pattern}: ${error instanceof Error ? error.message : 'not a regular expression'}`,
+      ['write a sign that means itself with a backslash before it, for example \\('],
+    );
+  }
+  return { is: 'match', pattern };
+}
+
+function fieldOf(text: string): LogCondition {
+  const equals = text.indexOf('=');
+  if (equals <= 0)
+    throw new UserError(`--field ${text}: NAME=VALUE is wanted`, ['for example --field status=failed']);
+  return { is: 'field', name: text.slice(0, equals), value: text.slice(equals + 1) };
 }
 
 /** The span of `timeline`. Throws UserError without a begin. */

@@ -67,14 +67,19 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'logs',
     usage: [
-      'logs [--since T] [--until T] [--grep RE] [--level L] [--run ID]',
-      '[--system S] [-n N] [--follow] [--json [--resume NAME]]',
+      'logs [--since T] [--until T] [--grep RE] [--not RE] [--level L]',
+      '[--system S] [--source S] [--run ID] [--field NAME=VALUE]',
+      '[-n N] [--context N] [--count | --histogram] [--follow]',
+      '[--json [--resume NAME]]',
     ],
-    does: ['', 'T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d'],
+    does: ['', 'T: 2026-02-21T03:14:07Z, or an age: 90s 15m 2h 3d', '', ''],
     words: 0,
     more: [
       "A `~` before a time: the line has none, its place is its neighbours'. Levels: debug info warning error, each with",
       'what is graver. --system S is a system by the name it has here. --follow ends with its reader, on Ctrl-c and on SIGTERM.',
+      'All conditions hold together; --grep, --not, --source and --field may be repeated. A pattern without a capital letter',
+      'ignores case. Rotated and compressed parts of a log are looked through too, however old. --field: a field of a JSON',
+      'line, `error.code` for one inside another, or a `name=value` pair.',
       '--resume NAME prints what no run under that name has printed, the first one all there is, and nothing twice: each line',
       'has an `id`, 1 2 3 and so on without a hole; after a kill the newest may come again under the same ids. Lines of files',
       'that were rotated, compressed or copied meanwhile are there; of those that were removed before, a line tells the gap.',
@@ -223,6 +228,12 @@ export const OPTIONS: Readonly<Record<string, OptionInfo>> = {
   },
   '--until': { verbs: ['logs', 'timeline', 'ledger'], value: 'T', does: 'up to then' },
   '--grep': { verbs: ['logs'], value: 'RE', does: 'rows in which this regular expression is found' },
+  '--not': { verbs: ['logs'], value: 'RE', does: 'and this one is not' },
+  '--source': { verbs: ['logs'], value: 'S', does: 'rows of this source; `list sources` names them' },
+  '--field': { verbs: ['logs'], value: 'NAME=VALUE', does: 'rows with this field' },
+  '--context': { verbs: ['logs'], value: 'N', does: 'so many rows of the same log before and behind each' },
+  '--count': { verbs: ['logs'], does: 'how many rows there are, and nothing else' },
+  '--histogram': { verbs: ['logs'], does: 'how many there are when, by level' },
   '--level': { verbs: ['logs'], value: 'L', does: 'rows of this level and graver ones' },
   '--run': { verbs: ['logs'], value: 'ID', does: 'rows of this run, job or task' },
   '--lines': {
@@ -281,6 +292,11 @@ export const EITHER: readonly (readonly [string, string])[] = [
   ['--json', '--markdown'],
   ['--yes', '--dry-run'],
   ['--confirm', '--dry-run'],
+  ['--count', '--histogram'],
+  ['--count', '--follow'],
+  ['--count', '--resume'],
+  ['--histogram', '--follow'],
+  ['--histogram', '--resume'],
 ];
 
 const EVERYWHERE = `everywhere: -s KIND=DIR[,key=value...]      a system to watch; repeatable. Kinds: orket reflexive coherence aragora openclaw

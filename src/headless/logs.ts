@@ -1,4 +1,4 @@
-import { toIso } from '../domain/instant.ts';
+import { addMs, toIso } from '../domain/instant.ts';
 import type { LogCursor, LogPage, LogQuery, LogRow } from '../domain/log.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import type { Json } from '../lib/json.ts';
@@ -8,6 +8,9 @@ import type { Output } from './output.ts';
 
 /** Rows asked for at once. */
 const PAGE = 500;
+/** Lines of a histogram at most, and the width of its bars. */
+const SPANS = 48;
+const BAR = 40;
 
 export interface LogsOptions {
   readonly query: LogQuery;
@@ -82,11 +85,71 @@ async function newestRows(
     const fresh = page.rows.filter((row) => !known.has(row.id));
     rows.unshift(...fresh);
     const first = fresh[0];
-    const enough = wanted !== undefined && rows.length >= wanted;
+    const enough = wanted !== undefined && rows.filter((row) => !row.isContext).length >= wanted;
     if (!first || page.atStart || enough) break;
     at = { sortAt: first.sortAt, id: first.id };
   }
-  return wanted === undefined ? rows : rows.slice(-wanted);
+  return wanted === undefined ? rows : newestOf(rows, wanted);
+}
+
+/** The newest of these rows, with those that stand beside them. */
+function newestOf(rows: readonly LogRow[], wanted: number): readonly LogRow[] {
+  let first = rows.length;
+  for (let left = wanted; first > 0; first -= 1) {
+    if (rows[first - 1]?.isContext) continue;
+    if (left === 0) break;
+    left -= 1;
+  }
+  return rows.slice(first);
+}
+
+/** Prints how many rows match. */
+export async function printCount(
+  engine: EnginePort,
+  query: LogQuery,
+  json: boolean,
+  output: Output,
+): Promise<number> {
+  let count = 0;
+  let from: string | undefined;
+  do {
+    const slice = await engine.call('count', { query, ...(from === undefined ? {} : { from }) });
+    count += slice.hits;
+    from = slice.next;
+  } while (from !== undefined && !output.closed());
+  if (json) output.json({ count });
+  else output.line(safeText(String(count)));
+  return 0;
+}
+
+/** Prints how many rows there are when, by level: those of the query, or, where it has conditions on lines, of its logs. */
+export async function printHistogram(
+  engine: EnginePort,
+  query: LogQuery,
+  json: boolean,
+  output: Output,
+): Promise<number> {
+  const { spanMs, spans, untimed, of } = await engine.call('histogram', { query, spans: SPANS });
+  const sums = spans.map(({ counts }) => counts.debug + counts.info + counts.warning + counts.error);
+  const most = Math.max(1, ...sums);
+  for (const [index, { from, counts }] of spans.entries()) {
+    const sum = sums[index] ?? 0;
+    if (json) {
+      output.json({ from: toIso(from), until: toIso(addMs(from, spanMs)), ...counts });
+      continue;
+    }
+    const graver = [
+      counts.error > 0 ? `${counts.error} error` : '',
+      counts.warning > 0 ? `${counts.warning} warning` : '',
+    ];
+    const bar = '#'.repeat(Math.ceil((sum / most) * BAR));
+    const words = [bar.padEnd(BAR), ...graver].filter((word) => word !== '').join('  ');
+    output.line(safeText(` ${dateText(from)} ${String(sum).padStart(9)}  ${words}`.trimEnd()));
+  }
+  if (untimed > 0) output.note(safeText(`${untimed} rows stand at no time`));
+  if (of === 'logs')
+    output.note(safeText('all rows of these logs are counted: what older lines hold is not in their index'));
+  return 0;
 }
 
 /** A row as `--json` prints it. */
@@ -104,6 +167,7 @@ export function rowJson(row: Omit<LogRow, 'id'>): { readonly [field: string]: Js
     keys: row.keys ?? [],
     count: row.count ?? 1,
     wiped: row.wiped === true,
+    ...(row.isContext ? { isContext: true } : {}),
   };
 }
 
@@ -112,7 +176,8 @@ function printRow(row: LogRow, json: boolean, output: Output): void {
     output.json(rowJson(row));
     return;
   }
-  const time = row.at === undefined ? `~${dateText(row.sortAt)}` : ` ${dateText(row.at)}`;
+  const beside = row.isContext ? '-' : ' ';
+  const time = row.at === undefined ? `~${dateText(row.sortAt)}` : `${beside}${dateText(row.at)}`;
   const level = row.form === 'change' ? 'CHANGE' : (row.level ?? '').toUpperCase();
   const times = row.count === undefined || row.count < 2 ? '' : ` (x${row.count})`;
   output.line(safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}`));

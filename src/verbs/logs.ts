@@ -4,7 +4,7 @@ import { verbEnd } from '../app/verb-end.ts';
 import type { Options } from '../config/options.ts';
 import { UserError } from '../domain/error.ts';
 import type { LogQuery } from '../domain/log.ts';
-import { printLogs } from '../headless/logs.ts';
+import { printCount, printHistogram, printLogs } from '../headless/logs.ts';
 import { printResumed } from '../headless/resumed-logs.ts';
 import { tellUnread } from '../headless/unread.ts';
 import { checkSystemNames, withEngine, worstOf } from './beside.ts';
@@ -20,12 +20,20 @@ export async function runLogs(options: Options): Promise<number> {
     const { engine, state, troubles } = opened;
     checkSystemNames(options.systemNames, opened);
     const unread = tellUnread(state(), output, ['log', 'stream']);
-    const code = await printLogs(
-      engine,
-      { query, lines, follow, json: options.flags.has('--json') },
-      output,
-      follow ? verbEnd() : Promise.resolve(),
-    );
+    const json = options.flags.has('--json');
+    const summary = options.flags.has('--count')
+      ? printCount
+      : options.flags.has('--histogram')
+        ? printHistogram
+        : undefined;
+    const code = summary
+      ? await summary(engine, query, json, output)
+      : await printLogs(
+          engine,
+          { query, lines, follow, json },
+          output,
+          follow ? verbEnd() : Promise.resolve(),
+        );
     return worstOf(troubles) || code || unread;
   });
 }

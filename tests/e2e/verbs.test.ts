@@ -300,11 +300,33 @@ describe.concurrent('logs', () => {
     ],
     [['--run', '9c41e7b0', '-n', '1'], [/^turn_start TIDE-4/]],
     [['--system', 'orket', '-n', '1'], [/^turn_start TIDE-4/]],
+    [['--grep', 'TIDE-4|TIDE-3 #', '--not', 'TIDE-3'], [/^turn_start TIDE-4/]],
+    [['--grep', 'TIDE', '--grep', 'reviewer', '--source', 'orket.log', '-n', '1'], [/^turn_start TIDE-4/]],
+    [['--source', 'crash'], []],
+    [
+      ['--field', 'run=9c41e7b0', '--field', 'selected_model=qwen2.5-coder:14b', '-n', '1'],
+      [/^turn_start TIDE-4/],
+    ],
+    [
+      ['--grep', '^model_timeout', '-n', '1', '--context', '1'],
+      [/^\w/, /^model_timeout_retry/, /^turn_start TIDE-4/],
+    ],
     [['-n', '0'], []],
   ])('%j leaves these rows', async (args, expected) => {
     const found = await texts(...args);
     expect(found).toHaveLength(expected.length);
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern);
+  });
+
+  it('counts rows, in all and by time and level', async () => {
+    const rows = await texts('--since', '2026-01-01T00:00:00Z');
+    const told = async (...args: string[]) => (await runVerb(['logs', ...here, ...args])).stdout;
+    expect(await told('--count')).toBe(`${rows.length}\n`);
+    expect(JSON.parse(await told('--count', '--json', '--grep', '^model_timeout'))).toEqual({ count: 1 });
+    const spans = jsonLines<{ warning: number; error: number }>(await told('--histogram', '--json'));
+    // A row that was written twice counts as often.
+    expect(spans.reduce((sum, { warning }) => sum + warning, 0)).toBe(2);
+    expect(await told('--histogram')).toMatch(/^ 2026-02-20 \d\d:\d\d:00 +\d+ {2}#+.* 2 warning$/m);
   });
 
   it('has place, level and both times of a row in --json', async () => {
@@ -496,6 +518,10 @@ describe.concurrent('what was typed wrong', () => {
     [['pane', 'logz'], 'there is no pane "logz"'],
     [['logs', '--level', 'loud'], '--level loud: there is no such level'],
     [['logs', '--grep', '('], '--grep (: Invalid regular expression'],
+    [['logs', '--not', '['], '--not [: Invalid regular expression'],
+    [['logs', '--field', 'status'], '--field status: NAME=VALUE is wanted'],
+    [['logs', '--context', '0'], '--context 0: a number of lines, 100 at most, is wanted'],
+    [['logs', '--count', '--follow'], '--count and --follow are not given together'],
     [['logs', '--since', 'noon'], '--since noon: not a time'],
     [['logs', '-n', '-1'], '-n -1: a number of lines is wanted'],
     [['status', '--at', '2026-02-30'], '--at 2026-02-30: not a time'],
