@@ -9,6 +9,7 @@ import type { KeyEvent } from '../src/lib/key-event.ts';
 import { ringSequence } from '../src/lib/ring-sequence.ts';
 import { createCockpit } from '../src/store/cockpit.ts';
 import { type PaneId, paneNumbers, resized } from '../src/store/desk.ts';
+import type { KeptLogView } from '../src/store/log-view.ts';
 import type { EnginePort } from '../src/store/state.ts';
 import type { Timer } from '../src/store/timer.ts';
 import { App, type SuspendDrawing } from './app.tsx';
@@ -60,7 +61,9 @@ export interface ScreenOptions {
   /** Keys changed by configuration; what is wrong with them is shown at the start. */
   readonly rebindings?: Rebinding;
   /** What the host can do beside; what is missing is shown as off, with the reason. */
-  readonly host?: Pick<HostPort, 'copy' | 'editText' | 'goThere'>;
+  readonly host?: Pick<HostPort, 'copy' | 'editText' | 'goThere' | 'saveText'>;
+  /** Bookmarks and named searches of the last time, and how those of this time are kept. */
+  readonly logMemory?: { readonly kept: KeptLogView | undefined; keep(kept: KeptLogView): void };
   /** Called when the first frame is on the screen. */
   onFirstFrame?(): void;
 }
@@ -102,6 +105,8 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     ascii: theme.ascii,
     shortestWindowMs: env['SSH_CONNECTION'] === undefined ? 16 : 33,
     ...(only ? { only } : {}),
+    ...(options.logMemory?.kept ? { kept: options.logMemory.kept } : {}),
+    ...(options.logMemory ? { keep: options.logMemory.keep } : {}),
     onSignal(signal) {
       const bytes = rings ? ringSequence(signal, ringPlace) : '';
       if (bytes !== '') terminal.ink.stdout.write(bytes);

@@ -8,6 +8,7 @@ import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
 import { absencesOf, planFor } from './engine-plan.ts';
 import { startEngineThread } from './engine-worker.ts';
+import { type LogMemory, logMemory } from './kept-log-view.ts';
 import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
@@ -33,6 +34,7 @@ export type DrawCockpit = (given: {
   /** `theme` of the configuration. */
   readonly wantedTheme?: 'color' | 'mono' | 'ascii';
   readonly host: OperatorHost;
+  readonly logMemory: LogMemory;
 }) => Drawing & { engineEnded(why: string): void };
 
 /** Opens the cockpit on this terminal and returns its exit code. */
@@ -101,6 +103,7 @@ async function watch(
         clock: options.at === undefined ? clock : clockFrom(options.at),
         hostName: hostname(),
         host: operatorHost(terminal),
+        logMemory: logMemory(stateDirectories(process.env).state),
         ...(wishes.pane === undefined ? {} : { pane: wishes.pane }),
         ...rebindingsOf(session.config),
         ...(session.config.theme === undefined ? {} : { wantedTheme: session.config.theme }),

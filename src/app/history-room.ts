@@ -1,12 +1,10 @@
 /** Where the history of a cockpit lives, and how long it is kept. */
-import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { ConfigFile } from '../config/schema.ts';
 import { openHistory } from '../db/history-store.ts';
 import { ensurePrivateDirectory, stateDirectories } from '../db/state-dir.ts';
 import { messageOf } from '../domain/error.ts';
-import { type Instant, instant, toIso } from '../domain/instant.ts';
+import { instant } from '../domain/instant.ts';
 import type { Who } from '../domain/ledger.ts';
 import type { HistoryRoom } from '../engine/history-desk.ts';
 import { systemClock } from '../host/clock.ts';
@@ -14,6 +12,7 @@ import { readIdentity } from '../host/identity.ts';
 import { processStartedAt } from '../host/process-stat.ts';
 import type { Result } from '../lib/result.ts';
 import { HOST_MODE } from './acts-room.ts';
+import { saveText } from './save-text.ts';
 import { ownMasker } from './secrets.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -55,21 +54,6 @@ export function openHistoryRoom(config: ConfigFile): Result<HistoryRoom & { clos
 /** How an operator is called in records: the person behind `sudo` where there is one. */
 export function operatorName(who: Who): string {
   return who.cameFrom ?? who.user;
-}
-
-/** Writes a text beside the records, for this user alone; a second one of the same second is another file. */
-export function saveText(name: string, suffix: string, text: string, at: Instant): string {
-  const { state } = stateDirectories(process.env);
-  const stamp = toIso(at).replace(/[-:]/g, '').replace(/\..*/, 'Z');
-  for (let count = 1; ; count += 1) {
-    const path = join(state, `${name}-${stamp}${count === 1 ? '' : `-${count}`}.${suffix}`);
-    try {
-      writeFileSync(path, `${text}\n`, { mode: 0o600, flag: 'wx' });
-      return path;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-  }
 }
 
 /** For how long what happened is kept: changes, acts that ended and what they printed, steps that ended. */

@@ -4,7 +4,7 @@ import { incidentMarkdown } from '../domain/incident-markdown.ts';
 import { addMs } from '../domain/instant.ts';
 import type { TimelineState } from '../engine/engine.ts';
 import type { AnswerOf, EnginePort, RequestOf } from '../engine/protocol.ts';
-import { saveText } from './history-room.ts';
+import { saveText } from './save-text.ts';
 import { incidentReport } from './timeline-verb.ts';
 
 /** From when on it is told where nobody says: a shift. */

@@ -11,6 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, isAbsolute, join } from 'node:path';
 import { messageOf } from '../domain/error.ts';
+import { systemClock } from '../host/clock.ts';
+import { saveText } from './save-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A place a piece of evidence names. */
@@ -25,6 +27,8 @@ export interface Place {
 export interface OperatorHost {
   editText(text: string): Promise<string | undefined>;
   goThere(place: Place): Promise<string>;
+  /** Writes a text into the user's own state directory; returns where. Throws where it can't be written. */
+  saveText(name: string, suffix: string, text: string): string;
 }
 
 /** Longest part of a file looked at to turn a byte offset into a line number. */
@@ -33,6 +37,7 @@ const LINE_COUNT_BYTES = 64 * 1024 * 1024;
 /** Lends the terminal to $EDITOR and shells, and finds the tmux pane of a program that waits at a terminal. */
 export function operatorHost(terminal: Pick<Terminal, 'lend'>): OperatorHost {
   return {
+    saveText: (name, suffix, text) => saveText(name, suffix, text, systemClock().now()),
     async editText(text) {
       const dir = mkdtempSync(join(tmpdir(), 'binnacle-edit-'));
       try {
