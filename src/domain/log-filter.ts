@@ -5,31 +5,35 @@ import { isAtLeast, type LogCondition, type LogFilter, type LogQuery, type LogRo
 /** A test needs no name for a row. */
 type TestedRow = Omit<LogRow, 'id'>;
 
+/** The line a row was made of, as it stands in its file, where it is known and other than the row's text. */
+export type RawOf = (row: TestedRow) => string | undefined;
+
 /** The regular expression of a `match` condition. Throws a SyntaxError. */
 export function patternOf(pattern: string, flags = ''): RegExp {
   return new RegExp(pattern, `${/[A-Z]/.test(pattern.replace(/\\./g, '')) ? '' : 'i'}u${flags}`);
 }
 
 /** Builds the test of a filter against rows. Throws a SyntaxError for a bad regular expression. */
-function rowTestOf(filter: LogFilter): (row: TestedRow) => boolean {
+function rowTestOf(filter: LogFilter, rawOf: RawOf): (row: TestedRow) => boolean {
   const tests = filter.map((condition) => {
-    const passes = conditionTest(condition);
+    const passes = conditionTest(condition, rawOf);
     return condition.out === true ? (row: TestedRow) => !passes(row) : passes;
   });
   return (row) => tests.every((test) => test(row));
 }
 
-function conditionTest(condition: LogCondition): (row: TestedRow) => boolean {
+function conditionTest(condition: LogCondition, rawOf: RawOf): (row: TestedRow) => boolean {
   switch (condition.is) {
     case 'text': {
       const { text, ignoreCase } = condition;
-      if (!ignoreCase) return (row) => row.text.includes(text);
       const lower = text.toLowerCase();
-      return (row) => row.text.toLowerCase().includes(lower);
+      const has = (line: string): boolean =>
+        ignoreCase ? line.toLowerCase().includes(lower) : line.includes(text);
+      return (row) => holds(row, rawOf, has);
     }
     case 'match': {
       const pattern = patternOf(condition.pattern);
-      return (row) => pattern.test(row.text);
+      return (row) => holds(row, rawOf, (line) => pattern.test(line));
     }
     case 'level':
       // A change has no level and is worth reading beside any.
@@ -54,22 +58,31 @@ function conditionTest(condition: LogCondition): (row: TestedRow) => boolean {
     }
     case 'field':
       return (row) =>
-        fieldsOf(row.text).some(([name, value]) => name === condition.name && value === condition.value);
+        fieldsOf(rawOf(row) ?? row.text).some(
+          ([name, value]) => name === condition.name && value === condition.value,
+        );
     default:
       condition satisfies never;
       return () => true;
   }
 }
 
+/** What is looked for may stand in what is shown, or in the line it was made of. */
+function holds(row: TestedRow, rawOf: RawOf, has: (line: string) => boolean): boolean {
+  if (has(row.text)) return true;
+  const raw = rawOf(row);
+  return raw !== undefined && has(raw);
+}
+
 /** Builds the test of a query against rows that are in memory. Throws a SyntaxError for a bad regular expression. */
-export function matcherOf(query: LogQuery): (row: TestedRow) => boolean {
+export function matcherOf(query: LogQuery, rawOf: RawOf = () => undefined): (row: TestedRow) => boolean {
   const grep = query.grep === undefined || query.grep === '' ? undefined : patternOf(query.grep);
   const systems = query.systems ? new Set<string>(query.systems) : undefined;
   const sources = query.sources ? new Set<string>(query.sources) : undefined;
   const files = query.files ? new Set(query.files) : undefined;
   const keys = query.keys?.filter((key) => key !== '');
   const keySet = keys ? new Set(keys) : undefined;
-  const passes = query.filter ? rowTestOf(query.filter) : undefined;
+  const passes = query.filter ? rowTestOf(query.filter, rawOf) : undefined;
   return (row) => {
     if (systems && !systems.has(row.system)) return false;
     if (sources && !sources.has(row.source)) return false;
@@ -85,6 +98,6 @@ export function matcherOf(query: LogQuery): (row: TestedRow) => boolean {
         keys?.some((key) => row.text.includes(key)) === true;
       if (!mine) return false;
     }
-    return (passes?.(row) ?? true) && (grep ? grep.test(row.text) : true);
+    return (passes?.(row) ?? true) && (grep ? holds(row, rawOf, (line) => grep.test(line)) : true);
   };
 }

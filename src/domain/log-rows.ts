@@ -1,7 +1,7 @@
 /** What is asked of logs, answered from rows in memory: ordered by `sortAt`, equal ones by when they came in. */
 import { type Instant, instant } from './instant.ts';
 import type { LogCursor, LogHistogram, LogLevel, LogPage, LogQuery, LogRow, PagePlace } from './log.ts';
-import { matcherOf } from './log-filter.ts';
+import { matcherOf, type RawOf } from './log-filter.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -25,8 +25,9 @@ export function pageOfRows(
   query: LogQuery,
   at: PagePlace,
   count: number,
+  rawOf?: RawOf,
 ): LogPage & { readonly before: number; readonly after: number; readonly total: number } {
-  const matching = all.filter(matcherOf(query));
+  const matching = all.filter(matcherOf(query, rawOf));
   const before = at === 'start' ? 0 : at === 'end' ? count : Math.floor(count / 2);
   const wanted = indexOfPlace(matching, at) - before;
   const first = Math.max(0, Math.min(wanted, matching.length - count));
@@ -48,8 +49,9 @@ export function findInRows(
   query: LogQuery,
   from: PagePlace,
   direction: 1 | -1,
+  rawOf?: RawOf,
 ): LogRow | undefined {
-  const matches = matcherOf(query);
+  const matches = matcherOf(query, rawOf);
   let index = indexOfPlace(all, from);
   if (direction === -1) index -= 1;
   else if (isRow(all[index], from)) index += 1;
@@ -61,8 +63,13 @@ export function findInRows(
 }
 
 /** How many rows match, or do so behind a row. */
-export function countInRows(all: readonly LogRow[], query: LogQuery, behind: LogCursor | undefined): number {
-  const matches = matcherOf(query);
+export function countInRows(
+  all: readonly LogRow[],
+  query: LogQuery,
+  behind: LogCursor | undefined,
+  rawOf?: RawOf,
+): number {
+  const matches = matcherOf(query, rawOf);
   let from = behind === undefined ? 0 : indexOfCursor(all, behind);
   if (behind && isRow(all[from], behind)) from += 1;
   let count = 0;
@@ -82,8 +89,9 @@ export function histogramOfRows(
     until = Infinity,
     spans,
   }: { readonly since?: number; readonly until?: number; readonly spans: number },
+  rawOf?: RawOf,
 ): LogHistogram {
-  const matches = matcherOf(query);
+  const matches = matcherOf(query, rawOf);
   const rows = all.filter((row) => row.sortAt >= since && row.sortAt < until && matches(row));
   let spanMs = MINUTE_MS;
   for (;;) {

@@ -263,11 +263,11 @@ export class SystemWatch {
     }
     const place =
       event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
-    const [firstLine] = event.chunk.type === 'lines' ? event.chunk.lines : [];
-    const held = event.file === undefined ? {} : { file: event.file, firstOffset: firstLine?.offset ?? 0 };
     if (event.fresh || event.rotated !== undefined) this.#noteLog(event, path);
     const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
-    this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at);
+    const lines = event.chunk.type === 'lines' ? event.chunk.lines : [];
+    const held = event.file === undefined ? {} : { file: event.file, firstOffset: lines[0]?.offset ?? 0 };
+    this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at, lines);
     this.#keeper?.took(
       event,
       told.map((record): UnplacedRow => ({ ...record, ...place, form: 'log' })),

@@ -9,7 +9,7 @@ import type {
   LogRow,
   PagePlace,
 } from '../domain/log.ts';
-import { matcherOf } from '../domain/log-filter.ts';
+import { matcherOf, type RawOf } from '../domain/log-filter.ts';
 import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
 
 /** Rows kept in memory; the files hold the rest. */
@@ -59,6 +59,9 @@ export class LogStore {
   /** Per file: where the next line without a time belongs. */
   readonly #lastAt = new Map<string, Instant>();
   readonly #since = new Map<string, HeldSince>();
+  /** Lines as they stand, secrets too: they are searched, and never told. By `seq` of the row that is shown for them. */
+  readonly #raws = new Map<number, string>();
+  readonly #rawOf: RawOf = ({ seq }) => (seq === undefined ? undefined : this.#raws.get(seq));
   /** Newest rows by text, to fold what a program wrote twice. */
   readonly #recent = new Map<string, HeldRow>();
 
@@ -81,14 +84,23 @@ export class LogStore {
     return this.#since.values();
   }
 
-  /** Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time. */
-  add(origin: LogOrigin, records: readonly LogRecord[], readAt: Instant): void {
+  /**
+   * Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time.
+   * `lines`: as they stand in the file, where that is known.
+   */
+  add(
+    origin: LogOrigin,
+    records: readonly LogRecord[],
+    readAt: Instant,
+    lines: readonly { readonly text: string; readonly offset: number }[] = [],
+  ): void {
     if (records.length === 0) return;
     // One log through all its rotations: the rest of a traceback may stand in the next file.
     const { firstOffset = 0, ...place } = origin;
     const file = logName(origin);
     let lastAt = this.#lastAt.get(file) ?? records.find((record) => record.at !== undefined)?.at ?? readAt;
     const firstAt = lastAt;
+    const raws = new Map(lines.map(({ offset, text }) => [offset, text]));
     const fresh: HeldRow[] = [];
     for (const record of records) {
       lastAt = record.at ?? lastAt;
@@ -103,6 +115,8 @@ export class LogStore {
         form: 'log',
       };
       fresh.push(row);
+      const raw = raws.get(record.offset);
+      if (raw !== undefined && raw !== record.text) this.#raws.set(row.seq, raw);
       if (record.at !== undefined) this.#recent.set(duplicateKey(origin, record), row);
     }
     this.#lastAt.set(file, lastAt);
@@ -136,17 +150,19 @@ export class LogStore {
 
   /** See {@link pageOfRows}. */
   page(query: LogQuery, at: PagePlace, count: number): LogPage {
-    return pageOfRows(this.#rows, query, at, count);
+    return pageOfRows(this.#rows, query, at, count, this.#rawOf);
   }
 
   /** Rows that match, in their order. */
   matching(query: LogQuery): readonly LogRow[] {
-    return this.#rows.filter(matcherOf(query));
+    return this.#rows.filter(matcherOf(query, this.#rawOf));
   }
 
   /** Rows that match and are in no file, or in none any more: of streams, changes, what was emptied. */
   unfiled(query: LogQuery): readonly LogRow[] {
-    return this.#rows.filter((row) => row.file === undefined || row.wiped === true).filter(matcherOf(query));
+    return this.#rows
+      .filter((row) => row.file === undefined || row.wiped === true)
+      .filter(matcherOf(query, this.#rawOf));
   }
 
   /** See {@link withContext}. */
@@ -160,20 +176,20 @@ export class LogStore {
   }
 
   find(query: LogQuery, from: PagePlace, direction: 1 | -1): LogRow | undefined {
-    return findInRows(this.#rows, query, from, direction);
+    return findInRows(this.#rows, query, from, direction, this.#rawOf);
   }
 
   count(query: LogQuery, behind?: LogCursor): number {
-    return countInRows(this.#rows, query, behind);
+    return countInRows(this.#rows, query, behind, this.#rawOf);
   }
 
   histogram(query: LogQuery, spans: Parameters<typeof histogramOfRows>[2]): LogHistogram {
-    return histogramOfRows(this.#rows, query, spans);
+    return histogramOfRows(this.#rows, query, spans, this.#rawOf);
   }
 
   /** All rows with a seq above `seq` that match, in the order they came in: what a follower prints next. */
   after(query: LogQuery, seq: number): readonly HeldRow[] {
-    const matches = matcherOf(query);
+    const matches = matcherOf(query, this.#rawOf);
     return this.#rows.filter((row) => row.seq > seq && matches(row)).sort((a, b) => a.seq - b.seq);
   }
 
@@ -215,11 +231,13 @@ export class LogStore {
       const log = logName(row);
       if (row.seq > (leaving.get(log)?.seq ?? 0)) leaving.set(log, row);
     }
-    const before = this.#rows.length;
+    const before = this.#rows;
     this.#rows = this.#rows
       .slice(count)
       .filter((row) => row.file === undefined || row.seq > (leaving.get(logName(row))?.seq ?? 0));
-    this.#left += before - this.#rows.length;
+    this.#left += before.length - this.#rows.length;
+    const kept = new Set(this.#rows);
+    for (const row of before) if (!kept.has(row)) this.#raws.delete(row.seq);
     for (const [log, last] of leaving)
       if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
   }

@@ -99,6 +99,18 @@ describe('the merged view', () => {
     expect(store.find({ grep: '^line 10$' }, 'end', -1)).toBeUndefined();
   });
 
+  it('looks for words in lines as they stand too, and tells them as they are shown', () => {
+    const store = new LogStore();
+    const line = { offset: 0, text: '{"event":"done","note":"budget_exceeded","key":"hidden"}' };
+    store.add(origin('a'), [record('done', 10)], instant(999), [line]);
+    expect(store.find({ grep: 'Budget' }, 'end', -1)).toBeUndefined();
+    const field = [{ is: 'field', name: 'note', value: 'budget_exceeded' }] as const;
+    for (const query of [{ grep: 'budget' }, { filter: field }])
+      expect(JSON.stringify(store.page(query, 'end', 9).rows)).toMatch(/"text":"done".*/);
+    expect(JSON.stringify(store.page({}, 'end', 9).rows)).not.toContain('hidden');
+    expect(store.count({ filter: [{ is: 'text', text: 'budget', out: true }] })).toBe(0);
+  });
+
   it('counts rows that left memory', () => {
     const store = new LogStore();
     const many = Array.from({ length: 70_000 }, (_value, index) => record(`line ${index}`, index));
