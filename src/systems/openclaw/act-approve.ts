@@ -36,7 +36,7 @@ export const approveAct = controlAct({
     ...workerWarnings(view, job),
   ],
   revision: (job) => [getString(job.data, 'run') ?? '', conditionOf(job)],
-  expect(_view, order, job, marks): readonly StageState[] {
+  expect(view, order, job, marks): readonly StageState[] {
     const approved = marks.find((mark) => mark.event === 'audit_approved');
     const claim = approved && marks.find((mark) => mark.event === 'job_claimed' && mark.id > approved.id);
     const undone = takenBack(marks, approved, 'approve');
@@ -72,7 +72,7 @@ export const approveAct = controlAct({
         required: true,
       },
       claimStage(order, claim, true, accepted.state === 'contradicted' ? accepted.detail : undefined),
-      settledStage(order, job, 'approve'),
+      settledStage(view, order, job, 'approve'),
     ];
   },
   undo: { act: 'job.cancel', text: 'cancel marks it cancelled; what its runner has begun goes on' },

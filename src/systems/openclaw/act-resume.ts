@@ -40,7 +40,7 @@ export function resumeStages(view: StateView, order: ActOrder, given: string): r
   // A job nobody approved goes back to its review: no worker will claim it.
   const against = accepted.state === 'contradicted' ? accepted.detail : undefined;
   if (getBoolean(order.baseline, 'passed') === true) stages.push(claimStage(order, claim, true, against));
-  stages.push(settledStage(order, job, 'resume'));
+  stages.push(settledStage(view, order, job, 'resume'));
   return stages;
 }
 

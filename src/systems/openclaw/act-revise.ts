@@ -44,7 +44,7 @@ export const reviseAct = controlAct({
   ],
   strands: () => ['the plan: nothing leads back to its review'],
   revision: (job) => [getString(job.data, 'run') ?? ''],
-  expect(_view, order, job, marks) {
+  expect(view, order, job, marks) {
     const native = job?.nativeStatus ?? '';
     const ours = marks.find((mark) => mark.event === 'audit_revise_requested');
     const elsewhere = ours !== undefined && native !== 'revise_requested' && native !== '';
@@ -58,7 +58,7 @@ export const reviseAct = controlAct({
         deadline: acceptDeadline(order),
         required: true,
       },
-      settledStage(order, job, 'revise'),
+      settledStage(view, order, job, 'revise'),
     ];
   },
   undo: { act: 'job.resubmit', text: 'the review does not come back; job.resubmit submits the goal anew' },

@@ -1,9 +1,10 @@
 import type { StageState } from '../../domain/act.ts';
 import type { Job } from '../../domain/entity.ts';
-import { type Instant, instant } from '../../domain/instant.ts';
+import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import { getArray, getNumber, getString } from '../../lib/json.ts';
-import type { ActOrder } from '../system.ts';
+import type { ActOrder, StateView } from '../system.ts';
 import { claimDeadline, type Mark, marksSince } from './act-common.ts';
+import { isWorkerService } from './worker-queue.ts';
 
 /** What scripts/control.py can ask for. */
 export type Command = 'approve' | 'revise' | 'resume' | 'cancel';
@@ -16,6 +17,8 @@ export interface PendingCommand {
 
 /** Our clock and the program's are one, but an order's start and the stamp of its command are rounded apart. */
 const ROUNDING_MS = 2_000;
+/** A drain applies its batch in one go: what it did not apply by then it did not have. */
+const DRAIN_MS = 5_000;
 
 /** Commands after which the effect of the first is gone. A cancel is the last word: whatever was given before it goes. */
 const UNDONE_BY: { readonly [C in Command]: readonly string[] } = {
@@ -61,9 +64,16 @@ export function takenBack(
  * when we look:
  * - the pass has written that it took up ours (`control_signal_applied`): everything before it is over; or
  * - ours is in the file with nothing before it that would undo it; or
- * - a drain broke after ours was given (scheduler_exceptions.jsonl): the rest of its batch was thrown away.
+ * - a drain broke after ours was given (scheduler_exceptions.jsonl): the rest of its batch was thrown away; or
+ * - a pass has drained since, and ours is neither applied nor in the file: control.py reads and writes the file without a
+ *   lock, so of two commands given in one moment one is lost. It took effect when given, and what was before it is over.
  */
-export function settledStage(order: ActOrder, job: Job | undefined, command: Command): StageState {
+export function settledStage(
+  view: StateView,
+  order: ActOrder,
+  job: Job | undefined,
+  command: Command,
+): StageState {
   const marks = job ? marksSince(job, order.baseline) : [];
   const since = order.startedAt - ROUNDING_MS;
   const isOurs = (at: Instant | undefined): boolean => at !== undefined && at >= since;
@@ -106,7 +116,29 @@ export function settledStage(order: ActOrder, job: Job | undefined, command: Com
   const broke = getNumber(job.data, 'drainBrokeAt');
   if (first?.at !== undefined && broke !== undefined && broke >= first.at)
     return { ...common, state: 'seen', detail: 'the drain that held it broke: its batch was thrown away' };
+  const drained = lastDrainOf(view, job);
+  if (
+    first?.at !== undefined &&
+    drained !== undefined &&
+    drained > first.at &&
+    view.now > addMs(drained, DRAIN_MS)
+  )
+    return {
+      ...common,
+      state: 'seen',
+      detail: 'a pass drained without it: it was lost beside another command',
+    };
   return { ...common, state: 'waiting', detail: 'no pass has taken the command up' };
+}
+
+/** When a pass last applied a command of the job's queue, whichever job it was for. */
+function lastDrainOf(view: StateView, job: Job): Instant | undefined {
+  const project = getString(job.data, 'project');
+  const worker = view
+    .entities('service')
+    .find((service) => isWorkerService(service) && getString(service.data, 'project') === project);
+  const at = getNumber(worker?.data, 'lastDrain');
+  return at === undefined ? undefined : instant(at);
 }
 
 /** What each command writes when it is applied the first time. */

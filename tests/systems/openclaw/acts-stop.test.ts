@@ -1,10 +1,17 @@
 /** Stopping, cancelling, running again and revising: what control.py leaves half done, and how it is told. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { drain, endRun, failRun, openRun } from '../../../fixtures/demo/openclaw/pass.ts';
-import { type QueueStore, withStore } from '../../../fixtures/demo/openclaw/queue-store.ts';
+import {
+  newSignal,
+  type QueueStore,
+  type Signal,
+  withStore,
+  writeSignals,
+} from '../../../fixtures/demo/openclaw/queue-store.ts';
 import { STORY } from '../../../fixtures/demo/openclaw/story.ts';
+import type { StageState } from '../../../src/domain/act.ts';
 import type { Job } from '../../../src/domain/entity.ts';
-import { instant } from '../../../src/domain/instant.ts';
+import { addMs, instant } from '../../../src/domain/instant.ts';
 import type { ProcessInfo } from '../../../src/domain/process.ts';
 import type { ActOrder, ActSpec, StateView } from '../../../src/systems/system.ts';
 import { actOf, type DemoSystem, entityIn, layDemo, planned } from './demo-system.ts';
@@ -211,5 +218,39 @@ describe('job.answer with a task', () => {
     await demo.pass();
     const stages = act.expect(look(), order);
     expect(stages[0]).toMatchObject({ state: 'contradicted', detail: expect.stringContaining('swallowed') });
+  });
+});
+
+describe('a command lost beside another', () => {
+  const act = actOf('job.approve');
+  /** Another control.py has read the file before ours was in it, and writes it back: ours is gone. */
+  async function lost(...remaining: readonly Signal[]): Promise<ActOrder> {
+    const view = look();
+    const { steps, order } = planned(act, view, entityIn(view, 'approval', STORY.review));
+    await demo.run(steps);
+    writeSignals(home(), remaining);
+    return order;
+  }
+  const settled = (order: ActOrder, laterMs: number): StageState | undefined =>
+    act.expect(demo.view(addMs(instant(Date.now()), laterMs)), order).at(-1);
+
+  test('took effect when it was given, and is settled once a pass has drained without it', async () => {
+    const order = await lost(newSignal(STORY.done, 'approve', {}, 'o', Date.now()));
+    expect(settled(order, 0)).toMatchObject({ state: 'waiting' });
+    inQueue((store) => drain(store, Date.now() + 50));
+    // What the same drain may still apply is waited for.
+    expect(settled(order, 0)).toMatchObject({ state: 'waiting' });
+    expect(settled(order, 10_000)).toMatchObject({
+      state: 'seen',
+      detail: 'a pass drained without it: it was lost beside another command',
+    });
+  });
+
+  test('is taken back all the same by an older cancel that was not lost', async () => {
+    const older = newSignal(STORY.review, 'cancel', {}, 'c', Date.now() - 60_000);
+    const order = await lost(older, newSignal(STORY.done, 'approve', {}, 'o', Date.now()));
+    expect(settled(order, 10_000)).toMatchObject({ state: 'waiting' });
+    inQueue((store) => drain(store, Date.now() + 50));
+    expect(settled(order, 10_000)).toMatchObject({ state: 'contradicted' });
   });
 });

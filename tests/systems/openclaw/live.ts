@@ -1,5 +1,5 @@
 /** The simulated installation that really runs, and acts that are really done to it by stand-ins as programs. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openclawSimulator } from '../../../fixtures/demo/openclaw/simulator.ts';
@@ -13,9 +13,14 @@ import { Acting, type Doing, type Ended, until, watchOf } from '../acting.ts';
 const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 const simulator = new URL('../../../fixtures/demo/openclaw/simulator.ts', import.meta.url).href;
 
+/** Where each program notes the lies it began with. */
+const BEGUN = '.begun';
+
 export interface Live {
   readonly watch: SystemWatch;
   lie(...names: string[]): void;
+  /** Until a program has begun under that lie: only then may it be taken back. */
+  begunWith(lie: string): Promise<void>;
   preview(act: string, type: EntityType, id: string): ActPreview;
   act(act: string, type: EntityType, id: string, doing?: Doing): Promise<Ended>;
   /** What undoes the newest act. */
@@ -39,7 +44,14 @@ export async function startLive(options: { readonly workers: boolean }): Promise
   const acting = new Acting(openclawKind, located, watch, join(dir, 'state-of-ours'));
   return {
     watch,
-    lie: (...names) => writeFileSync(join(laid.dir, '.lies'), names.join(' ')),
+    lie(...names) {
+      rmSync(join(laid.dir, BEGUN), { force: true });
+      writeFileSync(join(laid.dir, '.lies'), names.join(' '));
+    },
+    begunWith: (lie) =>
+      until(
+        () => existsSync(join(laid.dir, BEGUN)) && readFileSync(join(laid.dir, BEGUN), 'utf8').includes(lie),
+      ),
     preview: (act, type, id) => acting.preview(act, type, id),
     undo: () => acting.undo(),
     async act(act, type, id, doing) {
@@ -63,9 +75,10 @@ function writeInterpreter(dir: string): string {
   const script = join(dir, 'bin', 'stand-in.mjs');
   writeFileSync(
     script,
-    `import { existsSync, readFileSync } from 'node:fs';
+    `import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { openclawSimulator } from ${JSON.stringify(simulator)};
 const lies = existsSync('.lies') ? readFileSync('.lies', 'utf8').split(' ') : [];
+appendFileSync('${BEGUN}', lies.join(' ') + '\\n');
 const host = { cwd: process.cwd(), env: process.env, lies: new Set(lies), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };
 process.exitCode = await openclawSimulator.standIn(process.argv.slice(2), host);
 `,
