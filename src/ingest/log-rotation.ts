@@ -13,7 +13,7 @@ import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
 import { Unpacker } from './unpacker.ts';
 
 /** Generations read to their ends whose copies are still known for what they are. */
-const MOST_DONE = 8;
+const MOST_DONE = 16;
 /** Why a file is not opened that can be opened once others were closed. */
 export const NO_DESCRIPTOR = explainFileError({ code: 'EMFILE' });
 /** Names that are kept although their files are gone: a directory may be away for a moment. */
@@ -76,8 +76,9 @@ export class Rotation {
   /** A generation is read to its end and let go: a copy of it that turns up later holds nothing new. */
   noteDone(generation: SavedGeneration): void {
     if (generation.offset === 0) return;
-    this.#done.push(generation);
-    if (this.#done.length > MOST_DONE) this.#done.shift();
+    const isSame = ({ offset, print }: SavedGeneration): boolean =>
+      offset === generation.offset && print.mark.sha256 === generation.print.mark.sha256;
+    this.#done = [...this.#done.filter((one) => !isSame(one)), generation].slice(-MOST_DONE);
   }
 
   /**

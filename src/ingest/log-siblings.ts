@@ -18,6 +18,8 @@ export interface Segment {
   readonly packed: boolean;
 }
 
+/** Files that are being written, to be given another name when they are whole. */
+const UNFINISHED = /(?:\.(?:part|partial|tmp|temp|new|swp)|~)$/;
 const DATED = /^[-_.]?[\dT:_.-]+$/;
 
 /** A name in a directory, and what it was before it was compressed. */
@@ -74,7 +76,8 @@ export function listSegments(log: RawPath, entries: readonly Entry[]): Segment[]
   const segments: (Segment & { readonly plain: string })[] = [];
   for (const { name: other, plain, raw: entry } of near) {
     const packed = plain !== other;
-    if (other === base || (packed && (plain === base || names.has(plain)))) continue;
+    if (other === base || UNFINISHED.test(other) || (packed && (plain === base || names.has(plain))))
+      continue;
     const appended = plain.startsWith(base) && /^[.\-_~]/.test(plain.slice(base.length));
     const middle = plain.slice(stem.length, plain.length - extension.length);
     const inserted = extension !== '' && plain.endsWith(extension) && DATED.test(middle);

@@ -3,21 +3,17 @@
  * rewritten, removed, put back. Every line is handed on once, in the order of its generation.
  */
 import { closeSync, existsSync, type Stats, statSync } from 'node:fs';
-import type { Instant } from '../domain/instant.ts';
 import { explainFileError, type Fence, isMissing, openFile } from '../host/open-file.ts';
 import { areDescriptorsShort, Generation } from './generation.ts';
-import type { SplitLine } from './line-splitter.ts';
-import { fileId, type LogPosition, POSITION_FORM } from './log-position.ts';
+import type { LogFamily } from './log-family.ts';
+import { LogGenerations } from './log-generations.ts';
+import { fileId, type LogPosition } from './log-position.ts';
 import { replayOf } from './log-replay.ts';
-import { NO_DESCRIPTOR, type Resumed, Rotation } from './log-rotation.ts';
+import { NO_DESCRIPTOR, type Resumed } from './log-rotation.ts';
 import { LogTeller } from './log-teller.ts';
-import { OldGenerations } from './old-generations.ts';
 import { type RawPath, splitRaw } from './raw-path.ts';
-import type { FailureBook, ReaderContext } from './reader.ts';
 import type { LookResult, Watched } from './schedule.ts';
 
-/** Bytes read in one look before others get their turn. */
-const LOOK_BYTES = 1024 * 1024;
 /** How long a path may be missing before it counts as gone: a rotation renames first and creates then. */
 const GONE_MS = 1000;
 /** Coarsest time stamps of local file systems, with a margin. */
@@ -26,25 +22,6 @@ const SETTLED_MS = 50;
 const PARKED_MS = 5000;
 /** How long a lack of descriptors counts as passing. */
 const SHORT_MS = 15_000;
-
-/** What the tails of one source share. */
-export interface LogFamily {
-  readonly source: string;
-  readonly context: ReaderContext;
-  readonly failures: FailureBook;
-  readonly maxLineBytes: number;
-  readonly initialBytes: number;
-  /** A path the source's own glob names: it is followed in its own right. */
-  follows(raw: RawPath): boolean;
-  /** The tail that has this file open, if another one has. */
-  ownerOf(key: string): LogTail | undefined;
-  /** This tail has this file open. */
-  claim(key: string, owner: LogTail): void;
-  /** Where a file the glob names lies; see {@link fileId}. */
-  placeOf(id: string): RawPath | undefined;
-  /** A look read something or changed what is known. */
-  onProgress(at: Instant | undefined): void;
-}
 
 export class LogTail implements Watched {
   readonly path: string;
@@ -55,10 +32,7 @@ export class LogTail implements Watched {
   present = false;
   /** It is the same file as this other path. */
   aliasOf: string | undefined;
-  /** Generations in order; the last one is the file at the path, those before it are being read to their ends. */
-  #queue: Generation[] = [];
-  readonly #old: OldGenerations;
-  readonly #rotation: Rotation;
+  readonly #generations: LogGenerations;
   readonly #teller: LogTeller;
   /** Where an earlier run stood, or this one before it was parked, until it has gone on from there. */
   #position: LogPosition | undefined;
@@ -66,12 +40,8 @@ export class LogTail implements Watched {
   #isParked = false;
   #parkedAt = 0;
   #shortSince: number | undefined;
-  /** Compressed parts are being unpacked. */
-  #waiting = false;
   #opened = false;
   #looking = false;
-  /** Modification time when the path was last seen to lead to the file being read. */
-  #knownMtimeMs = 0;
   #missingSince: number | undefined;
   #goneTold = true;
   readonly #fence: Fence;
@@ -94,43 +64,27 @@ export class LogTail implements Watched {
     this.#readUntilMs = readUntilMs;
     this.#position = position;
     this.#teller = new LogTeller(path, family);
-    this.#old = new OldGenerations({
-      read: (generation) => this.#read(generation),
-      flush: (generation) => this.#teller.flush(generation, true),
-      ended: (generation) => this.#rotation.noteDone(generation.save()),
-    });
-    this.#rotation = new Rotation({
+    this.#generations = new LogGenerations({
       raw,
       fence,
-      cache: family.context.cache,
-      maxLineBytes: family.maxLineBytes,
-      initialBytes: family.initialBytes,
-      follows: (sibling) => family.follows(sibling),
-      placeOf: (id) => family.placeOf(id),
-      isHeld: (key) => this.holds(key) || family.ownerOf(key) !== undefined,
-      onDamage: (rotated, offset, reason) => this.#teller.gap(offset, reason, rotated),
+      family,
+      teller: this.#teller,
+      claim: (key) => family.claim(key, this),
     });
   }
 
   /** Where its reading stands: behind everything that was told. */
   get position(): LogPosition {
-    if (this.#position) return this.#position;
-    return {
-      form: POSITION_FORM,
-      old: this.#old.all.map((generation) => generation.save()),
-      queue: this.#queue.map((generation) => generation.save()),
-      knownMtimeMs: this.#knownMtimeMs,
-      ...this.#rotation.saved,
-    };
+    return this.#position ?? this.#generations.position;
   }
 
   /** Compressed parts are being made readable: it goes on when they are. */
   get isUnpacking(): boolean {
-    return this.#waiting;
+    return this.#generations.isWaiting;
   }
 
   get unreadBytes(): number {
-    return this.#queue.reduce((sum, generation) => sum + generation.unreadBytes, 0);
+    return this.#generations.unreadBytes;
   }
 
   /** Nothing of it is left: gone, and no writer added anything for a while. */
@@ -138,53 +92,48 @@ export class LogTail implements Watched {
     return (
       this.#position === undefined &&
       this.#goneTold &&
-      this.#queue.length === 0 &&
       this.aliasOf === undefined &&
-      this.#old.isQuiet
+      this.#generations.isQuiet
     );
   }
 
   /** Newest modification time of what it has read. */
   get readUntilMs(): number {
-    return Math.max(this.#readUntilMs, ...this.#all.map(({ stat }) => stat.mtimeMs), this.#knownMtimeMs);
+    const { all, knownMtimeMs } = this.#generations;
+    return Math.max(this.#readUntilMs, ...all.map(({ stat }) => stat.mtimeMs), knownMtimeMs);
   }
 
   holds(key: string): boolean {
-    const isIt = (generation: Generation): boolean => generation.key === key;
-    if (this.#queue.some(isIt) || this.#old.all.some(isIt)) return true;
+    if (this.#generations.hold(key)) return true;
     const { old = [], queue = [] } = this.#position ?? {};
     return this.#isParked && [...old, ...queue].some(({ id }) => id.startsWith(`${key}@`));
   }
 
-  get #all(): readonly Generation[] {
-    return [...this.#old.all, ...this.#queue];
-  }
-
   /** Hands over an old generation to the tail of the path it has now. Undefined while this path is still its own. */
   release(key: string): Generation | undefined {
-    return this.#old.release(key);
+    return this.#generations.release(key);
   }
 
   look(): LookResult {
     // Two tails that take files over from each other ask each other to look.
     if (this.#looking) return 'again';
     this.#looking = true;
-    this.#waiting = false;
+    this.#generations.isWaiting = false;
     try {
       if (this.#isParked ? this.#isUnmoved() : this.#isAtRest()) return 'quiet';
       if (!this.resume()) {
-        this.settled ||= !this.#waiting;
-        return this.#waiting ? 'again' : 'quiet';
+        this.settled ||= !this.isUnpacking;
+        return this.isUnpacking ? 'again' : 'quiet';
       }
-      const late = this.#old.readLate();
+      const late = this.#generations.readLate();
       const read = this.#readQueue();
       if (read === 'more') return 'more';
-      if (this.#waiting) return 'again';
+      if (this.isUnpacking) return 'again';
       this.settled = true;
       if (areDescriptorsShort()) this.#park();
       if (read === 'changed' || late) return 'changed';
       // In the middle of a rotation: its other half comes within milliseconds.
-      return this.#missingSince !== undefined && this.#queue.length > 0 ? 'again' : 'quiet';
+      return this.#missingSince !== undefined && this.#generations.queued > 0 ? 'again' : 'quiet';
     } catch (error) {
       this.#fail(explainFileError(error));
       this.settled = true;
@@ -201,8 +150,7 @@ export class LogTail implements Watched {
     try {
       // Not mounted, or away for a moment: nothing of it is lost.
       if (!existsSync(splitRaw(this.raw).directory)) return false;
-      const resumed = this.#rotation.resume(position);
-      this.#waiting = resumed === undefined;
+      const resumed = this.#generations.find(position);
       if (resumed) this.#goOn(position, resumed);
       return resumed !== undefined;
     } catch (error) {
@@ -211,10 +159,10 @@ export class LogTail implements Watched {
     }
   }
 
-  #goOn(position: LogPosition, { old, queue, lost }: Resumed): void {
+  #goOn(position: LogPosition, resumed: Resumed): void {
+    const { old, queue, lost } = resumed;
     this.#position = undefined;
     this.#opened = true;
-    this.#knownMtimeMs = position.knownMtimeMs;
     this.#goneTold = position.queue.length === 0;
     const stat = statSync(this.raw, { throwIfNoEntry: false }) ?? [...old, ...queue].at(-1)?.stat;
     if (!this.#isParked) {
@@ -225,30 +173,25 @@ export class LogTail implements Watched {
     }
     this.#isParked = false;
     for (const one of lost) this.#teller.lost(one);
-    for (const generation of old) this.#old.add(generation);
-    this.#queue = [...queue];
-    for (const { key } of this.#all) this.#family.claim(key, this);
+    this.#generations.take(resumed, position.knownMtimeMs);
   }
 
   /** Hands on unfinished lines: the source was to be read once, or is no longer wanted. */
   finish(): void {
     if (this.#isParked) this.resume();
-    for (const generation of this.#all) this.#teller.flush(generation, false);
+    for (const generation of this.#generations.all) this.#teller.flush(generation, false);
   }
 
   close(): void {
-    for (const generation of this.#all) generation.close();
-    this.#queue = [];
-    this.#rotation.close();
+    this.#generations.close();
   }
 
   /** Nothing was done to the only file it has open, which stands at its path: one look for most logs most of the time. */
   #isAtRest(): boolean {
-    const [generation] = this.#queue;
-    if (generation === undefined || this.#queue.length > 1 || this.#old.all.length > 0) return false;
-    if (this.#missingSince !== undefined) return false;
+    const { current, isSingle } = this.#generations;
+    if (current === undefined || !isSingle || this.#missingSince !== undefined) return false;
     const there = statSync(this.raw, { throwIfNoEntry: false });
-    const isAtRest = there !== undefined && this.present && generation.isAsRead(there);
+    const isAtRest = there !== undefined && this.present && current.isAsRead(there);
     // As the whole look would: a failure of the moment before is over.
     if (isAtRest) this.#family.failures.clear(this.path);
     return isAtRest && !areDescriptorsShort();
@@ -258,14 +201,14 @@ export class LogTail implements Watched {
   #park(): void {
     // Within a tick of the file system's clock a write may leave no new time.
     const isSettled =
-      this.present && this.#missingSince === undefined && Date.now() - this.#knownMtimeMs > SETTLED_MS;
-    if (!isSettled || this.#queue.length !== 1) return;
+      this.present &&
+      this.#missingSince === undefined &&
+      Date.now() - this.#generations.knownMtimeMs > SETTLED_MS;
+    if (!isSettled || this.#generations.queued !== 1) return;
     this.#parkedAt = performance.now();
     this.#position = this.position;
     this.#isParked = true;
-    for (const generation of this.#queue) generation.close();
-    this.#queue = [];
-    this.#old.park();
+    this.#generations.park();
   }
 
   /** Whether the path still leads to what was read there, and nothing was done to it. */
@@ -279,7 +222,7 @@ export class LogTail implements Watched {
       there !== undefined &&
       fileId(there) === saved.id &&
       there.size === saved.offset &&
-      there.mtimeMs === this.#knownMtimeMs
+      there.mtimeMs === this.#generations.knownMtimeMs
     );
   }
 
@@ -296,10 +239,10 @@ export class LogTail implements Watched {
     let result: LookResult = 'quiet';
     // Rounds: a rotation found in one is read in the next. A writer that rotates faster than we read ends a look.
     for (let round = 0; round < 4; round += 1) {
-      const read = this.#readGenerations();
+      const read = this.#generations.read();
       if (read !== 'quiet') result = read;
       if (read === 'more') return 'more';
-      if (this.#waiting) return result;
+      if (this.isUnpacking) return result;
       const switched = this.#compareWithPath();
       if (!switched) return result;
       result = 'changed';
@@ -307,53 +250,9 @@ export class LogTail implements Watched {
     return 'more';
   }
 
-  /** Reads the queue's generations in their order. */
-  #readGenerations(): LookResult {
-    let result: LookResult = 'quiet';
-    for (let round = 0; round < 32; round += 1) {
-      const [generation] = this.#queue;
-      if (generation === undefined) return result;
-      const isLast = this.#queue.length === 1;
-      // It may have been filled, copied and emptied since it was seen empty; nothing in it would tell but its time.
-      if (isLast && generation.offset === 0 && generation.hasMoved()) {
-        if (!this.#isPrepared()) return result;
-        this.#queueUnread(generation, undefined, true);
-        if (this.#queue[0] !== generation) continue;
-      }
-      const before = generation.offset;
-      const read = this.#read(generation);
-      if (generation.offset !== before) result = 'changed';
-      if (read === 'more') return 'more';
-      if (read === 'wiped') {
-        if (!this.#isPrepared()) {
-          generation.lookAnew();
-          return result;
-        }
-        this.#recoverWiped(generation);
-        result = 'changed';
-        continue;
-      }
-      if (isLast) return result;
-      this.#queue.shift();
-      // Nobody writes to a copy.
-      if (generation.isCopy) this.#old.end(generation);
-      else this.#old.add(generation);
-    }
-    return 'more';
-  }
-
-  #read(generation: Generation): 'end' | 'more' | 'wiped' {
-    const lines: SplitLine[] = [];
-    const read = generation.read(LOOK_BYTES, (more) => {
-      for (const line of more) lines.push(line);
-    });
-    if (read !== 'wiped' || lines.length > 0) this.#teller.lines(generation, lines);
-    return read;
-  }
-
   /** True when the path leads to another file than the one being read, which is then in the queue. */
   #compareWithPath(): boolean {
-    const current = this.#queue.at(-1);
+    const { current } = this.#generations;
     let there: Stats | undefined;
     try {
       there = statSync(this.raw, { throwIfNoEntry: false });
@@ -368,7 +267,7 @@ export class LogTail implements Watched {
     if (current?.key === `${there.dev}:${there.ino}`) {
       this.present = true;
       this.#shortSince = undefined;
-      this.#knownMtimeMs = there.mtimeMs;
+      this.#generations.knownMtimeMs = there.mtimeMs;
       this.#family.failures.clear(this.path);
       return false;
     }
@@ -378,8 +277,8 @@ export class LogTail implements Watched {
   /** Opens what is at the path now, with everything a rotation put between it and what was read last. */
   #takeUp(): boolean {
     const { failures } = this.#family;
-    if (this.#opened && !this.#isPrepared()) return false;
-    this.#dismiss();
+    if (this.#opened && !this.#generations.isPrepared()) return false;
+    this.#generations.dismiss();
     const opened = openFile(this.raw, this.#fence);
     if (!opened.ok) {
       if (opened.missing) return this.#noteMissing();
@@ -393,7 +292,7 @@ export class LogTail implements Watched {
     if (back) {
       closeSync(opened.descriptor);
       back.rotated = undefined;
-      this.#queue.push(back);
+      this.#generations.push(back);
       return this.#arrived();
     }
     if (this.#adopt(key)) {
@@ -403,25 +302,18 @@ export class LogTail implements Watched {
     const first = !this.#opened;
     const tailBytes = first ? this.#family.initialBytes : undefined;
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
-    const last = this.#old.newest;
+    const { last } = this.#generations;
     try {
-      if (first) this.#queuePast(next);
-      else this.#queueUnread(last, next, false);
+      if (first) this.#generations.queuePast(next, this.#readUntilMs);
+      else this.#generations.queueUnread(last, next, false);
     } catch (error) {
       next.close();
       throw error;
     }
-    if (!first && last !== undefined && this.#rotation.isReplacedBy(last, next)) last.continueIn(next);
+    if (!first && last !== undefined && this.#generations.isReplacedBy(last, next)) last.continueIn(next);
     this.#opened = true;
-    this.#queue.push(next);
-    this.#family.claim(next.key, this);
+    this.#generations.push(next);
     return this.#arrived();
-  }
-
-  #queuePast(first: Generation): void {
-    const past = this.#rotation.past(first, this.#readUntilMs);
-    for (const { key } of past) this.#family.claim(key, this);
-    this.#queue.push(...past);
   }
 
   #arrived(): true {
@@ -450,55 +342,24 @@ export class LogTail implements Watched {
     generation.fresh = true;
     generation.partial = generation.offset > 0;
     this.#opened = true;
-    this.#queue.push(generation);
-    this.#family.claim(key, this);
+    this.#generations.push(generation);
     this.#arrived();
     return true;
-  }
-
-  /** The file was emptied or rewritten in place. A copy made just before holds what was not read yet. */
-  #recoverWiped(generation: Generation): void {
-    const copied = this.#queueUnread(generation, undefined, true);
-    if (!copied) {
-      this.#teller.flush(generation, true);
-      if (!generation.fresh) {
-        this.#teller.wiped(generation.offset);
-      }
-    }
-    generation.restart();
-  }
-
-  /** Compressed parts that hold something unread are unpacked; false while that takes its time. */
-  #isPrepared(): boolean {
-    this.#waiting = !this.#rotation.prepare(this.#knownMtimeMs);
-    return !this.#waiting;
-  }
-
-  /**
-   * Queues segments that a rotation made since the last look: before `last` when it was emptied in place, after it when
-   * the path leads to another file now. Says whether `last` was copied before it was emptied.
-   */
-  #queueUnread(last: Generation | undefined, next: Generation | undefined, emptied: boolean): boolean {
-    const held = this.#old.all.map((generation) => generation.save());
-    const { segments, copied } = this.#rotation.unread(last, next, emptied, this.#knownMtimeMs, held);
-    for (const { key } of segments) this.#family.claim(key, this);
-    if (emptied && last) this.#queue.splice(this.#queue.indexOf(last), 0, ...segments);
-    else this.#queue.push(...segments);
-    return copied;
   }
 
   #noteMissing(): boolean {
     const now = performance.now();
     this.#missingSince ??= now;
-    const before = this.#queue.length;
+    const before = this.#generations.queued;
     if (this.#opened && !this.#goneTold) {
-      if (!this.#isPrepared()) return false;
+      if (!this.#generations.isPrepared()) return false;
       // Rotated more than once, and nothing new at the path yet.
-      this.#queueUnread(this.#queue.at(-1) ?? this.#old.newest, undefined, false);
-      if (this.#queue.length > before) return true;
+      const { current, last } = this.#generations;
+      this.#generations.queueUnread(current ?? last, undefined, false);
+      if (this.#generations.queued > before) return true;
     }
-    if (now - this.#missingSince < GONE_MS && this.#queue.length > 0) return false;
-    this.#dismiss();
+    if (now - this.#missingSince < GONE_MS && this.#generations.queued > 0) return false;
+    this.#generations.dismiss();
     this.present = false;
     this.#family.failures.clear(this.path);
     if (!this.#goneTold) {
@@ -506,11 +367,5 @@ export class LogTail implements Watched {
       this.#teller.gone();
     }
     return false;
-  }
-
-  /** Nothing is at the path any more that could be read on; what was open is kept for late writers. */
-  #dismiss(): void {
-    for (const generation of this.#queue) this.#old.add(generation);
-    this.#queue = [];
   }
 }

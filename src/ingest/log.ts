@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { absoluteGlob } from './discover.ts';
+import type { LogOwner } from './log-family.ts';
 import { fileId, type LogPosition } from './log-position.ts';
 import { LogTail } from './log-tail.ts';
 import { Places } from './places.ts';
@@ -38,7 +39,7 @@ class LogReader implements SourceReader {
   readonly #failures: FailureBook;
   readonly #tails = new Map<string, { readonly tail: LogTail; readonly watched: Watched }>();
   /** Who has a file open, by device and inode; some have let it go since. */
-  readonly #owners = new Map<string, LogTail>();
+  readonly #owners = new Map<string, LogOwner>();
   /** Those that may not have read what was there at first. */
   readonly #unsettled = new Set<LogTail>();
   /** Paths the glob names now, as the file system has them. */
@@ -195,7 +196,7 @@ class LogReader implements SourceReader {
     if (this.#dropped.size > MOST_DROPPED && oldest !== undefined) this.#dropped.delete(oldest);
   }
 
-  #ownerOf(key: string): LogTail | undefined {
+  #ownerOf(key: string): LogOwner | undefined {
     const owner = this.#owners.get(key);
     if (owner === undefined || owner.holds(key)) return owner;
     this.#owners.delete(key);
