@@ -5,7 +5,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Masker } from '../acts/mask.ts';
-import { isKeyLine } from '../acts/private-key.ts';
 import { MASK } from '../acts/secret-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
@@ -26,8 +25,8 @@ import { ToldRecords } from './without-secrets.ts';
 
 /** Names files of whose content nothing is known any more: it is looked for by its time. */
 const GONE = ':gone';
-/** Base64 as long as this at the head of a page may be the rest of a private key. */
-const KEY_LINE_LENGTH = 32;
+/** A line of Base64 at the head of a page may be the rest of a private key. */
+const KEY_REST = /(?:^|\s)[A-Za-z0-9+/]{48,}={0,2}\s*$/;
 
 /** What an archive works with. */
 export interface ArchivePorts {
@@ -241,8 +240,7 @@ export class LogArchive {
       const { system, source, path } = placeOf(place.log);
       const record: LogRecord = { ...recordOf(rest), offset: place.offset };
       const [safe = record] = told.take(place.log, [record]);
-      const mayBeKey =
-        !begun.has(place.log) && safe.text.trim().length >= KEY_LINE_LENGTH && isKeyLine(safe.text);
+      const mayBeKey = !begun.has(place.log) && KEY_REST.test(safe.text);
       if (!mayBeKey) begun.add(place.log);
       const file = `${path.slice(0, path.lastIndexOf('/') + 1)}${this.#ports.masker.name(name)}`;
       return {

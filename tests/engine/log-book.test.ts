@@ -188,9 +188,23 @@ describe('logs of which only the end was read', () => {
     ]);
   });
 
-  it('tell no secret of an older line', async () => {
-    mill.log(`1000 token ghp_${'a1B2'.repeat(9)} used`, ...linesFrom(1, 1000));
+  it('tell no secret of an older line, nor the rest of a key a page begins with', async () => {
+    const body = 'aGVsbG8gd29ybGQ'.repeat(4);
+    const key = ['-----BEGIN PRIVATE KEY-----', body, body, '-----END PRIVATE KEY-----'];
+    mill.log(...key, `1000 token ghp_${'a1B2'.repeat(9)} used`, ...linesFrom(1, 1000));
     const engine = await start();
+    const all = await engine.call('page', { query: {}, at: 'start', rows: 6 });
+    expect(
+      all.rows
+        .map(({ text }) => text)
+        .slice(0, 4)
+        .join(''),
+    ).not.toContain(body);
+    const inside = all.rows[2];
+    if (!inside) throw new Error('no such row');
+    const at = { sortAt: inside.sortAt, id: inside.id };
+    const rest = await engine.call('page', { query: {}, at, rows: 2 });
+    expect(JSON.stringify(rest.rows)).not.toContain(body);
     const { row } = await engine.call('find', { query: { grep: 'used$' }, from: 'start', direction: 1 });
     expect(row?.text).toBe('token *** used');
   });
