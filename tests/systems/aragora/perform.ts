@@ -58,8 +58,8 @@ export function targetIn(view: StateView, type: EntityType, id: string): Entity 
   return target;
 }
 
-/** How long a look is repeated before its deadlines are taken to have passed, in milliseconds. */
-const PATIENCE_MS = 6_000;
+/** How long after the last step a look is repeated before its deadlines are taken to have passed, in milliseconds. */
+const PATIENCE_MS = 10_000;
 
 export interface Doing {
   readonly params?: Params;
@@ -117,10 +117,11 @@ export async function perform(
   await meanwhile?.();
   const answer = act.read?.(outputs, order);
   let stages: readonly StageState[] = [];
+  const doneAt = Date.now();
   for (;;) {
     const view = await viewOf(system);
     stages = mergeStages(stages, act.expect(view, order), view.now);
-    const isLate = !isHopeful || Date.now() - startedAt > PATIENCE_MS;
+    const isLate = !isHopeful || Date.now() - doneAt > PATIENCE_MS;
     const verdict = judge({
       now: isLate ? addMs(view.now, 3_600_000) : view.now,
       startedAt,

@@ -149,7 +149,7 @@ describe('a live reflexive installation', () => {
     const { watch } = await watchIt(false);
     const ending = new AbortController();
     const laid = { kind: 'reflexive', dir: world.dir, settings: { python } };
-    const story = reflexiveSimulator.run(laid, { pace: 200, python, now: Date.now }, ending.signal);
+    const story = reflexiveSimulator.run(laid, { pace: 60, python, now: Date.now }, ending.signal);
     await until(() => entity(watch, 'service/daemon')?.attention === undefined);
     await until(() => entity(watch, 'issue/log-moved') !== undefined);
     await until(() =>

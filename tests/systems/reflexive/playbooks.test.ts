@@ -116,7 +116,14 @@ describe('playbooks of the reflexive kind', () => {
     isOrdered('cost-limit', 'config.set', 'config.validate', 'daemon.restart');
     isOrdered('safety-violation', 'config.set', 'config.validate', 'daemon.restart');
     isOrdered('security-incident', 'daemon.stop', 'daemon.kill', 'activity.review', 'daemon.start');
-    isOrdered('data-loss', 'daemon.stop', 'backup.create', 'backup.restore', 'config.validate', 'daemon.start');
+    isOrdered(
+      'data-loss',
+      'daemon.stop',
+      'backup.create',
+      'backup.restore',
+      'config.validate',
+      'daemon.start',
+    );
   });
 
   it('warn of what destroys and offer none of it', () => {
