@@ -49,10 +49,12 @@ export const jobPlaybooks: readonly Playbook[] = [
     title: 'An agent ended without its closing signal',
     steps: [
       check(
-        'files lie in artifacts/ of its tasks: the work may be done although nothing said so',
-        (view, target) => (getNumber(job(view, target)?.data, 'artifacts') ?? 0) > 0,
+        'its agents left no files: nothing is lost by a new run',
+        (view, target) => (getNumber(job(view, target)?.data, 'artifacts') ?? 0) === 0,
       ),
-      note('take from artifacts/ what is good before anything runs again: a new run has new directories'),
+      note(
+        'where they did, the work may be done: take it from artifacts/ of the run directory, a new run has new ones',
+      ),
       onJob('job.status', 'ask the program: its own words say failed, ours that no signal came'),
       onJob('job.cancel', 'cancel when the work is there'),
       onJob('job.answer', 'or resume: runs again from the start; resume_from_chat.py does no more than that'),

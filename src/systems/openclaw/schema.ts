@@ -1,5 +1,5 @@
-import { describe, optional, strictObject, string } from 'zod/mini';
-import { type Keeper, keeperOf } from '../../domain/keeper.ts';
+import { describe, optional, regex, strictObject, string } from 'zod/mini';
+import { KEEPER_FORM, type Keeper, keeperOf } from '../../domain/keeper.ts';
 import { getArray, getObject, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
@@ -8,7 +8,9 @@ export const openclawSettings = strictObject({
   skill: optional(string()).check(
     describe('the skill directory (with `scripts/control.py`), needed for acts where DIR is BASE_PATH'),
   ),
-  keeper: optional(string()).check(
+  keeper: optional(
+    string().check(regex(KEEPER_FORM, 'is systemd:UNIT, systemd-user:UNIT or docker:NAME')),
+  ).check(
     describe(
       'what starts and stops the worker: `systemd:UNIT`, `systemd-user:UNIT` or `docker:NAME`; without it the worker is a process of its own',
     ),

@@ -80,7 +80,7 @@ describe('the order of steps', () => {
     ['review', 'no older command', 'job.approve'],
     ['question', 'job.resubmit', 'job.answer'],
     // What is there is taken before anything runs again.
-    ['no-signal', 'take from artifacts/', 'job.cancel'],
+    ['no-signal', 'where they did', 'job.cancel'],
     ['no-signal', 'job.cancel', 'job.answer'],
     // A pass beside a living runner runs a job twice.
     ['stalled', 'no runner of any job is left over', 'worker.pass'],

@@ -7,8 +7,16 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applySignal, submit } from '../../../fixtures/demo/openclaw/control.ts';
 import { stamp } from '../../../fixtures/demo/openclaw/formats.ts';
-import { claim, drain, endRun, failPlanning, openRun } from '../../../fixtures/demo/openclaw/pass.ts';
 import {
+  claim,
+  drain,
+  endPlanning,
+  endRun,
+  failPlanning,
+  openRun,
+} from '../../../fixtures/demo/openclaw/pass.ts';
+import {
+  type JobRow,
   newSignal,
   type QueueStore,
   readSignals,
@@ -138,6 +146,29 @@ describe('traps', () => {
       const approval = entityIn(view, 'approval', STORY.review);
       expect(approval.cautions?.[0]).toContain('makes a new plan');
       expect(actOf('job.approve').warnings?.(view, approval)[0]).toContain('made anew');
+    });
+    const id = 'd000000000000004';
+    newJob(id, 'Trap four');
+    const reviewed = inQueue((store) => {
+      store.update(id, { status: 'planning' });
+      const open = openRun(store, store.job(id) as JobRow, Date.now() - 90_000);
+      endPlanning(store, open, Date.now() - 80_000);
+      return open.tasks.map((task) => task.id);
+    });
+    await both((view) => expect(entityIn(view, 'approval', id)).toMatchObject({ ask: 'review' }));
+    // Approved and claimed: the runner asks for tasks of its own.
+    inQueue((store) =>
+      store.update(id, { status: 'running', audit_passed: 1, run_id: null, last_result: null }),
+    );
+    const run = inQueue((store) => openRun(store, store.job(id) as JobRow, Date.now() - 60_000));
+    expect(run.tasks.some((task) => reviewed.includes(task.id))).toBe(false);
+    const states = run.tasks.map((task) => ({ task, status: 'pending' }));
+    run.files.taskStates(run.run, states, Date.now() - 50_000);
+    await both((view) => {
+      expect(view.entity('approval', id)).toBeUndefined();
+      // Nothing of the reviewed plan is shown as being at work.
+      expect(JSON.stringify(jobIn(view, id).trail)).not.toContain(reviewed[0]);
+      expect(view.entity('run', `${id}:${run.run}`)?.title).toContain(`/${run.tasks.length} tasks`);
     });
   });
 
