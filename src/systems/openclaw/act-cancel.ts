@@ -6,10 +6,10 @@ import {
   cancelledStage,
   endedStage,
   plannedRunner,
-  RUNNER_GOES_ON_MS,
   staysCancelledStage,
 } from './act-stop.ts';
 import { controlAct } from './control-act.ts';
+import { placeOf } from './schema.ts';
 
 /**
  * `control.py cancel`: a word in the database. It is `costly` and not `destructive`: nothing on disk goes away and a
@@ -50,10 +50,12 @@ export const cancelAct = controlAct({
   expect(view, order) {
     const accepted = cancelledStage(view, order);
     if (plannedRunner(order) === undefined) return [accepted];
+    // The runner goes on for as long as the worker lets a job run.
+    const { jobTimeoutMs } = placeOf(view.located);
     return [
       accepted,
-      endedStage(view, order, RUNNER_GOES_ON_MS, 'go on: cancel does not stop them'),
-      staysCancelledStage(view, order, RUNNER_GOES_ON_MS),
+      endedStage(view, order, jobTimeoutMs, 'go on: cancel does not stop them'),
+      staysCancelledStage(view, order, jobTimeoutMs),
     ];
   },
   undo: {

@@ -138,6 +138,7 @@ export function jobBaseline(view: StateView, job: Job): { readonly [key: string]
     passed: getBoolean(job.data, 'passed') ?? false,
     pid: getNumber(job.data, 'pid') ?? null,
     pollMs: placeOf(view.located).pollMs,
+    jobTimeoutMs: placeOf(view.located).jobTimeoutMs,
   };
 }
 
@@ -154,7 +155,10 @@ export function claimDeadline(order: ActOrder): Instant {
   const { baseline } = order;
   const lease = getNumber(baseline, 'lease') ?? 0;
   const from = Math.max(order.startedAt, lease);
-  const busy = getString(baseline, 'busyWith') === undefined ? 0 : JOB_TIMEOUT_MS;
+  const busy =
+    getString(baseline, 'busyWith') === undefined
+      ? 0
+      : (getNumber(baseline, 'jobTimeoutMs') ?? JOB_TIMEOUT_MS);
   return instant(from + busy + claimGraceMs(getNumber(baseline, 'pollMs') ?? 2000) + CLAIM_SLACK_MS);
 }
 

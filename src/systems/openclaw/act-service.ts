@@ -2,7 +2,7 @@ import type { StepAnswer, StepOutput } from '../../domain/act.ts';
 import { getNumber } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { ActSpec } from '../system.ts';
-import { JOB_TIMEOUT_MS, keeperIn, placeOf } from './schema.ts';
+import { keeperIn, placeOf } from './schema.ts';
 import { headline } from './words.ts';
 import {
   baselineOf,
@@ -158,21 +158,21 @@ const passAct: ActSpec = {
   warnings(view, target) {
     const [worker] = pidsOf(serviceOf(view, target)?.data, 'workers');
     return [
-      'it ends only when the jobs it claims have ended: up to 40 minutes, with agents really at work',
+      `it ends only when the jobs it claims have ended: up to ${counted(Math.ceil(placeOf(view.located).jobTimeoutMs / 60_000), 'minute')}, with agents really at work`,
       ...(worker === undefined ? [] : [`worker ${worker.pid} makes passes of its own`]),
     ];
   },
   revision: revisionOf,
   baseline: baselineOf,
   plan(view, target) {
-    const { skill } = placeOf(view.located);
+    const { skill, jobTimeoutMs } = placeOf(view.located);
     return [
       {
         type: 'process',
         title: 'one worker pass',
         argv: [view.located.python ?? '', `${skill ?? ''}/scripts/worker.py`, '--once'],
         ...queueStep(view, target),
-        timeoutMs: JOB_TIMEOUT_MS + PASS_SLACK_MS,
+        timeoutMs: jobTimeoutMs + PASS_SLACK_MS,
       },
     ];
   },

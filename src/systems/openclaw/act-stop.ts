@@ -17,7 +17,7 @@ import {
   unreachable,
 } from './act-common.ts';
 import { descendantsOf, runnerOfJob } from './runner-process.ts';
-import { claimGraceMs, JOB_TIMEOUT_MS } from './schema.ts';
+import { claimGraceMs } from './schema.ts';
 import { isTableRead } from './worker-queue.ts';
 
 /** Conditions in which a runner is, or may be, at work on the job. */
@@ -227,9 +227,6 @@ export const stopAct: ActSpec = {
     text: 'job.rerun runs it again, from its start; what was half done is not undone',
   },
 };
-
-/** Wait of an act that lets the runner go on: as long as the worker lets a job run. */
-export const RUNNER_GOES_ON_MS = JOB_TIMEOUT_MS;
 
 /** The runner an order was planned with, by pid. */
 export function plannedRunner(order: ActOrder): number | undefined {

@@ -75,7 +75,7 @@ function nextTable({ workers, generation }: Queue, readAt: Instant, now: Instant
 }
 
 function judgeQueue(
-  { facts, now }: DeriveContext,
+  { facts, located, now }: DeriveContext,
   queue: Queue,
   byPid: ReadonlyMap<number, ProcessInfo>,
 ): { readonly judged: readonly JudgedJob[]; readonly watched: readonly Watched[] } {
@@ -83,6 +83,7 @@ function judgeQueue(
   const around = {
     now,
     hasLeases: queue.generation === 'database',
+    staleMs: placeOf(located).staleMs,
     newestByGoal: queue.newestByGoal,
     process: (pid: number) => byPid.get(pid),
     isWorkerPid: (pid: number) => workerPids.has(pid),

@@ -1,7 +1,7 @@
 import { addMs, type Instant, instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import type { EventFact, JobFact } from './facts.ts';
-import { BEAT_GRACE_MS, LEASE_MS, STALE_BEAT_MS } from './schema.ts';
+import { BEAT_GRACE_MS, LEASE_MS } from './schema.ts';
 import { sameText } from './words.ts';
 
 /** What is so about a job, in our words. The native statuses alone do not tell. */
@@ -47,6 +47,8 @@ export interface Judgement {
 export interface Surroundings {
   readonly now: Instant;
   readonly hasLeases: boolean;
+  /** How old a beat may be under a lease that somebody else has moved. */
+  readonly staleMs: number;
   readonly newestByGoal: ReadonlyMap<string, Instant>;
   process(pid: number): ProcessInfo | undefined;
   readonly isWorkerPid: (pid: number) => boolean;
@@ -67,7 +69,7 @@ export function judge(job: JobFact, around: Surroundings): Judgement {
     runner,
   });
   if (isWorking(job.status)) {
-    const silentAt = silentFrom(job, around.hasLeases);
+    const silentAt = silentFrom(job, around);
     if (around.now >= silentAt) {
       return verdict(runner === 'alive' ? 'silent-alive' : 'silent-dead', job.beat ?? entered);
     }
@@ -114,13 +116,13 @@ function isWorking(status: string): boolean {
  * job back once the lease is over, or when the beat is 5 minutes old under a lease that somebody else has moved
  * (recover_stale_jobs in scripts/state_store.py). The file queue has no lease: 5 minutes.
  */
-function silentFrom(job: JobFact, hasLeases: boolean): Instant {
+function silentFrom(job: JobFact, { hasLeases, staleMs }: Surroundings): Instant {
   const entered = job.updated ?? job.created ?? instant(0);
-  if (!hasLeases) return addMs(later(job.beat, entered) ?? entered, STALE_BEAT_MS);
+  if (!hasLeases) return addMs(later(job.beat, entered) ?? entered, staleMs);
   if (job.beat === null) return job.lease ?? entered;
   if (job.lease === null) return addMs(job.beat, LEASE_MS);
   const claimed = addMs(job.lease, -LEASE_MS);
-  const stale = Math.max(addMs(job.beat, STALE_BEAT_MS), addMs(claimed, BEAT_GRACE_MS));
+  const stale = Math.max(addMs(job.beat, staleMs), addMs(claimed, BEAT_GRACE_MS));
   return instant(Math.min(job.lease, stale));
 }
 

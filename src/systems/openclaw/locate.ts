@@ -76,6 +76,10 @@ export function locateOpenclaw(dir: string, look: Look, system: SystemId, settin
     auditLog: projects.some((name) => AUDIT_LOGS.some((path) => look.exists(`${root}/${name}/${path}`))),
     pollMs: pollMsOf(getString(own, 'interval')),
   };
+  for (const [key, name] of LIMITS) {
+    const limitMs = limitMsOf(variables[name]);
+    if (limitMs !== undefined) extra[key] = limitMs;
+  }
   if (skill !== undefined && look.exists(`${skill}/scripts/control.py`)) {
     extra['skill'] = skill;
     extra['scripts'] = SCRIPTS.filter((name) => look.exists(`${skill}/${name}`));
@@ -130,6 +134,19 @@ function pollMsOf(setting: string | undefined): number {
   return Number.isFinite(seconds) && seconds >= 0.1 && seconds <= 3600 ? Math.round(seconds * 1000) : 2000;
 }
 
+/** Limits of the worker that its `.env` may set, in seconds; it takes none below 30. */
+const LIMITS = [
+  ['jobTimeoutMs', 'ORCH_WORKER_JOB_TIMEOUT_SECONDS'],
+  ['staleMs', 'ORCH_RUNNING_STALE_SECONDS'],
+] as const;
+
+function limitMsOf(text: string | undefined): number | undefined {
+  const seconds = Number(text === undefined || text === '' ? Number.NaN : text);
+  return Number.isFinite(seconds) && seconds > 0
+    ? Math.max(30, Math.min(seconds, 604_800)) * 1000
+    : undefined;
+}
+
 function emptyAsMissing(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : text;
 }
@@ -149,7 +166,7 @@ function absoluteFrom(dir: string, path: string | undefined): string | undefined
 function readVariables(text: string | undefined): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};
   for (const line of (text ?? '').split(/\r?\n/)) {
-    const match = /^\s*(?:export\s+)?(BASE_PATH|PROJECT_ID)\s*=\s*(.*?)\s*$/.exec(line);
+    const match = /^\s*(?:export\s+)?(BASE_PATH|PROJECT_ID|ORCH_[A-Z_]{1,60})\s*=\s*(.*?)\s*$/.exec(line);
     const name = match?.[1];
     if (name === undefined) continue;
     const value = match?.[2] ?? '';

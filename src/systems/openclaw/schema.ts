@@ -1,6 +1,6 @@
 import { describe, optional, regex, strictObject, string } from 'zod/mini';
 import { KEEPER_FORM, type Keeper, keeperOf } from '../../domain/keeper.ts';
-import { getArray, getObject, getString } from '../../lib/json.ts';
+import { getArray, getNumber, getObject, getString } from '../../lib/json.ts';
 import type { Located } from '../system.ts';
 
 /** What an installation of OpenClaw agent-orchestrator may be told beside the common settings. */
@@ -22,9 +22,9 @@ export const openclawSettings = strictObject({
 
 /** Lease of a claimed job; each beat of its worker moves it (LEASE_SECONDS in scripts/state_store.py). */
 export const LEASE_MS = 60_000;
-/** A beat older than this is stale even under a running lease (ORCH_RUNNING_STALE_SECONDS). */
+/** A beat older than this is stale even under a running lease, where ORCH_RUNNING_STALE_SECONDS says nothing else. */
 export const STALE_BEAT_MS = 300_000;
-/** Longest a worker lets one job run (ORCH_WORKER_JOB_TIMEOUT_SECONDS); it claims and drains nothing meanwhile. */
+/** Longest a worker lets one job run, where ORCH_WORKER_JOB_TIMEOUT_SECONDS says nothing else; it claims and drains nothing meanwhile. */
 export const JOB_TIMEOUT_MS = 2_400_000;
 /** Attempts before an error is final (MAX_ATTEMPTS; the column max_attempts is never read). */
 export const MAX_ATTEMPTS = 2;
@@ -55,6 +55,10 @@ export interface Place {
   /** Absolute paths of programs a keeper needs. */
   readonly programs: { readonly [name: string]: string };
   readonly pollMs: number;
+  /** Longest a worker lets one job run. */
+  readonly jobTimeoutMs: number;
+  /** A beat older than this is stale even under a running lease. */
+  readonly staleMs: number;
 }
 
 /** Reads what `locate` put down. */
@@ -69,7 +73,9 @@ export function placeOf(located: Located): Place {
     auditLog: located.extra['auditLog'] === true,
     scripts: getArray(located.extra, 'scripts').filter((name) => typeof name === 'string'),
     programs: (getObject(located.extra, 'programs') ?? {}) as { readonly [name: string]: string },
-    pollMs: typeof located.extra['pollMs'] === 'number' ? located.extra['pollMs'] : 2000,
+    pollMs: getNumber(located.extra, 'pollMs') ?? 2000,
+    jobTimeoutMs: getNumber(located.extra, 'jobTimeoutMs') ?? JOB_TIMEOUT_MS,
+    staleMs: getNumber(located.extra, 'staleMs') ?? STALE_BEAT_MS,
   };
 }
 

@@ -60,6 +60,7 @@ function around(
   return {
     now,
     hasLeases: true,
+    staleMs: 300_000,
     newestByGoal: new Map(newest),
     process: (pid) => processes.find((one) => one.pid === pid),
     isWorkerPid: (pid) => pid === 10,

@@ -6,6 +6,7 @@ import { lookInto } from '../../../src/config/look.ts';
 import type { SystemId } from '../../../src/domain/entity.ts';
 import { UserError } from '../../../src/domain/error.ts';
 import { openclawKind } from '../../../src/systems/openclaw/index.ts';
+import { placeOf } from '../../../src/systems/openclaw/schema.ts';
 import type { CommonSettings, Located } from '../../../src/systems/system.ts';
 
 let dir: string;
@@ -49,6 +50,13 @@ describe('the skill directory', () => {
       root: join(dir, 'b/workspace'),
       extra: { projects: ['default_project'] },
     });
+  });
+
+  test('gives the limits its .env sets for the worker, and nothing for what is no number', () => {
+    skill('a', 'ORCH_WORKER_JOB_TIMEOUT_SECONDS=7200\nORCH_RUNNING_STALE_SECONDS=5\nORCH_OTHER=1\n');
+    expect(placeOf(locate('a'))).toMatchObject({ jobTimeoutMs: 7_200_000, staleMs: 30_000 });
+    skill('b', 'ORCH_WORKER_JOB_TIMEOUT_SECONDS=long\n');
+    expect(placeOf(locate('b'))).toMatchObject({ jobTimeoutMs: 2_400_000, staleMs: 300_000 });
   });
 
   test('uses the python of its own venv, which a setting overrides', () => {
