@@ -1,5 +1,7 @@
 /** Searching through the whole log. */
-import { searchQuery } from '../store/lens-query.ts';
+import { matcherOf } from '../domain/log-filter.ts';
+import { searchQuery, selectedLogRow } from '../store/lens-query.ts';
+import { textCondition } from '../store/log-view.ts';
 import type { CommandContext } from './command.ts';
 
 /** Goes to the next hit of what is searched for in the log. Resolves to whether there was one. */
@@ -22,10 +24,17 @@ export async function stepLogSearch(context: CommandContext, direction: 1 | -1):
   return true;
 }
 
-/** A text is searched for in the log from here on: the next hit below, and where there is none the nearest above. */
+/** A text is searched for in the log: the row under the cursor, the next hit below, or for want of one the nearest above. */
 export async function walkSearch(context: CommandContext, text: string): Promise<void> {
   const { cockpit } = context;
   cockpit.update((desk) => ({ ...desk, search: { pane: 'logs', text } }));
+  const row = selectedLogRow(context.snapshot());
+  if (row && matcherOf({ filter: [textCondition(text).condition] })(row)) {
+    const hit = { sortAt: row.sortAt, id: row.id };
+    cockpit.log.setFollow(false);
+    cockpit.update((desk) => ({ ...desk, search: { pane: 'logs', text, hit } }));
+    return;
+  }
   if (await stepLogSearch(context, 1)) return;
   if (await stepLogSearch(context, -1)) cockpit.toast(`"${text}": none below, this is the nearest above`);
   else cockpit.toast(`"${text}": nowhere in these rows`);

@@ -111,9 +111,9 @@ export function createCountKeeper(
   return {
     state: () => counts,
     follow(wishes) {
-      const keys = wishes.map(countKey);
-      if (keys.length === wanted.size && keys.every((key) => wanted.has(key))) return;
-      wanted = new Map(wishes.map((wish, index) => [keys[index] ?? '', wish]));
+      const now = new Map(wishes.map((wish) => [countKey(wish), wish]));
+      if (now.size === wanted.size && [...now.keys()].every((key) => wanted.has(key))) return;
+      wanted = now;
       if ([...counts.keys()].some((key) => !wanted.has(key))) {
         counts = new Map([...counts].filter(([key]) => wanted.has(key)));
         changed();

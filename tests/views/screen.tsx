@@ -7,6 +7,7 @@ import { manualClock } from '../../src/host/clock.ts';
 import type { KeyEvent, KeyPress } from '../../src/lib/key-event.ts';
 import { type Cockpit, createCockpit } from '../../src/store/cockpit.ts';
 import type { PaneId } from '../../src/store/desk.ts';
+import type { KeptLogView } from '../../src/store/log-view.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
 import { App } from '../../views/app.tsx';
 import { penOf } from '../../views/components/line.ts';
@@ -39,6 +40,8 @@ export interface TestScreen {
   readonly cockpit: Cockpit;
   readonly dispatcher: Dispatcher;
   readonly host: HostPort & { readonly copied: string[]; readonly quits: number[] };
+  /** Bookmarks and named searches as they were kept. */
+  readonly kept: readonly KeptLogView[];
   /** Rows of the newest frame, trailing spaces off. */
   rows(): readonly string[];
   frame(): string;
@@ -67,6 +70,7 @@ export interface TestScreenOptions {
 /** Opens the screen, and lets the first answers come in. */
 export async function openScreen(options: TestScreenOptions = {}): Promise<TestScreen> {
   const engine = options.engine ?? new FakeEngine();
+  const kept: KeptLogView[] = [];
   const clock = manualClock(options.now ?? storyNow);
   const cockpit = createCockpit({
     port: engine,
@@ -76,6 +80,7 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
     localOffsetMs: -7 * 3_600_000,
     ascii: options.theme?.ascii === true,
     ...(options.only ? { only: options.only } : {}),
+    keep: (one) => kept.push(one),
   });
   const copied: string[] = [];
   const quits: number[] = [];
@@ -130,6 +135,7 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
     cockpit,
     dispatcher,
     host,
+    kept,
     frame: () => stdout.last,
     rows: () => stdout.last.split('\n').map((row) => row.trimEnd()),
     snapshot: () => cockpit.fresh(),

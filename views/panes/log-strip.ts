@@ -63,9 +63,9 @@ export function stripLines(snapshot: Snapshot, pen: Pen, columns: number, rows: 
     .join('');
   const told = at ? toldSpan(snapshot, strip, at) : toldStrip(snapshot, strip);
   // Where the signs leave no room the words stand before them.
-  const room = columns - 11 - signs.length - 2;
+  const room = columns - 12 - signs.length - 2;
   const text = room >= told.length ? [signs, `| ${told}`] : [overlaid(signs, told), ''];
-  return [top, pen.line(columns, ' '.repeat(9), '|', pen.span(text[0] ?? '', 'strong'), text[1] ?? '')];
+  return [top, pen.line(columns, ' '.repeat(10), '|', pen.span(text[0] ?? '', 'strong'), text[1] ?? '')];
 }
 
 /** Words put over signs where these leave the longest empty place, at the end for want of one. */
