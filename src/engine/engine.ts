@@ -165,6 +165,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...flow.figures(clock.monotonic()),
       unreadBytes: sources.reduce((sum, source) => sum + source.unreadBytes, 0),
       badRecords: sources.reduce((sum, source) => sum + source.badRecords, 0),
+      gaps: [...watches.values()].reduce((sum, watch) => sum + watch.gaps, 0),
       polling: [...watches.values()].some((watch) => watch.polling),
     };
   };

@@ -73,6 +73,7 @@ export class SystemWatch {
   #wakeTimer: (() => void) | undefined;
   #earliest = 0;
   #factsSince: Instant | undefined;
+  #gaps = 0;
   #failure: string | undefined;
   readonly #listeners = new Set<(view: StateView) => void>();
 
@@ -129,6 +130,11 @@ export class SystemWatch {
 
   get polling(): boolean {
     return this.#pump.polling();
+  }
+
+  /** Places in logs whose bytes were gone before they could be read, since this watch began. */
+  get gaps(): number {
+    return this.#gaps;
   }
 
   /** Since when facts count, when the beginning of a long log was left out. */
@@ -239,7 +245,8 @@ export class SystemWatch {
     const path = this.#masker.name(event.path);
     const origin = { system: this.located.system, source: event.source, path };
     if (event.type === 'wiped' || event.type === 'gap') {
-      if (event.type === 'wiped') {
+      if (event.type === 'gap') this.#gaps += 1;
+      else {
         const frozen = (file: string): string =>
           this.#ports.archive?.frozen(origin.system, origin.source, path, file) ?? file;
         this.#ports.logs.markWiped(origin, frozen);

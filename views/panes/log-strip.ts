@@ -13,6 +13,9 @@ import type { Line, Pen, Span } from '../components/line.ts';
 /** Ten heights from nothing to most, readable on any terminal. */
 const heights = ' .:-=+*#%@';
 
+/** Room for what is under the cursor, where the bars need not all of it. */
+const wordColumns = 24;
+
 /** Rows the strip takes of a pane of that many rows. */
 export function stripRows(snapshot: Snapshot, paneRows: number): number {
   if (!snapshot.desk.log.histogram || paneRows < 4) return 0;
@@ -39,7 +42,7 @@ export function stripLines(snapshot: Snapshot, pen: Pen, columns: number, rows: 
   const from = clockText(strip.bins[0]?.from ?? 0, snapshot.offsetMs);
   const to = clockText((last?.from ?? 0) + strip.stepMs, snapshot.offsetMs);
   // Few bars are drawn broad: a cursor is easier to see on them.
-  const cells = Math.max(1, Math.min(8, Math.floor((columns - stripEdgeColumns) / strip.bins.length)));
+  const cells = Math.max(1, Math.min(8, Math.floor((columns - stripEdgeColumns - (rows > 1 ? wordColumns : 0)) / strip.bins.length)));
   const bars: Span[] = strip.bins.map((bin, index) => {
     const isChosen = index >= low && index <= high;
     const bar = rows === 1 && index === cursor ? '^' : barOf(bin, strip.most);
@@ -64,16 +67,17 @@ export function stripLines(snapshot: Snapshot, pen: Pen, columns: number, rows: 
   const told = at ? toldSpan(snapshot, strip, at) : toldStrip(snapshot, strip);
   // Where the signs leave no room the words stand before them.
   const room = columns - 12 - signs.length - 2;
-  const text = room >= told.length ? [signs, `| ${told}`] : [overlaid(signs, told), ''];
+  const text = room >= told.length ? [signs, `| ${told}`] : [overlaid(signs, told, cursor * cells), ''];
   return [top, pen.line(columns, ' '.repeat(10), '|', pen.span(text[0] ?? '', 'strong'), text[1] ?? '')];
 }
 
-/** Words put over signs where these leave the longest empty place, at the end for want of one. */
-function overlaid(signs: string, told: string): string {
-  const words = ` ${told} `;
+/** Words put over signs: where nothing stands, for want of room at the end that is farther from the cursor. */
+function overlaid(signs: string, told: string, cursor: number): string {
+  const words = ` ${told} `.slice(0, signs.length);
   const empty = signs.indexOf(' '.repeat(words.length));
-  const at = empty >= 0 ? empty : -1;
-  return at < 0 ? signs : `${signs.slice(0, at)}${words}${signs.slice(at + words.length)}`;
+  const far = cursor < signs.length / 2 ? signs.length - words.length : 0;
+  const at = empty >= 0 ? empty : far;
+  return `${signs.slice(0, at)}${words}${signs.slice(at + words.length)}`;
 }
 
 /** Bars of the same look in one span: each costs a sequence. */
