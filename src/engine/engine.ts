@@ -303,8 +303,8 @@ export function createEngine(options: EngineOptions): Engine {
       const told = found.slice(0, rows);
       return { rows: told, more: found.length > rows, seq: told.at(-1)?.seq ?? seq };
     },
-    read: ({ system, path, offset, maxBytes }) =>
-      masker.value(readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes)),
+    read: async ({ system, path, offset, maxBytes }) =>
+      masker.value(await readBeside(watchOf(system).located.root, path, offset ?? 0, maxBytes)),
     offers: (request) => deskFor().offers(request),
     playbook: (request) => deskFor().playbook(request),
     markStep: (request) => deskFor().markStep(request),

@@ -1,9 +1,21 @@
+import type { LogRow } from '../domain/log.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Desk, inMode } from './desk.ts';
 import type { DetailSubject, Mode } from './mode.ts';
 import type { CockpitState } from './state.ts';
 
 type DetailsMode = Extract<Mode, { type: 'details' }>;
+
+/** Of a line and those that belong to it at most this much is shown. */
+const mostRowBytes = 64 * 1024;
+
+/**
+ * True for a row whose line can be read where it stands: not for what we told, what is gone, and what is compressed. Nor
+ * where a secret was masked in it: it may have been known as one by the lines before, a private key's for example.
+ */
+function isInFile({ form, wiped, path, text }: LogRow): boolean {
+  return form === 'log' && !wiped && !path.endsWith('.gz') && !text.includes('***');
+}
 
 /** Asks for what the page that is open needs beside the state. */
 export interface PageKeeper {
@@ -50,6 +62,16 @@ export function createPageKeeper(
         ...(source === undefined ? {} : { source }),
       });
       put(isSame, (one) => ({ ...one, records }) as DetailSubject);
+    } else if (subject.of === 'row') {
+      const { row } = subject;
+      const isSame = (one: DetailSubject): boolean => one.of === 'row' && one.row.id === row.id;
+      const { system, path, offset } = row;
+      const { text, error } = await port.call('read', { system, path, offset, maxBytes: mostRowBytes });
+      // A row of one line ends with it; of a traceback it is known how many lines it has.
+      const written = text.split('\n').slice(0, row.lines ?? row.text.split('\n').length).join('\n');
+      put(isSame, (one) =>
+        one.of !== 'row' ? one : { ...one, ...(error === undefined ? { written } : { unread: error }) },
+      );
     }
   };
 
@@ -74,7 +96,9 @@ export function createPageKeeper(
           ? state.acts.find((one) => one.order === subject.order)
           : subject?.of === 'bad'
             ? `${subject.system}/${subject.source}: ${state.figures.badRecords}`
-            : undefined;
+            : subject?.of === 'row' && isInFile(subject.row)
+              ? subject.row.id
+              : undefined;
       if (revision === wanted) return;
       wanted = revision;
       if (revision === undefined || mode.type !== 'details') return;

@@ -3,6 +3,7 @@ import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { BadRecord, SourceStatus } from '../../domain/source.ts';
 import type { SourceBadRecord } from '../../engine/protocol.ts';
+import { fieldsOf } from '../../lib/line-fields.ts';
 import { ageText, dateText, durationText } from '../../lib/time-text.ts';
 import type { DetailSubject } from '../mode.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -65,31 +66,40 @@ export function detailsPage(snapshot: Snapshot, subject: DetailSubject): Details
         ],
         'it gave no answer',
       );
-    case 'row': {
-      const { row } = subject;
-      const text = subject.pretty ? prettyText(row.text) : row.text;
-      return fieldPage(
-        'Log row',
-        [
-          [
-            'time',
-            row.at === undefined
-              ? `none; sorted at ${timeOf(row.sortAt, snapshot.offsetMs)}`
-              : timeOf(row.at, snapshot.offsetMs),
-          ],
-          ['system', row.system],
-          ['file', `${row.path}@${row.offset}`],
-          ['source', row.source],
-          ['level', row.level ?? ''],
-          ['about', row.keys?.join(' ') ?? ''],
-          ['times', row.count === undefined || row.count === 1 ? '' : `${row.count}, folded into one row`],
-          ['file now', row.wiped ? 'since emptied or replaced by its writer' : ''],
-          ['text', text],
-        ],
-        '',
-      );
-    }
+    case 'row':
+      return rowPage(subject, snapshot.offsetMs);
   }
+}
+
+/** A row of the log: where it is, its text, its fields, and the line as its writer left it where that says more. */
+function rowPage(subject: Extract<DetailSubject, { of: 'row' }>, offsetMs: number): DetailsPage {
+  const { row, pretty, written, unread } = subject;
+  const shown = (text: string): string => (pretty ? prettyText(text) : text);
+  const fields = fieldsOf(written ?? row.text);
+  return fieldPage(
+    'Log row',
+    [
+      [
+        'time',
+        row.at === undefined ? `none; sorted at ${timeOf(row.sortAt, offsetMs)}` : timeOf(row.at, offsetMs),
+      ],
+      ['late', row.late ? 'its time is well before its place: written late, or by another clock' : ''],
+      ['system', row.system],
+      ['file', `${row.path}@${row.offset}`],
+      ['log', row.log === undefined || row.log === row.path ? '' : `${row.log}, rotated away since`],
+      ['source', row.source],
+      ['level', row.level ?? ''],
+      ['about', row.keys?.join(' ') ?? ''],
+      ['times', row.count === undefined || row.count === 1 ? '' : `${row.count}, folded into one row`],
+      ['file now', row.wiped ? 'since emptied or replaced by its writer' : ''],
+      ['end', row.open ? 'not written yet' : row.cut ? 'longer than what is shown' : ''],
+      ['text', shown(row.text)],
+      ['as written', written === undefined || written === row.text ? '' : shown(written)],
+      ['as written', unread === undefined ? '' : `can't be read: ${unread}`],
+      ...fields.map(([name, value]): [string, string] => [`.${name}`, value]),
+    ],
+    '',
+  );
 }
 
 function fieldPage(title: string, rows: readonly (readonly [string, string])[], empty: string): DetailsPage {
