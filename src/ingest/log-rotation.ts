@@ -3,6 +3,7 @@
  * be read, and where an earlier run goes on.
  */
 import { accessSync, closeSync, constants, fstatSync, statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { Generation } from './generation.ts';
@@ -77,7 +78,7 @@ export class Rotation {
   noteDone(generation: SavedGeneration): void {
     if (generation.offset === 0) return;
     const isSame = ({ offset, print }: SavedGeneration): boolean =>
-      offset === generation.offset && print.mark.sha256 === generation.print.mark.sha256;
+      offset === generation.offset && isDeepStrictEqual(print, generation.print);
     this.#done = [...this.#done.filter((one) => !isSame(one)), generation].slice(-MOST_DONE);
   }
 
