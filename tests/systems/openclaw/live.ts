@@ -38,7 +38,8 @@ export async function startLive(options: { readonly workers: boolean }): Promise
   const ending = new AbortController();
   const running = options.workers ? openclawSimulator.run(laid, simulated, ending.signal) : Promise.resolve();
   const look = lookInto(laid.dir, {});
-  const located = openclawKind.locate(laid.dir, look, 'openclaw' as SystemId, laid.settings);
+  const settings = { ...laid.settings, interval: '0.3' };
+  const located = openclawKind.locate(laid.dir, look, 'openclaw' as SystemId, settings);
   const watch = watchOf(openclawKind, located);
   await watch.start();
   const acting = new Acting(openclawKind, located, watch, join(dir, 'state-of-ours'));
@@ -61,10 +62,18 @@ export async function startLive(options: { readonly workers: boolean }): Promise
     until: (holds) => until(() => holds(watch)),
     async end() {
       acting.close();
+      const workers = watch.view().entity('service', 'worker')?.data?.['workers'];
       await watch.close();
+      for (const { pid } of (workers ?? []) as unknown as readonly { pid: number }[]) {
+        try {
+          if (pid > 1) process.kill(pid, 'SIGKILL');
+        } catch {
+          // It has ended.
+        }
+      }
       ending.abort();
       await running;
-      // A worker of the stand-in ends at its next pass, when its script is gone.
+      // A worker that was not seen ends at its next pass, when its script is gone.
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -84,7 +93,17 @@ process.exitCode = await openclawSimulator.standIn(process.argv.slice(2), host);
 `,
   );
   const path = join(dir, 'bin', 'python');
-  writeFileSync(path, `#!/bin/sh\nexec '${node}' --no-warnings '${script}' "$@"\n`);
+  // Programs that fail or hang need no interpreter to do so: many of them are started.
+  writeFileSync(
+    path,
+    `#!/bin/sh
+case "$(cat .lies 2>/dev/null)" in
+  crash) echo 'sqlite3.OperationalError: database is locked' >&2; exit 1 ;;
+  hang) exec sleep 600 ;;
+esac
+exec '${node}' --no-warnings '${script}' "$@"
+`,
+  );
   chmodSync(path, 0o755);
   return path;
 }
