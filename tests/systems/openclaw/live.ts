@@ -8,6 +8,7 @@ import type { ActPreview, UndoOffer } from '../../../src/domain/act.ts';
 import type { EntityType, SystemId } from '../../../src/domain/entity.ts';
 import type { SystemWatch } from '../../../src/engine/system-watch.ts';
 import { openclawKind } from '../../../src/systems/openclaw/index.ts';
+import type { CommonSettings } from '../../../src/systems/system.ts';
 import { Acting, type Doing, type Ended, until, watchOf } from '../acting.ts';
 
 const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
@@ -38,7 +39,7 @@ export async function startLive(options: { readonly workers: boolean }): Promise
   const ending = new AbortController();
   const running = options.workers ? openclawSimulator.run(laid, simulated, ending.signal) : Promise.resolve();
   const look = lookInto(laid.dir, {});
-  const settings = { ...laid.settings, interval: '0.3' };
+  const settings = { ...laid.settings, interval: '0.3' } as CommonSettings;
   const located = openclawKind.locate(laid.dir, look, 'openclaw' as SystemId, settings);
   const watch = watchOf(openclawKind, located);
   await watch.start();
