@@ -1,3 +1,4 @@
+import type { LogRow } from '../domain/log.ts';
 import { inMode } from '../store/desk.ts';
 import { selectedLogRow } from '../store/lens-query.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import type { LogSheetMode, Mode } from '../store/mode.ts';
 import { conditionOfField, type LogSheetRow, logSheetRows } from '../store/selectors/log-sheet.ts';
 import type { Snapshot } from '../store/snapshot.ts';
+import { isInFile, writtenLine } from '../store/written-line.ts';
 import type { Command, CommandContext } from './command.ts';
 import { walkSearch } from './log-search.ts';
 
@@ -31,6 +33,21 @@ export function setLog(
 export function openLogSheet({ cockpit, snapshot }: CommandContext, of: LogSheetMode['of']): void {
   const row = selectedLogRow(snapshot());
   cockpit.update((desk) => inMode(desk, { type: 'logSheet', of, index: 0, ...(row ? { row } : {}) }));
+  if (row && isInFile(row) && (of === 'stack' || of === 'fields')) void showWritten(cockpit, row);
+}
+
+/** Fields are those of the line as it was written, which may have more of them than what is told of it. */
+async function showWritten(cockpit: CommandContext['cockpit'], row: LogRow): Promise<void> {
+  try {
+    const line = await writtenLine(cockpit, row);
+    cockpit.update((desk) =>
+      desk.mode.type === 'logSheet' && desk.mode.row === row && 'written' in line
+        ? inMode(desk, { ...desk.mode, ...line })
+        : desk,
+    );
+  } catch {
+    // The fields of its text stand there.
+  }
 }
 
 function open(snapshot: Snapshot): LogSheetMode | undefined {

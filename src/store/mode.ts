@@ -194,6 +194,8 @@ export interface LogSheetMode {
   readonly index: number;
   /** The row that was under the cursor when it was opened: what filters and fields are taken from. */
   readonly row?: LogRow;
+  /** Its lines as they stand in their file, once they were read: that is what filters look at. */
+  readonly written?: string;
 }
 
 /** What a details page is about. */

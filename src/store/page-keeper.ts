@@ -1,21 +1,10 @@
-import type { LogRow } from '../domain/log.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Desk, inMode } from './desk.ts';
 import type { DetailSubject, Mode } from './mode.ts';
 import type { CockpitState } from './state.ts';
+import { isInFile, writtenLine } from './written-line.ts';
 
 type DetailsMode = Extract<Mode, { type: 'details' }>;
-
-/** Of a line and those that belong to it at most this much is shown. */
-const mostRowBytes = 64 * 1024;
-
-/**
- * True for a row whose line can be read where it stands: not for what we told, what is gone, and what is compressed. Nor
- * where a secret was masked in it: it may have been known as one by the lines before, a private key's for example.
- */
-function isInFile({ form, wiped, path, text }: LogRow): boolean {
-  return form === 'log' && !wiped && !path.endsWith('.gz') && !text.includes('***');
-}
 
 /** Asks for what the page that is open needs beside the state. */
 export interface PageKeeper {
@@ -65,13 +54,8 @@ export function createPageKeeper(
     } else if (subject.of === 'row') {
       const { row } = subject;
       const isSame = (one: DetailSubject): boolean => one.of === 'row' && one.row.id === row.id;
-      const { system, path, offset } = row;
-      const { text, error } = await port.call('read', { system, path, offset, maxBytes: mostRowBytes });
-      // A row of one line ends with it; of a traceback it is known how many lines it has.
-      const written = text.split('\n').slice(0, row.lines ?? row.text.split('\n').length).join('\n');
-      put(isSame, (one) =>
-        one.of !== 'row' ? one : { ...one, ...(error === undefined ? { written } : { unread: error }) },
-      );
+      const line = await writtenLine(port, row);
+      put(isSame, (one) => (one.of !== 'row' ? one : { ...one, ...line }));
     }
   };
 

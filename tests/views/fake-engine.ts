@@ -85,6 +85,11 @@ export class FakeEngine implements EnginePort {
         return histogramOfRows(this.rows, call.request.query, call.request);
       case 'parts':
         return { files: this.files, problems: [] };
+      case 'read': {
+        const { path, offset } = call.request;
+        const row = this.rows.find((one) => one.path === path && one.offset === offset);
+        return { text: row?.text ?? '', sizeBytes: 0 };
+      }
       case 'offers':
         return { offers: this.offersByType[call.request.target.type] ?? [] };
       case 'playbook':

@@ -38,7 +38,7 @@ export function logSheetRows(snapshot: Snapshot, mode: LogSheetMode): readonly L
         const wish = wishes[index];
         return { is: 'filter', index, entry, count: wish && logs.counts.get(countKey(wish)) };
       });
-      const offered = mode.row ? offeredConditions(mode.row) : [];
+      const offered = mode.row ? offeredConditions(mode.row, mode.written) : [];
       return [...entries, ...offered.map((condition): LogSheetRow => ({ is: 'offer', condition }))];
     }
     case 'bookmarks':
@@ -58,7 +58,7 @@ export function logSheetRows(snapshot: Snapshot, mode: LogSheetMode): readonly L
       ];
     }
     case 'fields':
-      return (mode.row ? namedValues(mode.row) : []).map(([name, value]) => ({
+      return (mode.row ? namedValues(mode.row, mode.written) : []).map(([name, value]) => ({
         is: 'field',
         name,
         value,
@@ -73,7 +73,10 @@ export function passingCount({ log, logs }: Snapshot): Count | undefined {
 }
 
 /** What a row is known by beside its text: in front of the fields of its text, in their order. */
-export function namedValues(row: LogRow): readonly (readonly [name: string, value: string])[] {
+export function namedValues(
+  row: LogRow,
+  written = row.text,
+): readonly (readonly [name: string, value: string])[] {
   const own: readonly (readonly [string, string])[] = [
     ['.system', row.system],
     ['.source', row.source],
@@ -81,7 +84,7 @@ export function namedValues(row: LogRow): readonly (readonly [name: string, valu
     ['.place', `${row.path}@${row.offset}`],
     ['.about', row.keys?.join(' ') ?? ''],
   ];
-  return [...own.filter(([, value]) => value !== ''), ...fieldsOf(row.text)];
+  return [...own.filter(([, value]) => value !== ''), ...fieldsOf(written)];
 }
 
 /** The filter that a value of a row is for; none for values that are one row's alone. */
@@ -103,8 +106,8 @@ export function conditionOfField(row: LogRow, name: string, value: string): LogC
 }
 
 /** Filters a row offers: its level and worse, its system, source and file, each id it is about, each of its fields. */
-function offeredConditions(row: LogRow): readonly LogCondition[] {
-  const names = namedValues(row).filter(([name]) => name !== '.about');
+function offeredConditions(row: LogRow, written?: string): readonly LogCondition[] {
+  const names = namedValues(row, written).filter(([name]) => name !== '.about');
   return [
     { is: 'level', least: row.level ?? 'info' },
     ...(row.keys ?? []).map((key): LogCondition => ({ is: 'about', keys: [key] })),
