@@ -240,20 +240,6 @@ export function visibleRows(
   return { rows: rows.slice(first, first + height), cursor: index - first };
 }
 
-/** How many loaded rows fall into each of `buckets` equal spans between the first and the last of them. */
-export function histogramOf(rows: readonly LogRow[], buckets: number): readonly number[] {
-  const counts = new Array<number>(Math.max(0, buckets)).fill(0);
-  const first = rows[0];
-  const last = rows[rows.length - 1];
-  if (!first || !last || buckets <= 0) return counts;
-  const span = Math.max(1, last.sortAt - first.sortAt);
-  for (const row of rows) {
-    const bucket = Math.min(buckets - 1, Math.floor(((row.sortAt - first.sortAt) / span) * buckets));
-    counts[bucket] = (counts[bucket] ?? 0) + (row.count ?? 1);
-  }
-  return counts;
-}
-
 function nearest(rows: readonly LogRow[], at: PagePlace): LogRow | undefined {
   if (typeof at === 'string') return rows[rows.length - 1];
   const place = 'time' in at ? at.time : at.sortAt;

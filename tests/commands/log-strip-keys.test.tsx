@@ -51,8 +51,8 @@ describe('the strip of how much came when', () => {
     await press('g', 'l', 'l', 'l', 'l', 'l');
     expect(lines().slice(2, 6).join('\n')).toMatchInlineSnapshot(`
       "=6 Logs (L: item) ===================== follow  2/s  unread 0 B  bad 0  lag 0.1s
-       02:50:00 |::::::::::::::@@::::::::::::::::::::::::| 03:10:00
-                |          ^^
+       02:50:00 |:::::::@::::::::::::| 03:10:00
+                |     ^              | 02:55:00-02:56:00 6 rows, 1 error
        03:07:00     api.log          beat 132"
     `);
   });

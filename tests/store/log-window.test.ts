@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { instant } from '../../src/domain/instant.ts';
 import type { LogRow } from '../../src/domain/log.ts';
-import { createLogWindow, histogramOf, visibleRows } from '../../src/store/log-window.ts';
+import { createLogWindow, visibleRows } from '../../src/store/log-window.ts';
 import { FakeEngine } from '../views/fake-engine.ts';
 import { coherence } from '../views/sample-state.ts';
 
@@ -177,13 +177,5 @@ describe('the log window', () => {
     window.move(5);
     expect(visibleRows(window.state(), 5)).toEqual({ rows: [], cursor: -1 });
     expect(await window.find({}, 1)).toBe(false);
-  });
-});
-
-describe('the histogram', () => {
-  it('counts folded rows as many times as they stand for', () => {
-    expect(histogramOf([row(0), row(1, 'x', { count: 3 }), row(9)], 3)).toEqual([4, 0, 1]);
-    expect(histogramOf([], 2)).toEqual([0, 0]);
-    expect(histogramOf([row(1)], 0)).toEqual([]);
   });
 });

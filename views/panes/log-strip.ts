@@ -42,7 +42,10 @@ export function stripLines(snapshot: Snapshot, pen: Pen, columns: number, rows: 
   const from = clockText(strip.bins[0]?.from ?? 0, snapshot.offsetMs);
   const to = clockText((last?.from ?? 0) + strip.stepMs, snapshot.offsetMs);
   // Few bars are drawn broad: a cursor is easier to see on them.
-  const cells = Math.max(1, Math.min(8, Math.floor((columns - stripEdgeColumns - (rows > 1 ? wordColumns : 0)) / strip.bins.length)));
+  const cells = Math.max(
+    1,
+    Math.min(8, Math.floor((columns - stripEdgeColumns - (rows > 1 ? wordColumns : 0)) / strip.bins.length)),
+  );
   const bars: Span[] = strip.bins.map((bin, index) => {
     const isChosen = index >= low && index <= high;
     const bar = rows === 1 && index === cursor ? '^' : barOf(bin, strip.most);
