@@ -8,7 +8,7 @@ import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { Generation } from './generation.ts';
 import { fileId, type LogPosition, type SavedGeneration } from './log-position.ts';
-import { isCopyOf, type OpenedSegment, openPast, openUnread } from './log-segments.ts';
+import { isCopyInTheMaking, isCopyOf, type OpenedSegment, openPast, openUnread } from './log-segments.ts';
 import { listSegments, type Segment } from './log-siblings.ts';
 import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
 import { Unpacker } from './unpacker.ts';
@@ -124,7 +124,12 @@ export class Rotation {
     held: readonly SavedGeneration[],
   ): Unread {
     const { before, after } = last ? this.#split(last) : { before: this.#siblings(), after: [] };
-    const chosen = emptied ? before : [...before, ...after];
+    // An empty file, and a copy of the one at the path, may be in the making: what becomes of them is looked at again.
+    const isInTheMaking = (segment: Segment): boolean =>
+      this.#isUnread(segment, knownMtimeMs) &&
+      (segment.sizeBytes === 0 ||
+        (next !== undefined && isCopyInTheMaking(next, segment, this.#options.fence)));
+    const chosen = (emptied ? before : [...before, ...after]).filter((segment) => !isInTheMaking(segment));
     const candidates = chosen.filter(
       (segment) =>
         segment.key !== next?.key &&

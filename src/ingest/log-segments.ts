@@ -174,3 +174,17 @@ export function isCopyOf(last: Generation, segment: Segment, fence: Fence): bool
     closeSync(opened.descriptor);
   }
 }
+
+/** Whether a segment holds what stands at the path, of which nothing was read yet, or the beginning of it. */
+export function isCopyInTheMaking(next: Generation, segment: Segment, fence: Fence): boolean {
+  if (segment.packed || segment.key === next.key) return false;
+  const opened = openFile(segment.raw, fence);
+  if (!opened.ok) return false;
+  const { descriptor, stat } = opened;
+  const current = { descriptor: next.descriptor, sizeBytes: fstatSync(next.descriptor).size };
+  try {
+    return holdsTheSame(current, { descriptor, sizeBytes: stat.size });
+  } finally {
+    closeSync(descriptor);
+  }
+}

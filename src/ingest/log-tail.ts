@@ -351,7 +351,7 @@ export class LogTail implements Watched {
     const now = performance.now();
     this.#missingSince ??= now;
     const before = this.#generations.queued;
-    if (this.#opened && !this.#goneTold) {
+    if (this.#opened) {
       if (!this.#generations.isPrepared()) return false;
       // Rotated more than once, and nothing new at the path yet.
       const { current, last } = this.#generations;

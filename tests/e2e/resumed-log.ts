@@ -119,11 +119,13 @@ export class ResumedLog {
   follow(): () => Promise<void> {
     const child = startVerb(['logs', '--follow', '--json', '--resume', 'pipe'], this.#options);
     const taken = this.#take(child);
+    const ended = endOf(child);
     return async () => {
       this.kills += 1;
       child.kill('SIGKILL');
-      await endOf(child);
+      const { signal, code, stderr } = await ended;
       await taken;
+      if (signal !== 'SIGKILL') throw new Error(`the reader had ended: exit ${code}: ${stderr}`);
     };
   }
 
