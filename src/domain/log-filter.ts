@@ -1,5 +1,5 @@
 /** Queries and stacks of filters as tests of rows. */
-import { fieldsOf } from '../lib/line-fields.ts';
+import { hasField } from '../lib/line-fields.ts';
 import { isAtLeast, type LogCondition, type LogFilter, type LogQuery, type LogRow } from './log.ts';
 
 /** A test needs no name for a row. */
@@ -57,10 +57,7 @@ function conditionTest(condition: LogCondition, rawOf: RawOf): (row: TestedRow) 
         logs.includes(row.log ?? row.path);
     }
     case 'field':
-      return (row) =>
-        fieldsOf(rawOf(row) ?? row.text).some(
-          ([name, value]) => name === condition.name && value === condition.value,
-        );
+      return (row) => holds(row, rawOf, (line) => hasField(line, condition.name, condition.value));
     default:
       condition satisfies never;
       return () => true;

@@ -27,6 +27,11 @@ export function fieldsOf(text: string): readonly (readonly [name: string, value:
   return fields;
 }
 
+/** True for a line in which the field of this name has this value. */
+export function hasField(line: string, name: string, value: string): boolean {
+  return fieldsOf(line).some((field) => field[0] === name && field[1] === value);
+}
+
 function collect(object: object, prefix: string, deeper: number, fields: [string, string][]): void {
   for (const [name, value] of Object.entries(object) as [string, unknown][]) {
     if (fields.length === MOST_FIELDS) return;

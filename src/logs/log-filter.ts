@@ -1,7 +1,7 @@
 /** A filter made ready to look through blocks of a log. */
 import type { LogCondition, LogFilter } from '../domain/log.ts';
 import { patternOf } from '../domain/log-filter.ts';
-import { fieldsOf } from '../lib/line-fields.ts';
+import { hasField } from '../lib/line-fields.ts';
 import { LEVEL_COUNT, levelNumber } from './line-reader.ts';
 import type { LogEntry } from './record-block.ts';
 
@@ -104,9 +104,7 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
         break;
       }
       case 'field':
-        add((entry) =>
-          fieldsOf(entry.raw()).some(([name, value]) => name === condition.name && value === condition.value),
-        );
+        add((entry) => holds(entry, (line) => hasField(line, condition.name, condition.value)));
         break;
       default:
         condition satisfies never;
