@@ -76,10 +76,12 @@ function ofRun(files: readonly FileFacts[], name: string, run: string | null): F
 /** Each run has tasks of its own, and their directories stay: those of earlier runs tell nothing of this one. */
 function artifactsOf(files: readonly FileFacts[], job: JobFact): RunDirectory['artifacts'] {
   const own = new Set(job.result?.tasks.map(({ id }) => id));
-  return files.flatMap((file) => {
+  const kept = files.flatMap((file) => {
     const found = file.present ? paired<ArtifactsFact>(file, 'files') : undefined;
     return found && found.fact.count > 0 && (own.size === 0 || own.has(found.fact.task)) ? [found] : [];
   });
+  // They are read in no order of their own.
+  return kept.sort((a, b) => (a.file.path < b.file.path ? -1 : 1));
 }
 
 /** Run ids are times, so the greatest name is the newest run. */
