@@ -15,6 +15,9 @@ import { Unpacker } from './unpacker.ts';
 
 /** Generations read to their ends whose copies are still known for what they are. */
 const MOST_DONE = 16;
+/** Files were moved while they were looked at: they are looked at again. */
+export const MOVED = 'moved while it was looked at';
+const STABLE_TRIES = 4;
 /** Why a file is not opened that can be opened once others were closed. */
 export const NO_DESCRIPTOR = explainFileError({ code: 'EMFILE' });
 /** Names that are kept although their files are gone: a directory may be away for a moment. */
@@ -90,8 +93,7 @@ export class Rotation {
     let isReady = true;
     for (const segment of this.#siblings()) {
       if (!segment.packed || !(wanted.has(segment.id) || this.#isUnread(segment, knownMtimeMs))) continue;
-      const { id, raw, name } = segment;
-      if (this.#unpacker.look(id, raw, name, this.#options.fence) === 'pending') isReady = false;
+      if (this.#unpacker.look(segment, this.#options.fence) === 'pending') isReady = false;
     }
     return isReady;
   }
@@ -274,8 +276,12 @@ export class Rotation {
     const { id, name, raw, packed } = segment;
     if (!packed) {
       const opened = openFile(raw, this.#options.fence);
-      if (opened.ok) return { descriptor: opened.descriptor, sizeBytes: opened.stat.size };
-      if (opened.missing) return undefined;
+      if (opened.ok) {
+        if (fileId(opened.stat) === id) return { descriptor: opened.descriptor, sizeBytes: opened.stat.size };
+        closeSync(opened.descriptor);
+        throw new Error(MOVED);
+      }
+      if (opened.missing) throw new Error(MOVED);
       if (isNeeded || opened.error === NO_DESCRIPTOR) throw new Error(opened.error);
       this.#options.onDamage(name, 0, opened.error);
       return undefined;
@@ -321,8 +327,20 @@ export class Rotation {
     const { raw, cache } = this.#options;
     const { directory } = splitRaw(raw);
     // What came beside a log in the moment it was looked at for the first time is looked at with its next rotation.
-    return listSegments(raw, (isFirst ? cache.recent(directory) : cache.list(directory)) ?? []);
+    if (isFirst) return listSegments(raw, cache.recent(directory) ?? []);
+    // Files that are moved while they are listed are missed, or taken for one another: two looks must agree.
+    let before = listSegments(raw, cache.list(directory) ?? []);
+    for (let count = 0; count < STABLE_TRIES; count += 1) {
+      const now = listSegments(raw, cache.list(directory) ?? []);
+      if (isSameListing(before, now)) return now;
+      before = now;
+    }
+    throw new Error(MOVED);
   }
+}
+
+function isSameListing(a: readonly Segment[], b: readonly Segment[]): boolean {
+  return a.length === b.length && a.every(({ id, name }, at) => id === b[at]?.id && name === b[at]?.name);
 }
 
 /** All that some programs keep of a time when they compress a file. */

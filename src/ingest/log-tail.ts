@@ -9,7 +9,7 @@ import type { LogFamily } from './log-family.ts';
 import { LogGenerations } from './log-generations.ts';
 import { fileId, type LogPosition } from './log-position.ts';
 import { replayOf } from './log-replay.ts';
-import { NO_DESCRIPTOR, type Resumed } from './log-rotation.ts';
+import { MOVED, NO_DESCRIPTOR, type Resumed } from './log-rotation.ts';
 import { LogTeller } from './log-teller.ts';
 import { type RawPath, splitRaw } from './raw-path.ts';
 import type { LookResult, Watched } from './schedule.ts';
@@ -135,7 +135,9 @@ export class LogTail implements Watched {
       // In the middle of a rotation: its other half comes within milliseconds.
       return this.#missingSince !== undefined && this.#generations.queued > 0 ? 'again' : 'quiet';
     } catch (error) {
-      this.#fail(explainFileError(error));
+      const reason = explainFileError(error);
+      this.#fail(reason);
+      if (reason === MOVED) return 'again';
       this.settled = true;
       return 'quiet';
     } finally {
@@ -154,7 +156,9 @@ export class LogTail implements Watched {
       if (resumed) this.#goOn(position, resumed);
       return resumed !== undefined;
     } catch (error) {
-      this.#fail(explainFileError(error));
+      const reason = explainFileError(error);
+      this.#fail(reason);
+      this.#generations.isWaiting = reason === MOVED;
       return false;
     }
   }
@@ -226,9 +230,9 @@ export class LogTail implements Watched {
     );
   }
 
-  /** Too few descriptors are told when they stay too few: quiet logs give theirs up within moments. */
+  /** What passes by itself is told when it does not: quiet logs give descriptors up, rotations end. */
   #fail(reason: string): void {
-    if (reason === NO_DESCRIPTOR) {
+    if (reason === NO_DESCRIPTOR || reason === MOVED) {
       this.#shortSince ??= performance.now();
       if (performance.now() - this.#shortSince < SHORT_MS) return;
     }

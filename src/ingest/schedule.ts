@@ -176,7 +176,9 @@ export class Schedule {
     const now = performance.now();
     for (const watched of this.#hot) {
       const item = this.#items.get(watched);
-      if (item === undefined || now > item.hotUntil) {
+      // Read once, what is not readable yet is looked at until it is, however late this timer comes.
+      const isAwaited = this.#once && item?.caughtUp === false;
+      if (item === undefined || (now > item.hotUntil && !isAwaited)) {
         this.#hot.delete(watched);
         if (item) this.#cool(watched, item, now);
       } else this.#due.add(watched);

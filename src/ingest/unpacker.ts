@@ -12,6 +12,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import { bytesAt } from './fingerprint.ts';
+import { fileId } from './log-position.ts';
 import type { RawPath } from './raw-path.ts';
 
 /** Longest part that is unpacked: a few kilobytes can hold as many zeros as they like. */
@@ -20,6 +21,13 @@ const PIECE_BYTES = 64 * 1024;
 /** Sum and size at the end of a gzip file (RFC 1952). */
 const TRAILER_BYTES = 8;
 const PACKED = /\.(gz|bz2|xz|zst|lz4|Z|zip)$/;
+
+/** A compressed file; `id` tells it from others that had its path. */
+interface PackedFile {
+  readonly id: string;
+  readonly name: string;
+  readonly raw: RawPath;
+}
 
 /** What came of a compressed file. */
 export interface Unpacked {
@@ -34,18 +42,21 @@ export function unpackedName(name: string): string | undefined {
   return PACKED.test(name) ? name.replace(PACKED, '') : undefined;
 }
 
-/** Unpacks in the background. Each file is named by `id`, which tells it from others that had its path. */
+/** Unpacks in the background. */
 export class Unpacker {
   readonly #jobs = new Map<string, Unpacked | 'pending'>();
   #closed = false;
 
   /** Begins with the first call; `pending` until it is done. */
-  look(id: string, raw: RawPath, name: string, fence: Fence): Unpacked | 'pending' {
+  look(segment: PackedFile, fence: Fence): Unpacked | 'pending' {
+    const { id } = segment;
     const known = this.#jobs.get(id);
     if (known !== undefined) return known;
     this.#jobs.set(id, 'pending');
-    void unpack(raw, name, fence).then((unpacked) => {
-      if (this.#closed && unpacked.descriptor !== undefined) closeSync(unpacked.descriptor);
+    void unpack(segment, fence).then((unpacked) => {
+      // Moved meanwhile: it is looked for under its new name.
+      if (unpacked === undefined) this.#jobs.delete(id);
+      else if (this.#closed && unpacked.descriptor !== undefined) closeSync(unpacked.descriptor);
       else this.#jobs.set(id, unpacked);
     });
     return 'pending';
@@ -72,7 +83,7 @@ export class Unpacker {
   }
 }
 
-async function unpack(raw: RawPath, name: string, fence: Fence): Promise<Unpacked> {
+async function unpack({ id, raw, name }: PackedFile, fence: Fence): Promise<Unpacked | undefined> {
   const decompress = name.endsWith('.gz')
     ? createGunzip()
     : name.endsWith('.zst')
@@ -81,7 +92,11 @@ async function unpack(raw: RawPath, name: string, fence: Fence): Promise<Unpacke
   if (decompress === undefined)
     return { descriptor: undefined, damage: 'compressed in a way that is not read here' };
   const opened = openFile(raw, fence);
-  if (!opened.ok) return { descriptor: undefined, damage: opened.missing ? 'removed' : opened.error };
+  if (!opened.ok) return opened.missing ? undefined : { descriptor: undefined, damage: opened.error };
+  if (fileId(opened.stat) !== id) {
+    closeSync(opened.descriptor);
+    return undefined;
+  }
   let descriptor: number;
   try {
     descriptor = openNameless();
