@@ -29,8 +29,8 @@ const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {
   orket: ['epic.run', 'cards.archive'],
   // No made-up value is the number of a pull request.
   openclaw: ['gate.merge'],
-  // No fixture can hold a repository of its own.
-  aragora: ['tree.stash', 'tree.inspect'],
+  // No fixture can hold a repository of its own, or a process that was asked to end and did not.
+  aragora: ['api.kill', 'tree.stash', 'tree.inspect'],
 };
 
 const SECRET = 'k-0123456789-secret';

@@ -78,8 +78,11 @@ async function actByKey(
       await pressFor(terminal, 'enter', />no, back/);
     } else {
       if (step > 8) throw new Error(`no entry ${title} in the menu of ${key}; screen:\n${terminal.text()}`);
-      await terminal.press('j');
-      await terminal.waitFor((rows) => rows.findLast((row) => row.startsWith('>')) !== chosen);
+      // The cursor keeps its entry where others come in above it: what is wanted may lie either way.
+      const rows = terminal.screen();
+      const isAbove = rows.slice(0, rows.lastIndexOf(chosen)).some((row) => title.test(row));
+      await terminal.press(isAbove ? 'k' : 'j');
+      await terminal.waitFor((now) => now.findLast((row) => row.startsWith('>')) !== chosen);
     }
   }
   await terminal.waitFor(/>no, back/);

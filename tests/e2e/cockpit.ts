@@ -194,5 +194,6 @@ function isOnLastRow(rows: readonly string[]): boolean {
   const place = placeIn(rows);
   if (place) return place[0] === place[1];
   const next = rows[rows.findIndex((row) => row.startsWith('>')) + 1] ?? '';
-  return !/^ [^ ] /.test(next);
+  // A marked row begins with its mark.
+  return !/^[ *]\S /.test(next);
 }

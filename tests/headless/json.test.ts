@@ -14,6 +14,8 @@ describe('JSON of an entity', () => {
       const text = readFileSync(new URL(`../../src/domain/${file}.ts`, import.meta.url), 'utf8');
       for (const [, name = ''] of text.matchAll(/readonly (\w+)\??: Instant(?: \| null)?;/g)) names.add(name);
     }
+    // Spans of a histogram are written by `logs --histogram`, which tells where each ends too.
+    names.delete('from');
     expect(names.size).toBeGreaterThan(15);
     for (const name of names) expect(withIsoTimes({ [name]: at }), name).toEqual({ [name]: ISO });
   });
