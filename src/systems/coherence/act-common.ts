@@ -63,6 +63,13 @@ export function readTaskAnswer(outputs: readonly StepOutput[]): StepAnswer {
   return { ok: false, summary: firstLine(`the API says: ${status ?? 'nothing'} ${detail}`, 200) };
 }
 
+/** The last line a program printed that is its own: `make` adds one about itself. */
+export function lastWords(output: StepOutput | undefined): string {
+  const lines = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`.split('\n');
+  const own = lines.filter((line) => line.trim() !== '' && !line.startsWith('make: *** '));
+  return firstLine(own.at(-1) ?? 'it printed nothing', 160);
+}
+
 /** Why no script of this checkout can be run with Python. */
 export function pythonRefusal(view: StateView): string | undefined {
   return view.located.python === undefined

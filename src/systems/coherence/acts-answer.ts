@@ -3,10 +3,10 @@ import type { Approval, Entity, Job } from '../../domain/entity.ts';
 import { addMs } from '../../domain/instant.ts';
 import { getString, type Json } from '../../lib/json.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
+import { patchStep, readTaskAnswer } from './act-common.ts';
 import { ANSWER_ACT, DECISION_CHARS } from './condition.ts';
 import { isAnswerableId } from './tasks.ts';
 
-const REQUEST_MS = 10_000;
 /** From the answer to the store on disk, and to the runner's next look at what is pending. */
 const STORED_MS = 30_000;
 const TAKEN_MS = 90_000;
@@ -51,17 +51,10 @@ export const answerTask: ActSpec = {
     const worker = workerOf(target);
     const body: Record<string, Json> = { decision: params['decision'] ?? '', status: 'pending' };
     if (worker !== undefined) body['worker_id'] = worker;
-    return [
-      {
-        type: 'http',
-        title: `answer ${target.id}${worker === undefined ? '' : ` as ${worker}`}`,
-        method: 'PATCH',
-        url: `${view.located.url ?? ''}/api/agent/tasks/${target.id}`,
-        body,
-        timeoutMs: REQUEST_MS,
-      },
-    ];
+    const title = `answer ${target.id}${worker === undefined ? '' : ` as ${worker}`}`;
+    return [patchStep(view, target.id, title, body)];
   },
+  read: readTaskAnswer,
   expect: expectAnswer,
   undo: { text: 'cannot be undone: a second answer is ignored; a task that runs can be aborted' },
 };

@@ -7,6 +7,7 @@ import {
   apiRefusal,
   begunSince,
   crewIn,
+  lastWords,
   marksOf,
   pipelineRef,
   pythonRefusal,
@@ -280,11 +281,15 @@ export const checkNow: ActSpec = {
       env: { PIPELINE_AUTO_RECOVER: '0', PIPELINE_AUTO_FIX: '0' },
     },
   ],
-  read: ([output]) => ({
-    ok: output?.exitCode === 0,
-    summary:
-      output?.exitCode === 0 ? 'exit 0, which it gives whatever it found' : `exit ${output?.exitCode ?? '?'}`,
-  }),
+  read([output]) {
+    if (output?.exitCode === 0) return { ok: true, summary: 'exit 0, which it gives whatever it found' };
+    // One that hangs behind its check has written it: the file decides.
+    if (output?.timedOut) return { ok: true, summary: 'it did not end in time' };
+    return {
+      ok: false,
+      summary: output?.error ?? `exit ${output?.exitCode ?? '?'}: ${lastWords(output)}`,
+    };
+  },
   // A later check is another one: the same key would hold it back.
   answerIsProof: true,
   expect(view, order): readonly StageState[] {

@@ -3,7 +3,7 @@ import type { Entity } from '../../domain/entity.ts';
 import { getArray, getField, getObject, getString, isObject, readJson } from '../../lib/json.ts';
 import { counted, firstLine } from '../../lib/phrase.ts';
 import type { ActSpec, StateView } from '../system.ts';
-import { apiDirectory, apiRefusal, crewIn, marksOf, pythonRefusal } from './act-common.ts';
+import { apiDirectory, apiRefusal, crewIn, lastWords, marksOf, pythonRefusal } from './act-common.ts';
 
 /** A program that only looks and prints: its answer is all there is. */
 interface Report {
@@ -35,18 +35,15 @@ const python =
   (...words: readonly string[]) =>
   (view: StateView): readonly string[] => [view.located.python ?? '', ...words];
 
-function lastLine(output: StepOutput): string {
-  const lines = `${output.stdout}\n${output.stderr}`.split('\n').filter((line) => line.trim() !== '');
-  return firstLine(lines.at(-1) ?? 'it printed nothing', 160);
-}
-
-/** Exit 0 passes; anything else is a finding, and what it printed last says which. */
+/**
+ * Exit 0 passes; anything else is a finding, and what it printed last says which. Each of them prints what it looked at,
+ * so one that prints nothing has looked at nothing.
+ */
 function gate(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'> {
-  const isPassed = output.exitCode === 0;
-  return {
-    ok: isPassed,
-    summary: `${isPassed ? 'passed' : `exit ${output.exitCode ?? '?'}`}: ${lastLine(output)}`,
-  };
+  const isSilent = `${output.stdout}${output.stderr}`.trim() === '';
+  const isPassed = output.exitCode === 0 && !isSilent;
+  const end = isPassed ? 'passed' : `exit ${output.exitCode ?? '?'}`;
+  return { ok: isPassed, summary: `${end}: ${lastWords(output)}` };
 }
 
 /** `check_pipeline.py --json`: exit 1 when the API is down or answers anything but 200. */
@@ -54,7 +51,7 @@ function readStatus(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'> {
   const json = readJson(output.stdout);
   const value = json.ok ? json.value : undefined;
   if (output.exitCode !== 0)
-    return { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastLine(output)}` };
+    return { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastWords(output)}` };
   if (!isObject(value) || !Array.isArray(getField(value, 'running')))
     return { ok: false, summary: 'exit 0, and no pipeline status in it' };
   const goal = getString(getObject(getObject(value, 'hierarchical') ?? {}, 'layer_0_goal'), 'status');
@@ -68,8 +65,8 @@ function readEffectiveness(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary
   const actions = lines.filter((line) => line.includes('[ACTION]'));
   if (/=== All checks passed/.test(output.stdout)) return { ok: true, summary: 'all checks passed' };
   if (!output.stdout.includes('=== REQUIRED ACTIONS ==='))
-    return { ok: false, summary: `exit ${output.exitCode ?? '?'}, and no verdict: ${lastLine(output)}` };
-  const first = actions[0]?.replace(/^.*\[ACTION\]\s*/, '') ?? lastLine(output);
+    return { ok: false, summary: `exit ${output.exitCode ?? '?'}, and no verdict: ${lastWords(output)}` };
+  const first = actions[0]?.replace(/^.*\[ACTION\]\s*/, '') ?? lastWords(output);
   const count = counted(Math.max(1, actions.length), 'required action');
   return { ok: true, summary: firstLine(`${count}: ${first}`, 160) };
 }
@@ -84,7 +81,7 @@ function readFatalReport(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'>
   const isNone = output.exitCode === 0 && output.stdout.includes('No fatal issues.');
   return isNone
     ? { ok: true, summary: 'no fatal issues' }
-    : { ok: false, summary: `no verdict: ${lastLine(output)}` };
+    : { ok: false, summary: `no verdict: ${lastWords(output)}` };
 }
 
 /** `migrate_local_telemetry_to_db.py --json`: the local files may go only after `parity_ok`. */
@@ -92,7 +89,7 @@ function readMigration(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'> {
   const json = readJson(output.stdout.slice(Math.max(0, output.stdout.indexOf('{'))));
   const parity = json.ok ? getField(json.value, 'parity_ok') : undefined;
   if (output.exitCode !== 0)
-    return { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastLine(output)}` };
+    return { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastWords(output)}` };
   if (parity === true) return { ok: true, summary: 'parity_ok: the database has what the files have' };
   return { ok: false, summary: 'not parity_ok: keep the local files' };
 }
@@ -101,7 +98,7 @@ function readMigration(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'> {
 function readDryRun(output: StepOutput): Pick<StepAnswer, 'ok' | 'summary'> {
   const said = /^DRY-RUN: (.+)$/m.exec(output.stdout)?.[1];
   return said === undefined || output.exitCode !== 0
-    ? { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastLine(output)}` }
+    ? { ok: false, summary: `exit ${output.exitCode ?? '?'}: ${lastWords(output)}` }
     : { ok: true, summary: firstLine(said, 160) };
 }
 
