@@ -23,7 +23,7 @@ export interface Doing {
   readonly params?: Params;
   /** How many times faster deadlines pass: for what never comes. */
   readonly hurry?: number;
-  /** Longest a program may take, in place of what its act allows, in milliseconds. */
+  /** Longest a program or a request may take, in place of what its act allows, in milliseconds. */
   readonly runMs?: number;
   /** The order it undoes. */
   readonly undoes?: string;
@@ -94,6 +94,7 @@ export class Acting {
         hands: {
           ...ports.hands,
           run: (program) => ports.hands.run({ ...program, timeoutMs: Math.min(program.timeoutMs, runMs) }),
+          ask: (request) => ports.hands.ask({ ...request, timeoutMs: Math.min(request.timeoutMs, runMs) }),
         },
         kindOf: () => this.#kind,
         observe(_kind, _located, listener) {

@@ -2,7 +2,7 @@ import type { ParamSpec, Params, StepAnswer, StepOutput } from '../../domain/act
 import { getArray } from '../../lib/json.ts';
 import type { ActSpec, StateView } from '../system.ts';
 import { isCheckout } from './act-epic.ts';
-import { answerOf, complaintIn, noScript, scriptStep } from './act-program.ts';
+import { answerOf, complaintIn, listed, noScript, scriptStep } from './act-program.ts';
 import { clip } from './facts.ts';
 import { webhookUrlOf } from './sources.ts';
 
@@ -178,11 +178,15 @@ function databasePaths({ located }: StateView): readonly string[] {
 export function readMigrations(output: StepOutput | undefined): StepAnswer {
   if (!output) return answerOf(undefined, false, 'it was not started');
   const complaint = complaintIn(output);
-  if (complaint !== undefined) return answerOf(output, false, complaint);
   const words = [...output.stdout.matchAll(/^\[MIGRATE\] (Applied|Skipped) (\S{1,200})/gm)];
+  const applied = words.filter(([, word]) => word === 'Applied').map(([, , file]) => file ?? '');
+  // What it named before it ended stays applied.
+  if (complaint !== undefined) {
+    const half = applied.length === 0 ? '' : `; applied before that, and kept: ${listed(applied)}`;
+    return answerOf(output, false, `${complaint}${half}`);
+  }
   if (words.length === 0)
     return answerOf(output, false, 'exit 0, and no migration was named: nothing was run');
-  const applied = words.filter(([, word]) => word === 'Applied').map(([, , file]) => file ?? '');
   const done = applied.length === 0 ? 'nothing was missing' : `applied ${applied.join(', ')}`;
   return answerOf(output, true, `${done}; ${words.length - applied.length} skipped`);
 }

@@ -3,7 +3,7 @@ import type { Turn } from '../../domain/entity.ts';
 import { getArray, getField, getString, type Json, type JsonObject } from '../../lib/json.ts';
 import type { ActSpec } from '../system.ts';
 import { namesOf, workspaceOf } from './act-inspect.ts';
-import { printedObject, STARTING_MAIN } from './act-program.ts';
+import { complaintIn, printedObject, STARTING_MAIN } from './act-program.ts';
 import { clip } from './facts.ts';
 import { isSafeTargetPart } from './schema.ts';
 import { turnSections } from './turn-report.ts';
@@ -112,12 +112,9 @@ export function readReplay(output: StepOutput | undefined, baseline: Json): Step
   if (!output) return { ok: false, summary: 'it was not started' };
   const raw = { title: 'output', text: clip(`${output.stdout}${output.stderr}`, 8000) };
   const failed = (summary: string): StepAnswer => ({ ok: false, summary, sections: [raw] });
-  if (output.timedOut) return failed('no end within its time');
-  if (output.error !== undefined) return failed(`could not be started: ${output.error}`);
-  const complaint = /^\s*\[(FATAL|CRITICAL ERROR|HALT)\].*$/m.exec(output.stdout)?.[0].trim();
+  const complaint = complaintIn(output);
   if (complaint !== undefined)
-    return failed(`${clip(complaint, 200)} (exit ${output.exitCode ?? 'by signal'})`);
-  if (output.exitCode !== 0) return failed(`exit ${output.exitCode ?? `by ${output.signal ?? 'a signal'}`}`);
+    return failed(output.error === undefined ? complaint : `could not be started: ${complaint}`);
   const printed = printedObject(output.stdout);
   if (!printed) {
     return failed(

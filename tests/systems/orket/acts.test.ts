@@ -238,7 +238,7 @@ describe('acts on a turn', () => {
       ],
       ['silence', said(''), 'exit 0 and not a word: nothing was run'],
       ['only a banner', said('[FIRST RUN] hello\n'), 'exit 0, but no JSON was printed'],
-      ['a usage error', said('', { exitCode: 2, stderr: 'usage: main.py' }), 'exit 2'],
+      ['a usage error', said('', { exitCode: 2, stderr: 'usage: main.py' }), 'exit 2: usage: main.py'],
       ['its deadline', said('', { exitCode: null, timedOut: true }), 'no end within its time'],
       ['no start', said('', { exitCode: null, error: 'ENOENT' }), 'could not be started: ENOENT'],
       [
