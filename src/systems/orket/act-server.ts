@@ -73,9 +73,11 @@ function serverAct(verb: Verb, menu: ActMenu, does: string): ActSpec {
     read(outputs) {
       const bad = outputs.map(complaintIn).find((complaint) => complaint !== undefined);
       const last = outputs.at(-1);
-      return bad === undefined
-        ? answerOf(last, outputs.length > 0, last?.stdout.trim() || 'it ended without a word')
-        : answerOf(last, false, bad);
+      if (bad === undefined)
+        return answerOf(last, outputs.length > 0, last?.stdout.trim() || 'it ended without a word');
+      // A restart whose second half failed leaves nothing running.
+      const done = outputs.filter((output) => complaintIn(output) === undefined).map(({ title }) => title);
+      return answerOf(last, false, done.length === 0 ? bad : `${bad}; done before that: ${listed(done)}`);
     },
     expect: (view, order) => (verb === 'stop' ? [stoppedStage(view, order)] : startedStages(view, order)),
     undo:

@@ -339,7 +339,11 @@ describe('an act that was half done', () => {
     orket.settings = { ...orket.settings, python: join(orket.home, 'no-python') } as object;
     for (const id of ['api', 'webhook']) {
       const ended = await orket.act('service.restart', 'service', id, { inVain: true });
-      expect(ended).toMatchObject({ outcome: 'failed', summary: expect.stringMatching(/ENOENT/) });
+      expect(ended).toMatchObject({
+        outcome: 'failed',
+        summary: expect.stringMatching(/ENOENT/),
+        answer: { ok: false, summary: expect.stringMatching(/; done before that: end pid \d+, /) },
+      });
       expect((await orket.look()).entity('service', id)?.status).toBe('down');
     }
   });
