@@ -43,6 +43,8 @@ export class LogTail implements Watched {
   #opened = false;
   #looking = false;
   #missingSince: number | undefined;
+  /** What the path was seen to lead to instead of the file being read, by device and inode; '' is nothing. */
+  #leadsTo: string | undefined;
   #goneTold = true;
   readonly #fence: Fence;
   readonly #family: LogFamily;
@@ -242,7 +244,7 @@ export class LogTail implements Watched {
   #readQueue(): LookResult {
     let result: LookResult = 'quiet';
     // Rounds: a rotation found in one is read in the next. A writer that rotates faster than we read ends a look.
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       const read = this.#generations.read();
       if (read !== 'quiet') result = read;
       if (read === 'more') return 'more';
@@ -266,21 +268,31 @@ export class LogTail implements Watched {
         return false;
       }
     }
-    if (there === undefined) return this.#noteMissing();
-    this.#missingSince = undefined;
-    if (current?.key === `${there.dev}:${there.ino}`) {
+    const key = there === undefined ? '' : `${there.dev}:${there.ino}`;
+    if (there !== undefined && current?.key === key) {
+      this.#missingSince = undefined;
+      this.#leadsTo = undefined;
       this.present = true;
       this.#shortSince = undefined;
       this.#generations.knownMtimeMs = there.mtimeMs;
       this.#family.failures.clear(this.path);
       return false;
     }
+    // Since it was read to its end it may have been written to, copied and emptied. Moved away from its path it is not
+    // emptied any more: it is read once more before anything else.
+    if (current !== undefined && this.#leadsTo !== key) {
+      this.#leadsTo = key;
+      return true;
+    }
+    if (there === undefined) return this.#noteMissing();
+    this.#missingSince = undefined;
     return this.#takeUp();
   }
 
   /** Opens what is at the path now, with everything a rotation put between it and what was read last. */
   #takeUp(): boolean {
     const { failures } = this.#family;
+    this.#leadsTo = undefined;
     if (this.#opened && !this.#generations.isPrepared()) return false;
     this.#generations.dismiss();
     const opened = openFile(this.raw, this.#fence);
