@@ -175,6 +175,11 @@ function stopOrder(crew: Crew): readonly (readonly [ProcessInfo, string])[] {
   ];
 }
 
+/** Everything whose life means that the pipeline is not stopped: what is signalled, and the shell, which follows. */
+function partsOf(crew: Crew): readonly ProcessInfo[] {
+  return [...stopOrder(crew).map(([process]) => process), ...crew.of.pipeline];
+}
+
 /** Ends every part of the pipeline by its pid. The API goes on. */
 export const stopPipeline: ActSpec = {
   id: STOP_ACT,
@@ -193,12 +198,17 @@ export const stopPipeline: ActSpec = {
   ],
   strands: restartStrands,
   revision: (view) => marksOf(stopOrder(crewIn(view)).map(([process]) => process)),
+  baseline: (view): Json => partsOf(crewIn(view)).map((one) => one.pid),
   plan: (view): readonly Step[] =>
     stopOrder(crewIn(view)).map(([process, name]) => signalStep(process, name)),
   expect(view, order): readonly StageState[] {
-    const crew = crewIn(view);
-    const left = [...stopOrder(crew).map(([process]) => process), ...crew.of.pipeline];
-    const again = begunSince(order, left);
+    const left = partsOf(crewIn(view));
+    // One that was signalled and stays was not started in its own place, however young it is.
+    const before = Array.isArray(order.baseline) ? order.baseline : [];
+    const again = begunSince(
+      order,
+      left.filter((one) => !before.includes(one.pid)),
+    );
     const base = stageOf(order, 'done', 'no part of the pipeline lives', ENDED_MS);
     if (order.stepsDone === 0) return [{ ...base, state: 'waiting', detail: marksText(left) }];
     if (left.length === 0) return [{ ...base, state: 'seen', detail: 'none is left' }];
