@@ -287,7 +287,8 @@ export class Rotation {
       return undefined;
     }
     const unpacked = this.#unpacker.take(id);
-    if (unpacked === undefined) return undefined;
+    // It came after all others were made readable.
+    if (unpacked === undefined) throw new Error(MOVED);
     const { descriptor, damage } = unpacked;
     const sizeBytes = descriptor === undefined ? 0 : fstatSync(descriptor).size;
     if (damage !== undefined) this.#options.onDamage(name, sizeBytes, damage);
