@@ -24,7 +24,7 @@ interface GenerationsOptions {
 }
 
 export class LogGenerations {
-  /** Modification time when the path was last seen to lead to the file being read. */
+  /** Modification time of the file at the path when it was last read: whatever came since is not older. */
   knownMtimeMs = 0;
   /** Compressed parts are being unpacked. */
   isWaiting = false;

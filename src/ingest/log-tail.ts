@@ -274,7 +274,8 @@ export class LogTail implements Watched {
       this.#leadsTo = undefined;
       this.present = true;
       this.#shortSince = undefined;
-      this.#generations.knownMtimeMs = there.mtimeMs;
+      // Not the time of this look: it may have been copied and emptied since it was read.
+      this.#generations.knownMtimeMs = current.stat.mtimeMs;
       this.#family.failures.clear(this.path);
       return false;
     }
