@@ -180,14 +180,9 @@ export class Rotation {
     if (!isReady) return undefined;
     const missing = all.filter((saved) => !found.has(saved));
     for (const saved of position.old) if (!found.has(saved)) this.noteDone(saved);
-    // Of a file that was empty the oldest part nobody has read is taken for what became of it.
-    const taken = new Set([...found.values()].map(({ id }) => id));
-    const isEmptyAndMoved = ({ offset }: SavedGeneration): boolean =>
-      offset === 0 &&
-      this.#siblings().some((one) => !taken.has(one.id) && this.#isUnread(one, position.knownMtimeMs));
     const lost = missing.flatMap((saved): LostGeneration[] => {
-      const wasAtPath = saved === position.queue.at(-1) && saved.rotated !== true;
-      const mayHaveGrown = wasAtPath && !isEmptyAndMoved(saved);
+      // Of a file of which nothing was read nobody knows whether it ever held anything.
+      const mayHaveGrown = saved === position.queue.at(-1) && saved.rotated !== true && saved.offset > 0;
       const isGap = saved.removed !== true && (mayHaveGrown || saved.sizeBytes > saved.offset);
       return isGap || saved.rest !== undefined ? [{ saved, isGap }] : [];
     });
