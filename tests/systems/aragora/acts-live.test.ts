@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loopUrl } from '../../../src/systems/aragora/act-approve.ts';
+import { until } from '../acting.ts';
 import { type Live, startLive } from './live.ts';
 import { actOf, type Doing, type Done, type Looked, perform, targetIn, viewOf } from './perform.ts';
 
@@ -20,6 +22,8 @@ beforeAll(async () => {
       .map((one) => one.id);
     return up.includes('loop') && up.includes('api') && up.includes('unit') ? true : undefined;
   });
+  // The server inside the loop's program listens a moment after its process is there.
+  await until(async () => loopUrl(await viewOf(system)) !== undefined);
 }, 40_000);
 afterAll(() => live.end());
 beforeEach(() => live.lie());
