@@ -1,6 +1,6 @@
 /** What a torture measured, and what became of each row there is, told at the end of the run. */
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
-import { quickRows, ROWS, rowsIn } from './rows.ts';
+import { filesByRow, ROWS, rowsIn } from './rows.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -29,12 +29,12 @@ function figuresOf(test: TestCase): string[] {
 
 /** A row that did not run here says where it runs, or that it does not. */
 function rowLines(tests: readonly TestCase[]): string[] {
-  const quick = quickRows(new URL('..', import.meta.url).pathname);
+  const files = filesByRow(new URL('..', import.meta.url).pathname);
   return Object.entries(ROWS).map(([number, injected]) => {
     const row = Number(number);
     const ran = tests.filter((test) => rowsIn(test.fullName).includes(row));
     const states = ran.map((test) => test.result().state);
-    const elsewhere = quick.get(row)?.join(', ');
+    const elsewhere = files.get(row)?.join(', ');
     const verdict = states.includes('failed')
       ? 'FAILED'
       : states.includes('passed')
@@ -43,8 +43,8 @@ function rowLines(tests: readonly TestCase[]): string[] {
           ? `not run: ${ran[0]?.meta().figures?.['not run'] ?? 'skipped, or left out by the filter'}`
           : elsewhere === undefined
             ? 'NO TEST carries its number'
-            : 'not here';
-    const also = elsewhere === undefined ? '' : `; npm test: ${elsewhere}`;
+            : 'not in this run';
+    const also = elsewhere === undefined ? '' : `; ${elsewhere}`;
     return `row ${number.padStart(2)}  ${injected.padEnd(45)}${verdict}${also}`;
   });
 }

@@ -82,11 +82,11 @@ export function rowsIn(title: string): readonly number[] {
   );
 }
 
-/** Files of `npm test` whose titles carry a row's number, below `tests`. */
-export function quickRows(tests: string): ReadonlyMap<number, readonly string[]> {
+/** Files whose titles carry a row's number, below `tests`. */
+export function filesByRow(tests: string): ReadonlyMap<number, readonly string[]> {
   const found = new Map<number, string[]>();
   for (const name of readdirSync(tests, { recursive: true, encoding: 'utf8' })) {
-    if (!/\.test\.tsx?$/.test(name) || /^(torture|bench)\//.test(name)) continue;
+    if (!/\.test\.tsx?$/.test(name) || name.startsWith('bench/')) continue;
     const text = readFileSync(join(tests, name), 'utf8');
     const titles = [...text.matchAll(/\b(?:describe|it|test)\b[^\n]*?\(\s*(['"`])(.*?)\1/g)].map(
       (match) => match[2] ?? '',
