@@ -8,7 +8,14 @@ import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { Generation } from './generation.ts';
 import { fileId, type LogPosition, type SavedGeneration } from './log-position.ts';
-import { isCopyInTheMaking, isCopyOf, type OpenedSegment, openPast, openUnread } from './log-segments.ts';
+import {
+  isCopyInTheMaking,
+  isCopyOf,
+  type OpenedSegment,
+  openPast,
+  openUnread,
+  type Unread,
+} from './log-segments.ts';
 import { listSegments, type Segment } from './log-siblings.ts';
 import { type RawPath, showRaw, splitRaw } from './raw-path.ts';
 import { Unpacker } from './unpacker.ts';
@@ -38,13 +45,6 @@ export interface RotationOptions {
   isHeld(key: string): boolean;
   /** A compressed part holds less than it should. */
   onDamage(segment: string, readBytes: number, why: string): void;
-}
-
-/** Files a rotation made, opened. */
-interface Unread {
-  readonly segments: readonly Generation[];
-  /** One of them is a copy of what was read last, made before that was emptied. */
-  readonly copied: boolean;
 }
 
 /** Where an earlier run goes on. */
@@ -146,7 +146,8 @@ export class Rotation {
       emptied,
       done: [...this.#done, ...held],
     });
-    for (const { id } of chosen) this.#seen.add(id);
+    // What was not read yet from the last file may have to be read from its packed form, after a restart.
+    for (const { id } of chosen) if (!unread.forms.includes(id)) this.#seen.add(id);
     if (last && !emptied) this.#seen.add(last.id);
     if (this.#seen.size > MOST_SEEN) {
       const there = new Set([...before, ...after].map(({ id }) => id));

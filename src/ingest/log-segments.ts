@@ -31,6 +31,15 @@ export interface UnreadLimits {
   readonly done: readonly SavedGeneration[];
 }
 
+/** Files a rotation made, opened. */
+export interface Unread {
+  readonly segments: readonly Generation[];
+  /** One of them is a copy of what was read last, made before that was emptied. */
+  readonly copied: boolean;
+  /** Those that hold what is still to be read from the file that was read last, by their ids. */
+  readonly forms: readonly string[];
+}
+
 /**
  * Opens segments for reading, oldest first. One that holds what was read from `last` is a copy of it: after an
  * emptying it is read on from where `last` was, otherwise there is nothing new in it.
@@ -39,8 +48,9 @@ export function openUnread(
   last: Generation | undefined,
   candidates: readonly Segment[],
   { open, maxLineBytes, emptied, done }: UnreadLimits,
-): { readonly segments: Generation[]; readonly copied: boolean } {
+): Unread {
   let copied = false;
+  const forms: string[] = [];
   const segments: Generation[] = [];
   const openOrClose: SegmentOpener = (candidate) => {
     try {
@@ -58,7 +68,9 @@ export function openUnread(
     const original: Generation | undefined = !copied && (emptied || last?.isTelling) ? last : undefined;
     const agrees: Agreement = original?.agreesWith(descriptor, sizeBytes) ?? 'no';
     const isKnown = agrees === 'ahead' || (agrees === 'same' && !emptied);
-    if (isKnown || isDone(done, opened) || (last !== undefined && isFormOf(last, opened))) {
+    const isForm = last !== undefined && isFormOf(last, opened);
+    if (isForm) forms.push(candidate.id);
+    if (isKnown || isForm || isDone(done, opened)) {
       copied ||= emptied && agrees === 'ahead';
       closeSync(descriptor);
       continue;
@@ -72,7 +84,7 @@ export function openUnread(
     }
     segments.push(segment);
   }
-  return { segments, copied };
+  return { segments, copied, forms };
 }
 
 /** Whether an open file holds nothing but what was read to its end already. */
