@@ -162,7 +162,7 @@ describe.concurrent('files', () => {
     ['deep', `${'['.repeat(100_000)}`, /nested deeper than 200 levels/],
     ['of 10 MB', `{"jobs": ["${'z'.repeat(10_000_000)}"]}`, /(larger|longer|too large|MiB|MB|bytes)/],
     ['empty', '', /not JSON: empty/],
-  ])('a JSON document that is %s is an unread source that says so', async (_what, text, message) => {
+  ])('row 50: a JSON document that is %s is an unread source that says so', async (_what, text, message) => {
     const { dir, args } = await queue();
     writeFileSync(join(dir, 'state/queue.json'), text);
     const { sources, code, text: printed } = await look(args);
@@ -194,7 +194,7 @@ describe.concurrent('files', () => {
     }
   });
 
-  it('names of prototypes in a document are names like others', async () => {
+  it('row 50: names of prototypes in a document are names like others', async () => {
     const { dir, args } = await queue();
     writeFileSync(
       join(dir, 'state/queue.json'),

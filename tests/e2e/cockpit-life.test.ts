@@ -64,14 +64,14 @@ for (const [name, node] of [
       await expectGone(shell, all);
     });
 
-    it.each(['SIGTERM', 'SIGHUP'] as const)('ends on %s, and says so', async (signal) => {
+    it.each(['SIGTERM', 'SIGHUP'] as const)('row 17: ends on %s, and says so', async (signal) => {
       const { shell, first, all } = await start(node ?? '');
       process.kill(first, signal);
       await shell.waitFor(`binnacle: ended by ${signal}`);
       await expectGone(shell, all);
     });
 
-    it('killed, is cleaned up after', async () => {
+    it('row 16: killed, is cleaned up after', async () => {
       const { shell, first, all } = await start(node ?? '');
       process.kill(first, 'SIGKILL');
       await shell.waitFor('its terminal was put back');
@@ -84,7 +84,7 @@ for (const [name, node] of [
       await expect.poll(() => all.filter(isAlive), { timeout: 2000 }).toEqual([]);
     });
 
-    it('stops on Ctrl-Z and is whole again after fg', async () => {
+    it('row 45: stops on Ctrl-Z and is whole again after fg', async () => {
       const { shell } = await start(node ?? '');
       await shell.press('ctrl-z');
       await shell.waitFor(/Stopped[\s\S]*\nready>\s*$/);

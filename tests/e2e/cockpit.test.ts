@@ -146,7 +146,7 @@ describe('the cockpit on a live Orket', () => {
     expect((await terminal.exit).code).toBe(0);
   });
 
-  it('is whole again after any storm of sizes, as if drawn for the first time', async () => {
+  it('row 46: is whole again after any storm of sizes, as if drawn for the first time', async () => {
     // Judged as of a fixed time nothing but the sizes changes the picture.
     const terminal = startCockpit({
       args: ['-s', `orket=${laid.dir}`, '--at', '2026-02-10T05:00:00Z'],

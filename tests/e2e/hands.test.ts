@@ -115,7 +115,7 @@ describe('with an approval open', () => {
     expect(reached()).toBe('');
   });
 
-  it('a paste decides nothing, in brackets or not', async () => {
+  it('row 48: a paste decides nothing, in brackets or not', async () => {
     const cockpit = await openCard();
     cockpit.paste('y\nok\n');
     await expectUntouched(cockpit);
@@ -125,7 +125,7 @@ describe('with an approval open', () => {
     await expectUntouched(cockpit, 'Z');
   });
 
-  it('a paste fills in the reason and does not confirm it', async () => {
+  it('row 48: a paste fills in the reason and does not confirm it', async () => {
     const cockpit = await openCard();
     await cockpit.press('y');
     await cockpit.waitFor(REASON);
@@ -137,13 +137,13 @@ describe('with an approval open', () => {
     expect(reached()).toBe('');
   });
 
-  it('an arrow in pieces is an arrow: its last letter denies nothing', async () => {
+  it('row 65: an arrow in pieces is an arrow: its last letter denies nothing', async () => {
     const cockpit = await openCard();
     await sendInPieces(cockpit, '\x1b', '[', 'D', '\x1b', 'O', 'D', '\x1b[1;', '2', 'D');
     await expectUntouched(cockpit);
   });
 
-  it('mouse and focus reports in pieces decide nothing', async () => {
+  it('row 65: mouse and focus reports in pieces decide nothing', async () => {
     const cockpit = await openCard();
     await sendInPieces(cockpit, '\x1b[', '<', '0;10', ';5', 'M', '\x1b[M', 'y', 'y', 'y', '\x1b', '[', 'I');
     await expectUntouched(cockpit);

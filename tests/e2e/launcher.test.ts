@@ -91,7 +91,7 @@ for (const [name, node] of nodes) {
       expect(statSync(path).mode & 0o777).toBe(0o600);
     });
 
-    it('ends quietly when the reader of its output went away', () => {
+    it('row 47: ends quietly when the reader of its output went away', () => {
       const ended = spawnSync(
         '/bin/sh',
         ['-c', '("$0" "$1" lines; echo "code $?" >&2) | head -n 2', by, launched.program],

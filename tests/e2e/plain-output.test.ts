@@ -34,21 +34,24 @@ describe('where no screen can be drawn', () => {
     ['closed output', '>&-', {}, 'standard output is not a terminal'],
     ['a dumb terminal', '', { TERM: 'dumb' }, 'TERM=dumb says this terminal can only print lines'],
     ['a build server', '', { CI: 'true' }, 'CI is set, so nobody is at the keys'],
-  ])('says why and what to do instead, as plain text with code 2: %s', async (_, command, env, why) => {
-    const { text } = await runIn(command, env);
-    expect(text).toBe(
-      [
-        `binnacle: the cockpit can not be drawn here: ${why}`,
-        '  one look as text:  binnacle status',
-        '  the logs as text:  binnacle logs --follow',
-        `code ${command === '| cat' ? 0 : 2}`,
-        '',
-      ].join('\r\n'),
-    );
-    expect(text).not.toContain('\x1b');
-  });
+  ])(
+    'row 47: says why and what to do instead, as plain text with code 2: %s',
+    async (_, command, env, why) => {
+      const { text } = await runIn(command, env);
+      expect(text).toBe(
+        [
+          `binnacle: the cockpit can not be drawn here: ${why}`,
+          '  one look as text:  binnacle status',
+          '  the logs as text:  binnacle logs --follow',
+          `code ${command === '| cat' ? 0 : 2}`,
+          '',
+        ].join('\r\n'),
+      );
+      expect(text).not.toContain('\x1b');
+    },
+  );
 
-  it('without any terminal at all', () => {
+  it('row 47: says so without any terminal at all', () => {
     const ended = spawnSync(process.execPath, [launched.program, 'screen'], {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'] ?? '', TERM: 'xterm' },

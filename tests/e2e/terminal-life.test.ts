@@ -31,11 +31,13 @@ afterEach(async () => {
 });
 
 /** A shell with our program started in it, as an operator starts it. */
-async function startUnderShell(): Promise<{ shell: DrivenTerminal; pid: number }> {
+async function startUnderShell(
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ shell: DrivenTerminal; pid: number }> {
   const shell = await startShell({
     columns: 80,
     rows: 24,
-    env: { ...launched.env, BINNACLE_STATE_DIR: state },
+    env: { ...launched.env, BINNACLE_STATE_DIR: state, ...env },
   });
   shell.type(`${screen}; code=$?; echo "status $code"\r`);
   await shell.waitFor('bottom of 24');
@@ -94,22 +96,25 @@ describe('the terminal of the cockpit', () => {
     await shell.waitFor('escape');
   });
 
-  it('reads an arrow that arrives in pieces as an arrow', async () => {
+  it('row 65: reads an arrow that arrives in pieces as an arrow', async () => {
     const { shell } = await startUnderShell();
     for (const byte of '\x1b[B') await shell.press(byte);
     await shell.waitFor('keys down');
   });
 
-  it.each(['SIGKILL', 'SIGABRT', 'SIGSEGV'] as const)('is restored by the guard after %s', async (signal) => {
-    const { shell, pid } = await startUnderShell();
-    process.kill(pid, signal);
-    await shell.waitFor('its terminal was put back');
-    await expectRestored(shell);
-    shell.type('echo "it was $code"\r');
-    await shell.waitFor(`it was ${128 + constants.signals[signal]}`);
-  });
+  it.each(['SIGKILL', 'SIGABRT', 'SIGSEGV'] as const)(
+    'row 16: is restored by the guard after %s',
+    async (signal) => {
+      const { shell, pid } = await startUnderShell();
+      process.kill(pid, signal);
+      await shell.waitFor('its terminal was put back');
+      await expectRestored(shell);
+      shell.type('echo "it was $code"\r');
+      await shell.waitFor(`it was ${128 + constants.signals[signal]}`);
+    },
+  );
 
-  it('is restored by the guard after process.abort()', async () => {
+  it('row 16: is restored by the guard after process.abort()', async () => {
     const { shell } = await startUnderShell();
     await shell.press('A');
     await shell.waitFor('its terminal was put back');
@@ -118,7 +123,16 @@ describe('the terminal of the cockpit', () => {
     await shell.waitFor('it was 134');
   });
 
-  it('is restored by the guard when the whole group is killed', async () => {
+  it('row 16: is restored by the guard after the program ran out of memory', async () => {
+    const { shell } = await startUnderShell({ NODE_OPTIONS: '--max-old-space-size=64' });
+    await shell.press('M');
+    await shell.waitFor('its terminal was put back', 30_000);
+    await expectRestored(shell);
+    shell.type('echo "it was $code"\r');
+    await shell.waitFor('it was 134');
+  });
+
+  it('row 16: is restored by the guard when the whole group is killed', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(-pid, 'SIGKILL');
     await shell.waitFor('its terminal was put back');
@@ -130,7 +144,7 @@ describe('the terminal of the cockpit', () => {
     ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGQUIT', 131],
-  ] as const)('is given back on %s, which ends the program and is named', async (signal, status) => {
+  ] as const)('row 17: is given back on %s, which ends the program and is named', async (signal, status) => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, signal);
     // A shell breaks off the command line when the job died of SIGINT.
@@ -146,7 +160,7 @@ describe('the terminal of the cockpit', () => {
     ['U', 'thrown by a timer'],
     ['P', 'rejected by nobody'],
   ] as const)(
-    'is given back after a failure (%s): cause on stderr, stack in the diagnostics, code 70',
+    'row 17: is given back after a failure (%s): cause on stderr, stack in the diagnostics, code 70',
     async (key, cause) => {
       const { shell } = await startUnderShell();
       await shell.press(key);
@@ -159,7 +173,7 @@ describe('the terminal of the cockpit', () => {
     },
   );
 
-  it('is given back by process.exit from anywhere', async () => {
+  it('row 17: is given back by process.exit from anywhere', async () => {
     const { shell } = await startUnderShell();
     await shell.press('X');
     await shell.waitFor('status 5');
@@ -274,7 +288,7 @@ describe('stopping and continuing', () => {
     expect(shell.lineModes().raw).toBe(true);
   });
 
-  it('after SIGSTOP, stty sane, a resize and fg it is raw, sized and whole again', async () => {
+  it('row 45: after SIGSTOP, stty sane, a resize and fg it is raw, sized and whole again', async () => {
     const { shell, pid } = await startUnderShell();
     process.kill(pid, 'SIGSTOP');
     await shell.waitFor(STOPPED);
@@ -406,7 +420,7 @@ describe('stopping and continuing', () => {
 });
 
 describe('a storm of resizes', () => {
-  it('400 a second, down to one cell, leaves a program whose last frame is that of a fresh start', async () => {
+  it('row 46: 400 a second, down to one cell, leaves a program whose last frame is that of a fresh start', async () => {
     const { shell } = await startUnderShell();
     for (let round = 0; round < 400; round += 1) {
       if (round % 50 === 0) shell.resize(1, 1);

@@ -435,7 +435,7 @@ describe.concurrent('logs --follow', () => {
   it.each([
     ['a pipe whose reader took what it wanted', 'head -n 1'],
     ['a pipe handed on to a second reader', "sh -c 'read -r _; exec head -c 0; true'"],
-  ])('ends with its reader while the log is silent: %s', async (_what, reader) => {
+  ])('row 47: ends with its reader while the log is silent: %s', async (_what, reader) => {
     const system = plainSystem();
     try {
       const words = [process.execPath, mainPath, 'logs', '--follow', ...system.args];
@@ -462,7 +462,7 @@ describe.concurrent('logs --follow', () => {
     }
   });
 
-  it('ends quietly when its reader has gone', async () => {
+  it('row 47: ends quietly when its reader has gone', async () => {
     const system = plainSystem();
     try {
       const child = startVerb(['logs', '--follow', ...system.args]);

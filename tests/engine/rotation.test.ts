@@ -51,7 +51,7 @@ const linesOf = ({ logs }: Looked): string[] =>
 const has = ({ logs }: Looked, text: string): boolean => logs.find({ grep: text }, 'end', -1) !== undefined;
 
 describe('a log that is rotated', () => {
-  it('gives Orket the same states since the same times, watched from before and looked at afterwards', async () => {
+  it('row 70: gives Orket the same states since the same times, watched from before and looked at afterwards', async () => {
     const orket = new Installation();
     ends.push(() => orket.remove());
     const log = join(orket.dir, 'workspace/default/orket.log');
@@ -86,7 +86,7 @@ describe('a log that is rotated', () => {
     expect(status).toMatchObject({ items: 1, records: 5 });
   });
 
-  it('gives Self-Reflexive the same, whose moved files have names of their own', async () => {
+  it('row 70: gives Self-Reflexive the same, whose moved files have names of their own', async () => {
     const world = new World();
     ends.push(() => world.remove());
     const now = '2026-02-25T09:00:00Z';

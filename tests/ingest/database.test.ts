@@ -258,7 +258,7 @@ describe.skipIf(process.getuid?.() !== 0)('another user’s database (as root)',
       ['root', 0],
       ['a third user', 65533],
     ] as const) {
-      test(`leaves no trace in a ${mode} database watched by ${who} while its owner opens and closes it`, async () => {
+      test(`row 67: leaves no trace in a ${mode} database watched by ${who} while its owner opens and closes it`, async () => {
         chmodSync(place.dir, 0o755);
         chownSync(place.dir, 65534, 65534);
         mkdirSync(join(place.dir, 'quiet'));

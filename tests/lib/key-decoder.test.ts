@@ -193,7 +193,7 @@ describe('a key decoder', () => {
     },
   );
 
-  it('gives no letter that could act, however slowly a sequence arrives', () => {
+  it('row 65: gives no letter that could act, however slowly a sequence arrives', () => {
     for (const [sequence, expected] of SEQUENCES) {
       const whole = bytes(sequence);
       if (whole[0] !== 0x1b || whole.length < 3) continue;
@@ -335,7 +335,7 @@ describe('a bracketed paste', () => {
   const pasteOf = (events: KeyEvent[]): string[] =>
     events.map((e) => (e.type === 'paste' ? e.text : `KEY ${e.type}`));
 
-  it('is one event, wherever it is split, and never a key', () => {
+  it('row 48: is one event, wherever it is split, and never a key', () => {
     const whole = bytes('\x1b[200~yes\r\n漢字\x1b[A \x1b[201\x1b\x1b[201~');
     const expected = ['yes\n漢字\x1b[A \x1b[201\x1b'];
     for (let split = 1; split < whole.length; split += 1)
@@ -427,7 +427,7 @@ describe('any input', () => {
     );
   });
 
-  it('pasted without brackets in one read has no key that may act', () => {
+  it('row 48: pasted without brackets in one read has no key that may act', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme-ascii', minLength: 2, maxLength: 30 }), (text) => {
         for (const event of decode(text)) expect(event).toMatchObject({ type: 'key', typed: 'burst' });

@@ -7,7 +7,7 @@ import { widthOf } from '../../src/lib/text-width.ts';
 const forbidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 describe('safe text', () => {
-  it('leaves nothing a terminal would obey, for every code point there is', () => {
+  it('row 13: leaves nothing a terminal would obey, for every code point there is', () => {
     for (let code = 0; code <= 0x10ffff; code += 1) {
       const text = safeText(`a${String.fromCodePoint(code)}b`);
       if (forbidden.test(text) || text.length < 3)
@@ -38,7 +38,7 @@ describe('safe text', () => {
     );
   });
 
-  it('shows escape sequences as notation and keeps the letters around them', () => {
+  it('row 15: shows escape sequences as notation and keeps the letters around them', () => {
     expect(safeText('\x1b[2Jrm -rf\x07')).toBe('\\x1b[2Jrm -rf\\x07');
     expect(safeText('\x1b\x1b[0m]52;c;eA==')).toBe('\\x1b\\x1b[0m]52;c;eA==');
     expect(safeText('pay\u202eload')).toBe('pay\\u{202e}load');

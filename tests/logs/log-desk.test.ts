@@ -257,7 +257,7 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
-  it('leaves the next line intact: holes, bytes that are no UTF-8, UTF-16, lines without an end, deep JSON', async () => {
+  it('rows 38, 39 and 50: leaves the next line intact: holes, bytes that are no UTF-8, UTF-16, lines without an end, deep JSON', async () => {
     const next = `${at(9000)} INFO next\n`;
     const contents: Record<string, Buffer> = {
       hole: Buffer.concat([

@@ -77,7 +77,7 @@ export const ROWS: Readonly<Record<number, string>> = {
 
 /** The numbers a title carries. */
 export function rowsIn(title: string): readonly number[] {
-  return [...title.matchAll(/\brows? (\d+(?:(?:, | and )\d+)*)/gi)].flatMap(([, list = '']) =>
+  return [...title.matchAll(/\brows? (\d+(?:(?:, | and )\d+)*):/gi)].flatMap(([, list = '']) =>
     (list.match(/\d+/g) ?? []).map(Number).filter((row) => row in ROWS),
   );
 }
@@ -87,10 +87,8 @@ export function filesByRow(tests: string): ReadonlyMap<number, readonly string[]
   const found = new Map<number, string[]>();
   for (const name of readdirSync(tests, { recursive: true, encoding: 'utf8' })) {
     if (!/\.test\.tsx?$/.test(name) || name.startsWith('bench/')) continue;
-    const text = readFileSync(join(tests, name), 'utf8');
-    const titles = [...text.matchAll(/\b(?:describe|it|test)\b[^\n]*?\(\s*(['"`])(.*?)\1/g)].map(
-      (match) => match[2] ?? '',
-    );
+    // Titles begin a string: a table of cases may stand between `test.each(` and its title.
+    const titles = readFileSync(join(tests, name), 'utf8').match(/(?<=['"`])rows? [\d, and]+:/gi) ?? [];
     for (const row of new Set(titles.flatMap(rowsIn))) found.set(row, [...(found.get(row) ?? []), name]);
   }
   return found;

@@ -201,7 +201,7 @@ describe.each(traps)('$name', ({ first, next, holds }) => {
     holds(told.view('03:00:00'));
   });
 
-  it('started after', () => {
+  it('row 70: started after', () => {
     const told = answering();
     first(told);
     next(told);

@@ -339,7 +339,7 @@ test('ten thousand jobs cost in proportion what a thousand do, with a bounded nu
   expect(ratio).toBeLessThan(25);
 });
 
-test('the same system read cold has the since-times that watching would have given', async () => {
+test('row 70: the same system read cold has the since-times that watching would have given', async () => {
   const laid = await layOutCase('openclaw', 'states-side-by-side');
   try {
     const derived = await deriveCase(openclawKind, laid.dir, laid.case);

@@ -17,7 +17,7 @@ import { orketKind } from '../../../src/systems/orket/index.ts';
 import type { StateView } from '../../../src/systems/system.ts';
 import { Installation } from './installation.ts';
 
-describe('traps of Orket', () => {
+describe('row 70: traps of Orket, watched from before and looked at afterwards', () => {
   let orket: Installation;
   const watches: SystemWatch[] = [];
   beforeEach(() => {

@@ -90,7 +90,7 @@ describe('a live reflexive installation', () => {
     daemon.kill('SIGKILL');
   }
 
-  it('gives the same states watched from before and looked at afterwards, across a moved log and a killed daemon', async () => {
+  it('row 70: gives the same states watched from before and looked at afterwards, across a moved log and a killed daemon', async () => {
     const now = Date.now();
     await reflexiveSimulator.lay(world.dir, { pace: 1, python, now: () => now });
     const { watch } = await watchIt(false);
