@@ -3,6 +3,7 @@ import { addMs, toIso } from '../domain/instant.ts';
 import type { KeptFile, StepEnd } from '../domain/order.ts';
 import type { Clock } from '../host/clock.ts';
 import { assertNever } from '../lib/assert-never.ts';
+import { reasonInAnswer } from './answer-word.ts';
 import { isAlive } from './hands.ts';
 import type { Masker } from './mask.ts';
 import type { Hands } from './ports.ts';
@@ -163,20 +164,25 @@ async function sendRequest(step: HttpStep, around: StepSurroundings): Promise<St
     ...(answer.status === undefined ? {} : { httpStatus: answer.status }),
     ...(error === undefined ? {} : { error }),
   };
-  return { output, end: endOfRequest(answer.status, error) };
+  return { output, end: endOfRequest(step, output) };
 }
 
 /** A connection that was refused carried nothing; one that broke may have carried everything. */
-function endOfRequest(status: number | undefined, error: string | undefined): StepEnd {
-  if (status !== undefined && error === undefined)
-    return status < 400 ? { end: 'ok' } : { end: 'refused', detail: `HTTP ${status}` };
+function endOfRequest(step: HttpStep, { error, httpStatus, stdout }: StepOutput): StepEnd {
+  if (httpStatus !== undefined && error === undefined) {
+    if (httpStatus < 400) return { end: 'ok' };
+    const reason = reasonInAnswer(stdout);
+    return { end: 'refused', detail: `HTTP ${httpStatus}${reason === undefined ? '' : `: ${reason}`}` };
+  }
   const detail = error ?? 'no answer';
   if (
     /^(connection refused|the host name is not known|not a URL|not an http address|redirected)/.test(detail)
   )
     return { end: 'not-started', detail };
   if (detail.startsWith('no answer in')) return { end: 'timed-out', detail };
-  return { end: 'no-answer', detail };
+  // What only asks has left nothing behind that somebody would have to look for.
+  const isHarmless = step.method === 'GET' || step.asksOnly === true;
+  return { end: isHarmless ? 'refused' : 'no-answer', detail };
 }
 
 function changeFile(step: Extract<Step, { type: 'file' }>, around: StepSurroundings): StepResult {

@@ -53,6 +53,8 @@ export interface HttpStep {
     readonly variable: string;
     readonly prefix?: string;
   };
+  /** It changes nothing there though its method could: as with GET, one that got no answer has failed, and may be sent again. */
+  readonly asksOnly?: true;
   readonly timeoutMs: number;
 }
 

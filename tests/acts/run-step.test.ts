@@ -173,7 +173,7 @@ describe('a request', () => {
         response.writeHead(409).end('taken s3cret-value'),
     );
     const { end, output } = await place().run(post(url));
-    expect(end).toEqual({ end: 'refused', detail: 'HTTP 409' });
+    expect(end).toEqual({ end: 'refused', detail: 'HTTP 409: taken ***' });
     expect(output).toMatchObject({ httpStatus: 409, stdout: 'taken ***' });
   });
 
@@ -192,13 +192,19 @@ describe('a request', () => {
     });
   });
 
-  it('whose connection breaks may have worked', async () => {
+  it('whose connection breaks may have worked, unless it only asks', async () => {
     const server = createSocket((socket) => socket.once('data', () => socket.destroy()));
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    expect(
-      (await place().run(post(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`))).end,
-    ).toMatchObject({ end: 'no-answer' });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    expect((await place().run(post(url))).end).toMatchObject({ end: 'no-answer' });
+    const ask: Step = { type: 'http', title: 'ask', method: 'GET', url, timeoutMs: 5_000 };
+    const asksOnly: Step = { ...ask, method: 'POST', body: {}, asksOnly: true };
+    for (const harmless of [ask, asksOnly])
+      expect((await place().run(harmless)).end).toMatchObject({
+        end: 'refused',
+        detail: expect.stringMatching(/./),
+      });
   });
 });
 

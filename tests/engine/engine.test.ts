@@ -8,6 +8,7 @@ import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
 import type { StateChanges } from '../../src/engine/protocol.ts';
 import { manualClock } from '../../src/host/clock.ts';
 import type { Located } from '../../src/systems/system.ts';
+import { shapes } from '../acts/secret-shapes.ts';
 import { until } from '../ingest/collector.ts';
 import { jobsIn, listen, Mill, millAt, millEngine } from './mill.ts';
 
@@ -283,6 +284,18 @@ describe('the border', () => {
     expect(outside.error).toBeTruthy();
     const read = await engine.call('read', { system: 'mill' as never, path: 'jobs.json', maxBytes: 7 });
     expect(read).toMatchObject({ text: '{"a":{"', sizeBytes: 26 });
+  });
+
+  it('hands out no secret of a file that is read beside the evidence', async () => {
+    const [, token = ''] = shapes[1] ?? [];
+    writeFileSync(join(mill.dir, 'notes.txt'), `clones with ${token}, every night`);
+    const engine = start({ once: true });
+    await engine.call('settle', {});
+    const asked = { system: 'mill' as never, path: 'notes.txt', maxBytes: 1000 };
+    expect(await engine.call('read', asked)).toMatchObject({ text: 'clones with ***, every night' });
+    const missing = await engine.call('read', { ...asked, path: `${token}.txt` });
+    expect(missing.error).toContain('***');
+    expect(JSON.stringify(missing)).not.toContain(token);
   });
 
   it('is closed once, tells nothing more and answers nothing more', async () => {

@@ -216,6 +216,7 @@ export const probeWebhook: ActSpec = {
       url: `${webhookUrlOf(view.located) ?? ''}/webhook/gitea`,
       headers: { 'content-type': 'application/json' },
       body: {},
+      asksOnly: true,
       timeoutMs: 10_000,
     },
   ],
