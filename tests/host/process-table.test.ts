@@ -14,14 +14,17 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-function start(script: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
+/** A program that has begun, with the first it said. */
+type Started = ChildProcess & { readonly pid: number; readonly said: string };
+
+function start(script: string, ...args: string[]): Promise<Started> {
   const child = spawn(process.execPath, ['-e', script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: '/tmp',
   });
   children.push(child);
   return new Promise((resolve) =>
-    child.stdout?.once('data', () => resolve(child as ChildProcess & { pid: number })),
+    child.stdout?.once('data', (said) => resolve(Object.assign(child, { said: String(said) }) as Started)),
   );
 }
 
@@ -85,6 +88,28 @@ describe.skipIf(process.platform !== 'linux')('the process table', () => {
     const byPort = await reader.read({ words: [], ports: [port] }, at);
     expect(byPort.processes).toMatchObject([{ pid: child.pid, ports: [port] }]);
     expect((await reader.read({ words: [mark] }, at)).processes[0]?.ports).toEqual([port]);
+  });
+
+  test('finds every listener of both versions, whatever connections there are', async () => {
+    const child = await start(
+      `const { connect, createServer } = require('net');
+      const ports = [];
+      const open = (host, count, then) => {
+        if (count === 0) return then();
+        const server = createServer(() => {});
+        server.once('error', () => open(host, 0, then));
+        server.listen(0, host, () => {
+          ports.push(server.address().port);
+          connect(server.address().port, host, () => open(host, count - 1, then));
+        });
+      };
+      open('127.0.0.1', 20, () => open('::1', 3, () => console.log(JSON.stringify(ports))));`,
+      mark,
+    );
+    const opened = JSON.parse(child.said) as number[];
+    expect(opened.length).toBeGreaterThanOrEqual(20);
+    const table = await processTableReader().read({ words: [mark] }, at);
+    expect(table.processes[0]?.ports).toEqual(opened.sort((a, b) => a - b));
   });
 
   test('finds processes by pid, and knows nothing of one that ended', async () => {
