@@ -150,7 +150,9 @@ export class ChainCursor {
     if (this.#record < block.count)
       return { file, offset: block.offset(this.#record), sortAt: block.sortAt(this.#record) };
     const sortAt = Number.isFinite(this.#key) ? this.#key : segment.mtimeMs;
-    return { file, offset: Math.min(segment.sizeBytes, (number + 1) * BLOCK_BYTES), sortAt };
+    // Of a block in which no record begins, the side it is left by.
+    const side = this.#source.way === -1 && this.#record === 0 ? number : number + 1;
+    return { file, offset: Math.min(segment.sizeBytes, side * BLOCK_BYTES), sortAt };
   }
 
   /** Whether its next record comes before another's, going its way. */
@@ -160,13 +162,18 @@ export class ChainCursor {
     return way === 1 ? order < other.#source.order : order > other.#source.order;
   }
 
-  /** Looks on for a record that passes, to the end of its block or over to the next that may have one. */
-  async advance(): Promise<void> {
+  /**
+   * Looks on for a record that passes, to the end of its block or over to the next that may have one. Blocks are passed
+   * over up to `until` (milliseconds of `performance.now`). Resolves to whether the gap lies behind anything it did not lie
+   * behind before.
+   */
+  async advance(until = Number.POSITIVE_INFINITY): Promise<boolean> {
     const { test, way, chain, blocks, pace } = this.#source;
     const block = this.#block;
+    let hasGone = false;
     if (!block) {
       this.isOver = true;
-      return;
+      return hasGone;
     }
     for (;;) {
       const record = way === 1 ? this.#record : this.#record - 1;
@@ -174,32 +181,41 @@ export class ChainCursor {
       const sortAt = block.sortAt(record);
       if (way === 1 && this.#isAtLimit(block, record)) {
         this.isOver = true;
-        return;
+        return hasGone;
       }
       if (way === 1 ? sortAt >= test.until : sortAt < test.since) {
         this.isOver = true;
-        return;
+        return hasGone;
       }
       const entry = block.entry(record);
       if (test.passes(entry)) {
         this.#entry = entry;
         this.#key = sortAt;
         this.isFound = true;
-        return;
+        return hasGone;
       }
       this.#record += way;
+      hasGone = true;
       if (pace.isDue()) await pace.rest();
     }
     let ref: BlockRef | undefined = block.ref;
+    let mayHold = false;
     do {
       ref = way === 1 ? await chain.next(ref) : await chain.previous(ref);
       if (!ref) {
         this.isOver = true;
-        return;
+        // The gap moves too: whoever goes on from it must not look through the same blocks again.
+        if (way === 1) await this.toEnd();
+        else await this.toStart();
+        return hasGone;
       }
-    } while (!(await this.#mayHold(ref)));
+      mayHold = await this.#mayHold(ref);
+      hasGone ||= !mayHold;
+    } while (!mayHold && performance.now() < until);
     const next = await blocks(ref);
-    this.#stand(next, way === 1 ? 0 : next.count);
+    // One that can hold nothing is left at its far side.
+    this.#stand(next, mayHold === (way === 1) ? 0 : next.count);
+    return hasGone;
   }
 
   /** The record found; the gap moves over it. */

@@ -190,17 +190,20 @@ export class LogView {
     const until = performance.now() + mostMs;
     const cursors = await this.#cursors(at, filter, way === 'forward' ? 1 : -1, pace, limits);
     let count = 0;
+    // Getting to the place may take all the time there is (a compressed part): each slice gets on, by a block or a record.
+    let hasGone = false;
     for (const cursor of cursors) {
       while (!cursor.isOver) {
-        if (count === most || performance.now() > until) {
+        if (count === most || (hasGone && performance.now() > until)) {
           const share = cursors.reduce((sum, one) => sum + one.share, 0) / cursors.length;
           return { count, isAll: false, rest: gapOf(cursors), share };
         }
         if (!cursor.isFound) {
-          await cursor.advance();
+          if (await cursor.advance(until)) hasGone = true;
           continue;
         }
         cursor.take();
+        hasGone = true;
         count += 1;
       }
     }

@@ -172,3 +172,39 @@ describe('pages of many logs', () => {
     );
   });
 });
+
+describe('counting in slices', () => {
+  it.each(['forward', 'backward'] as const)(
+    'going %s comes to an end however short the slices, where hits lie behind parts that have none',
+    async (way) => {
+      const lines = (from: number, word: string): string =>
+        Array.from(
+          { length: 2000 },
+          (_, index) => `${iso((from + index) * 1000)} INFO ${word} ${'x'.repeat(80)}\n`,
+        ).join('');
+      const files = [lines(0, 'dull'), lines(2000, 'dull'), lines(4000, 'dull')];
+      // A line longer than blocks are: in some of them no record begins.
+      const middle = `${files.join('')}${iso(5_999_500)} INFO dull ${'y'.repeat(300_000)}\n`;
+      writeFileSync(join(directory, 'a.log.2.gz'), gzipSync(`${lines(0, 'bright')}${middle}`));
+      writeFileSync(join(directory, 'a.log.1'), middle);
+      writeFileSync(join(directory, 'a.log'), middle);
+      writeFileSync(join(directory, 'b.log'), `${middle}${lines(6000, 'bright')}`);
+      const view = viewOf('a.log', 'b.log');
+      const filter: LogFilter = [{ is: 'text', text: 'BRIGHT', ignoreCase: true }];
+      let at: LogPosition = way === 'forward' ? 'start' : 'end';
+      let count = 0;
+      let slices = 0;
+      for (let isAll = false; !isAll; slices += 1) {
+        // All of it has some sixty blocks; a slice that gets nowhere is repeated for ever.
+        expect(slices).toBeLessThan(5000);
+        const slice = await view.count({ at, way, filter, most: Number.MAX_SAFE_INTEGER, mostMs: 0 }, pace);
+        count += slice.count;
+        at = { gap: slice.rest };
+        isAll = slice.isAll;
+      }
+      expect(count).toBe(4000);
+      const whole = await view.count({ at: 'start', way: 'forward', filter, most: 10_000 }, pace);
+      expect(whole).toMatchObject({ count: 4000, isAll: true });
+    },
+  );
+});
