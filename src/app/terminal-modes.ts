@@ -30,10 +30,14 @@ export interface ModeChoice {
   readonly focus: boolean;
 }
 
-/** Turns on what the cockpit reads: bracketed paste always, mouse and focus reports where wanted. */
+/**
+ * Turns on what the cockpit reads: bracketed paste always, mouse and focus reports where wanted. A row stays one row: a
+ * terminal of another Unicode version that takes a character for wider than we do would wrap it and scroll the screen.
+ */
 export function modesOn(choice: ModeChoice): string {
   return (
     KEYPAD_DIGITS +
+    unset(WRAP) +
     set(PASTE) +
     (choice.mouse ? set(MOUSE_CLICKS, MOUSE_DRAGS, MOUSE_SGR) : '') +
     (choice.focus ? set(FOCUS) : '')
