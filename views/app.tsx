@@ -3,6 +3,7 @@ import { useEffect } from 'react';
 import type { HostPort } from '../src/commands/command.ts';
 import type { Dispatcher } from '../src/commands/dispatcher.ts';
 import type { KeyStream } from '../src/commands/key-stream.ts';
+import { riskWords } from '../src/domain/act-text.ts';
 import type { Cockpit } from '../src/store/cockpit.ts';
 import { asidesShown } from '../src/store/selectors/asides.ts';
 import { pageOf, type Snapshot } from '../src/store/snapshot.ts';
@@ -191,20 +192,22 @@ function sheetLines(props: PaneProps): readonly Line[] {
     case 'menu':
       return [
         title(mode.menu === 'all' ? 'Acts' : `Acts: ${mode.menu}`),
-        ...menuLines(pen, mode, box.columns, height),
+        ...menuLines(pen, mode, snapshot.companion.playbook != null, box.columns, height),
       ];
     case 'params':
       return [title('Act: what it needs to know'), ...paramsLines(pen, mode, box.columns, height)];
     case 'dialog':
       return [
-        title(mode.preview.title, mode.preview.risk),
+        title(mode.preview.title, riskWords[mode.preview.risk]),
         ...dialogView(pen, mode, snapshot.offsetMs, box.columns, height).lines,
       ];
-    case 'list':
+    case 'list': {
+      const risk = mode.list.items[0]?.preview.risk;
       return [
-        title(`${mode.title}: ${mode.list.items.length} marked`, mode.list.items[0]?.preview.risk),
+        title(`${mode.title}: ${mode.list.items.length} marked`, risk && riskWords[risk]),
         ...listView(pen, mode, snapshot.offsetMs, box.columns, height).lines,
       ];
+    }
     case 'approval': {
       const page = pageOf(snapshot, mode);
       return [

@@ -1,6 +1,14 @@
 import { clockText } from '../lib/time-text.ts';
-import type { ActEntry } from './act.ts';
+import type { ActEntry, Risk } from './act.ts';
 import { RESTORE_ACT } from './order.ts';
+
+/** What a risk means to who is about to say yes. What undoes an act, where anything does, is said beside it. */
+export const riskWords: { readonly [R in Risk]: string } = {
+  read: 'only reads',
+  reversible: 'low risk',
+  costly: 'costs',
+  destructive: 'DESTROYS',
+};
 
 /**
  * How an act ended and what undoes it, in one line: `verified 03:15:09Z; can be undone by run.resume`. Undefined while

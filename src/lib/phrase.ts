@@ -8,3 +8,8 @@ export function firstLine(text: string, length: number): string {
   const line = text.trim().split('\n', 1)[0] ?? '';
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
+
+/** The name of a field as words: `suggestedAction` is `suggested action`. */
+export function spacedName(name: string): string {
+  return name.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

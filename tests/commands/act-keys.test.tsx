@@ -29,6 +29,16 @@ describe('a menu of acts', () => {
     expect(screen.frame()).toContain('nothing of that kind applies to this issue');
   });
 
+  it('leads to the steps where no act applies to the item itself', async () => {
+    const engine = new FakeEngine();
+    engine.offersByType = {};
+    screen = await openScreen({ engine });
+    await screen.press('A');
+    expect(screen.frame()).toContain(
+      'no act applies to this issue itself; Esc goes back, then b: its steps name the acts that help',
+    );
+  });
+
   it('has no acts for a source and says what helps', async () => {
     screen = await openScreen();
     await screen.press('G', 'R');
@@ -296,7 +306,7 @@ describe('acts under way', () => {
       summary: 'queued behind run.resume on TIDE-3 (order o-6)',
     };
     screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [waiting] })), columns: 160 });
-    expect(screen.frame()).toMatch(/bob approve 1a2b: queued/);
+    expect(screen.frame()).toMatch(/bob approve 1a2b renew certificates: queued/);
     await screen.press('7', 'z');
     expect(screen.frame()).toContain('queued behind run.resume on TIDE-3 (order o-6)');
     await screen.press('enter');

@@ -44,7 +44,7 @@ describe('the whole screen', () => {
        src   autonomous_api.log@1899   [Errno 98] address already in use (x5)        | orket     9c41:TIDE-3/6 coder        1m
        doc   monitor_issues.json       api_unreachable, high, "timed out"; advises   | openclaw  3c4d billing-cron    beat now
                                        "watchdog restarts pipeline": it did not      |-7 Acts ---------------------- 0 running
-      -9 Steps: API unreachable ---------------------------------------------- 0 of 4| 02:41 bob approve 1a2b: verified 4.0s
+      -9 Steps: API unreachable ---------------------------------------------- 0 of 4| 02:41 bob approve 1a2b..: verified 4.0s
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16         R|
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives              |
        [?]3 see the pipeline run: PM alive, its log moves                            |
@@ -91,7 +91,7 @@ describe('the whole screen', () => {
       -9 Steps: API unreachable -------------------------------------------------------------------------------------------------- 0 of 4| coherence monitor:4121                                   ORPHAN 20s
        [ ]1 KILL 2210; watchdog 4098 starts the API: health 200 by 03:15:16                                                             R| orket     9c41:TIDE-3/6 coder                                    1m
        [ ]2 answer task_864e65b18d8b704c, requeue while w7 (4120) lives                                                                  |-7 Acts -------------------------------------------------- 0 running
-       [?]3 see the pipeline run: PM alive, its log moves                                                                                | 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
+       [?]3 see the pipeline run: PM alive, its log moves                                                                                | 02:41 bob approve 1a2b rene..: seen: job leaves awaiting_audit 4.0s
        [ ]4 end orphans 4120, 4121: one runner, one monitor                                                                              |
       -6 Logs + changes, this item (L: all) ------------------------------------------------------------------------------------------------------------------------- follow  2/s  unread 0 B  bad 0  lag 0.1s
        03:06:10.902 monitor          WARNING API unreachable: timed out

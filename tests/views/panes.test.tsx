@@ -19,6 +19,7 @@ import {
   hangs,
   plan,
   source,
+  steps,
   storyNow,
   storyRows,
   storySnapshot,
@@ -121,7 +122,7 @@ describe('the queue', () => {
     };
     expect(await paneFrame(queueLines, { keys: ['g'], then })).toMatchInlineSnapshot(`
       "=1 Needs-you(7) 2 approvals(2) 3 fatal(1) +1 new ===== 1/7  since    until key
-      >. FATAL   coherence API hangs: pid 2210.. - gone 03:14:07     7m
+      >. FATAL   coherence API hangs: pid 2210 holds :8000 - gone 03:14:07
        x FATAL   coherence restart asked 7 times, nothing runs       8m            b
        ! ANSWER  coherence task_864e65b18d8b704c (worker w7)        10m    never   a
        ~ ORPHAN  coherence monitor:4121                             20s          Ent
@@ -259,6 +260,40 @@ describe('the steps', () => {
        [ ]4 end orphans 4120, 4121: one runner, on.."
     `);
   });
+  it('are shown whole where all of them fit, and with who did what even where words are cut', async () => {
+    const long = 'read the log of the API from its last start on, then the one of the watchdog beside it';
+    const mark = { by: 'alice', at: storyNow };
+    const engine = new FakeEngine();
+    engine.playbook = {
+      ...steps,
+      steps: [
+        { type: 'note', text: long, state: 'done', mark },
+        { type: 'note', text: long, state: 'open' },
+      ],
+    };
+    expect(await paneFrame(stepsLines, { engine, rows: 5 })).toMatchInlineSnapshot(`
+      "-9 Steps: API unreachable --------------------------------------------- 1 of 2
+       [x]1 read the log of the API from its last start on, then the one
+             of the watchdog beside it  -- alice 03:14
+       [ ]2 read the log of the API from its last start on, then the one
+             of the watchdog beside it"
+    `);
+    expect(await paneFrame(stepsLines, { engine, rows: 3 })).toMatchInlineSnapshot(`
+      "-9 Steps: API unreachable --------------------------------------------- 1 of 2
+       [x]1 read the log of the API from its last start on, th..  -- alice 03:14
+       [ ]2 read the log of the API from its last start on, then the one of th.."
+    `);
+  });
+  it('of an item that has gone say so', async () => {
+    const then = (engine: FakeEngine): void => {
+      engine.say({ now: addMs(storyNow, 500), removed: [refOf(hangs)] });
+      engine.playbook = null;
+    };
+    expect(await paneFrame(stepsLines, { keys: ['g'], then, rows: 2 })).toMatchInlineSnapshot(`
+      "-9 Steps ---------------------------------------------------------------------
+       it is over, and its steps with it: what was done of them stands in :timeline"
+    `);
+  });
   it('not known because the engine failed', async () => {
     const engine = new FakeEngine();
     engine.failing = { playbook: 'engine ended' };
@@ -359,13 +394,13 @@ describe('the acts', () => {
       await paneFrame(actsLines, { engine: withAll(), columns: 90, rows: 9, keys: ['7'] }),
     ).toMatchInlineSnapshot(`
       "=7 Acts ============================================================= 1 running, 1 unknown
-      >03:14 bob approve 1a2b: waits: job leaves awaiting_audit 0/1
+      >03:14 bob approve 1a2b renew certificates: waits: job leaves awaiting_audit 0/1
             . done by 02:42:00  job leaves awaiting_audit
-       02:41 bob approve 1a2b: outcome unknown: settle it 4.0s (s)
-       02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s
-       02:41 bob approve 1a2b: ran, but it is back in the queue 4.0s
-       02:41 bob approve 1a2b (attempt 2): failed, exit 2 4.0s
-       02:41 bob approve 1a2b: timed out 4.0s
+       02:41 bob approve 1a2b renew certificates: outcome unknown: settle it 4.0s (s)
+       02:41 bob approve 1a2b renew certificates: seen: job leaves awaiting_audit 4.0s
+       02:41 bob approve 1a2b renew certificates: ran, but it is back in the queue 4.0s
+       02:41 bob approve (attempt 2) 1a2b renew certificates: failed, exit 2 4.0s
+       02:41 bob approve 1a2b renew certificates: timed out 4.0s
       "
     `);
   });

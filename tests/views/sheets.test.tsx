@@ -207,7 +207,7 @@ describe('marked rows, drawn', () => {
     await openList();
     await screen.press('enter');
     expect(sheet()).toMatchInlineSnapshot(`
-      "=restart pipeline: 3 marked ======================================================= costly
+      "=restart pipeline: 3 marked ======================================================== costs
       - 1 of 3  item one -----------------------------------------------------------------------
        warning   the runbook says 30 s, it takes 60
        target    item one (coherence issue one)

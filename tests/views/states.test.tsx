@@ -106,11 +106,11 @@ const frames: { readonly [P in PaneName]: { readonly [S in StateName]: readonly 
   header: {
     loading: [
       ' prod-eu-1   reading ...   just opened                                --:--:--',
-      ' x? FATAL  !? WAITS FOR YOU  ~? stalled  >? running  ? set aside',
+      ' x? FATAL  !? WAIT FOR YOU  ~? stalled  >? running  ? set aside',
     ],
     empty: [
       ' prod-eu-1   0/0 fresh   just opened                                 03:14:07Z',
-      ' x0 FATAL  !0 WAITS FOR YOU  ~0 stalled  >0 running  0 set aside',
+      ' x0 FATAL  !0 WAIT FOR YOU  ~0 stalled  >0 running  0 set aside',
     ],
     data: [
       ' prod-eu-1 PROD   2 others   NO ANSWER: coherence-api   9/10 fresh   03:14:07Z',
@@ -445,21 +445,21 @@ const frames: { readonly [P in PaneName]: { readonly [S in StateName]: readonly 
     ],
     data: [
       '-7 Acts ------------------------------------------------------------ 0 running',
-      ' 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s',
+      ' 02:41 bob approve 1a2b renew certific..: seen: job leaves awaiting_audit 4.0s',
       '',
       '',
       '',
     ],
     stale: [
       '-7 Acts ------------------------------------------------------------ 0 running',
-      ' 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s',
+      ' 02:41 bob approve 1a2b renew certific..: seen: job leaves awaiting_audit 4.0s',
       '',
       '',
       '',
     ],
     failed: [
       '-7 Acts ------------------------------------------------------------ 0 running',
-      ' 02:41 bob approve 1a2b: seen: job leaves awaiting_audit 4.0s',
+      ' 02:41 bob approve 1a2b renew certific..: seen: job leaves awaiting_audit 4.0s',
       '',
       '',
       '',

@@ -83,7 +83,7 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const progress = act.status === 'running' && act.stages.length > 0 ? ` ${seen}/${act.stages.length}` : '';
   const status = isNarrow ? shortWords(act) : actWords(act);
   const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
-  const what = `${act.by} ${verb} ${act.target.id}${attempt}`;
+  const what = `${act.by} ${verb}${attempt} ${act.targetTitle}`;
   const outcome = `${status}${progress}${took}${key}`;
   // The outcome is what one looks for: a long id gives way to it.
   const room = Math.max(6, columns - 9 - pen.safe(outcome).length);

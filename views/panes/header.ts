@@ -166,7 +166,10 @@ function countsLine({ snapshot, pen, columns }: HeaderInput): Line {
   const number = (count: number): string => countText(snapshot, count);
   const parts: Span[] = [
     pen.span(`x${number(counts.fatal)} FATAL`, counts.fatal > 0 ? 'alarm' : 'dim'),
-    pen.span(`!${number(counts.waiting)} WAITS FOR YOU`, counts.waiting > 0 ? 'warning' : 'dim'),
+    pen.span(
+      `!${number(counts.waiting)} ${counts.waiting === 1 ? 'WAITS' : 'WAIT'} FOR YOU`,
+      counts.waiting > 0 ? 'warning' : 'dim',
+    ),
     pen.span(`~${number(counts.stalled)} stalled`, counts.stalled > 0 ? 'warning' : 'dim'),
     pen.span(`>${number(counts.running)} running`),
     pen.span(`${number(counts.aside)} set aside`, 'dim'),

@@ -164,9 +164,13 @@ function rowLine(
       item.until !== undefined ? 'warning' : undefined,
       'right',
     ),
-    pen.cell(ghost ? '' : row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, 'strong', 'right'),
+    pen.cell(row.keyOff === undefined ? row.key : `${row.key}-`, keyColumns, 'strong', 'right'),
   ];
-  const room = columns - 3 - labelColumns - sinceColumns - untilColumns - keyColumns;
+  const rightColumns = sinceColumns + untilColumns + keyColumns;
+  const room = columns - 3 - labelColumns - rightColumns;
+  // What has gone has no deadline and no key: the row says what became of it instead.
+  if (ghost)
+    return [...head, pen.span(mark), label, ...textCells(pen, text, gone, room + rightColumns, textTone)];
   return [...head, pen.span(mark), label, ...textCells(pen, text, gone, room, textTone), ...right];
 }
 

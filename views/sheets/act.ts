@@ -6,7 +6,9 @@ import { fitRows, type Line, type Pen, type Span } from '../components/line.ts';
 import { actTone, stageTone } from '../panes/acts.ts';
 import { titleLine } from '../panes/pane.ts';
 
+/** Names of fields take what the longest needs, within these. */
 const nameColumns = 10;
+const nameColumnsMax = 26;
 
 /** The page of an act laid out for a size. */
 export interface ActView {
@@ -72,14 +74,16 @@ function headLines(pen: Pen, page: ActPage, columns: number): readonly Line[] {
 }
 
 function bodyLines(pen: Pen, page: ActPage, columns: number): readonly Line[] {
-  const width = Math.max(1, columns - nameColumns - 2);
+  const longest = Math.max(nameColumns, ...page.fields.map(([name]) => name.length));
+  const names = columns < 80 ? nameColumns : Math.min(nameColumnsMax, longest);
+  const width = Math.max(1, columns - names - 2);
   const fields = page.fields.flatMap(([name, text]) =>
     safeLines(text).flatMap((line, row) =>
       pen
         .wrapped(line, width)
         .map(
           (part, index): Line => [
-            pen.cell(row === 0 && index === 0 ? ` ${name}` : '', nameColumns + 1, 'dim'),
+            pen.cell(row === 0 && index === 0 ? ` ${name}` : '', names + 1, 'dim'),
             pen.span(' '),
             ...part,
           ],

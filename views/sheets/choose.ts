@@ -1,6 +1,6 @@
 import type { PaletteRow } from '../../src/commands/command.ts';
 import { asideChoices } from '../../src/commands/items.ts';
-import type { ActOffer } from '../../src/domain/act.ts';
+import { riskWords } from '../../src/domain/act-text.ts';
 import type { Mode } from '../../src/store/mode.ts';
 import { fitRows, type Line, type Pen } from '../components/line.ts';
 import { firstRow } from '../panes/pane.ts';
@@ -45,20 +45,15 @@ export function paletteLines(
   return [...fitRows(lines, height - 2), ...foot];
 }
 
-const riskWords: { readonly [R in ActOffer['risk']]: string } = {
-  read: 'only reads',
-  reversible: 'can be undone',
-  costly: 'costs',
-  destructive: 'DESTROYS',
-};
-
 /** A menu of acts: each with what it really does, and why it can't be done now. */
 export function menuLines(
   pen: Pen,
   mode: Extract<Mode, { type: 'menu' }>,
+  hasSteps: boolean,
   columns: number,
   height: number,
 ): readonly Line[] {
+  const stepsHint = hasSteps ? ', then b: its steps name the acts that help' : '';
   const lines: Line[] = [pen.line(columns, ' ', pen.span(mode.targetTitle, 'strong'))];
   if (!mode.offers) lines.push(pen.line(columns, pen.span(' asking what applies ...', 'dim')));
   if (mode.error !== undefined) {
@@ -70,8 +65,8 @@ export function menuLines(
         mode.marked
           ? ` nothing of that kind applies to any of them${mode.marked.some(({ ref }) => ref.type === 'approval') ? '; approvals are decided one at a time' : ''}; Esc goes back`
           : mode.menu === 'all'
-            ? ` no act applies to this ${mode.target.type}; Esc goes back`
-            : ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back`,
+            ? ` no act applies to this ${mode.target.type} itself; Esc goes back${stepsHint}`
+            : ` nothing of that kind applies to this ${mode.target.type}; A shows every act, Esc goes back${stepsHint}`,
       ),
     );
   }

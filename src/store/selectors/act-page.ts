@@ -40,7 +40,7 @@ export function actPageOf(
     ['ended', endText(act, offsetMs)],
     ['exit', act.exitCode === undefined || act.exitCode === null ? '' : String(act.exitCode)],
     ['summary', act.summary ?? ''],
-    ['answer', act.answer?.summary ?? ''],
+    ['answer', act.answer?.summary === act.summary ? '' : (act.answer?.summary ?? '')],
     ...(act.answer?.sections ?? []).map((section): [string, string] => [section.title, section.text]),
     ['undo', act.undo ?? 'no act undoes it'],
   ];

@@ -20,10 +20,10 @@ function currentStage(act: ActEntry): StageState | undefined {
   return act.stages.find((stage) => stage.state !== 'seen') ?? act.stages[act.stages.length - 1];
 }
 
-/** The last thing that was seen; a stage that is only shown may still be out. */
+/** The last thing that was seen, a stage that is only shown may still be out; or the answer that was the proof. */
 function seenWords(act: ActEntry): string {
   const stage = act.stages.findLast((one) => one.state === 'seen');
-  return stage?.detail ?? stage?.title ?? 'the effect';
+  return stage?.detail ?? stage?.title ?? act.answer?.summary ?? 'the effect';
 }
 
 /** How an act stands, in an operator's words. */

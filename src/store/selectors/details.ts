@@ -4,6 +4,7 @@ import type { Instant } from '../../domain/instant.ts';
 import type { BadRecord, SourceStatus } from '../../domain/source.ts';
 import type { SourceBadRecord } from '../../engine/protocol.ts';
 import { fieldsOf } from '../../lib/line-fields.ts';
+import { spacedName } from '../../lib/phrase.ts';
 import { ageText, dateText, durationText } from '../../lib/time-text.ts';
 import type { DetailSubject } from '../mode.ts';
 import type { Snapshot } from '../snapshot.ts';
@@ -137,7 +138,7 @@ function entityPage(snapshot: Snapshot, entity: Entity, isGone: boolean): Detail
     rows.push(['act', entity.attention.act ?? '']);
   }
   for (const [name, value] of Object.entries(entity)) {
-    if (!hidden.has(name)) rows.push([name, valueText(name, value, offsetMs)]);
+    if (!hidden.has(name)) rows.push([spacedName(name), valueText(name, value, offsetMs)]);
   }
   if (entity.type === 'approval' && entity.payload) rows.push([entity.payload.form, entity.payload.text]);
   rows.push(['read', `${timeOf(entity.observedAt, offsetMs)} (${ageText(now - entity.observedAt)})`]);
@@ -156,6 +157,7 @@ function valueText(name: string, value: unknown, offsetMs: number): string {
     return timeOf(value, offsetMs);
   if (typeof value === 'string') return value;
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return '';
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(', ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
