@@ -1,5 +1,7 @@
 /** Hostile text from a watched system, everywhere the built program shows it: it is shown, and no terminal obeys it. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { safeText } from '../../src/lib/safe-text.ts';
 import { mainPath, pressFor, startCockpit } from './cockpit.ts';
 import { type HostileSystem, layOutHostile } from './hostile-system.ts';
@@ -64,6 +66,61 @@ describe('hostile text', () => {
     await walk(cockpit);
     expect(strayIn(cockpit.output())).toEqual([]);
     expect(cockpit.modes()).toEqual(UNTOUCHED);
+  });
+});
+
+const hasTmux = spawnSync('tmux', ['-V']).status === 0;
+describe.skipIf(!hasTmux)('hostile text inside tmux', () => {
+  let tmux: (...args: string[]) => string;
+  let pane: DrivenTerminal;
+  beforeEach(async () => {
+    const server = ['-S', join(dirname(system.state), 'tmux'), '-f', '/dev/null'];
+    tmux = (...args) => spawnSync('tmux', [...server, ...args], { encoding: 'utf8' }).stdout;
+    pane = startTerminal({
+      command: 'tmux',
+      args: [...server, 'new-session', 'env', 'PS1=ready> ', '/bin/sh'],
+      env: { BINNACLE_STATE_DIR: system.state, BINNACLE_HOST_DIR: '', TMUX: undefined },
+      columns: 150,
+    });
+    await pane.waitFor(/^ready> *\n/);
+    tmux('set', '-s', 'set-clipboard', 'on');
+    tmux('set', '-g', 'allow-passthrough', 'on');
+    tmux('select-pane', '-T', 'before');
+  });
+  afterEach(() => void tmux('kill-server'));
+
+  const flags =
+    'alternate_on mouse_any_flag mouse_sgr_flag cursor_flag insert_flag keypad_flag origin_flag wrap_flag';
+  const asked = `#{pane_title} ${flags
+    .split(' ')
+    .map((flag) => `#{${flag}}`)
+    .join('')} #{scroll_region_lower}`;
+  const state = (): string => `${tmux('display-message', '-p', asked)}${tmux('list-buffers')}`;
+  const run = (line: string): void => pane.type(`clear; ${line}; echo "at the end"\r`);
+  /** Nothing was typed at the prompt: no terminal has answered what a text asked. */
+  const atPrompt = /^at the end\nready> *$/m;
+
+  it('row 14: changes no title, no buffer, no mode, and has the terminal answer nothing', async () => {
+    const before = state();
+    run(`${process.execPath} ${mainPath} logs -n 5000 ${system.args.join(' ')}`);
+    await pane.waitFor(atPrompt, 20_000);
+    expect(state()).toBe(before);
+    run(`${process.execPath} ${mainPath} ${system.args.join(' ')}`);
+    await pane.waitFor(`x${TEXTS.length} FATAL`, 30_000);
+    await pressFor(pane, 'G', /^>/m);
+    // The screen of the cockpit, without a cursor and without the wrapping of rows.
+    expect(state()).toBe('before 10000000 38\n');
+    await pane.press('Q');
+    await pane.waitFor(atPrompt, 20_000);
+    expect(state()).toBe(before);
+  });
+
+  it('row 14: would change them if it came through', async () => {
+    const before = state();
+    run(`cat ${join(dirname(system.state), 'root', 'raw', 'all')}`);
+    await expect.poll(state, { timeout: 20_000 }).not.toBe(before);
+    expect(state()).toContain('owned');
+    expect(tmux('list-buffers')).not.toBe('');
   });
 });
 
