@@ -5,6 +5,7 @@ import type { Fence } from '../host/open-file.ts';
 import { compareSiblings, isPastOf } from '../lib/rotated-name.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { LineReader } from './line-reader.ts';
+import type { KeptPart } from './log-protocol.ts';
 import { Segment } from './segment.ts';
 
 const GZIP_NAME = /\.gz$/;
@@ -33,6 +34,8 @@ export class LogChain {
   readonly id: string;
   readonly #source: LogChainSource;
   readonly #pool: DescriptorPool;
+  /** Parts that are kept elsewhere, oldest first. */
+  #kept: readonly KeptPart[] = [];
   #segments: readonly Segment[] = [];
   #problems: readonly string[] = [];
   #version = 0;
@@ -64,6 +67,11 @@ export class LogChain {
     return [...this.#problems, ...damaged];
   }
 
+  /** What is kept elsewhere, from the next `refresh` on. */
+  keep(parts: readonly KeptPart[]): void {
+    this.#kept = parts;
+  }
+
   /**
    * Looks at the files again. Returns whether anything is other than before. A file keeps its segment through a renaming;
    * one whose content was replaced becomes a new one. `list` gives the names in a directory, so that many logs of one are
@@ -77,7 +85,7 @@ export class LogChain {
     const before = this.#segments;
     const next: Segment[] = [];
     let changed = false;
-    for (const { path, name, device } of files.slice(-MOST_SEGMENTS)) {
+    for (const { path, name, device, fence } of files.slice(-MOST_SEGMENTS)) {
       const known = before.find((segment) => segment.device === device);
       const state = known?.refresh(path, name) ?? 'other';
       if (known && state !== 'other') {
@@ -91,7 +99,7 @@ export class LogChain {
           new Segment({
             path,
             name,
-            fence: this.#source.fence,
+            fence,
             reader: this.#source.reader,
             pool: this.#pool,
           }),
@@ -100,7 +108,8 @@ export class LogChain {
         problems.push((error as Error).message);
       }
     }
-    const kept = withoutCopies(next);
+    const ours = new Set(this.#kept.map(({ path }) => path));
+    const kept = withoutCopies(next, (segment) => ours.has(segment.path));
     for (const segment of [...before, ...next]) if (!kept.includes(segment)) segment.close();
     changed ||= kept.length !== before.length || kept.some((segment, index) => segment !== before[index]);
     this.#segments = kept;
@@ -171,12 +180,10 @@ export class LogChain {
   }
 
   /** The log's files, oldest first, itself last. */
-  #files(
-    list: (directory: string) => readonly string[],
-  ): { readonly path: string; readonly name: string; readonly device: string }[] {
-    const { path } = this.#source;
+  #files(list: (directory: string) => readonly string[]): LogFile[] {
+    const { path, fence } = this.#source;
     const [directory, base] = [dirname(path), basename(path)];
-    const found: { path: string; name: string; sortName: string; mtimeMs: number; device: string }[] = [];
+    const found: (LogFile & { readonly sortName: string })[] = [];
     for (const name of list(directory)) {
       const sortName = name.replace(GZIP_NAME, '');
       if (name !== base && !isPastOf(base, sortName)) continue;
@@ -189,13 +196,36 @@ export class LogChain {
         sortName,
         mtimeMs: stat.mtimeMs,
         device: `${stat.dev}:${stat.ino}`,
+        fence,
       });
     }
     const past = found
       .filter(({ name }) => name !== base)
       .sort((a, b) => compareSiblings({ ...a, name: a.sortName }, { ...b, name: b.sortName }));
-    return [...past, ...found.filter(({ name }) => name === base)];
+    return [...withKept(past, this.#kept), ...found.filter(({ name }) => name === base)];
   }
+}
+
+interface LogFile {
+  readonly path: string;
+  readonly name: string;
+  readonly device: string;
+  readonly mtimeMs: number;
+  readonly fence: Fence;
+}
+
+/** What was rotated away and what is kept elsewhere, each in its order, by the time of the last writing. */
+function withKept(past: readonly LogFile[], kept: readonly KeptPart[]): readonly LogFile[] {
+  const files = [...past];
+  let from = 0;
+  for (const { path, name, fence, until } of kept) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (!stat) continue;
+    while (from < files.length && (files[from]?.mtimeMs ?? 0) <= until) from += 1;
+    files.splice(from, 0, { path, name, fence, mtimeMs: until, device: `${stat.dev}:${stat.ino}` });
+    from += 1;
+  }
+  return files;
 }
 
 /** Names in a directory, [] where it can't be read. */
@@ -207,9 +237,16 @@ export function namesIn(directory: string): readonly string[] {
   }
 }
 
-/** Without files that hold what another one holds: a copy whose original is about to be emptied, a file being compressed. */
-function withoutCopies(segments: readonly Segment[]): readonly Segment[] {
+/**
+ * Without files that hold what another one holds: a copy whose original is about to be emptied, a file being compressed.
+ * What is `ours` is no copy of anything: a program that says the same in each run is told as often as it said it.
+ */
+function withoutCopies(
+  segments: readonly Segment[],
+  isOurs: (segment: Segment) => boolean,
+): readonly Segment[] {
   return segments.filter((segment, index) => {
+    if (isOurs(segment)) return true;
     if (segment.isCompressed) {
       const plain = segment.name.replace(GZIP_NAME, '');
       return !segments.some((other) => other !== segment && other.name === plain);
@@ -218,6 +255,7 @@ function withoutCopies(segments: readonly Segment[]): readonly Segment[] {
     return !segments.some(
       (other, place) =>
         other !== segment &&
+        !isOurs(other) &&
         !other.isCompressed &&
         other.head === segment.head &&
         (other.sizeBytes > segment.sizeBytes || (other.sizeBytes === segment.sizeBytes && place > index)) &&

@@ -100,12 +100,17 @@ export class LogDesk implements LogPort {
     this.#paths = new Set(specs.map(({ path }) => path));
     const isOther = (path: string): boolean => this.#paths.has(path);
     this.#logs = specs.map((spec) => {
-      const known = before.find((log) => JSON.stringify(log.spec) === JSON.stringify(spec));
-      if (known) return known;
+      const known = before.find((log) => nameOfSpec(log.spec) === nameOfSpec(spec));
+      if (known) {
+        known.chain.keep(spec.kept ?? []);
+        return known;
+      }
       const reader = this.#readers[spec.reader];
       if (!reader) throw new Error(`there is no reader of lines called ${spec.reader}`);
       const { id, path, fence } = spec;
-      return { spec, chain: new LogChain({ id, path, fence, reader: reader(spec), isOther }, this.#pool) };
+      const chain = new LogChain({ id, path, fence, reader: reader(spec), isOther }, this.#pool);
+      chain.keep(spec.kept ?? []);
+      return { spec, chain };
     });
     for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
     this.#view = new LogView(this.#logs.map(({ spec, chain }) => ({ names: spec, chain })));
@@ -294,8 +299,13 @@ function joinSpans(
   return [...joined].map(([from, counts]) => ({ from, counts })).sort((a, b) => a.from - b.from);
 }
 
-function partOf({ id, fence }: LogSpec, segment: Segment): LogPart {
-  const { key, path, name, device, isCompressed, sizeBytes, index, blocks, problem } = segment;
+/** What makes a log another one: not what is kept of it. */
+function nameOfSpec({ kept: _kept, ...spec }: LogSpec): string {
+  return JSON.stringify(spec);
+}
+
+function partOf({ id }: LogSpec, segment: Segment): LogPart {
+  const { fence, key, path, name, device, isCompressed, sizeBytes, index, blocks, problem } = segment;
   return {
     ...{ log: id, file: key, path, name, device, fence, isCompressed, sizeBytes, blocks },
     ...{ lines: index.lines, knownBlocks: index.known, indexBytes: index.sizeBytes },

@@ -17,6 +17,18 @@ export interface LogSpec {
   readonly zone?: string;
   /** The path as its kind's parser knows it. */
   readonly shownPath?: string;
+  /** What is kept elsewhere of what its writer emptied away, oldest first. */
+  readonly kept?: readonly KeptPart[];
+}
+
+/** Lines that stood in a log until its writer emptied it, in a file of ours. It may grow. */
+export interface KeptPart {
+  readonly path: string;
+  /** The name it is shown by. */
+  readonly name: string;
+  readonly fence: Fence;
+  /** When it was last added to, in milliseconds since 1970: its place among what was rotated away. */
+  readonly until: number;
 }
 
 /** A record as it is shown. */

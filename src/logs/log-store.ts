@@ -135,17 +135,23 @@ export class LogStore {
   /** Marks everything read so far from a file as emptied by its writer. `nameOf`: what its content can still be known by. */
   markWiped(origin: LogOrigin, nameOf: (file: string) => string = (file) => file): void {
     this.#seq += 1;
+    const names = new Map<string, string>();
+    const named = (file: string): string => {
+      const name = names.get(file) ?? nameOf(file);
+      names.set(file, name);
+      return name;
+    };
     this.#rows = this.#rows.map((row) =>
       row.form === 'log' &&
       row.wiped !== true &&
       row.path === origin.path &&
       row.source === origin.source &&
       row.system === origin.system
-        ? { ...row, wiped: true, ...(row.file === undefined ? {} : { file: nameOf(row.file) }) }
+        ? { ...row, wiped: true, ...(row.file === undefined ? {} : { file: named(row.file) }) }
         : row,
     );
     const since = this.#since.get(logName(origin));
-    if (since) this.#since.set(logName(origin), { ...since, file: nameOf(since.file) });
+    if (since) this.#since.set(logName(origin), { ...since, file: named(since.file) });
   }
 
   /** See {@link pageOfRows}. */
@@ -158,10 +164,13 @@ export class LogStore {
     return this.#rows.filter(matcherOf(query, this.#rawOf));
   }
 
-  /** Rows that match and are in no file, or in none any more: of streams, changes, what was emptied. */
-  unfiled(query: LogQuery): readonly LogRow[] {
+  /**
+   * Rows that match and are in no file, or in none any more: of streams, changes, what was emptied and is not kept
+   * elsewhere.
+   */
+  unfiled(query: LogQuery, isKept: (row: LogRow) => boolean = () => false): readonly LogRow[] {
     return this.#rows
-      .filter((row) => row.file === undefined || row.wiped === true)
+      .filter((row) => row.file === undefined || (row.wiped === true && !isKept(row)))
       .filter(matcherOf(query, this.#rawOf));
   }
 

@@ -91,6 +91,10 @@ export class Segment {
     return this.#source.path;
   }
 
+  get fence(): Fence {
+    return this.#source.fence;
+  }
+
   get mtimeMs(): number {
     return this.#stat.mtimeMs;
   }
