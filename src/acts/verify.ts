@@ -50,7 +50,7 @@ export function judge(given: Case): Verdict {
   const required = (stages ?? []).filter((stage) => stage.required);
   const anyones = required.find((stage) => stage.anyones && stage.state === 'seen');
   if (anyones && last !== undefined && last.end !== 'ok')
-    return ended(unseen(last), `${anyones.title}, and ours was not taken: ${last.detail}`);
+    return ended(unseen(last), `${anyones.title}, and ${takenText(last)}: ${last.detail}`);
   if (required.length > 0 && required.every((stage) => stage.state === 'seen') && given.proof?.ok !== false)
     return ended('verified', seenText(required, last));
   if (given.cancelledBy !== undefined) return ended('cancelled', cancelText(given.cancelledBy, ends));
@@ -120,6 +120,13 @@ function unseen(last: StepEnd | undefined): Outcome {
     default:
       return 'failed';
   }
+}
+
+/** What is known of our own request where anybody's would have shown the same. */
+function takenText(last: Exclude<StepEnd, { end: 'ok' }>): string {
+  return last.end === 'refused' || last.end === 'not-started'
+    ? 'ours was not taken'
+    : 'whether ours was taken is not known';
 }
 
 function isAnswered(last: StepEnd | undefined): boolean {

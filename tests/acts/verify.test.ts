@@ -52,6 +52,9 @@ describe('the verdict on an act', () => {
     expect(judged({ stages, ends: [exit1] })).toBe(
       'failed: it has left the inbox, and ours was not taken: exit 1: no API',
     );
+    expect(judged({ stages, ends: [killed] })).toMatch(
+      /^timed-out: it has left the inbox, and whether ours was taken is not known: the program did not end/,
+    );
   });
 
   it('needs every required stage, and does not wait for the others', () => {

@@ -1,4 +1,6 @@
 /** Acts really done to an installation that is watched: the real service, ledger, runner and hands, in this process. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runOrder } from '../../src/acts/runner.ts';
 import { type ActService, createActService } from '../../src/acts/service.ts';
@@ -7,6 +9,7 @@ import type { EntityType } from '../../src/domain/entity.ts';
 import type { OrderRow } from '../../src/domain/order.ts';
 import { SystemWatch } from '../../src/engine/system-watch.ts';
 import { type Clock, systemClock } from '../../src/host/clock.ts';
+import type { IngestSpec } from '../../src/ingest/ingest.ts';
 import { createPump } from '../../src/ingest/pump.ts';
 import { LogStore } from '../../src/logs/log-store.ts';
 import type { Located, SystemKind } from '../../src/systems/system.ts';
@@ -23,20 +26,37 @@ export interface Doing {
   readonly params?: Params;
   /** How many times faster deadlines pass: for what never comes. */
   readonly hurry?: number;
+  /** Time passes no faster until this holds: what has to be seen first is waited for, however busy the machine is. */
+  readonly patientUntil?: () => boolean;
   /** Longest a program or a request may take, in place of what its act allows, in milliseconds. */
   readonly runMs?: number;
   /** The order it undoes. */
   readonly undoes?: string;
 }
 
+/** A pump that reads each source as `asked` has it: more often, with more patience. */
+export function pumpOf(asked: (spec: IngestSpec) => IngestSpec): typeof createPump {
+  return (specs, options) => {
+    const pump = createPump(specs.map(asked), options);
+    // Facts name further addresses later on.
+    const update = pump.update.bind(pump);
+    return Object.assign(pump, { update: (next: readonly IngestSpec[]) => update(next.map(asked)) });
+  };
+}
+
 /** A watch of the system as a cockpit has it: real sources, nothing kept from before. */
-export function watchOf(kind: SystemKind, located: Located, once = false): SystemWatch {
+export function watchOf(
+  kind: SystemKind,
+  located: Located,
+  once = false,
+  makePump: typeof createPump = createPump,
+): SystemWatch {
   return new SystemWatch(kind, located, {
     clock: systemClock(),
     logs: new LogStore(),
     once,
-    makePump: createPump,
-    secret: () => undefined,
+    makePump,
+    secret: (_located, name) => process.env[name],
     onChange: () => {},
     onStatus: () => {},
   });
@@ -74,7 +94,13 @@ export class Acting {
 
   /** Says yes, and waits until the order is recorded as ended. Throws where the act is refused. */
   async act(act: string, type: EntityType, id: string, doing: Doing = {}): Promise<Ended> {
-    const { params = {}, hurry = 1, runMs = Number.POSITIVE_INFINITY, undoes } = doing;
+    const {
+      params = {},
+      hurry = 1,
+      patientUntil = () => true,
+      runMs = Number.POSITIVE_INFINITY,
+      undoes,
+    } = doing;
     const target = { system: this.#system, type, id };
     const occasion = undoes === undefined ? {} : { occasion: { undoes } };
     const preview = this.#service.preview({ act, target, params, ...occasion });
@@ -90,7 +116,7 @@ export class Acting {
     try {
       await runOrder(started.order, {
         ...ports,
-        clock: hurried(ports.clock, hurry),
+        clock: hurried(ports.clock, () => (patientUntil() ? hurry : 1)),
         hands: {
           ...ports.hands,
           run: (program) => ports.hands.run({ ...program, timeoutMs: Math.min(program.timeoutMs, runMs) }),
@@ -115,14 +141,81 @@ export class Acting {
   }
 }
 
-/** A clock whose time passes faster. */
-function hurried(clock: Clock, factor: number): Clock {
-  if (factor === 1) return clock;
-  const began = clock.monotonic();
+/** An act, what it is done to, and its parameters. */
+export type Given = readonly [act: string, type: EntityType, id: string, params?: Params];
+
+/** Acts that run at once, each as of a cockpit of its own: none waits for its turn behind another. */
+export class ManyActing {
+  readonly #watch: SystemWatch;
+  readonly #state: string;
+  readonly #hands = new Map<string, Acting>();
+
+  /** `state`: the directory in which those of their databases are made. */
+  constructor(watch: SystemWatch, state: string) {
+    this.#watch = watch;
+    this.#state = state;
+  }
+
+  async act([id, type, on, params = {}]: Given, doing: Doing = {}): Promise<Ended> {
+    const name = [id, on, ...Object.values(params)].join(' ');
+    const { kind, located } = this.#watch;
+    const state = join(this.#state, String(this.#hands.size));
+    const own = this.#hands.get(name) ?? new Acting(kind, located, this.#watch, state);
+    this.#hands.set(name, own);
+    return await own.act(id, type, on, { hurry: 1_000, ...doing, params });
+  }
+
+  async each(given: readonly Given[], doing: Doing = {}): Promise<readonly Ended[]> {
+    return await Promise.all(given.map((one) => this.act(one, doing)));
+  }
+
+  close(): void {
+    for (const one of this.#hands.values()) one.close();
+  }
+}
+
+/** Act and outcome of each, to be compared in one go. */
+export function outcomesOf(given: readonly Given[], ended: readonly Ended[]): readonly string[] {
+  return given.map(([id], index) => `${id}: ${ended[index]?.outcome}`);
+}
+
+/** Everything below a directory but the paths that `isOthers` is true of. */
+export function filesBelow(
+  root: string,
+  isOthers: (path: string) => boolean,
+): Readonly<Record<string, string>> {
+  const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  const files = names.filter((name) => !isOthers(name) && statSync(join(root, name)).isFile());
+  return Object.fromEntries(files.map((name) => [name, readFileSync(join(root, name), 'utf8')]));
+}
+
+/** How often it is looked whether time passes faster by now, in milliseconds. */
+const PACE_LOOK_MS = 20;
+
+/** A clock whose time passes `factor` times as fast. */
+function hurried(clock: Clock, factor: () => number): Clock {
+  let ahead = 0;
+  let before = clock.monotonic();
+  const monotonic = (): number => {
+    const now = clock.monotonic();
+    ahead += (now - before) * (factor() - 1);
+    before = now;
+    return now + ahead;
+  };
   return {
     ...clock,
-    monotonic: () => began + (clock.monotonic() - began) * factor,
-    after: (ms, task) => clock.after(ms / factor, task),
+    monotonic,
+    after(ms, task) {
+      const until = monotonic() + ms;
+      let stop = (): void => {};
+      const look = (): void => {
+        const left = until - monotonic();
+        if (left <= 0) task();
+        else stop = clock.after(Math.min(left / factor(), PACE_LOOK_MS), look);
+      };
+      stop = clock.after(Math.min(ms / factor(), PACE_LOOK_MS), look);
+      return () => stop();
+    },
   };
 }
 

@@ -11,9 +11,9 @@ import type { SourceStatus } from '../../src/domain/source.ts';
 import { SystemWatch } from '../../src/engine/system-watch.ts';
 import { systemClock } from '../../src/host/clock.ts';
 import type { IngestSpec } from '../../src/ingest/ingest.ts';
-import { createPump } from '../../src/ingest/pump.ts';
 import { LogStore } from '../../src/logs/log-store.ts';
 import type { CommonSettings, StateView, SystemKind } from '../../src/systems/system.ts';
+import { pumpOf } from './acting.ts';
 
 export type BadAnswer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -136,14 +136,7 @@ export class Answered {
       clock: systemClock(),
       logs: new LogStore(),
       once,
-      makePump: (specs, options) => {
-        const pump = createPump(specs.map(asked), options);
-        // Facts name further addresses later on.
-        const update = pump.update.bind(pump);
-        return Object.assign(pump, {
-          update: (next: readonly IngestSpec[]) => update(next.map(asked)),
-        });
-      },
+      makePump: pumpOf(asked),
       secret: () => 'the key',
       onChange: () => {},
       onStatus: () => {},

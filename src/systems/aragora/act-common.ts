@@ -79,6 +79,16 @@ export function unansweredText(output: StepOutput | undefined): string | undefin
   return undefined;
 }
 
+/** How a program ended that gave no answer: its exit and its last words. */
+export function endingText(output: StepOutput | undefined): string {
+  const how =
+    typeof output?.exitCode === 'number'
+      ? `exit ${output.exitCode}`
+      : `ended by ${output?.signal ?? 'nobody knows'}`;
+  const words = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`.trim().split('\n').at(-1)?.trim();
+  return words ? `${how}: ${words.slice(0, 120)}` : how;
+}
+
 /** An answer with everything a program printed below it. */
 export function answerOf(ok: boolean, summary: string, outputs: readonly StepOutput[]): StepAnswer {
   const sections = outputs.flatMap((output) => {

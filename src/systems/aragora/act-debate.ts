@@ -136,15 +136,9 @@ export const backUpDatabase: ActSpec = {
     const fresh = getArray(view.data, 'copies').find(
       (name) => typeof name === 'string' && name.startsWith(stem) && !before.includes(name),
     );
-    return [
-      stageOf(
-        order,
-        'done',
-        'a new copy of it',
-        typeof fresh === 'string' ? { seen: fresh } : false,
-        150_000,
-      ),
-    ];
+    const seen = typeof fresh === 'string' ? { seen: fresh } : false;
+    // A copy that broke off has the same name as a whole one: only with its word that it was checked is it one.
+    return [{ ...stageOf(order, 'done', 'a new copy of it', seen, 150_000), anyones: true }];
   },
   undo: { text: 'the copy may be removed by hand' },
 };

@@ -5,6 +5,7 @@ import { counted, firstLine } from '../../lib/phrase.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
 import {
   answerOf,
+  endingText,
   isAbout,
   pythonEnv,
   pythonRefusal,
@@ -67,7 +68,7 @@ export const checkLoop: ActSpec = {
     const failed = checks.filter(([, mark]) => mark === 'FAIL').map(([, , name]) => name);
     const warned = checks.filter(([, mark]) => mark === 'WARN').map(([, , name]) => name);
     const status = /^STATUS: (.*)$/m.exec(output?.stdout ?? '')?.[1];
-    if (status === undefined) return answerOf(false, `no report (exit ${output?.exitCode ?? '?'})`, outputs);
+    if (status === undefined) return answerOf(false, `no report (${endingText(output)})`, outputs);
     const isReady = /^All critical checks passed/.test(status) && failed.length === 0;
     const about = [
       failed.length > 0 ? `failed: ${failed.join(', ')}` : undefined,

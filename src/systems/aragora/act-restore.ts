@@ -4,7 +4,7 @@ import { isPlainId } from '../../lib/ids.ts';
 import { getArray, getNumber, getObject, getString } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { ActOrder, ActSpec, StateView } from '../system.ts';
-import { answerOf, pythonRefusal, scriptStep, unansweredText } from './act-common.ts';
+import { answerOf, endingText, pythonRefusal, scriptStep, unansweredText } from './act-common.ts';
 import { placeOf } from './schema.ts';
 
 export const isBackup = (target: Entity): boolean =>
@@ -39,22 +39,30 @@ function compareStep(view: StateView, target: Entity) {
   };
 }
 
-/** Files of the backup that are not the same in the tree; undefined when they could not be compared. */
-function differing(output: StepOutput | undefined, names: readonly string[]): readonly string[] | undefined {
+interface Comparison {
+  /** Files that are not the same in the tree. */
+  readonly differing: readonly string[];
+  /** Files the backup names and has no copy of: a restore leaves them as they are. */
+  readonly absent: readonly string[];
+}
+
+/** Files of the backup against those of the tree; undefined when they could not be compared. */
+function compared(output: StepOutput | undefined, names: readonly string[]): Comparison | undefined {
   if (!output || output.timedOut || output.error !== undefined || output.truncated) return undefined;
+  // What it had not come to would look like a file that is gone.
+  if (output.signal !== undefined) return undefined;
   const sums = output.stdout.split('\n').flatMap((line): [string, string][] => {
     const [, sum, path] = /^(\d+ \d+) (\/.*)$/.exec(line) ?? [];
     return sum === undefined || path === undefined ? [] : [[path, sum]];
   });
   if (sums.length === 0) return undefined;
-  return names.filter((name) => {
-    const [copy, own] = [
-      sums.find(([path]) => isIn(path, name, true)),
-      sums.find(([path]) => isIn(path, name, false)),
-    ];
-    return copy === undefined || own === undefined || copy[1] !== own[1];
-  });
+  const sumOf = (name: string, isCopy: boolean) => sums.find(([path]) => isIn(path, name, isCopy))?.[1];
+  const absent = names.filter((name) => sumOf(name, true) === undefined);
+  const there = names.filter((name) => !absent.includes(name));
+  return { absent, differing: there.filter((name) => sumOf(name, true) !== sumOf(name, false)) };
 }
+
+const someOf = (names: readonly string[]): string => names.slice(0, 6).join(', ');
 
 function isIn(path: string, name: string, isCopy: boolean): boolean {
   return path.endsWith(`/${name}`) && /\/backups\/[^/]+\//.test(path.slice(0, -name.length)) === isCopy;
@@ -76,21 +84,26 @@ export const compareBackup: ActSpec = {
   baseline: (_view, target) => ({ names: [...namesOf(target)] }),
   plan: (view, target) => [compareStep(view, target)],
   read(outputs, order) {
-    const files = differing(outputs[0], namesIn(order));
-    if (!files)
+    const found = compared(outputs[0], namesIn(order));
+    if (!found)
       return answerOf(
         false,
-        unansweredText(outputs[0]) ?? `cksum failed (exit ${outputs[0]?.exitCode ?? '?'})`,
+        unansweredText(outputs[0]) ?? `cksum failed (${endingText(outputs[0])})`,
         outputs,
       );
-    const summary =
-      files.length === 0
+    const { absent, differing } = found;
+    const change =
+      differing.length === 0
         ? 'no file differs: a restore would change nothing'
-        : `${counted(files.length, 'file')} would be overwritten: ${files.slice(0, 6).join(', ')}`;
+        : `${counted(differing.length, 'file')} would be overwritten: ${someOf(differing)}`;
+    const lack = absent.length === 0 ? '' : `; the backup has no copy of ${someOf(absent)}`;
     return {
       ok: true,
-      summary,
-      sections: [{ title: 'would be overwritten', text: files.join('\n') || 'none' }],
+      summary: `${change}${lack}`,
+      sections: [
+        { title: 'would be overwritten', text: differing.join('\n') || 'none' },
+        ...(absent.length === 0 ? [] : [{ title: 'no copy in the backup', text: absent.join('\n') }]),
+      ],
     };
   },
   answerIsProof: true,
@@ -156,12 +169,15 @@ export const restoreBackup: ActSpec = {
         (restore?.stderr.trim().split('\n').at(-1) || 'no word of it');
       return answerOf(false, `restored nothing (exit ${restore?.exitCode ?? '?'}): ${why}`, outputs);
     }
-    const files = differing(compare, namesIn(order));
+    const found = compared(compare, namesIn(order));
     if (count === 0) return answerOf(false, 'restored 0 files, exit 0', outputs);
-    if (files === undefined)
+    if (!found)
       return answerOf(false, `says ${count} files; they could not be compared with the backup`, outputs);
-    if (files.length > 0)
-      return answerOf(false, `says ${count} files; ${files.slice(0, 4).join(', ')} still differ`, outputs);
+    const { absent, differing } = found;
+    if (differing.length > 0)
+      return answerOf(false, `says ${count} files; ${someOf(differing)} still differ`, outputs);
+    if (absent.length > 0)
+      return answerOf(false, `says ${count} files; the backup has no copy of ${someOf(absent)}`, outputs);
     if (count < wanted) return answerOf(false, `restored ${count} of ${wanted} files`, outputs);
     return answerOf(true, `restored ${count} files, all as in the backup`, outputs);
   },

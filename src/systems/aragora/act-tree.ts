@@ -1,7 +1,15 @@
 import { getNumber, getObject, getString } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { ActSpec, StateView } from '../system.ts';
-import { answerOf, isAbout, pythonRefusal, scriptStep, stageOf, unansweredText } from './act-common.ts';
+import {
+  answerOf,
+  endingText,
+  isAbout,
+  pythonRefusal,
+  scriptStep,
+  stageOf,
+  unansweredText,
+} from './act-common.ts';
 import { isBackup } from './act-restore.ts';
 import { placeOf } from './schema.ts';
 
@@ -29,11 +37,9 @@ export const inspectTree: ActSpec = {
     const [status, diff] = outputs;
     const failed = [status, diff].find((one) => one?.exitCode !== 0);
     if (failed || !status || !diff)
-      return answerOf(
-        false,
-        `git failed: ${failed?.stderr.trim().split('\n')[0] ?? 'it was not started'}`,
-        outputs,
-      );
+      return answerOf(false, `git failed: ${unansweredText(failed) ?? endingText(failed)}`, outputs);
+    // Its first line names the branch, whatever else there is to say.
+    if (!status.stdout.startsWith('## ')) return answerOf(false, 'git said nothing', outputs);
     const lines = status.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('## '));
     const fresh = lines.filter((line) => line.startsWith('??')).length;
     const summary =
@@ -131,7 +137,9 @@ export const checkConstitution: ActSpec = {
     const said = `${output?.stdout ?? ''}\n${output?.stderr ?? ''}`;
     const isValid = /^.*Constitution signature is VALID\b.*$/m.test(said) && output?.exitCode === 0;
     const line = /^.*(signature is (IN)?VALID|Could not load|INVALID or missing).*$/m.exec(said)?.[0].trim();
-    return answerOf(isValid, line ?? `no verdict (exit ${output?.exitCode ?? '?'})`, outputs);
+    if (line === undefined) return answerOf(false, `no verdict (${endingText(output)})`, outputs);
+    const isCut = !isValid && /signature is VALID/.test(line);
+    return answerOf(isValid, isCut ? `not believed: ${endingText(output)}` : line, outputs);
   },
   answerIsProof: true,
   expect: () => [],

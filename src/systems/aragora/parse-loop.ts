@@ -34,6 +34,7 @@ interface LoopCarry extends LoopTime {
 export const loopLogParser: Parser = {
   version: 1,
   start: { day: null, second: 0, stamped: false, seq: 0, nextId: null },
+  showsWritten: true,
   fold(carry, chunk, context): Folded {
     if (chunk.type !== 'lines') return { carry };
     const state = readCarry(carry);

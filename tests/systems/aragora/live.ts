@@ -1,5 +1,5 @@
 /** A simulated checkout that really runs, looked at afresh each time: files, process table and server, nothing kept. */
-import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +13,7 @@ import { processTableReader } from '../../../src/host/process-table.ts';
 import { aragoraKind } from '../../../src/systems/aragora/index.ts';
 import type { CommonSettings, Derived, Located } from '../../../src/systems/system.ts';
 import { deriveLocated, type FixtureCase } from '../fixture-case.ts';
+import { writeInterpreter } from '../interpreter.ts';
 
 export interface Live {
   readonly laid: LaidSystem;
@@ -87,7 +88,8 @@ export async function layLive(
   pace: number,
 ): Promise<{ dir: string; laid: LaidSystem; options: SimulatorOptions }> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-aragora-live-')));
-  const options: SimulatorOptions = { pace, python: writeInterpreter(dir), now: () => Date.now() };
+  const options: SimulatorOptions = { pace, python: join(dir, 'python'), now: () => Date.now() };
+  writeInterpreter(options.python, new URL('./stand-in.ts', import.meta.url));
   const laid = await aragoraSimulator.lay(join(dir, 'checkout'), options);
   return { dir, laid, options };
 }
@@ -146,22 +148,6 @@ export async function startLive(pace: number): Promise<Live> {
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-}
-
-function writeInterpreter(dir: string): string {
-  const simulator = new URL('../../../fixtures/demo/aragora/simulator.ts', import.meta.url).href;
-  const script = join(dir, 'stand-in.mjs');
-  writeFileSync(
-    script,
-    `import { aragoraSimulator } from ${JSON.stringify(simulator)};
-process.exitCode = await aragoraSimulator.standIn(process.argv.slice(2), {
-  cwd: process.cwd(), env: process.env, lies: new Set(), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text),
-});\n`,
-  );
-  const path = join(dir, 'python');
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' --no-warnings '${script}' "$@"\n`);
-  chmodSync(path, 0o755);
-  return path;
 }
 
 /** As `.env` of the simulated checkout has it. */
