@@ -1,4 +1,5 @@
 import { addMs } from '../domain/instant.ts';
+import { counted } from '../lib/phrase.ts';
 import { focused, inMode, selectedRow, unmarked } from '../store/desk.ts';
 import { selectedLogRow } from '../store/lens-query.ts';
 import type { Mode } from '../store/mode.ts';
@@ -305,7 +306,7 @@ export const itemCommands: readonly Command[] = [
       const { subject } = snapshot();
       const system = subject.item?.system ?? subject.entity?.system;
       const { asked } = await cockpit.call('refresh', system === undefined ? {} : { system });
-      cockpit.toast(`${asked} ${asked === 1 ? 'source is' : 'sources are'} being read again`);
+      cockpit.toast(`${system ?? counted(asked, 'system')} read again`);
     },
   },
 ];

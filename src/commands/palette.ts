@@ -59,7 +59,12 @@ export function paletteRows(
   for (const row of actRows(snapshot)) add(row, `${row.title} ${row.cli}`);
   for (const command of commands) {
     if (command.inPalette === false) continue;
-    add(commandRow(snapshot, host, command, keymap), `${command.title} ${command.id}`);
+    // The area a command is named after is what the hand types: `:sources` is `sources.show`.
+    const isNamed = command.id.startsWith(`${wanted}.`);
+    add(
+      commandRow(snapshot, host, command, keymap),
+      `${isNamed ? wanted : ''} ${command.title} ${command.id}`,
+    );
   }
   for (const row of serviceRows(snapshot)) add(row, `${row.title} ${row.cli}`);
   return scored.sort((a, b) => b.score - a.score || a.order - b.order).map((one) => one.row);

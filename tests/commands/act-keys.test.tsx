@@ -45,6 +45,7 @@ describe('a menu of acts', () => {
     expect(screen.frame()).toContain('a source has no acts: Ctrl-r reads it again');
     await screen.press('ctrl-r');
     expect(screen.engine.of('refresh')).toEqual([{ system: 'coherence' }]);
+    expect(screen.rows().at(-1)).toContain('coherence read again');
   });
 
   it('does not open by keys typed ahead, nor in the wake of an escape', async () => {
@@ -480,6 +481,14 @@ describe('what is said at the foot', () => {
 });
 
 describe('the palette', () => {
+  it('has a page first that is typed by its name', async () => {
+    screen = await openScreen();
+    for (const name of ['sources', 'notices', 'timeline', 'handover'])
+      expect(screen.dispatcher.paletteRows(name)[0]?.run).toMatchObject({
+        command: expect.stringMatching(new RegExp(`^${name}\\.`)),
+      });
+  });
+
   it('finds commands by letters, shows key, command line and why not now', async () => {
     screen = await openScreen();
     await screen.press(':');
