@@ -53,7 +53,7 @@ function conditionTest(condition: LogCondition, rawOf: RawOf): (row: TestedRow) 
       const { logs = [] } = condition;
       return (row) =>
         row.keys?.some((key) => keys.includes(key)) === true ||
-        keys.some((key) => row.text.includes(key)) ||
+        holds(row, rawOf, (line) => keys.some((key) => line.includes(key))) ||
         logs.includes(row.log ?? row.path);
     }
     case 'field':
@@ -64,11 +64,27 @@ function conditionTest(condition: LogCondition, rawOf: RawOf): (row: TestedRow) 
   }
 }
 
-/** What is looked for may stand in what is shown, or in the line it was made of. */
+/**
+ * Whether a row has what is looked for (a text, an expression, a field, an id): when its lines as they were written have
+ * it, or what is shown of them. The one rule for rows in memory and for those that are read from files again.
+ */
+export function isIn(
+  has: (text: string) => boolean,
+  written: () => string | undefined,
+  shown: () => string | undefined,
+): boolean {
+  const line = written();
+  if (line !== undefined && has(line)) return true;
+  const text = shown();
+  return text !== undefined && text !== line && has(text);
+}
+
 function holds(row: TestedRow, rawOf: RawOf, has: (line: string) => boolean): boolean {
-  if (has(row.text)) return true;
-  const raw = rawOf(row);
-  return raw !== undefined && has(raw);
+  return isIn(
+    has,
+    () => rawOf(row),
+    () => row.text,
+  );
 }
 
 /** Builds the test of a query against rows that are in memory. Throws a SyntaxError for a bad regular expression. */
@@ -92,7 +108,7 @@ export function matcherOf(query: LogQuery, rawOf: RawOf = () => undefined): (row
         files?.has(row.path) === true ||
         (row.log !== undefined && files?.has(row.log) === true) ||
         row.keys?.some((key) => keySet?.has(key)) === true ||
-        keys?.some((key) => row.text.includes(key)) === true;
+        (keys !== undefined && holds(row, rawOf, (line) => keys.some((key) => line.includes(key))));
       if (!mine) return false;
     }
     return (passes?.(row) ?? true) && (grep ? holds(row, rawOf, (line) => grep.test(line)) : true);

@@ -64,6 +64,7 @@ export function kindLines(parser: Parser, located: Located, source: string, path
   };
 
   return {
+    ...(parser.showsWritten ? { showsWritten: true } : {}),
     judge(table) {
       if (isQuickRight !== false) compare(table);
       // What was read quickly so far agreed where it was looked at.

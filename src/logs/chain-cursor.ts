@@ -16,6 +16,7 @@ export interface FilePlace {
 
 export type Blocks = (ref: BlockRef) => Promise<RecordBlock>;
 
+const BACKSLASH = 0x5c;
 /** What is read of the last line behind a block for a quick look at it. */
 const LINE_REST_BYTES = 4096;
 /** Quick looks that are remembered; each block is looked at for itself and for the one before. */
@@ -272,6 +273,8 @@ export class ChainCursor {
       if (end !== -1) bytes = bytes.subarray(0, end);
       else bytes = segment.raw(at, BLOCK_READ_BYTES) ?? bytes;
     }
+    // What is shown may be what a backslash stands for.
+    if (bytes.includes(BACKSLASH)) return all;
     let found = 0;
     for (const [bit, needle] of needles.entries()) if (bytes.includes(needle)) found |= 1 << bit;
     if (patterns.length > 0) {

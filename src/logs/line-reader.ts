@@ -52,6 +52,8 @@ export type LineText = Pick<LogRecord, 'text' | 'keys' | 'origin'>;
 
 /** Knows one format. Never throws, whatever the bytes. */
 export interface LineReader {
+  /** What it shows of a line is a piece of it, but for what a backslash in it stands for. */
+  readonly showsWritten?: true;
   /** Fills `ats`, `levels` and `continues` for the `count` lines of a table, by their first `JUDGED_BYTES` at most. */
   judge(table: LineTable): void;
   /** What to show of a line with its continuation lines, which follow on lines of their own. */

@@ -1,6 +1,6 @@
 /** A filter made ready to look through blocks of a log. */
 import type { LogCondition, LogFilter } from '../domain/log.ts';
-import { patternOf } from '../domain/log-filter.ts';
+import { isIn, patternOf } from '../domain/log-filter.ts';
 import { hasField } from '../lib/line-fields.ts';
 import { LEVEL_COUNT, levelNumber } from './line-reader.ts';
 import type { LogEntry } from './record-block.ts';
@@ -19,17 +19,28 @@ export interface FilterTest {
   /** No line sorts in before or after these. */
   readonly since: number;
   readonly until: number;
-  /** Texts that the raw lines of any record that passes hold, where there are such; for a quick look at a block. */
+  /**
+   * Texts that the lines of any record that passes hold, as they are written, where there are such; for a quick look at a
+   * block. Of a block with a backslash nothing is told by them: what it stands for may be what passes.
+   */
   readonly needles: readonly string[];
-  /** Patterns (flags `gm...`) one of whose matches lies in each record that passes. */
+  /** Expressions each of which matches in the lines of any record that passes; the same holds for them. */
   readonly patterns: readonly RegExp[];
   /** False when by its levels nothing in a block can pass. */
   mayBeIn(atLeast: (level: number) => number | undefined): boolean;
   passes(entry: LogEntry): boolean;
 }
 
-/** Makes a filter ready. Throws a SyntaxError for a bad regular expression. */
-export function testOf(filter: LogFilter, names: LogNames): FilterTest {
+/** An expression that matches in a piece of a text without matching in the text, or that spans lines. */
+const OF_WHOLE = /\\n|\\r|\[\^|\\[sSWDbB]|\$|\^|\(\?/;
+/** A value a field has in no other writing: no number, nothing that is laid out, quoted or escaped. */
+const PLAIN_VALUE = /^(?=.*[a-z])(?!null$|true$|false$|[\d.]+e[\d+-]+$)[\w:@/-]+$/i;
+
+/**
+ * Makes a filter ready. `showsWritten`: see {@link LineReader}; for other readers each record has to be looked at. Throws a
+ * SyntaxError for a bad regular expression.
+ */
+export function testOf(filter: LogFilter, names: LogNames, showsWritten: boolean): FilterTest {
   let wantsLog = true;
   let since = Number.NEGATIVE_INFINITY;
   let until = Number.POSITIVE_INFINITY;
@@ -37,11 +48,15 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
   const needles: string[] = [];
   const patterns: RegExp[] = [];
   const tests: ((entry: LogEntry) => boolean)[] = [];
-  const ofLog = (isIn: boolean, condition: LogCondition): void => {
-    if (isIn === (condition.out === true)) wantsLog = false;
+  const ofLog = (isOne: boolean, condition: LogCondition): void => {
+    if (isOne === (condition.out === true)) wantsLog = false;
+  };
+  const addNeedle = (text: string): void => {
+    if (text !== '' && !text.includes('\n') && !text.includes('\u{fffd}')) needles.push(text);
   };
   for (const condition of filter) {
     const isOut = condition.out === true;
+    const isQuick = !isOut && showsWritten;
     const add = (test: (entry: LogEntry) => boolean): void => {
       tests.push(isOut ? (entry) => !test(entry) : test);
     };
@@ -73,20 +88,20 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
         const { text } = condition;
         if (condition.ignoreCase) {
           const pattern = new RegExp(escapeForPattern(text), 'i');
-          add((entry) => holds(entry, (line) => pattern.test(line)));
-          if (!isOut) patterns.push(new RegExp(pattern.source, 'im'));
+          add((entry) => holds(entry, (line) => pattern.test(line), showsWritten));
+          if (isQuick && !text.includes('\n')) patterns.push(new RegExp(pattern.source, 'im'));
         } else {
-          add((entry) => holds(entry, (line) => line.includes(text)));
-          if (!isOut && text !== '' && !text.includes('\n') && !text.includes('\u{fffd}')) needles.push(text);
+          add((entry) => holds(entry, (line) => line.includes(text), showsWritten));
+          if (isQuick) addNeedle(text);
         }
         break;
       }
       case 'match': {
         const pattern = patternOf(condition.pattern);
-        add((entry) => holds(entry, (line) => pattern.test(line)));
         // What spans lines, or looks for their ends, is looked for in records alone.
-        if (!isOut && !/\\n|\\r|\[\^|\\[sSWD]|\$|\^|\(\?/.test(condition.pattern))
-          patterns.push(patternOf(condition.pattern, 'm'));
+        const isOfWhole = OF_WHOLE.test(condition.pattern);
+        add((entry) => holds(entry, (line) => pattern.test(line), showsWritten && !isOfWhole));
+        if (isQuick && !isOfWhole) patterns.push(patternOf(condition.pattern, 'm'));
         break;
       }
       case 'about': {
@@ -94,17 +109,16 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
         const isWhole = condition.logs?.includes(names.id) === true;
         if (isWhole && isOut) wantsLog = false;
         if (isWhole) break;
-        add((entry) => {
-          const raw = entry.raw();
-          return (
-            keys.some((key) => raw.includes(key)) ||
-            entry.text().keys?.some((key) => keys.includes(key)) === true
-          );
-        });
+        add(
+          (entry) =>
+            holds(entry, (line) => keys.some((key) => line.includes(key)), false) ||
+            entry.text().keys?.some((key) => keys.includes(key)) === true,
+        );
         break;
       }
       case 'field':
-        add((entry) => holds(entry, (line) => hasField(line, condition.name, condition.value)));
+        add((entry) => holds(entry, (line) => hasField(line, condition.name, condition.value), false));
+        if (isQuick && PLAIN_VALUE.test(condition.value)) addNeedle(condition.value);
         break;
       default:
         condition satisfies never;
@@ -122,9 +136,11 @@ export function testOf(filter: LogFilter, names: LogNames): FilterTest {
   };
 }
 
-/** What is looked for may stand in the line, or in what is shown of it. */
-function holds(entry: LogEntry, has: (line: string) => boolean): boolean {
-  return has(entry.raw()) || has(entry.text().text);
+/** `isPiece`: what is shown can have it only where the lines do; where no backslash is, they need not be parsed. */
+function holds(entry: LogEntry, has: (line: string) => boolean, isPiece: boolean): boolean {
+  const raw = entry.raw();
+  const shown = (): string | undefined => (isPiece && !raw.includes('\\') ? undefined : entry.text().text);
+  return isIn(has, () => raw, shown);
 }
 
 function escapeForPattern(text: string): string {

@@ -220,7 +220,7 @@ export class LogView {
     const from = typeof at === 'object' && 'place' in at ? await this.#sortOf(at.place) : undefined;
     const cursors: ChainCursor[] = [];
     for (const [order, { names, chain }] of this.#logs.entries()) {
-      const test = testOf(filter, names);
+      const test = testOf(filter, names, chain.reader.showsWritten === true);
       if (!test.wantsLog) continue;
       const blocks = (ref: BlockRef) => this.#block(chain, ref);
       const limit = limits?.[names.id];

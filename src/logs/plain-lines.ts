@@ -36,6 +36,7 @@ function packWord(word: string): number {
 export function plainLines(zone = 'UTC'): LineReader {
   const times = new TimeReader(zone);
   return {
+    showsWritten: true,
     judge(table) {
       for (let line = 0; line < table.count; line += 1) judgeLine(table, line, times);
     },

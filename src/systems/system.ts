@@ -253,6 +253,11 @@ export interface Parser {
   /** Raised when facts or carry change shape: what an older version saved is not used. */
   readonly version: number;
   readonly start: Json;
+  /**
+   * The text of each of its records is a piece of the line it was made of, or of a JSON string in it. What is looked for
+   * in old lines is then found, and ruled out, by their bytes; else each of them has to be parsed.
+   */
+  readonly showsWritten?: true;
   fold(carry: Json, chunk: Chunk, context: ParseContext): Folded;
 }
 

@@ -64,6 +64,7 @@ export function scriptLogParser<Own extends Json>(
   return {
     version,
     start: { own, recent: [], trace: false, keys: [] },
+    showsWritten: true,
     fold(carry, chunk, context): Folded {
       if (chunk.type !== 'lines') return { carry };
       const state = readCarry<Own>(carry, own);

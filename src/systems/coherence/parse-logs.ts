@@ -22,6 +22,7 @@ const ACCESS = /"[A-Z]+ \S+ HTTP\/[\d.]+" (\d{3})/;
 export const apiLogParser: Parser = {
   version: 1,
   start: { trace: false },
+  showsWritten: true,
   fold(carry, chunk, context): Folded {
     const draft = new FactDraft(context);
     const records: LogRecord[] = [];
@@ -72,6 +73,7 @@ const TASK_FILE = /(?:^|\/)task_([^/]{1,80})\.log$/;
 export const taskLogParser: Parser = {
   version: 1,
   start: { id: null },
+  showsWritten: true,
   fold(carry, chunk, context): Folded {
     const draft = new FactDraft(context);
     const records: LogRecord[] = [];

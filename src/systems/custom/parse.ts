@@ -13,7 +13,13 @@ const SHAPE = 2;
 
 /** The parser of one described source. */
 export function parserOf(source: DescribedSource): Parser {
-  return { version: versionOf(source), start: null, fold: foldOf(source) };
+  const parser: Parser = { version: versionOf(source), start: null, fold: foldOf(source) };
+  return source.type === 'log' && isPiece(source.message) ? { ...parser, showsWritten: true } : parser;
+}
+
+/** A field shown as it is; what is put together of several stands in no line, nor does journald's list of bytes. */
+function isPiece(message = 'message'): boolean {
+  return !isTemplate(message) && message !== 'MESSAGE';
 }
 
 /** What was kept under another description of the source is of no use to this one: FNV-1a over its text. */
