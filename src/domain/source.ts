@@ -36,10 +36,17 @@ export interface SourceStatus {
   readonly lastBad?: BadRecord;
   /** Bytes known to be there and not read yet. */
   readonly unreadBytes: number;
+  /** While long logs are read for the first time: how much of what is to be read of them was, 0 to 1. */
+  readonly readShare?: number;
   /** What is wrong and what to do next. */
   readonly error?: string;
   /** `http`: by how much the server's clock is ahead of ours (below zero: behind), where they are seconds apart. */
   readonly clockAheadMs?: number;
+}
+
+/** How a source stands, in words: `fresh`, `reading 34 %`. */
+export function sourceWord({ state, readShare }: Pick<SourceStatus, 'state' | 'readShare'>): string {
+  return readShare === undefined ? state : `reading ${Math.floor(readShare * 100)} %`;
 }
 
 /** A piece of a source that could not be understood: counted, kept, reachable. */

@@ -110,6 +110,7 @@ function isSameButReadAgain(a: SourceStatus, b: SourceStatus): boolean {
     a.error === b.error &&
     a.items === b.items &&
     a.unreadBytes === b.unreadBytes &&
+    a.readShare === b.readShare &&
     a.lastChangedAt === b.lastChangedAt
   );
 }

@@ -3,6 +3,7 @@ import { stateWord } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { toIso } from '../domain/instant.ts';
+import { sourceWord } from '../domain/source.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, untilText } from '../lib/time-text.ts';
 import type { CockpitState } from '../store/state.ts';
@@ -157,7 +158,7 @@ function printSources(state: CockpitState, json: boolean, output: Output): void 
       row.id,
       row.system,
       row.type,
-      row.state,
+      sourceWord(row),
       row.lastReadAt === undefined ? 'never' : ageText(state.now - row.lastReadAt),
       String(row.items),
       String(row.records),

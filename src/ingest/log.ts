@@ -52,6 +52,8 @@ class LogReader implements SourceReader {
   readonly #gate = gate();
   #walked = false;
   #isSettled = false;
+  /** Before everything that was there at first was read: the most that there was to read. */
+  #mostUnread = 0;
 
   constructor(spec: SpecOf<'log'>, context: ReaderContext) {
     this.#spec = spec;
@@ -79,8 +81,17 @@ class LogReader implements SourceReader {
     const tails = [...this.#tails.values()].map(({ tail }) => tail);
     this.#keeper.items = tails.filter((tail) => tail.present).length;
     this.#keeper.unreadBytes = tails.reduce((sum, tail) => sum + tail.unreadBytes, 0);
+    this.#keeper.readShare = this.#readShare();
     summarise(this.#keeper, this.#failures, absoluteGlob(this.#context.options.root, this.#spec.glob));
     return this.#keeper.status();
+  }
+
+  /** Whoever waits for the facts of long logs sees how far their reading is; of short ones it is over at once. */
+  #readShare(): number | undefined {
+    const { unreadBytes } = this.#keeper;
+    this.#mostUnread = Math.max(this.#mostUnread, unreadBytes);
+    if (this.#isSettled || this.#mostUnread === 0) return undefined;
+    return Math.floor(100 * (1 - unreadBytes / this.#mostUnread)) / 100;
   }
 
   close(): void {

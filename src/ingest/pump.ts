@@ -172,6 +172,7 @@ function isSameStatus(a: SourceStatus, b: SourceStatus): boolean {
     a.items === b.items &&
     a.error === b.error &&
     a.unreadBytes === b.unreadBytes &&
+    a.readShare === b.readShare &&
     a.lastChangedAt === b.lastChangedAt
   );
 }

@@ -45,6 +45,7 @@ export class StatusKeeper {
   lastChangedAt: Instant | undefined;
   items = 0;
   unreadBytes = 0;
+  readShare: number | undefined;
   readonly #spec: IngestSpec;
   readonly #place: string;
 
@@ -76,6 +77,7 @@ export class StatusKeeper {
       records: 0,
       badRecords: 0,
       unreadBytes: this.unreadBytes,
+      ...(this.readShare === undefined ? {} : { readShare: this.readShare }),
       ...(this.#error === undefined ? {} : { error: this.#error }),
     };
   }

@@ -40,6 +40,7 @@ const source = {
   records: number,
   badRecords: number,
   unreadBytes: number,
+  readShare: number.optional(),
   lastBad: z
     .strictObject({ path: text, offset: number.optional(), reason: text, excerpt: text.optional() })
     .optional(),

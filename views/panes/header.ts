@@ -99,7 +99,7 @@ function placeLine({ snapshot, pen, columns, rows, host }: HeaderInput): Line {
   else {
     const counts = `${freshness.fresh}/${freshness.total}`;
     add(
-      `${counts} fresh${freshness.settled ? '' : ', reading ...'}`,
+      `${counts} fresh${freshness.settled ? '' : `, ${freshness.reading ?? 'reading ...'}`}`,
       undefined,
       [3, `${counts} fresh`],
       [8, ''],

@@ -1,7 +1,7 @@
 import type { Entity } from '../../domain/entity.ts';
 import { refKey } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import type { BadRecord, SourceStatus } from '../../domain/source.ts';
+import { type BadRecord, type SourceStatus, sourceWord } from '../../domain/source.ts';
 import type { SourceBadRecord } from '../../engine/protocol.ts';
 import { fieldsOf } from '../../lib/line-fields.ts';
 import { spacedName } from '../../lib/phrase.ts';
@@ -175,7 +175,7 @@ function sourcePage(snapshot: Snapshot, key: string): DetailsPage {
     `${system.id} ${sources.map((source) => source.id).join(', ')}`,
     sources.flatMap((source): [string, string][] => [
       ['source', sources.length > 1 ? source.id : ''],
-      ['state', source.state],
+      ['state', sourceWord(source)],
       ['error', source.error ?? ''],
       ['type', source.type],
       ['place', source.place],
@@ -247,7 +247,7 @@ function sourcesPage(snapshot: Snapshot): DetailsPage {
         system.id,
         source.id,
         source.type,
-        source.state,
+        sourceWord(source),
         String(source.items),
         String(source.badRecords),
         source.state === 'fresh' ? 'now' : ageOf(source.lastReadAt, snapshot.now),

@@ -1,5 +1,6 @@
 import { attentionKey } from '../../domain/attention.ts';
 import type { Entity, Meter } from '../../domain/entity.ts';
+import { sourceWord } from '../../domain/source.ts';
 import type { SystemSummary } from '../../engine/protocol.ts';
 import type { CockpitState } from '../state.ts';
 import { memoLast } from './memo.ts';
@@ -14,6 +15,8 @@ export interface Freshness {
   readonly unread: readonly string[];
   readonly environments: readonly string[];
   readonly settled: boolean;
+  /** Which long log is being read for the first time, and how far: `reading 34 % of app.log`. */
+  readonly reading?: string;
 }
 
 /** Figures of the second row: how much of what; but for what runs, without what is set aside. */
@@ -48,7 +51,11 @@ export const selectFreshness = memoLast((systems: readonly SystemSummary[]): Fre
   const environments = [
     ...new Set(systems.flatMap((system) => (system.environment ? [system.environment] : []))),
   ];
-  return { fresh, total, noAnswer, unread, environments, settled: systems.every((system) => system.settled) };
+  const reading = systems.flatMap((system) => system.sources.filter((one) => one.readShare !== undefined))[0];
+  return {
+    ...{ fresh, total, noAnswer, unread, environments, settled: systems.every((system) => system.settled) },
+    ...(reading ? { reading: `${sourceWord(reading)} of ${reading.id}` } : {}),
+  };
 });
 
 /** What the second row counts. */
