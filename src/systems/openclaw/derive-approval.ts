@@ -245,7 +245,9 @@ function answersCaution({ job, queue }: JudgedJob): readonly string[] {
   const pending = queue.signals.filter((signal) => signal.job === job.id);
   const last = pending.at(-1);
   if (last)
-    texts.push(`a ${headline(last.action, 20)} is still in the signal file: the next pass applies it again`);
+    texts.push(
+      `the command ${headline(last.action, 20)} is still in the signal file: the next pass applies it again`,
+    );
   const rejected = job.events.findLast((event) => event.event === 'signal_rejected');
   if (rejected) texts.push('an earlier command was rejected as out of order');
   return texts;

@@ -14,7 +14,9 @@ export function runEntity(system: SystemId, judged: JudgedJob, zone: string, now
   const working = isAtWork(judgement.condition);
   const run = working ? (directory.tasksRun ?? job.run) : (job.run ?? job.result?.run ?? undefined);
   const state = directory.tasks;
-  if (!working && (run === undefined || run === null)) return undefined;
+  const isNamed = run !== undefined && run !== null;
+  // Until its directory is there a run has no name that lasts: the job stands for it, unless something is wrong.
+  if (!isNamed && (!working || judgement.condition === 'running')) return undefined;
   const row = queue.runs.find((one) => one.id === run && one.job === job.id);
   const started = row?.started ?? startOf(run, zone) ?? (working ? claimedAt(job) : null);
   const ended = working ? null : (row?.finished ?? endedAt(job, run ?? null, judgement));
