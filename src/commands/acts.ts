@@ -78,7 +78,7 @@ async function stopAct(context: CommandContext): Promise<void> {
   const { stopAsked } = snapshot.desk;
   if (stopAsked?.order !== act.order || now - stopAsked.at > stopAgainMs) {
     context.cockpit.update((desk) => ({ ...desk, stopAsked: { order: act.order, at: now } }));
-    context.cockpit.toast(`once more ends the program of ${act.title} midway`);
+    context.cockpit.toast(`once more ends its program midway: ${act.title}`);
     return;
   }
   const { cancelled, why } = await context.cockpit.call('cancel', { order: act.order });

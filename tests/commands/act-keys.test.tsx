@@ -409,7 +409,7 @@ describe('acts under way', () => {
     screen = await openScreen({ engine: new FakeEngine(storySnapshot({ acts: [open, doneAct] })) });
     await screen.press('7', 'enter', 'C');
     expect(screen.engine.of('cancel')).toEqual([]);
-    expect(screen.rows().at(-1)).toContain('once more ends the program of restart pipeline midway');
+    expect(screen.rows().at(-1)).toContain('once more ends its program midway: restart pipeline');
     await screen.wait(4000);
     await screen.press('C');
     expect(screen.engine.of('cancel')).toEqual([]);
@@ -636,7 +636,7 @@ describe('the page of an act under way', () => {
     expect(screen.frame()).toContain('awaited until');
     expect(screen.frame()).toContain('line one of its output');
     expect(engine.of('output')).toHaveLength(1);
-    expect(screen.rows().at(-1)).toContain('C end it');
+    expect(screen.rows().at(-1)).toContain('X end it');
     engine.say({
       now: addMs(storyNow, 2000),
       acts: [
@@ -653,6 +653,6 @@ describe('the page of an act under way', () => {
     expect(screen.frame()).toContain('CONTRADICTED: ');
     expect(screen.frame()).toContain('the card went back to ready');
     expect(engine.of('output')).toHaveLength(2);
-    expect(screen.rows().at(-1)).not.toContain('C end it');
+    expect(screen.rows().at(-1)).not.toContain('X end it');
   });
 });

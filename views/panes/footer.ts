@@ -179,7 +179,7 @@ function detailKeys({ snapshot, host }: FooterInput): readonly (readonly [string
   if (mode.subject.of !== 'act') return [];
   const live = (command: string): boolean => commandsById.get(command)?.off?.(snapshot, host) === undefined;
   return [
-    ...(live('act.stop') ? [['C', 'end it'] as const, ['G', 'follow'] as const] : []),
+    ...(live('act.stop') ? [['X', 'end it'] as const, ['G', 'follow'] as const] : []),
     ...(live('act.settle') ? [['s', 'settle'] as const] : []),
     ...(live('steps.go') ? [['b', 'steps'] as const] : []),
     ...(live('act.again') ? [['r', 'try again'] as const] : []),
