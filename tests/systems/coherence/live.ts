@@ -1,5 +1,5 @@
 /** A simulated checkout that really runs, looked at afresh each time: files, process table and server, nothing kept. */
-import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { processTableReader } from '../../../src/host/process-table.ts';
 import { coherenceKind } from '../../../src/systems/coherence/index.ts';
 import type { Derived, Located, StateView } from '../../../src/systems/system.ts';
 import { deriveLocated, type FixtureCase, locateCase } from '../fixture-case.ts';
+import { writeInterpreter } from '../interpreter.ts';
 
 export interface Live {
   readonly dir: string;
@@ -87,29 +88,14 @@ export async function startLive(): Promise<Live> {
 /** The checkout as laid out, not started. */
 export async function layLive(): Promise<{ dir: string; laid: LaidSystem; options: SimulatorOptions }> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-coherence-live-')));
-  const options: SimulatorOptions = { pace: 3, python: writeInterpreter(dir), now: () => Date.now() };
+  const options: SimulatorOptions = { pace: 3, python: join(dir, 'python'), now: () => Date.now() };
+  writeInterpreter(options.python, new URL('./stand-in.ts', import.meta.url));
   const laid = await coherenceSimulator.lay(join(dir, 'checkout'), options);
   return { dir, laid, options };
 }
 
 export function zone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
-
-function writeInterpreter(dir: string): string {
-  const simulator = new URL('../../../fixtures/demo/coherence/simulator.ts', import.meta.url).href;
-  const script = join(dir, 'stand-in.mjs');
-  writeFileSync(
-    script,
-    `import { coherenceSimulator } from ${JSON.stringify(simulator)};
-process.exitCode = await coherenceSimulator.standIn(process.argv.slice(2), {
-  cwd: process.cwd(), env: process.env, lies: new Set(), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text),
-});\n`,
-  );
-  const path = join(dir, 'python');
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' --no-warnings '${script}' "$@"\n`);
-  chmodSync(path, 0o755);
-  return path;
 }
 
 async function readProcesses(

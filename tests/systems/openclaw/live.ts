@@ -1,5 +1,5 @@
 /** The simulated installation that really runs, and acts that are really done to it by stand-ins as programs. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openclawSimulator } from '../../../fixtures/demo/openclaw/simulator.ts';
@@ -10,9 +10,7 @@ import type { SystemWatch } from '../../../src/engine/system-watch.ts';
 import { openclawKind } from '../../../src/systems/openclaw/index.ts';
 import type { CommonSettings } from '../../../src/systems/system.ts';
 import { Acting, type Doing, type Ended, until, watchOf } from '../acting.ts';
-
-const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
-const simulator = new URL('../../../fixtures/demo/openclaw/simulator.ts', import.meta.url).href;
+import { writeInterpreter } from '../interpreter.ts';
 
 /** Where each program notes the lies it began with. */
 const BEGUN = '.begun';
@@ -33,7 +31,9 @@ export interface Live {
 /** Lays the story out and, if wanted, lets the queue go on with its workers. */
 export async function startLive(options: { readonly workers: boolean }): Promise<Live> {
   const dir = mkdtempSync(join(tmpdir(), 'binnacle-openclaw-live-'));
-  const python = writeInterpreter(dir);
+  mkdirSync(join(dir, 'bin'), { recursive: true });
+  const python = join(dir, 'bin', 'python');
+  writeInterpreter(python, new URL('./stand-in.ts', import.meta.url), WITHOUT_INTERPRETER);
   const simulated = { pace: 4, python, now: () => Date.now() };
   const laid = await openclawSimulator.lay(dir, simulated);
   const ending = new AbortController();
@@ -80,31 +80,9 @@ export async function startLive(options: { readonly workers: boolean }): Promise
   };
 }
 
-function writeInterpreter(dir: string): string {
-  mkdirSync(join(dir, 'bin'), { recursive: true });
-  const script = join(dir, 'bin', 'stand-in.mjs');
-  writeFileSync(
-    script,
-    `import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { openclawSimulator } from ${JSON.stringify(simulator)};
-const lies = existsSync('.lies') ? readFileSync('.lies', 'utf8').split(' ') : [];
-appendFileSync('${BEGUN}', lies.join(' ') + '\\n');
-const host = { cwd: process.cwd(), env: process.env, lies: new Set(lies), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };
-process.exitCode = await openclawSimulator.standIn(process.argv.slice(2), host);
-`,
-  );
-  const path = join(dir, 'bin', 'python');
-  // Programs that fail or hang need no interpreter to do so: many of them are started.
-  writeFileSync(
-    path,
-    `#!/bin/sh
-case "$(cat .lies 2>/dev/null)" in
+/** Programs that fail or hang need no interpreter to do so: many of them are started. */
+const WITHOUT_INTERPRETER = `case "$(cat .lies 2>/dev/null)" in
   crash) echo 'sqlite3.OperationalError: database is locked' >&2; exit 1 ;;
   hang) exec sleep 600 ;;
 esac
-exec '${node}' --no-warnings '${script}' "$@"
-`,
-  );
-  chmodSync(path, 0o755);
-  return path;
-}
+`;

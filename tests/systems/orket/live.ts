@@ -3,7 +3,7 @@
  * programs and servers are real. The state is looked at afresh each time: files, process table and servers, nothing kept.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,7 @@ import { processTableReader } from '../../../src/host/process-table.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
 import type { CommonSettings, Located, StateView } from '../../../src/systems/system.ts';
 import { deriveLocated, type FixtureCase, locateCase } from '../fixture-case.ts';
+import { writeInterpreter } from '../interpreter.ts';
 
 /** How an act ended. */
 export interface Ended {
@@ -62,9 +63,7 @@ export class LiveOrket {
 
   async lay(more: CommonSettings = {}): Promise<void> {
     this.#python = join(this.home, 'python');
-    const program = new URL('./stand-in.ts', import.meta.url).pathname;
-    writeFileSync(this.#python, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
-    chmodSync(this.#python, 0o755);
+    writeInterpreter(this.#python, new URL('./stand-in.ts', import.meta.url));
     const options = { pace: PACE, python: this.#python, now: () => Date.now() };
     const laid = await orketSimulator.lay(this.dir, options);
     const camel = (key: string): string => key.replace(/-[a-z]/g, (part) => part.slice(1).toUpperCase());

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { replayTurn } from '../../../src/systems/orket/act-replay.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
 import type { Derived, StateView } from '../../../src/systems/system.ts';
 import { deriveCase, type FixtureCase, locateCase } from '../fixture-case.ts';
+import { writeInterpreter } from '../interpreter.ts';
 import { find, queueOf } from './installation.ts';
 
 const PACE = 20;
@@ -27,9 +28,7 @@ describe('the simulated Orket', () => {
   beforeEach(async () => {
     home = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-orket-demo-')));
     python = join(home, 'python');
-    const program = new URL('./stand-in.ts', import.meta.url).pathname;
-    writeFileSync(python, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
-    chmodSync(python, 0o755);
+    writeInterpreter(python, new URL('./stand-in.ts', import.meta.url));
     laid = await orketSimulator.lay(join(home, 'orket'), { pace: PACE, python, now: () => laidAt });
   });
   afterEach(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -13,10 +13,8 @@ import { createPump } from '../../../src/ingest/pump.ts';
 import { readJson } from '../../../src/lib/json.ts';
 import { LogStore } from '../../../src/logs/log-store.ts';
 import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
+import { writeInterpreter } from '../interpreter.ts';
 import { World } from './world.ts';
-
-const program = new URL('../../../fixtures/demo/reflexive/stand-in.ts', import.meta.url).pathname;
-const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 
 /** Reads the simulated installation through the real ingest, with the real process table. */
 describe('a live reflexive installation', () => {
@@ -28,14 +26,7 @@ describe('a live reflexive installation', () => {
   beforeEach(() => {
     world = new World();
     python = join(world.dir, 'python');
-    const text = [
-      `import { runStandIn } from ${JSON.stringify(program)};`,
-      'const host = { cwd: process.cwd(), env: process.env, lies: new Set(), out() {}, error() {} };',
-      'process.exitCode = await runStandIn(process.argv.slice(2), host);',
-    ].join('\n');
-    writeFileSync(join(world.dir, 'program.mjs'), text);
-    writeFileSync(python, `#!/bin/sh\nexec '${node}' '${join(world.dir, 'program.mjs')}' "$@"\n`);
-    chmodSync(python, 0o755);
+    writeInterpreter(python, new URL('./stand-in.ts', import.meta.url));
   });
   afterEach(async () => {
     for (const watch of watches.splice(0)) await watch.close();

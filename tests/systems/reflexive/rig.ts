@@ -14,9 +14,9 @@ import type { SystemWatch } from '../../../src/engine/system-watch.ts';
 import { reflexiveKind } from '../../../src/systems/reflexive/index.ts';
 import type { CommonSettings, Located, StateView } from '../../../src/systems/system.ts';
 import { Acting, type Ended, until, watchOf } from '../acting.ts';
+import { writeInterpreter } from '../interpreter.ts';
 import { World } from './world.ts';
 
-const program = new URL('../../../fixtures/demo/reflexive/stand-in.ts', import.meta.url).pathname;
 const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 
 const configText = `orchestrator:
@@ -49,16 +49,7 @@ export class Rig {
     this.world.write('src/cli.py', source);
     this.world.write('config/orchestrator-config.yaml', configText);
     mkdirSync(this.bin, { recursive: true });
-    writeFileSync(
-      join(this.dir, 'program.mjs'),
-      `import { existsSync, readFileSync } from 'node:fs';
-import { runStandIn } from ${JSON.stringify(program)};
-const lies = existsSync('.lies') ? readFileSync('.lies', 'utf8').split(' ') : [];
-const host = { cwd: process.cwd(), env: process.env, lies: new Set(lies), out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };
-process.exitCode = await runStandIn(process.argv.slice(2), host);
-`,
-    );
-    this.tool('python', `exec '${node}' '${join(this.dir, 'program.mjs')}' "$@"`);
+    writeInterpreter(join(this.bin, 'python'), new URL('./stand-in.ts', import.meta.url));
   }
 
   /** A program on the PATH of the cockpit. */

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expireApproval, moveLog, reflexiveSimulator } from '../../../fixtures/demo/reflexive/simulator.ts';
 import type { SimulatorOptions, StandInHost } from '../../../fixtures/demo/simulator.ts';
 import type { ProcessInfo } from '../../../src/domain/process.ts';
+import { writeInterpreter } from '../interpreter.ts';
 import { find, World } from './world.ts';
 
-const program = new URL('../../../fixtures/demo/reflexive/stand-in.ts', import.meta.url).pathname;
-const node = new URL('../../../node_modules/.bin/node', import.meta.url).pathname;
 const minuteMs = 60_000;
 
 describe('the simulated orchestrator', () => {
@@ -23,17 +22,7 @@ describe('the simulated orchestrator', () => {
 
   beforeEach(() => {
     world = new World();
-    const text = [
-      `import { runStandIn } from ${JSON.stringify(program)};`,
-      'const host = { cwd: process.cwd(), env: process.env, lies: new Set(), out() {}, error() {} };',
-      'process.exitCode = await runStandIn(process.argv.slice(2), host);',
-    ].join('\n');
-    writeFileSync(join(world.dir, 'program.mjs'), text);
-    writeFileSync(
-      join(world.dir, 'python'),
-      `#!/bin/sh\nexec '${node}' '${join(world.dir, 'program.mjs')}' "$@"\n`,
-    );
-    chmodSync(join(world.dir, 'python'), 0o755);
+    writeInterpreter(join(world.dir, 'python'), new URL('./stand-in.ts', import.meta.url));
   });
   afterEach(() => world.remove());
 
