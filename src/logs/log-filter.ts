@@ -31,8 +31,10 @@ export interface FilterTest {
   passes(entry: LogEntry): boolean;
 }
 
-/** An expression that matches in a piece of a text without matching in the text, or that spans lines. */
-const OF_WHOLE = /\\n|\\r|\[\^|\\[sSWDbB]|\$|\^|\(\?/;
+/** An expression that looks around itself, or is not told apart from one that does. */
+const LOOKS_AROUND = /\(\?(?!:)|\\k/;
+/** One whose matches may go over the end of a line. */
+const SPANS_LINES = /\\n|\\r|\[\^|\\[sSWDpP]/;
 /** A value a field has in no other writing: no number, nothing that is laid out, quoted or escaped. */
 const PLAIN_VALUE = /^(?=.*[a-z])(?!null$|true$|false$|[\d.]+e[\d+-]+$)[\w:@/-]+$/i;
 
@@ -86,22 +88,20 @@ export function testOf(filter: LogFilter, names: LogNames, showsWritten: boolean
       }
       case 'text': {
         const { text } = condition;
-        if (condition.ignoreCase) {
-          const pattern = new RegExp(escapeForPattern(text), 'i');
-          add((entry) => holds(entry, (line) => pattern.test(line), showsWritten));
-          if (isQuick && !text.includes('\n')) patterns.push(new RegExp(pattern.source, 'im'));
-        } else {
-          add((entry) => holds(entry, (line) => line.includes(text), showsWritten));
-          if (isQuick) addNeedle(text);
-        }
+        const pattern = condition.ignoreCase && new RegExp(escapeForPattern(text), 'i');
+        const has = (line: string): boolean => (pattern ? pattern.test(line) : line.includes(text));
+        add((entry) => holds(entry, has, showsWritten ? has : undefined));
+        if (isQuick && !pattern) addNeedle(text);
+        if (isQuick && pattern && !text.includes('\n')) patterns.push(new RegExp(pattern.source, 'im'));
         break;
       }
       case 'match': {
         const pattern = patternOf(condition.pattern);
-        // What spans lines, or looks for their ends, is looked for in records alone.
-        const isOfWhole = OF_WHOLE.test(condition.pattern);
-        add((entry) => holds(entry, (line) => pattern.test(line), showsWritten && !isOfWhole));
-        if (isQuick && !isOfWhole) patterns.push(patternOf(condition.pattern, 'm'));
+        const loose = showsWritten ? withoutEnds(condition.pattern) : undefined;
+        const wide = loose === undefined ? undefined : patternOf(loose);
+        add((entry) => holds(entry, (line) => pattern.test(line), wide && ((line) => wide.test(line))));
+        // What spans lines is looked for in records alone.
+        if (isQuick && loose !== undefined && !SPANS_LINES.test(loose)) patterns.push(patternOf(loose, 'm'));
         break;
       }
       case 'about': {
@@ -111,15 +111,19 @@ export function testOf(filter: LogFilter, names: LogNames, showsWritten: boolean
         if (isWhole) break;
         add(
           (entry) =>
-            holds(entry, (line) => keys.some((key) => line.includes(key)), false) ||
+            holds(entry, (line) => keys.some((key) => line.includes(key))) ||
             entry.text().keys?.some((key) => keys.includes(key)) === true,
         );
         break;
       }
-      case 'field':
-        add((entry) => holds(entry, (line) => hasField(line, condition.name, condition.value), false));
-        if (isQuick && PLAIN_VALUE.test(condition.value)) addNeedle(condition.value);
+      case 'field': {
+        const { name, value } = condition;
+        const isPlain = showsWritten && PLAIN_VALUE.test(value);
+        const mayHave = isPlain ? (line: string): boolean => line.includes(value) : undefined;
+        add((entry) => holds(entry, (line) => hasField(line, name, value), mayHave));
+        if (isQuick && isPlain) addNeedle(value);
         break;
+      }
       default:
         condition satisfies never;
     }
@@ -136,11 +140,33 @@ export function testOf(filter: LogFilter, names: LogNames, showsWritten: boolean
   };
 }
 
-/** `isPiece`: what is shown can have it only where the lines do; where no backslash is, they need not be parsed. */
-function holds(entry: LogEntry, has: (line: string) => boolean, isPiece: boolean): boolean {
+/**
+ * `mayHave`: false of a text where it is false of every piece of it. A record of one line that it rules out has not what is
+ * looked for, nor has what is shown of it, unless a backslash in it stands for something else.
+ */
+function holds(
+  entry: LogEntry,
+  has: (line: string) => boolean,
+  mayHave?: (line: string) => boolean,
+): boolean {
   const raw = entry.raw();
-  const shown = (): string | undefined => (isPiece && !raw.includes('\\') ? undefined : entry.text().text);
-  return isIn(has, () => raw, shown);
+  if (mayHave && entry.lines === 1 && !mayHave(raw) && !raw.includes('\\')) return false;
+  return isIn(
+    has,
+    () => raw,
+    () => entry.text().text,
+  );
+}
+
+/**
+ * An expression that matches wherever this one does, and in all that holds a piece in which this one does: it asks for no
+ * beginnings and ends of texts and words. Undefined where that is not known.
+ */
+function withoutEnds(pattern: string): string | undefined {
+  if (LOOKS_AROUND.test(pattern)) return undefined;
+  return pattern.replace(/\\[bB]|\\.|\[(?:\\.|[^\]\\])*\]|[$^]/gu, (part) =>
+    /^(?:\\[bB]|[$^])$/.test(part) ? '' : part,
+  );
 }
 
 function escapeForPattern(text: string): string {
