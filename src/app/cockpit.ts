@@ -7,7 +7,7 @@ import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
 import { absencesOf, planFor } from './engine-plan.ts';
-import { startEngineThread } from './engine-worker.ts';
+import { type EngineThread, stayYoung } from './engine-worker.ts';
 import { type LogMemory, logMemory } from './kept-log-view.ts';
 import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
@@ -37,19 +37,20 @@ export type DrawCockpit = (given: {
   readonly logMemory: LogMemory;
 }) => Drawing & { engineEnded(why: string): void };
 
-/** Opens the cockpit on this terminal and returns its exit code. */
+/** Opens the cockpit on this terminal and returns its exit code. Its engine gets to work in `thread`. */
 export async function openCockpit(
   options: Options,
   wishes: CockpitWishes,
+  thread: EngineThread,
   loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
   const session = wishes.demo ? undefined : openSession(options, process.cwd());
   if (session && session.systems.length > 0)
-    return await watch(options, wishes, session, undefined, loadDraw);
+    return await watch(options, wishes, session, undefined, thread, loadDraw);
   if (session && wishes.orDemo !== true) throw nothingToWatch();
   const demo = await startDemoSystems();
   try {
-    return await watch(options, wishes, demoSession(options, demo), demo, loadDraw);
+    return await watch(options, wishes, demoSession(options, demo), demo, thread, loadDraw);
   } finally {
     await demo.close();
   }
@@ -74,6 +75,7 @@ async function watch(
   wishes: CockpitWishes,
   session: Session,
   demo: Demo | undefined,
+  thread: EngineThread,
   loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
   const plan = planFor(session.systems, {
@@ -91,7 +93,7 @@ async function watch(
   const { stdin, stdout, stderr } = process;
   let tellEnd = (_why: string): void => {};
   // The engine reads while the screen's own code is still being loaded.
-  const engine = startEngineThread({ plan, config: session.config }, (why) => tellEnd(why));
+  const engine = thread.begin({ plan, config: session.config }, (why) => tellEnd(why));
   const loading = loadDraw();
   try {
     return await runOnTerminal({ stdin, stdout, stderr, clock }, async (terminal) => {
@@ -109,6 +111,7 @@ async function watch(
         ...(session.config.theme === undefined ? {} : { wantedTheme: session.config.theme }),
       });
       tellEnd = drawing.engineEnded;
+      stayYoung();
       return drawing;
     });
   } finally {

@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readersOf } from '../engine/kind-lines.ts';
 import { serveLogs } from '../logs/log-carrier.ts';
-import { type EnginePlan, kindOf } from './engine-plan.ts';
+import { kindOf } from './engine-of.ts';
+import type { EnginePlan } from './engine-plan.ts';
 
 const plan = workerData as EnginePlan;
 const systems = plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located }));

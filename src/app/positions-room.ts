@@ -16,7 +16,7 @@ import { ownMasker } from './secrets.ts';
 /** What a cockpit has read is committed every so often: a commit rewrites the facts of each log that moved. */
 const COCKPIT_DELAY_MS = 2_000;
 /** Lines of each log that a cockpit shows although their facts are kept. */
-const COCKPIT_REPLAY_BYTES = 4 * 1024 * 1024;
+const COCKPIT_REPLAY_BYTES = 256 * 1024;
 const FLUSH_MS = 5_000;
 const FLUSH_PAUSE_MS = 20;
 

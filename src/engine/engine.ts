@@ -24,6 +24,7 @@ import { asideText, handOverStateOf, itemOf } from './hand-over-state.ts';
 import type { HandOverState, HistoryDesk } from './history-desk.ts';
 import { LogArchive } from './log-archive.ts';
 import { LogBook } from './log-book.ts';
+import type { LogSpool } from './log-spool.ts';
 import type { PositionKeeper } from './position-keeper.ts';
 import type {
   AnswerOf,
@@ -107,6 +108,8 @@ export interface EngineOptions {
   readonly alerts?: AlertDesk;
   /** Keeps how far the logs of a system were read; see {@link WatchPorts}. */
   keeperOf?(kind: SystemKind, located: Located): PositionKeeper | undefined;
+  /** Keeps what is read of logs that their writers empty; undefined: it is in memory alone. */
+  readonly spool?: LogSpool;
   /** Writes the report of an incident, for a cockpit. */
   writeTimeline?(
     state: TimelineState,
@@ -144,6 +147,7 @@ export function createEngine(options: EngineOptions): Engine {
     open: options.openLogs ?? (() => Promise.reject(new Error('older lines can not be read from here'))),
     masker,
     heldSince: () => logs.heldSince,
+    ...(options.spool ? { spool: options.spool } : {}),
   });
   const book = new LogBook({
     store: logs,
@@ -177,6 +181,7 @@ export function createEngine(options: EngineOptions): Engine {
     ...(options.notices ?? []),
     ...(polling ? ['polling: no change notifications here'] : []),
     ...keepingTroubles(),
+    ...(options.spool?.trouble === undefined ? [] : [`EMPTIED LOGS NOT KEPT: ${options.spool.trouble}`]),
     ...(acts?.notices?.() ?? []),
     ...(history?.notices() ?? []),
     ...(alerts?.notices() ?? []),
@@ -232,6 +237,7 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.hideProcesses === true ? { hideProcesses: true } : {}),
       masker,
       ...(options.keeperOf ? { keeperOf: options.keeperOf } : {}),
+      ...(options.spool ? { spool: options.spool } : {}),
       onStatus: tellSoon,
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {
@@ -391,6 +397,8 @@ export function createEngine(options: EngineOptions): Engine {
       teller.close();
       for (const stop of stops) stop?.();
       acts?.close();
+      // Who may write the spool is known from the history's lease.
+      options.spool?.close();
       history?.close();
       book.close();
       await Promise.all([archive.close(), ...[...watches.values()].map((watch) => watch.close())]);

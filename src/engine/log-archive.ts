@@ -11,6 +11,7 @@ import type { Instant } from '../domain/instant.ts';
 import type { LogCondition, LogFile, LogFilter, LogQuery, LogRecord, LogRow } from '../domain/log.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import type {
+  KeptPart,
   LogAnswer,
   LogCallName,
   LogHistogram,
@@ -21,12 +22,11 @@ import type {
 } from '../logs/log-protocol.ts';
 import type { HeldSince } from '../logs/log-store.ts';
 import type { LogCount, LogGap, LogLimits, LogPosition } from '../logs/log-view.ts';
-import { ToldRecords } from './without-secrets.ts';
+import type { LogSpool, VolatileLog } from './log-spool.ts';
+import { isKeyRest, ToldRecords } from './without-secrets.ts';
 
 /** Names files of whose content nothing is known any more: it is looked for by its time. */
 const GONE = ':gone';
-/** A line of Base64 at the head of a page may be the rest of a private key. */
-const KEY_REST = /(?:^|\s)[A-Za-z0-9+/]{48,}={0,2}\s*$/;
 
 /** What an archive works with. */
 export interface ArchivePorts {
@@ -34,6 +34,8 @@ export interface ArchivePorts {
   readonly masker: Masker;
   /** From where on each log is in memory. */
   heldSince(): Iterable<HeldSince>;
+  /** What is kept of logs that their writers empty. */
+  readonly spool?: LogSpool;
 }
 
 /** Rows of the archive, oldest first. */
@@ -48,6 +50,11 @@ export class LogArchive {
   readonly #specs = new Map<string, LogSpec>();
   /** Logs of which older parts lay beside them when they were found. */
   readonly #withPast = new Set<string>();
+  /** Logs that their writers empty, and what is kept of each, as the log engine was told. */
+  readonly #volatile = new Map<string, VolatileLog>();
+  readonly #kept = new Map<string, readonly KeptPart[]>();
+  /** Files of what is kept, as places name them. */
+  #keptFiles: ReadonlySet<string> = new Set();
   /** Logs to be looked at again before something is asked. */
   readonly #moved = new Set<string>();
   /** By log and device: what a file's content is known by, wherever it goes. */
@@ -59,10 +66,15 @@ export class LogArchive {
     this.#ports = ports;
   }
 
-  /** A log was found, or its files were: it is looked at again before the next question. `path`: as its rows have it. */
-  note(path: string, spec: Omit<LogSpec, 'id'>): void {
+  /**
+   * A log was found, or its files were: it is looked at again before the next question. `path`: as its rows have it.
+   * `volatile`: where its writer empties it.
+   */
+  note(path: string, spec: Omit<LogSpec, 'id' | 'kept'>, volatile?: VolatileLog): void {
     const id = nameOf(spec.system, spec.source, path);
     this.#moved.add(id);
+    if (volatile) this.#volatile.set(id, volatile);
+    this.#lookAtKept(id);
     if (this.#specs.has(id)) return;
     this.#specs.set(id, { id, ...spec });
     if (hasPast(spec.path)) this.#withPast.add(id);
@@ -71,16 +83,24 @@ export class LogArchive {
   /** What a file's content can be known by once its file was emptied. */
   frozen(system: SystemId, source: string, path: string, device: string): string {
     if (!/^\d+:\d+$/.test(device)) return device;
+    const volatile = this.#volatile.get(nameOf(system, source, path));
+    const kept = volatile && this.#ports.spool?.nameOf(volatile);
+    if (kept !== undefined) return kept;
     return this.#keys.get(`${nameOf(system, source, path)}\n${device}`) ?? GONE;
   }
 
   /** The newest time something of the archive may stand at; undefined: there is none, all is in memory. */
   get newest(): Instant | undefined {
     let newest: Instant | undefined;
+    const emptied = new Set(this.#kept.keys());
+    const note = (sortAt: Instant): void => {
+      if (newest === undefined || sortAt > newest) newest = sortAt;
+    };
     for (const held of this.#ports.heldSince()) {
-      if (!this.#hasPast(held)) continue;
-      if (newest === undefined || held.sortAt > newest) newest = held.sortAt;
+      emptied.delete(nameOf(held.system, held.source, held.path));
+      if (this.#hasPast(held)) note(held.sortAt);
     }
+    for (const log of emptied) for (const { until } of this.#kept.get(log) ?? []) note(until as Instant);
     return newest;
   }
 
@@ -139,15 +159,50 @@ export class LogArchive {
     await (await this.#port?.catch(() => undefined))?.close();
   }
 
+  /** Tells rows that were emptied away and whose lines are kept: they are counted with the files. */
+  isKept(): (row: LogRow & { readonly file?: string }) => boolean {
+    const known = new Map<string, boolean>();
+    return ({ system, source, path, log, file }) => {
+      const volatile = this.#volatile.get(nameOf(system, source, log ?? path));
+      if (!volatile || file === undefined) return false;
+      const key = `${volatile.file}\n${file}`;
+      const is = known.get(key) ?? this.#ports.spool?.placeOf(volatile, file, 0) !== undefined;
+      known.set(key, is);
+      return is;
+    };
+  }
+
   #hasPast({ system, source, path, offset, file }: HeldSince): boolean {
-    return offset > 0 || file === GONE || this.#withPast.has(nameOf(system, source, path));
+    const log = nameOf(system, source, path);
+    return offset > 0 || file === GONE || this.#withPast.has(log) || (this.#kept.get(log)?.length ?? 0) > 0;
+  }
+
+  /** Whether more is kept of a log than the log engine knows. */
+  #lookAtKept(log: string): boolean {
+    const volatile = this.#volatile.get(log);
+    if (!volatile || !this.#ports.spool) return false;
+    const parts = this.#ports.spool.parts(volatile);
+    if (JSON.stringify(parts) === JSON.stringify(this.#kept.get(log) ?? [])) return false;
+    this.#kept.set(log, parts);
+    this.#opened = 0;
+    return true;
   }
 
   #limits(): LogLimits {
     const limits: { [log: string]: LogLimits[string] } = {};
+    // Of a log that is empty now nothing is in memory.
+    for (const log of this.#kept.keys())
+      limits[log] = { file: GONE, offset: 0, sortAt: Number.MAX_SAFE_INTEGER };
     for (const { system, source, path, file, offset, sortAt } of this.#ports.heldSince()) {
       const log = nameOf(system, source, path);
       if (!this.#specs.has(log)) continue;
+      const volatile = this.#volatile.get(log);
+      const kept = volatile && this.#ports.spool?.placeOf(volatile, file, offset);
+      const part = kept && this.#keys.get(`${log}\n${kept.path}`);
+      if (kept && part !== undefined) {
+        limits[log] = { file: part, offset: kept.offset, sortAt };
+        continue;
+      }
       const key = /^\d+:\d+$/.test(file) ? (this.#keys.get(`${log}\n${file}`) ?? `${file}:`) : file;
       limits[log] = { file: key, offset, sortAt };
     }
@@ -174,15 +229,24 @@ export class LogArchive {
   async #ready(): Promise<LogPort> {
     this.#port ??= this.#ports.open();
     const port = await this.#port;
+    for (const log of this.#volatile.keys()) if (this.#lookAtKept(log)) this.#moved.add(log);
     if (this.#moved.size === 0) return port;
     const moved = [...this.#moved];
     this.#moved.clear();
     if (this.#opened < this.#specs.size) {
       this.#opened = this.#specs.size;
-      await port.call('open', { logs: [...this.#specs.values()] });
+      const logs = [...this.#specs.values()].map((spec) => ({
+        ...spec,
+        kept: this.#kept.get(spec.id) ?? [],
+      }));
+      await port.call('open', { logs });
     } else await port.call('refresh', { logs: moved });
     const { parts } = await port.call('parts', { logs: moved });
-    for (const { log, device, file } of parts) this.#keys.set(`${log}\n${device}`, file);
+    const ours = new Set([...this.#kept.values()].flat().map(({ path }) => path));
+    for (const { log, device, file, path } of parts) {
+      this.#keys.set(`${log}\n${ours.has(path) ? path : device}`, file);
+      if (ours.has(path)) this.#keptFiles = new Set(this.#keptFiles).add(file);
+    }
     return port;
   }
 
@@ -240,9 +304,11 @@ export class LogArchive {
       const { system, source, path } = placeOf(place.log);
       const record: LogRecord = { ...recordOf(rest), offset: place.offset };
       const [safe = record] = told.take(place.log, [record]);
-      const mayBeKey = !begun.has(place.log) && KEY_REST.test(safe.text);
+      const mayBeKey = !begun.has(place.log) && isKeyRest(safe.text);
       if (!mayBeKey) begun.add(place.log);
-      const file = `${path.slice(0, path.lastIndexOf('/') + 1)}${this.#ports.masker.name(name)}`;
+      const isKept = this.#keptFiles.has(place.file);
+      const directory = path.slice(0, path.lastIndexOf('/') + 1);
+      const file = isKept ? path : `${directory}${this.#ports.masker.name(name)}`;
       return {
         ...safe,
         ...(mayBeKey ? { text: MASK } : {}),
@@ -252,6 +318,7 @@ export class LogArchive {
         source,
         path: file,
         ...(file === path ? {} : { log: path }),
+        ...(isKept ? { wiped: true } : {}),
         sortAt: line.sortAt as Instant,
         form: 'log',
       };

@@ -130,7 +130,7 @@ export class LogBook {
     };
     for (const span of index.spans)
       for (const [number, count] of span.counts.entries()) add(span.from, levelOfNumber(number), count);
-    for (const { sortAt, level, count = 1 } of store.unfiled(query))
+    for (const { sortAt, level, count = 1 } of store.unfiled(query, archive.isKept()))
       if (sortAt >= from && sortAt < to) add(Math.floor(sortAt / index.spanMs) * index.spanMs, level, count);
     const isOfLines =
       [grep, keys, files].some((part) => part !== undefined) ||

@@ -82,6 +82,11 @@ export class PositionKeeper {
     this.#loaded = options.store.load({ system, root });
   }
 
+  /** Rows are handed on: each once, in the order in which they were read. */
+  get handsOn(): boolean {
+    return this.#options.lineOf !== undefined;
+  }
+
   /** Why nothing can be committed; undefined while all is well. */
   get trouble(): string | undefined {
     return this.#trouble;

@@ -3,7 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import { createMasker, type Masker } from '../acts/mask.ts';
 import { diffEntities, type EntityDiff } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
-import type { Instant } from '../domain/instant.ts';
+import { type Instant, instant } from '../domain/instant.ts';
+import type { LogRecord } from '../domain/log.ts';
 import type { BadRecord } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
 import { fenceOf } from '../ingest/discover.ts';
@@ -15,8 +16,10 @@ import { FactStore } from './fact-store.ts';
 import { FirstLook } from './first-look.ts';
 import { readerName } from './kind-lines.ts';
 import type { LogArchive } from './log-archive.ts';
+import type { Emptied, LogSpool, VolatileLog } from './log-spool.ts';
 import type { PositionKeeper, UnplacedRow } from './position-keeper.ts';
 import type { SystemSummary } from './protocol.ts';
+import { ShownAhead } from './shown-ahead.ts';
 import { SourceBook, systemStateOf } from './source-book.ts';
 import { stateViewOf } from './state-view.ts';
 import { WatchedProcesses } from './watched-processes.ts';
@@ -24,6 +27,9 @@ import { ToldEntities, ToldRecords } from './without-secrets.ts';
 
 /** Derivations are at least this far apart, and at least four times what the last one cost. */
 const MIN_DERIVE_GAP_MS = 30;
+
+/** So much of the end of a long log is shown before the log is read: some screens of it. */
+const AHEAD_BYTES = 256 * 1024;
 
 /** What a system watch needs beside its kind. */
 export interface WatchPorts {
@@ -38,6 +44,8 @@ export interface WatchPorts {
   readonly hideProcesses?: boolean;
   /** Knows what is secret; default: what has the shape of it. */
   readonly masker?: Masker;
+  /** Keeps what is read of logs that their writers empty. */
+  readonly spool?: LogSpool;
   /** Keeps how far logs are read across restarts; undefined: nothing is kept. */
   keeperOf?(kind: SystemKind, located: Located): PositionKeeper | undefined;
   /** Entities moved. The first call is the first complete derivation. */
@@ -59,6 +67,7 @@ export class SystemWatch {
   readonly #sources = new SourceBook();
   readonly #first: FirstLook;
   readonly #processes: WatchedProcesses;
+  readonly #ahead = new ShownAhead();
   #specs: readonly SourceSpec[] = [];
   #specsText = '';
   readonly #masker: Masker;
@@ -75,6 +84,8 @@ export class SystemWatch {
   #factsSince: Instant | undefined;
   #gaps = 0;
   #failure: string | undefined;
+  /** Logs that their writers empty, by source and path. */
+  readonly #volatile = new Map<string, VolatileLog>();
   readonly #listeners = new Set<(view: StateView) => void>();
 
   constructor(kind: SystemKind, located: Located, ports: WatchPorts) {
@@ -105,6 +116,8 @@ export class SystemWatch {
       ...(ports.budgetDir === undefined ? {} : { budgetDir: ports.budgetDir }),
       ...(ports.hideProcesses === true ? { hideProcesses: true } : {}),
       ...(this.#keeper ? { resume: this.#keeper.resume } : {}),
+      // What is not in memory must be had from elsewhere then, and rows that are handed on keep their order.
+      ...(ports.archive && !this.#keeper?.handsOn ? { aheadBytes: AHEAD_BYTES } : {}),
       onEvent: (event) => this.#take(event),
     });
     this.#keeper?.attach({
@@ -230,20 +243,29 @@ export class SystemWatch {
       const isNews = this.#sources.take(event.status);
       if (!this.#first.isOver) {
         if (!this.#ports.once) this.#first.sourceMoved();
+        if (isNews) this.#ports.onStatus(this);
       } else if (!outcome.changed && isNews) this.#ports.onStatus(this);
     } else {
       this.#sources.account(event.source, outcome.records.length, outcome.bad);
-      this.#feedLogs(event, outcome.records);
+      this.#feedLogs(event, outcome.records, this.#ahead.rest(event, outcome.records));
     }
     if (outcome.changed) this.#scheduleDerive();
   }
 
   #feedLogs(
     event: Exclude<IngestEvent, { type: 'processes' | 'status' }>,
-    records: Parameters<LogStore['add']>[1],
+    records: readonly LogRecord[],
+    shown: readonly LogRecord[],
   ): void {
     const path = this.#masker.name(event.path);
     const origin = { system: this.located.system, source: event.source, path };
+    const volatile =
+      event.type === 'chunk' || event.type === 'wiped' ? this.#volatileAt(event, path) : undefined;
+    if (volatile) {
+      this.#ports.spool?.take(volatile, event);
+      // There may be nothing in it yet, and yet something that was in it.
+      if (event.type === 'chunk' && event.fresh) this.#noteLog(event, path);
+    }
     if (event.type === 'wiped' || event.type === 'gap') {
       if (event.type === 'gap') this.#gaps += 1;
       else {
@@ -271,8 +293,8 @@ export class SystemWatch {
     const place =
       event.rotated === undefined ? origin : rotatedOrigin(origin, this.#masker.name(event.rotated));
     if (event.fresh || event.rotated !== undefined) this.#noteLog(event, path);
-    const told = this.#toldRecords.take(`${event.source}/${event.path}`, records);
-    const lines = event.chunk.type === 'lines' ? event.chunk.lines : [];
+    const told = this.#toldRecords.take(`${event.source}/${event.path}`, shown, event.known);
+    const lines = event.chunk.type === 'lines' && shown.length > 0 ? event.chunk.lines : [];
     const held = event.file === undefined ? {} : { file: event.file, firstOffset: lines[0]?.offset ?? 0 };
     this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at, lines);
     this.#keeper?.took(
@@ -293,7 +315,7 @@ export class SystemWatch {
     // What is compressed is a part of the log it was rotated from.
     if (spec?.type !== 'log' || path.endsWith('.gz')) return;
     const { root, system, timezone } = this.located;
-    this.#ports.archive?.note(shown, {
+    const log = {
       system,
       source,
       path: isAbsolute(path) ? path : join(root, path),
@@ -301,7 +323,34 @@ export class SystemWatch {
       reader: readerName(this.kind.kind, spec.parser),
       zone: timezone,
       shownPath: path,
-    });
+    };
+    this.#ports.archive?.note(shown, log, this.#volatile.get(`${source}\n${path}`));
+  }
+
+  /** The log of an event, if its writer empties it. That it was emptied before is told when it is met first. */
+  #volatileAt(
+    { source, path }: { readonly source: string; readonly path: string },
+    shown: string,
+  ): VolatileLog | undefined {
+    const spec = this.#specs.find(({ id }) => id === source);
+    if (spec?.type !== 'log' || spec.volatile !== true || !this.#ports.spool) return undefined;
+    const key = `${source}\n${path}`;
+    const known = this.#volatile.get(key);
+    if (known) return known;
+    const { root, system } = this.located;
+    const log: VolatileLog = {
+      ...{ system, root, source, path },
+      file: isAbsolute(path) ? path : join(root, path),
+      fence: fenceOf(root, spec.glob, false),
+      position: () => this.#pump.position(source, path),
+    };
+    this.#volatile.set(key, log);
+    for (const { at, ...emptied } of this.#ports.spool.emptied(log)) {
+      const text = this.#masker.text(emptiedText(shown, emptied));
+      const sortAt = instant(at);
+      this.#ports.logs.addChange({ system, source, path: shown, at: sortAt, sortAt, text, keys: [shown] });
+    }
+    return log;
   }
 
   #scheduleDerive(): void {
@@ -370,8 +419,13 @@ function lossText(event: Extract<IngestEvent, { type: 'wiped' | 'gap' }>, path: 
   if (event.type === 'gap') {
     return `${path}: a gap behind byte ${event.offset}${event.rotated === undefined ? '' : ` of ${event.rotated}`}: ${event.reason}`;
   }
-  const upTo = event.readBytes === undefined ? '' : ` (${event.readBytes} bytes)`;
-  return `${path} was emptied by its writer; what was read before${upTo} stays readable`;
+  return emptiedText(path, event);
+}
+
+function emptiedText(path: string, { readBytes, unseen }: Partial<Emptied>): string {
+  const upTo = readBytes === undefined ? '' : ` (${readBytes} bytes)`;
+  const when = unseen ? ' while nobody watched, after this' : '';
+  return `${path} was emptied by its writer${when}; what was read before${upTo} stays readable`;
 }
 
 /** Where lines stand that were read after their file was renamed. */

@@ -23,6 +23,9 @@ const NAMES: ReadonlySet<string> = new Set([
   'logFiles',
 ]);
 
+/** A line of Base64 may be the rest of a private key. */
+const KEY_REST = /(?:^|\s)[A-Za-z0-9+/]{48,}={0,2}\s*$/;
+
 /** The entities of one system as they are told. Those without a secret are the very objects that were derived. */
 export class ToldEntities {
   readonly #masker: Masker;
@@ -78,6 +81,11 @@ export class ToldEntities {
   }
 }
 
+/** Whether a line, read without those before it, may stand inside a private key: it ends in Base64. */
+export function isKeyRest(text: string): boolean {
+  return KEY_REST.test(text);
+}
+
 /** The log records of one system as they are told. A private key is one secret over the lines it was printed on. */
 export class ToldRecords {
   readonly #masker: Masker;
@@ -88,12 +96,14 @@ export class ToldRecords {
     this.#masker = masker;
   }
 
-  /** Records of one file, in file order. */
-  take(file: string, records: readonly LogRecord[]): readonly LogRecord[] {
-    return records.map(({ text, ...rest }) => ({
-      ...this.#masker.value(rest, NAMES),
-      text: this.#text(file, text),
-    }));
+  /** Records of one file, in file order. `isPart`: they begin anywhere in it. */
+  take(file: string, records: readonly LogRecord[], isPart = false): readonly LogRecord[] {
+    let mayBeKey = isPart;
+    return records.map(({ text, ...rest }) => {
+      const safe = this.#text(file, text);
+      mayBeKey &&= isKeyRest(safe);
+      return { ...this.#masker.value(rest, NAMES), text: mayBeKey ? MASK : safe };
+    });
   }
 
   #text(file: string, text: string): string {

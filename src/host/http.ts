@@ -1,5 +1,4 @@
-import { type IncomingMessage, request as plainRequest } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../domain/error.ts';
 
 export interface HttpAsk {
@@ -82,11 +81,14 @@ function askOnce(url: URL, ask: HttpAsk, timeoutMs: number): Promise<OneAnswer> 
     const fail = (error: string): void => settle({ body: '', truncated: false, error });
     const abort = (): void => fail('given up');
     const timer = setTimeout(() => fail(`no answer in ${formatMs(ask.timeoutMs)}`), timeoutMs);
-    let request: ReturnType<typeof plainRequest> | undefined;
+    let request: ReturnType<typeof import('node:http').request> | undefined;
     if (ask.signal?.aborted) return abort();
     ask.signal?.addEventListener('abort', abort);
     try {
-      const start = url.protocol === 'https:' ? tlsRequest : plainRequest;
+      // Loaded when it is wanted: by an import statement Node would load a second client of HTTP with it.
+      const { request: start } = process.getBuiltinModule(
+        url.protocol === 'https:' ? 'node:https' : 'node:http',
+      );
       const sentAt = Date.now();
       const length = ask.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(ask.body)) };
       request = start(

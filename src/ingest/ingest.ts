@@ -122,6 +122,8 @@ export type IngestEvent =
       readonly file?: string;
       /** An earlier run read these lines, and what it made of them holds: they are told to be shown. */
       readonly known?: true;
+      /** The end of a long log, told to be shown before the log is read: these lines come again in their turn. */
+      readonly ahead?: true;
     }
   /** A log is read on where an earlier run stood; what that one made of its bytes holds. Comes before its chunks. */
   | {
@@ -184,6 +186,8 @@ export interface PumpOptions {
   readonly maxLineBytes?: number;
   /** How much of a log's end is read at first. Default 16 MiB. */
   readonly initialLogBytes?: number;
+  /** Of a log that is longer, about so much of its end is told {@link IngestEvent ahead}. Default: nothing is. */
+  readonly aheadBytes?: number;
   /** Directory of the host-wide rate records, or undefined: budgets count for this process alone. */
   readonly budgetDir?: string;
   /** Symlinks leading out of the root are refused unless this is set. */

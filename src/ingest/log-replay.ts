@@ -10,6 +10,20 @@ export interface Replay {
   readonly partial: boolean;
 }
 
+/** The last whole lines of a file that is longer than `bytes`, about so much of it. */
+export function endOf(
+  { descriptor, stat, splitter }: Generation,
+  bytes: number,
+  maxLineBytes: number,
+): SplitLine[] {
+  const start = stat.size - bytes;
+  const even = start - (start % 2);
+  const lines: SplitLine[] = [];
+  const last = new LineSplitter(maxLineBytes, even, true, splitter.state.encoding);
+  last.push(bytesAt(descriptor, even, stat.size - even), lines);
+  return lines;
+}
+
 /** The newest lines before the positions of resumed generations, about `bytes` of them; oldest first. */
 export function replayOf(
   generations: readonly Generation[],

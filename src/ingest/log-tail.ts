@@ -8,7 +8,7 @@ import { areDescriptorsShort, Generation } from './generation.ts';
 import type { LogFamily } from './log-family.ts';
 import { LogGenerations } from './log-generations.ts';
 import { fileId, type LogPosition } from './log-position.ts';
-import { replayOf } from './log-replay.ts';
+import { endOf, replayOf } from './log-replay.ts';
 import { MOVED, NO_DESCRIPTOR, type Resumed } from './log-rotation.ts';
 import { LogTeller } from './log-teller.ts';
 import { type RawPath, splitRaw } from './raw-path.ts';
@@ -321,6 +321,7 @@ export class LogTail implements Watched {
     const next = new Generation(opened.descriptor, opened.stat, this.#family.maxLineBytes, tailBytes);
     const { last } = this.#generations;
     try {
+      if (first) this.#tellEnd(next);
       if (first) this.#generations.queuePast(next, this.#readUntilMs);
       else this.#generations.queueUnread(last, next, false);
     } catch (error) {
@@ -331,6 +332,13 @@ export class LogTail implements Watched {
     this.#opened = true;
     this.#generations.push(next);
     return this.#arrived();
+  }
+
+  /** What is written last is looked at first: it need not wait for all that is read before it. */
+  #tellEnd(generation: Generation): void {
+    const { aheadBytes = Number.POSITIVE_INFINITY } = this.#family.context.options;
+    if (generation.stat.size <= aheadBytes) return;
+    this.#teller.ahead(generation, endOf(generation, aheadBytes, this.#family.maxLineBytes));
   }
 
   #arrived(): true {

@@ -40,6 +40,12 @@ export class LogTeller {
     this.#chunk(generation, lines, { fresh: true, partial, known: true });
   }
 
+  /** The end of a log that is about to be read. */
+  ahead(generation: Generation, lines: readonly SplitLine[]): void {
+    if (lines.length > 0)
+      this.#chunk(generation, lines, { fresh: true, partial: true, known: true, ahead: true });
+  }
+
   /** The line its writer has not finished, if there is one. */
   flush(generation: Generation, unfinished: boolean): void {
     const lines: SplitLine[] = [];
@@ -78,7 +84,12 @@ export class LogTeller {
   #chunk(
     { stat, rotated, key }: Generation,
     lines: readonly SplitLine[],
-    { fresh, partial, known }: { readonly fresh: boolean; readonly partial: boolean; readonly known?: true },
+    {
+      fresh,
+      partial,
+      known,
+      ahead,
+    }: Pick<Chunk, 'fresh' | 'known' | 'ahead'> & { readonly partial: boolean },
   ): void {
     const file = factsOfFile(stat);
     this.#options.context.emit({
@@ -90,6 +101,7 @@ export class LogTeller {
       file: key,
       ...(rotated === undefined ? {} : { rotated }),
       ...(known ? { known } : {}),
+      ...(ahead ? { ahead } : {}),
     });
     this.#options.onProgress(file.modifiedAt);
   }

@@ -1,4 +1,5 @@
 import type { CockpitWishes } from '../app/cockpit.ts';
+import type { EngineThread } from '../app/engine-worker.ts';
 import { paneNames } from '../app/pane-names.ts';
 import { terminalProblem } from '../app/terminal-problem.ts';
 import type { Options } from '../config/options.ts';
@@ -38,8 +39,19 @@ async function screen(options: Options, wishes: CockpitWishes): Promise<number> 
     process.stderr.write(`binnacle: no cockpit here: ${problem}; this is \`binnacle status\`\n`);
     return await (await import('./status.ts')).runStatus(options);
   }
+  // It loads its code while this thread loads the configuration and the screen.
+  const thread = (await import('../app/engine-worker.ts')).startEngineThread();
+  try {
+    return await openScreen(options, wishes, thread);
+  } catch (error) {
+    await thread.abandon();
+    throw error;
+  }
+}
+
+async function openScreen(options: Options, wishes: CockpitWishes, thread: EngineThread): Promise<number> {
   const { openCockpit } = await import('../app/cockpit.ts');
-  return await openCockpit(options, wishes, async () => {
+  return await openCockpit(options, wishes, thread, async () => {
     const [{ drawCockpit }, { themeFrom }] = await Promise.all([
       import('../../views/main.tsx'),
       import('../../views/theme.ts'),

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectEngine } from '../../src/engine/carrier.ts';
+import { connectEngine } from '../../src/engine/engine-client.ts';
 import type { EnginePort } from '../../src/engine/protocol.ts';
 import { until } from '../ingest/collector.ts';
 import { jobsIn, listen, Mill } from './mill.ts';

@@ -6,6 +6,7 @@ import { instant } from '../../src/domain/instant.ts';
 import type { LogQuery, LogRow, PagePlace } from '../../src/domain/log.ts';
 import type { Engine, EngineOptions } from '../../src/engine/engine.ts';
 import { readersOf } from '../../src/engine/kind-lines.ts';
+import type { PumpOptions } from '../../src/ingest/ingest.ts';
 import { createPump } from '../../src/ingest/pump.ts';
 import { LogDesk } from '../../src/logs/log-desk.ts';
 import { until } from '../ingest/collector.ts';
@@ -22,14 +23,15 @@ afterEach(async () => {
   mill.remove();
 });
 
+/** How the tests that follow have logs read at first. */
+let reads: Pick<PumpOptions, 'initialLogBytes' | 'aheadBytes'> = {};
 let opened = 0;
-/** An engine that reads 2,000 bytes of each log's end at first. */
 async function start(more: Partial<EngineOptions> = {}): Promise<Engine> {
   opened = 0;
   const located = millAt(mill.dir);
   const engine = millEngine(located, {
     once: true,
-    makePump: (specs, options) => createPump(specs, { ...options, initialLogBytes: 2000 }),
+    makePump: (specs, options) => createPump(specs, { ...options, ...reads }),
     openLogs: async () => {
       opened += 1;
       return new LogDesk(readersOf([{ kind: millKind, located }]));
@@ -108,7 +110,14 @@ async function countOf(engine: Engine, query: LogQuery): Promise<number> {
   return hits;
 }
 
-describe('logs of which only the end was read', () => {
+describe.each([
+  ['only the end was read', { initialLogBytes: 2000 }],
+  ['all was read, and the end shown before', { aheadBytes: 2000 }],
+])('logs of which %s', (_what, how) => {
+  beforeEach(() => {
+    reads = how;
+  });
+
   it('are walked through to their oldest compressed part and back, each line once and in order', async () => {
     oldLog();
     const engine = await start();
@@ -229,5 +238,29 @@ describe('logs of which only the end was read', () => {
     mill.log(...linesFrom(1010, 1020));
     await until(() => has('^line 1019 '), 5000);
     expect(numbersOf(await walkOn(engine, { changes: false }, 200))).toEqual(upTo(1020));
+  });
+});
+
+describe('a long log', () => {
+  it('is told from its end first, and then read whole behind the part that was rotated last', async () => {
+    oldLog();
+    const told: string[] = [];
+    const engine = await start({
+      makePump: (specs, options) =>
+        createPump(specs, {
+          ...options,
+          aheadBytes: 2000,
+          onEvent(event) {
+            options.onEvent(event);
+            if (event.type !== 'chunk' || event.chunk.type !== 'lines') return;
+            const [first, last] = [event.chunk.lines[0], event.chunk.lines.at(-1)].map(
+              (line) => / line (\d+)/.exec(line?.text ?? '')?.[1],
+            );
+            told.push(`${event.ahead ? 'ahead ' : ''}${Number(first) < 900 ? first : 'end'}-${last}`);
+          },
+        }),
+    });
+    expect(told).toEqual(['ahead end-999', '100-299', '300-999']);
+    expect(engine.logs.size).toBeLessThan(120);
   });
 });
