@@ -491,6 +491,17 @@ describe('what a decision would run', () => {
 });
 
 describe('a question', () => {
+  it('says of its answer what the notes do not say already', async () => {
+    const engine = engineWith({ ...question, cautions: ['the runbook says 30 s, it takes 60'] });
+    screen = await openScreen({ engine, columns: 100, rows: 40 });
+    await screen.press('a', 'enter');
+    await screen.type('2026');
+    await screen.press('enter');
+    expect(screen.frame()).toContain(' Note: the runbook says 30 s, it takes 60');
+    expect(screen.frame()).toContain('what it runs');
+    expect(screen.frame()).not.toContain('warning   the runbook says');
+  });
+
   it('is answered in the card: Enter begins, lines come by paste, Enter previews, y and Enter send', async () => {
     const engine = await openCard(question);
     await screen.press('enter');

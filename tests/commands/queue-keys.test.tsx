@@ -55,6 +55,12 @@ describe('walking the queue', () => {
     await screen.wait(3000);
     await screen.press('2');
     expect(screen.frame()).toContain('nothing of the kind shown; 1 shows all');
+    await screen.press('1', '&');
+    await screen.type('no such words');
+    await screen.press('enter');
+    expect(screen.frame()).toContain('nothing here passes the filter; & and Enter take the last one off');
+    await screen.press('&', 'enter');
+    expect(screen.frame()).toContain('FATAL   coherence');
   });
 
   it('comes back to the queue with ! from anywhere but a text', async () => {

@@ -18,6 +18,7 @@ import {
   doneAct,
   hangs,
   plan,
+  question,
   source,
   steps,
   storyNow,
@@ -175,6 +176,15 @@ describe('the card', () => {
        until 03:44:07 (25m left): counts as denied
        (2 more lines: 8, then j; Enter shows all)"
     `);
+  });
+  it('of a question of several lines', async () => {
+    const text = 'Two data sheets:\n\nchart datum, or mean sea level?\nIt was cut at line 4000.';
+    const asked = { ...question, question: text, payload: { form: 'question', text } } as const;
+    const engine = new FakeEngine(storySnapshot({ upserts: [asked] }));
+    const frame = await paneFrame(cardLines, { engine, rows: 8 });
+    expect(frame).toContain(
+      '\n Two data sheets:\n chart datum, or mean sea level?\n It was cut at line 4000.\n',
+    );
   });
   it('of an approval that can only be watched, without a payload', async () => {
     const { payload: _none, ...bare } = plan;

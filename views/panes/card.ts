@@ -71,9 +71,15 @@ function bodyLines(input: Pick<PaneInput, 'snapshot' | 'pen' | 'columns'>, card:
   const { now, latest, offsetMs } = snapshot;
   const width = columns - 1;
   const lines: Line[] = [];
+  // A text of several lines keeps them, at most so many rows in all; empty ones are left out.
   const add = (text: string, tone?: Span['tone'], most = 3): void => {
-    for (const line of pen.wrapped(text, width, tone, most, columns < 60 ? 2 : 6))
-      lines.push([pen.span(' '), ...line]);
+    let left = most;
+    for (const line of text.split(/\r?\n/).filter((one) => one.trim() !== '')) {
+      if (left <= 0) break;
+      const wrapped = pen.wrapped(line, width, tone, left, columns < 60 ? 2 : 6);
+      for (const row of wrapped) lines.push([pen.span(' '), ...row]);
+      left -= wrapped.length;
+    }
   };
   if (card.ghost)
     add(

@@ -66,7 +66,12 @@ export function queueLines(input: PaneInput): readonly Line[] {
   const place = queue.rows.length > height ? `${cursor + 1}/${queue.rows.length}  ` : '';
   const title = titleLine(input, active, left, columns >= 60 ? `${place}since    until key` : '');
   if (queue.rows.length === 0) {
-    const empty = counts.all > 0 ? 'nothing of the kind shown; 1 shows all' : 'nothing needs you now';
+    const empty =
+      counts.all === 0
+        ? 'nothing needs you now'
+        : filters.length > 0
+          ? 'nothing here passes the filter; & and Enter take the last one off'
+          : 'nothing of the kind shown; 1 shows all';
     return framed(input, title, [phaseLine(input, empty)]);
   }
   const first = firstRow(cursor, queue.rows.length, height);

@@ -95,7 +95,7 @@ function troubleOf(mode: ApprovalMode, paper: CardPaper): readonly CardLine[] {
 }
 
 /** What a decision would run, whole: what is confirmed must be there to read. */
-function runLines({ preview, stage }: ApprovalMode, paper: CardPaper): readonly CardLine[] {
+function runLines({ preview, shown, stage }: ApprovalMode, paper: CardPaper): readonly CardLine[] {
   if (!preview || stage === 'card') return [];
   const lines: CardLine[] = [];
   const add = (text: string, tone: CardTone): void => {
@@ -104,7 +104,10 @@ function runLines({ preview, stage }: ApprovalMode, paper: CardPaper): readonly 
   add(`${preview.title}: what it runs`, 'rule');
   if (preview.earlier !== undefined)
     add(`before    attempt ${preview.attempt - 1}: ${preview.earlier}`, 'caution');
-  for (const warning of preview.warnings) add(`warning   ${warning}`, 'caution');
+  for (const warning of preview.warnings) {
+    // What stands among the notes right above is not said twice.
+    if (shown.cautions?.includes(warning) !== true) add(`warning   ${warning}`, 'caution');
+  }
   for (const strand of preview.strands) add(`leaves    ${strand}`, 'caution');
   add(`where     ${preview.root}${preview.environment ? `, environment ${preview.environment}` : ''}`, 'dim');
   for (const command of preview.commands) add(`runs      ${command}`, 'strong');
@@ -155,7 +158,9 @@ function promptOf(
       break;
     case 'text': {
       const spec = mode.offer?.params.find((param) => mode.params[param.name] === undefined);
-      add(`${title}. ${spec?.title ?? 'text'}${spec?.hint ? ` (${spec.hint})` : ''}:`, 'strong');
+      const asked = spec?.title ?? 'text';
+      const wanted = asked.toLowerCase() === title.toLowerCase() ? title : `${title}. ${asked}`;
+      add(`${wanted}${spec?.hint ? ` (${spec.hint})` : ''}:`, 'strong');
       const typed = safeLines(mode.text);
       const more = typed.length > 5 ? `  (${typed.length} lines, the last five)` : '';
       typed.slice(-5).forEach((line, index, shown) => {
