@@ -26,6 +26,10 @@ export function kindLines(parser: Parser, located: Located, source: string, path
       return lines;
     }
   };
+  const judged = ({ text, offset }: { text: string; offset: number }): Omit<LogRecord, 'text'> | [] => {
+    const record = parser.judge?.(text);
+    return record ? { ...record, offset } : [];
+  };
   /** Whether the quick reading says of every line what the parser says. Undefined until lines with times were seen. */
   let isQuickRight: boolean | undefined;
 
@@ -38,7 +42,8 @@ export function kindLines(parser: Parser, located: Located, source: string, path
       // What the parser makes no record of (a blank line, the twin of another) belongs to the one before.
       table.continues[line] = 1;
     }
-    for (const { offset: line, at, level } of fold(lines)) {
+    const records = parser.judge ? lines.flatMap(judged) : fold(lines);
+    for (const { offset: line, at, level } of records) {
       if (line < 0 || line >= count) continue;
       table.ats[line] = at ?? Number.NaN;
       table.levels[line] = levelNumber(level);

@@ -258,6 +258,11 @@ export interface Parser {
    * in old lines is then found, and ruled out, by their bytes; else each of them has to be parsed.
    */
   readonly showsWritten?: true;
+  /**
+   * Time and level of the record that `fold` would make of a line by itself, whatever came before; undefined where it
+   * would make none. For parsers that make a record of each line: old lines are entered into an index by it.
+   */
+  judge?(line: string): Pick<LogRecord, 'at' | 'level'> | undefined;
   fold(carry: Json, chunk: Chunk, context: ParseContext): Folded;
 }
 

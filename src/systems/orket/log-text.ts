@@ -54,8 +54,7 @@ export function readLogEvent(value: Json): LogEvent | undefined {
   if (isUsableId(issue)) found.issue = issue;
   if (index !== undefined && Number.isInteger(index) && index > 0) found.index = index;
   if (isUsableId(turnRole)) found.turnRole = turnRole;
-  const level = levelOf(event, data, getString(value, 'level'));
-  if (level) found.level = level;
+  found.level = levelOf(event, data, getString(value, 'level'));
   return found;
 }
 
@@ -139,8 +138,15 @@ const NOISE = new Set([
   'webhook',
 ]);
 
+/** The level of the event of one line's object; undefined when it has no event name. */
+export function levelOfLine(value: Json): LogLevel | undefined {
+  const event = getString(value, 'event');
+  if (event === undefined || event === '') return undefined;
+  return levelOf(event, getObject(value, 'data') ?? {}, getString(value, 'level'));
+}
+
 /** Orket's lines carry no level (newer ones do, `info` for nearly everything): the event decides. */
-function levelOf(event: string, data: Json, written: string | undefined): LogLevel | undefined {
+function levelOf(event: string, data: Json, written: string | undefined): LogLevel {
   if (ERRORS.has(event)) return 'error';
   if (event === 'session_end') {
     const status = getString(data, 'status');

@@ -5,8 +5,8 @@ import { getString, isObject, readJson } from '../../lib/json.ts';
 import type { Parser } from '../system.ts';
 import { FactBook } from './fact-book.ts';
 import { clip } from './facts.ts';
+import { noteEvent } from './log-facts.ts';
 import { readLogEvent } from './log-text.ts';
-import { noteEvent } from './parse-log.ts';
 
 /**
  * `agent_output/observability/runtime_events.jsonl`: the `runtime_event` object of some events, one a line, never

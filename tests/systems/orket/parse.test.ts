@@ -4,9 +4,9 @@ import type { SystemId } from '../../../src/domain/entity.ts';
 import { instant } from '../../../src/domain/instant.ts';
 import type { Json } from '../../../src/lib/json.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
+import { KEPT_TURNS } from '../../../src/systems/orket/log-facts.ts';
 import { orketParsers } from '../../../src/systems/orket/parse.ts';
 import { readMove } from '../../../src/systems/orket/parse-database.ts';
-import { KEPT_TURNS } from '../../../src/systems/orket/parse-log.ts';
 import type {
   Chunk,
   FileFacts,
