@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { globalRegistry, type ZodMiniType } from 'zod/mini';
 import type { ActRules } from '../domain/act-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
@@ -83,7 +83,9 @@ export function configuredSystems(
         where,
       };
     });
-    return { from: 'configuration', ...locateAll(kinds, wishes, cwd, env) };
+    // From wherever it is used, a file means the same directory.
+    const base = place.path === undefined ? cwd : dirname(place.path);
+    return { from: 'configuration', ...locateAll(kinds, wishes, base, env) };
   }
   const detected = detectSystems(kinds, cwd, env, actRulesFor(config, place));
   return { from: detected.systems.length > 0 ? 'working directory' : 'nothing', ...detected };

@@ -485,6 +485,17 @@ describe.concurrent('binnacle.yaml with a mistake', () => {
     );
   });
 
+  it('means roots relative to its own directory, wherever it is used', async () => {
+    const { dir } = await orketAt();
+    const path = join(dirname(dir), `beside-${basename(dir)}.yaml`);
+    undo.push(() => rmSync(path));
+    writeFileSync(path, `systems:\n  - kind: orket\n    root: ./${basename(dir)}\n`);
+    expect(await runVerb(['list', 'systems', '-C', path])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(dir),
+    });
+  });
+
   it('is not used when everyone could have written it', async () => {
     const path = join(directory('bad-config'), 'binnacle.yaml');
     writeFileSync(path, 'read-only: true\n');
