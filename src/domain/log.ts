@@ -49,6 +49,8 @@ export interface LogRow extends LogRecord {
   readonly open?: true;
   /** It does not pass the query, it stands beside one that does. */
   readonly isContext?: true;
+  /** Values of the fields the query wants, of those that its line as it was written has. */
+  readonly fields?: { readonly [name: string]: string };
 }
 
 /** One condition. Plain data: it crosses threads and is kept by its name. */
@@ -90,6 +92,8 @@ export interface LogQuery {
   readonly filter?: LogFilter;
   /** So many rows of the same log before and behind each one that passes come with it. */
   readonly context?: number;
+  /** Fields of its line that each row of a page comes with. */
+  readonly fields?: readonly string[];
 }
 
 /** A row's place in the merged view. One whose row is gone (or is no row's: `id` '') is the place where it would sort. */

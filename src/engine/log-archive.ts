@@ -9,6 +9,7 @@ import { MASK } from '../acts/secret-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
 import type { LogCondition, LogFile, LogFilter, LogQuery, LogRecord, LogRow } from '../domain/log.ts';
+import { fieldsOf } from '../lib/line-fields.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import type {
   KeptPart,
@@ -111,10 +112,14 @@ export class LogArchive {
     way: 'forward' | 'backward',
     signal?: AbortSignal,
   ): Promise<ArchivePage> {
-    const { context } = query;
-    const wanted = { at, rows, way, filter: this.#filterOf(query), ...(context ? { context } : {}) };
+    const { context, fields = [] } = query;
+    const also = {
+      ...(context ? { context } : {}),
+      ...(fields.length > 0 ? { written: true as const } : {}),
+    };
+    const wanted = { at, rows, way, filter: this.#filterOf(query), ...also };
     const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal);
-    return { rows: this.#rowsOf(page.lines), atStart: page.atStart, atEnd: page.atEnd };
+    return { rows: this.#rowsOf(page.lines, fields), atStart: page.atStart, atEnd: page.atEnd };
   }
 
   /** Rows that match, counted for so long. */
@@ -153,6 +158,12 @@ export class LogArchive {
       };
     });
     return { files, problems: problems.map((problem) => this.#ports.masker.text(problem)) };
+  }
+
+  /** Fields of a line, without secrets. Where one was seen in what is shown of it, those of that alone. */
+  fieldsIn(written: string, shown: string, names: readonly string[]): NonNullable<LogRow['fields']> {
+    const line = shown.includes(MASK) ? shown : this.#ports.masker.text(written);
+    return Object.fromEntries(fieldsOf(line).filter(([name]) => names.includes(name)));
   }
 
   async close(): Promise<void> {
@@ -296,11 +307,11 @@ export class LogArchive {
   }
 
   /** As they may be told. What may be the rest of a private key at a log's first row of the page is not shown. */
-  #rowsOf(lines: readonly LogLine[]): readonly LogRow[] {
+  #rowsOf(lines: readonly LogLine[], fields: readonly string[]): readonly LogRow[] {
     const told = new ToldRecords(this.#ports.masker);
     const begun = new Set<string>();
     return lines.map((line) => {
-      const { place, name, ...rest } = line;
+      const { place, name, written, ...rest } = line;
       const { system, source, path } = placeOf(place.log);
       const record: LogRecord = { ...recordOf(rest), offset: place.offset };
       const [safe = record] = told.take(place.log, [record]);
@@ -313,6 +324,7 @@ export class LogArchive {
         ...safe,
         ...(mayBeKey ? { text: MASK } : {}),
         ...flagsOf(line),
+        ...(written === undefined || mayBeKey ? {} : { fields: this.fieldsIn(written, safe.text, fields) }),
         id: JSON.stringify(place),
         system,
         source,

@@ -44,6 +44,16 @@ export class LogBook {
 
   async page(query: LogQuery, at: PagePlace, count: number, signal?: AbortSignal): Promise<LogPage> {
     const { store, archive } = this.#ports;
+    const page = await this.#pageOf(query, at, count, signal);
+    const { fields = [] } = query;
+    if (fields.length === 0) return page;
+    const withFields = (row: LogRow): LogRow =>
+      row.fields ? row : { ...row, fields: archive.fieldsIn(store.writtenOf(row), row.text, fields) };
+    return { ...page, rows: page.rows.map(withFields) };
+  }
+
+  async #pageOf(query: LogQuery, at: PagePlace, count: number, signal?: AbortSignal): Promise<LogPage> {
+    const { store, archive } = this.#ports;
     const newest = archive.newest;
     if (newest === undefined) return store.page(query, at, count);
     const rows = store.matching(query);

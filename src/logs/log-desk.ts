@@ -138,7 +138,7 @@ export class LogDesk implements LogPort {
   }
 
   async #page(
-    { at, rows, way, filter, context, limits }: LogRequest<'page'>,
+    { at, rows, way, filter, context, limits, written }: LogRequest<'page'>,
     pace: Pace,
   ): Promise<LogAnswer<'page'>> {
     const wanted = Math.max(0, Math.min(MOST_ROWS, rows));
@@ -150,7 +150,13 @@ export class LogDesk implements LogPort {
     const all = context ? await this.#view.withContext(page, Math.min(context, MOST_ROWS), pace) : page.rows;
     const specs = new Map(this.#logs.map(({ spec }) => [spec.id, spec]));
     const { start, end, atStart, atEnd } = page;
-    return { lines: all.map((row) => lineOf(row, specs.get(row.place.log))), start, end, atStart, atEnd };
+    return {
+      lines: all.map((row) => lineOf(row, specs.get(row.place.log), written)),
+      start,
+      end,
+      atStart,
+      atEnd,
+    };
   }
 
   async #lineFromEnd(log: string, lines: number, pace: Pace): Promise<LogAnswer<'lineFromEnd'>> {
@@ -313,7 +319,7 @@ function partOf({ id }: LogSpec, segment: Segment): LogPart {
   };
 }
 
-function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined): LogLine {
+function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined, written?: true): LogLine {
   const { at, sortAt, level, lines, name } = entry;
   return {
     ...{ place, system: spec?.system ?? '', source: spec?.source ?? '', name, sortAt },
@@ -326,5 +332,6 @@ function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined)
     ...(entry.open ? { open: true } : {}),
     ...(entry.afterHole ? { afterHole: true } : {}),
     ...(isContext ? { isContext } : {}),
+    ...(written ? { written: entry.raw() } : {}),
   };
 }

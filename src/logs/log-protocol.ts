@@ -57,6 +57,8 @@ export interface LogLine {
   readonly afterHole?: true;
   /** It did not pass the filter, it stands beside one that did. */
   readonly isContext?: true;
+  /** As it stands in its file, secrets too: where it was asked for. */
+  readonly written?: string;
 }
 
 export interface LogPageAnswer {
@@ -109,6 +111,8 @@ export interface LogCalls {
       readonly filter: LogFilter;
       readonly context?: number;
       readonly limits?: LogLimits;
+      /** Lines come as they are written too. */
+      readonly written?: true;
     };
     readonly answer: LogPageAnswer;
   };

@@ -12,10 +12,12 @@ import type {
 import { matcherOf, type RawOf } from '../domain/log-filter.ts';
 import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
 
-/** Rows kept in memory; the files hold the rest. */
+/** Rows of files kept in memory, which hold the rest. */
+const MAX_FILED = 20_000;
+/** Rows kept in memory at all: what is in no file, of streams and our own, can be had from nowhere else. */
 const MAX_ROWS = 60_000;
-/** When the limit is passed, this many of the oldest go at once, so that trimming stays rare. */
-const TRIM_ROWS = 6_000;
+/** When a limit is passed, a tenth of it goes at once, so that trimming stays rare. */
+const TRIMMED = 0.1;
 /** Two writers of one line are at most this far apart. */
 const DUPLICATE_WINDOW_MS = 2_000;
 
@@ -154,6 +156,11 @@ export class LogStore {
     if (since) this.#since.set(logName(origin), { ...since, file: named(since.file) });
   }
 
+  /** The line a row was made of, as it stands in its file, secrets too. */
+  writtenOf(row: LogRow): string {
+    return this.#rawOf(row) ?? row.text;
+  }
+
   /** See {@link pageOfRows}. */
   page(query: LogQuery, at: PagePlace, count: number): LogPage {
     return pageOfRows(this.#rows, query, at, count, this.#rawOf);
@@ -227,29 +234,37 @@ export class LogStore {
     const head = rows[0];
     if (!last || (head && compareRows(last, head) <= 0)) for (const row of rows) this.#rows.push(row);
     else this.#rows = mergeSorted(this.#rows, rows);
-    if (this.#rows.length > MAX_ROWS) {
-      this.#trim(this.#rows.length - MAX_ROWS + TRIM_ROWS);
-    }
+    if (this.#rows.length <= MAX_FILED) return;
+    const filed = this.#rows.filter(isFiled);
+    if (filed.length > MAX_FILED) this.#trim(filed.slice(0, filed.length - MAX_FILED * (1 - TRIMMED)));
+    if (this.#rows.length > MAX_ROWS)
+      this.#trim(this.#rows.slice(0, this.#rows.length - MAX_ROWS * (1 - TRIMMED)));
   }
 
-  /** The oldest rows leave. What is left of a log is the end of it, without holes: a line that was written late may go earlier. */
-  #trim(count: number): void {
+  /** These leave. What is left of a log is the end of it, without holes: a line that was written late may go earlier. */
+  #trim(oldest: readonly HeldRow[]): void {
     const leaving = new Map<string, HeldRow>();
-    for (const row of this.#rows.slice(0, count)) {
+    for (const row of oldest) {
       if (row.file === undefined) continue;
       const log = logName(row);
       if (row.seq > (leaving.get(log)?.seq ?? 0)) leaving.set(log, row);
     }
+    const gone = new Set(oldest);
     const before = this.#rows;
-    this.#rows = this.#rows
-      .slice(count)
-      .filter((row) => row.file === undefined || row.seq > (leaving.get(logName(row))?.seq ?? 0));
+    this.#rows = before.filter(
+      (row) => !gone.has(row) && (row.file === undefined || row.seq > (leaving.get(logName(row))?.seq ?? 0)),
+    );
     this.#left += before.length - this.#rows.length;
     const kept = new Set(this.#rows);
     for (const row of before) if (!kept.has(row)) this.#raws.delete(row.seq);
     for (const [log, last] of leaving)
       if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
   }
+}
+
+/** Its line stands in a file that can be read again. */
+function isFiled({ file, wiped }: HeldRow): boolean {
+  return file !== undefined && wiped !== true;
 }
 
 /** One log through all its rotations. */

@@ -11,13 +11,15 @@ const besideFrom = 160;
 /** Rows the log pane should show for the desk as it stands. */
 export function logQuery(snapshot: Pick<Snapshot, 'desk' | 'subject'>): LogQuery {
   const { desk, subject } = snapshot;
-  if (desk.log.context && splitOf(desk) === undefined) return {};
+  const fields = desk.log.columns.length > 0 ? { fields: desk.log.columns } : {};
+  if (desk.log.context && splitOf(desk) === undefined) return fields;
   const lens = desk.log.lens === 'item' ? lensQuery(subject) : {};
   const filter = filterOf(desk.log);
   return {
     ...lens,
     ...(filter.length > 0 ? { filter } : {}),
     ...(desk.log.around > 0 && filter.length > 0 ? { context: desk.log.around } : {}),
+    ...fields,
   };
 }
 
@@ -29,7 +31,10 @@ export function splitOf(desk: Desk): 'beside' | 'below' | undefined {
 }
 
 /** The query of the pane with one more condition, for what is counted or looked for in it. */
-export function narrowed({ context: _context, ...query }: LogQuery, ...conditions: LogCondition[]): LogQuery {
+export function narrowed(
+  { context: _context, fields: _fields, ...query }: LogQuery,
+  ...conditions: LogCondition[]
+): LogQuery {
   return conditions.length === 0 ? query : { ...query, filter: [...(query.filter ?? []), ...conditions] };
 }
 

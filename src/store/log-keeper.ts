@@ -97,6 +97,8 @@ export function createLogKeeper(
       return;
     }
     full ??= createLogWindow(port, changed);
+    const { fields } = next.log.query;
+    full.setQuery(fields ? { fields } : {}, true);
     const row = selectedLogRow(next);
     const place = next.log.follow ? 'end' : row?.id;
     if (place === undefined || place === linked) return;

@@ -263,7 +263,8 @@ function sameRows(before: readonly LogRow[], after: readonly LogRow[]): readonly
       old.text === row.text &&
       old.count === row.count &&
       old.wiped === row.wiped &&
-      old.sortAt === row.sortAt
+      old.sortAt === row.sortAt &&
+      JSON.stringify(old.fields) === JSON.stringify(row.fields)
       ? old
       : row;
   });

@@ -71,6 +71,17 @@ describe('the log pane in a terminal, over a real file', () => {
     await terminal.waitFor('&lvl=ERROR');
     await terminal.waitGone(/beat 699/);
     await terminal.waitFor('beat 700');
+    // A column is a field of the line as it was written, shown or not.
+    await terminal.press('x');
+    await terminal.waitFor('Fields of this line');
+    await terminal.waitFor(/^ \[ \] lvl +ERROR/m);
+    for (let row = 0; !/^>\[ \] lvl/m.test(terminal.text()) && row < 9; row += 1) {
+      await terminal.press('j');
+      await terminal.settled();
+    }
+    await terminal.press('enter');
+    await terminal.press('escape');
+    await terminal.waitFor(/^>.*lvl=ERROR.*beat 700/m);
     await terminal.press('F');
     await terminal.waitFor('== follow');
     appendFileSync(log, line(3000, 'ERROR', 'the newest'));

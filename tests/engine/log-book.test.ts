@@ -218,6 +218,16 @@ describe.each([
     expect(row?.text).toBe('token *** used');
   });
 
+  it('come with the fields that are wanted of their lines as written, without secrets', async () => {
+    const secret = `ghp_${'a1B2'.repeat(9)}`;
+    mill.log(`1000 pump=7 token=${secret} key=${secret}`, ...linesFrom(1, 1000), '1001000 pump=8 idle');
+    const engine = await start();
+    const query: LogQuery = { grep: 'pump', fields: ['pump', 'key', 'none'] };
+    const { rows } = await engine.call('page', { query, at: 'end', rows: 9 });
+    expect(rows.map(({ fields }) => fields)).toEqual([{ pump: '7', key: '***' }, { pump: '8' }]);
+    expect((await engine.call('page', { query: {}, at: 'end', rows: 1 })).rows[0]?.fields).toBeUndefined();
+  });
+
   it('go on to be each line once while they are rotated, copied and emptied', async () => {
     oldLog();
     const engine = await start({ once: false });
