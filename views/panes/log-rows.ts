@@ -165,7 +165,7 @@ function textSpans({ pen, search, names, fields }: RowLook, row: LogRow, isCurso
   const [first = ''] = row.text.split('\n', 1);
   const hits = names.filter(({ text }) => finderOf(text)(row.text) !== undefined);
   const values = fields.length > 0 ? new Map(namedValues(row)) : undefined;
-  const chosen = fields.map((name) => `${name}=${values?.get(name) ?? '-'}  `).join('');
+  const chosen = fields.map((name) => `${name}=${row.fields?.[name] ?? values?.get(name) ?? '-'}  `).join('');
   const level = levelWord(row);
   const before = [
     ...hits.map((one) => pen.span(`[${one.name}] `, one.tone)),
