@@ -154,8 +154,6 @@ async function openFigures(): Promise<void> {
         `${residentMb(terminal.pid).toFixed(0)} MB resident`,
       );
     if (run === 4) await indexFigures(terminal, lines);
-    terminal.kill('SIGKILL');
-    await terminal.exit;
     await terminal.close();
   }
   const bare: number[] = [];
@@ -178,8 +176,6 @@ async function openFigures(): Promise<void> {
     const terminal = startTerminal({ command: program, args: [...rest, path], columns: 200, rows: 40 });
     await terminal.waitFor(last, 120_000);
     tell(`${program} ${rest.join(' ')}: last line on screen`, performance.now() - since, 'ms');
-    terminal.kill('SIGKILL');
-    await terminal.exit;
     await terminal.close();
   }
   rmSync(path);
@@ -410,8 +406,6 @@ async function turnFigures(): Promise<void> {
       ((cpuSeconds(terminal.pid) - before) / 20) * 1000,
       'ms',
     );
-    terminal.kill('SIGKILL');
-    await terminal.exit;
     await terminal.close();
     rmSync(root, { recursive: true, force: true });
   }
