@@ -122,7 +122,8 @@ function dialogOf(preview: ActPreview): DialogMode {
     preview,
     stage: 'choose',
     choice: 'no',
-    reason: '',
+    // One that was typed for the program is offered for the record too.
+    reason: preview.params['reason'] ?? '',
     code: '',
     scroll: 0,
     ...(preview.refused === undefined ? {} : { refused: preview.refused }),

@@ -160,7 +160,9 @@ async function askPreview(
 /** `y` on what it would run. */
 export function acceptPreview(context: CommandContext): void {
   const mode = context.snapshot().desk.mode;
-  if (mode.type === 'approval') change(context, mode.target, () => ({ stage: 'reason' }));
+  // A reason that was typed for the program is offered for the record too.
+  if (mode.type === 'approval')
+    change(context, mode.target, () => ({ stage: 'reason', reason: mode.params['reason'] ?? '' }));
 }
 
 /** Enter on the reason line or the code: the decision is carried out, if it still is the one that was shown. */

@@ -199,8 +199,11 @@ describe('the card of an approval', () => {
     await screen.press('enter');
     expect(engine.of('preview')).toMatchObject([{ act: 'job.deny', params: { reason: 'wrong order' } }]);
     expect(mode()).toMatchObject({ stage: 'preview' });
+    // The reason is offered for the ledger as well.
     await screen.press('y', 'enter');
-    expect(engine.of('start')).toMatchObject([{ act: 'job.deny', params: { reason: 'wrong order' } }]);
+    expect(engine.of('start')).toMatchObject([
+      { act: 'job.deny', params: { reason: 'wrong order' }, reason: 'wrong order' },
+    ]);
   });
 
   it('asks for a code where the policy wants one', async () => {
