@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Hands } from '../../src/acts/ports.ts';
 import { runOrder } from '../../src/acts/runner.ts';
 import { type ActService, createActService } from '../../src/acts/service.ts';
 import type { ActPreview, Params, UndoOffer } from '../../src/domain/act.ts';
@@ -12,7 +13,7 @@ import { type Clock, systemClock } from '../../src/host/clock.ts';
 import type { IngestSpec } from '../../src/ingest/ingest.ts';
 import { createPump } from '../../src/ingest/pump.ts';
 import { LogStore } from '../../src/logs/log-store.ts';
-import type { Located, SystemKind } from '../../src/systems/system.ts';
+import type { Located, StateView, SystemKind } from '../../src/systems/system.ts';
 import { type Cockpit, cockpit, runnerPorts } from '../acts/toy/ports.ts';
 
 /** How an act ended, and what was told of it. */
@@ -26,10 +27,14 @@ export interface Doing {
   readonly params?: Params;
   /** How many times faster deadlines pass: for what never comes. */
   readonly hurry?: number;
-  /** Time passes no faster until this holds: what has to be seen first is waited for, however busy the machine is. */
-  readonly patientUntil?: () => boolean;
+  /** Time passes no faster until the act has seen this: it is waited for, however busy the machine is. */
+  readonly patientUntil?: (view: StateView) => boolean;
   /** Longest a program or a request may take, in place of what its act allows, in milliseconds. */
   readonly runMs?: number;
+  /** Programs started in place of those with that path: of what has one path on every host. */
+  readonly instead?: Readonly<Record<string, string>>;
+  /** Called at the moment a file was changed or removed: what somebody else does at once. */
+  readonly onFileChanged?: () => void;
   /** The order it undoes. */
   readonly undoes?: string;
 }
@@ -49,10 +54,10 @@ export function watchOf(
   kind: SystemKind,
   located: Located,
   once = false,
-  makePump: typeof createPump = createPump,
+  { makePump = createPump, clock = systemClock() }: { makePump?: typeof createPump; clock?: Clock } = {},
 ): SystemWatch {
   return new SystemWatch(kind, located, {
-    clock: systemClock(),
+    clock,
     logs: new LogStore(),
     once,
     makePump,
@@ -94,13 +99,7 @@ export class Acting {
 
   /** Says yes, and waits until the order is recorded as ended. Throws where the act is refused. */
   async act(act: string, type: EntityType, id: string, doing: Doing = {}): Promise<Ended> {
-    const {
-      params = {},
-      hurry = 1,
-      patientUntil = () => true,
-      runMs = Number.POSITIVE_INFINITY,
-      undoes,
-    } = doing;
+    const { params = {}, hurry = 1, patientUntil = () => true, undoes } = doing;
     const target = { system: this.#system, type, id };
     const occasion = undoes === undefined ? {} : { occasion: { undoes } };
     const preview = this.#service.preview({ act, target, params, ...occasion });
@@ -113,19 +112,20 @@ export class Acting {
     if (started.order === undefined) throw new Error(`refused: ${started.refused}`);
     const ports = runnerPorts(this.#state);
     const watch = this.#watch;
+    let seen = watch.view();
     try {
       await runOrder(started.order, {
         ...ports,
-        clock: hurried(ports.clock, () => (patientUntil() ? hurry : 1)),
-        hands: {
-          ...ports.hands,
-          run: (program) => ports.hands.run({ ...program, timeoutMs: Math.min(program.timeoutMs, runMs) }),
-          ask: (request) => ports.hands.ask({ ...request, timeoutMs: Math.min(request.timeoutMs, runMs) }),
-        },
+        clock: hurried(ports.clock, () => (patientUntil(seen) ? hurry : 1)),
+        hands: handsAs(ports.hands, doing),
         kindOf: () => this.#kind,
         observe(_kind, _located, listener) {
-          listener(watch.view());
-          return { close: watch.observe(listener) };
+          const tell = (view: StateView): void => {
+            seen = view;
+            listener(view);
+          };
+          tell(watch.view());
+          return { close: watch.observe(tell) };
         },
       });
     } finally {
@@ -139,6 +139,26 @@ export class Acting {
     this.#service.close();
     this.#ours.close();
   }
+}
+
+/** The hands of this host, with what is said of them. */
+function handsAs(hands: Hands, doing: Doing): Hands {
+  const { runMs = Number.POSITIVE_INFINITY, instead = {}, onFileChanged = () => {} } = doing;
+  const changed = <T>(done: T): T => {
+    onFileChanged();
+    return done;
+  };
+  return {
+    ...hands,
+    run(program) {
+      const [path = '', ...words] = program.argv;
+      const argv = [instead[path] ?? path, ...words];
+      return hands.run({ ...program, argv, timeoutMs: Math.min(program.timeoutMs, runMs) });
+    },
+    ask: (request) => hands.ask({ ...request, timeoutMs: Math.min(request.timeoutMs, runMs) }),
+    write: (root, path, text) => changed(hands.write(root, path, text)),
+    remove: (root, path) => changed(hands.remove(root, path)),
+  };
 }
 
 /** An act, what it is done to, and its parameters. */

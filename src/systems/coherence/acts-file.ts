@@ -1,4 +1,4 @@
-import type { StageState, Step } from '../../domain/act.ts';
+import type { StageState, Step, StepOutput } from '../../domain/act.ts';
 import { getArray, getBoolean } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { ActSpec, StateView } from '../system.ts';
@@ -39,6 +39,14 @@ export const clearFatal: ActSpec = {
   },
   undo: { text: 'its text stands in the record of this act' },
 };
+
+/** How find ended that did not end well. */
+function endText(output: StepOutput | undefined): string {
+  if (output?.timedOut) return 'no end within its time';
+  if (output?.error !== undefined) return output.error;
+  if (output?.signal !== undefined) return `then ended by ${output.signal}`;
+  return `exit ${output?.exitCode ?? '?'}: ${output?.stderr.trim().split('\n').at(-1) || 'no word'}`;
+}
 
 /** How many task logs are older than that, as `find -mtime +DAYS` counts: whole days, more than that many. */
 function previewText(view: StateView, days: number): string {
@@ -105,9 +113,10 @@ export const cleanLogs: ActSpec = {
   },
   read: ([output]) => {
     const count = (output?.stdout ?? '').split('\n').filter((line) => line !== '').length;
+    const isWell = output?.exitCode === 0;
     return {
-      ok: output?.exitCode === 0,
-      summary: `${counted(count, 'file')} deleted, exit ${output?.exitCode ?? '?'}`,
+      ok: isWell,
+      summary: `${counted(count, 'file')} deleted, ${isWell ? 'exit 0' : endText(output)}`,
     };
   },
   answerIsProof: true,

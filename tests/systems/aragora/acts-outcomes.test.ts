@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SystemWatch } from '../../../src/engine/system-watch.ts';
-import type { CommonSettings } from '../../../src/systems/system.ts';
+import type { CommonSettings, StateView } from '../../../src/systems/system.ts';
 import { type Ended, type Given, ManyActing, outcomesOf, until } from '../acting.ts';
 import { Played, REFUSAL } from './played.ts';
 
@@ -16,6 +16,9 @@ let played: Played;
 let watch: SystemWatch;
 let many: ManyActing;
 let backup: string;
+
+/** Pid of the server as the system sees it; null while there is none. */
+const serverIn = ({ data }: StateView): unknown => (data['server'] as { pid: unknown }).pid;
 
 beforeAll(async () => {
   played = await Played.lay();
@@ -33,7 +36,7 @@ afterAll(async () => {
 describe('acts that run a program to its end', () => {
   const BACKEND = 'deployment.aragora-backend';
   let given: readonly Given[] = [];
-  const serverPid = (): unknown => (watch.view().data['server'] as { pid: unknown }).pid;
+  const serverPid = (): unknown => serverIn(watch.view());
   const whole = (): void => {
     played.play('honest');
     played.cluster();
@@ -138,8 +141,7 @@ describe('acts that start or end a program of their own', () => {
   const loop: Given = ['loop.start', 'service', 'loop', { cycles: '1' }];
   let own: SystemWatch;
   let acting: ManyActing;
-  const serverPid = (): unknown => (own.view().data['server'] as { pid: unknown }).pid;
-  const loopPid = (): unknown => own.view().data['loopPid'];
+  const serverPid = (): unknown => serverIn(own.view());
 
   beforeAll(async () => {
     const program = join(played.dir, 'bin/python');
@@ -177,8 +179,8 @@ describe('acts that start or end a program of their own', () => {
   it('are not seen where it lives and does nothing, and say what is missing', async () => {
     const before = played.snapshot();
     played.play('hang');
-    const seen = { patientUntil: () => loopPid() !== null && serverPid() !== null };
-    const ended = await acting.each([start, loop], seen);
+    const lives = (view: StateView): boolean => view.data['loopPid'] !== null && serverIn(view) !== null;
+    const ended = await acting.each([start, loop], { patientUntil: lives });
     expect(ended.map(({ outcome }) => outcome)).toEqual(['not-seen', 'not-seen']);
     expect(ended[0]?.summary).toContain('it says that it is ready');
     expect(ended[1]?.summary).toContain('nomic_loop.log begins a new loop');

@@ -214,7 +214,7 @@ kill -KILL $$
     };
     const look = lookInto(this.root, { ...process.env, PATH: bin });
     const located = aragoraKind.locate(this.root, look, 'aragora' as SystemId, own);
-    const watch = watchOf(aragoraKind, located, false, pumpOf(oftener));
+    const watch = watchOf(aragoraKind, located, false, { makePump: pumpOf(oftener) });
     this.#watches.push(watch);
     await watch.start();
     return watch;
