@@ -4,18 +4,23 @@ import { searchQuery, selectedLogRow } from '../store/lens-query.ts';
 import { textCondition } from '../store/log-view.ts';
 import type { CommandContext } from './command.ts';
 
-/** Goes to the next hit of what is searched for in the log. Resolves to whether there was one. */
+/** Goes to the next hit of what is searched for in the log. Resolves to whether there was one, or nobody wants it any more. */
 export async function stepLogSearch(context: CommandContext, direction: 1 | -1): Promise<boolean> {
+  const { desk } = context.snapshot();
+  if (await toHit(context, direction)) return true;
+  if (desk.search)
+    context.cockpit.toast(`"${desk.search.text}": no more ${direction === 1 ? 'below' : 'above'}`);
+  return false;
+}
+
+async function toHit(context: CommandContext, direction: 1 | -1): Promise<boolean> {
   const { cockpit } = context;
   const { desk, log } = context.snapshot();
   const text = desk.search?.text;
   if (text === undefined) return false;
   const found = await cockpit.logs.seekNext(`"${text}"`, searchQuery(log.query, text), direction);
   if (found === 'stopped') return true;
-  if (found === 'none') {
-    cockpit.toast(`"${text}": no more ${direction === 1 ? 'below' : 'above'}`);
-    return false;
-  }
+  if (found === 'none') return false;
   cockpit.update((now) =>
     now.search?.text === text
       ? { ...now, search: { ...now.search, hit: { sortAt: found.sortAt, id: found.id } } }
@@ -35,7 +40,7 @@ export async function walkSearch(context: CommandContext, text: string): Promise
     cockpit.update((desk) => ({ ...desk, search: { pane: 'logs', text, hit } }));
     return;
   }
-  if (await stepLogSearch(context, 1)) return;
-  if (await stepLogSearch(context, -1)) cockpit.toast(`"${text}": none below, this is the nearest above`);
+  if (await toHit(context, 1)) return;
+  if (await toHit(context, -1)) cockpit.toast(`"${text}": none below, this is the nearest above`);
   else cockpit.toast(`"${text}": nowhere in these rows`);
 }

@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { Generation } from './generation.ts';
 import type { IngestEvent } from './ingest.ts';
@@ -37,7 +37,9 @@ export class LogTeller {
 
   /** Lines an earlier run has told. */
   again(generation: Generation, lines: readonly SplitLine[], partial: boolean): void {
-    this.#chunk(generation, lines, { fresh: true, partial, known: true });
+    // Lines without a time stand at the file's, not at that of a restart.
+    const stat = fstatSync(generation.descriptor);
+    this.#chunk(generation, lines, { fresh: true, partial, known: true }, stat);
   }
 
   /** The end of a log that is about to be read. */
@@ -90,8 +92,9 @@ export class LogTeller {
       known,
       ahead,
     }: Pick<Chunk, 'fresh' | 'known' | 'ahead'> & { readonly partial: boolean },
+    times = stat,
   ): void {
-    const file = factsOfFile(stat);
+    const file = factsOfFile(times);
     this.#options.context.emit({
       type: 'chunk',
       ...this.#place(),

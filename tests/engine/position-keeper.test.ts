@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { copyFileSync, renameSync, rmSync, truncateSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/acts/mask.ts';
@@ -131,6 +131,17 @@ describe('the facts of a log', () => {
     const second = await start();
     expect(second.texts()).toEqual(['one', 'two', 'three']);
     expect(second.lines()).toBe(3);
+  });
+
+  it('come with lines that have no time where they stood before', async () => {
+    mill.log('no time at all', 'nor here');
+    utimesSync(log(), 1_700_000_000, 1_700_000_000);
+    const placesOf = ({ engine }: { readonly engine: Engine }): readonly number[] =>
+      engine.logs.page({}, 'start', 9).rows.map(({ sortAt }) => sortAt);
+    const first = await start();
+    expect(placesOf(first)).toEqual([1_700_000_000_000, 1_700_000_000_000]);
+    await end(first);
+    expect(placesOf(await start())).toEqual([1_700_000_000_000, 1_700_000_000_000]);
   });
 
   it('are made anew by a parser of another version, and by other settings', async () => {
