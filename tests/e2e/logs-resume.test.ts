@@ -37,10 +37,10 @@ describe('logs --json --resume NAME', () => {
   it('is one reader at a time', async () => {
     log = new ResumedLog();
     log.write(1);
-    const kill = log.follow();
+    const reader = log.follow();
     await log.untilPiped(1);
     await expect(log.finish()).rejects.toThrow(/exit 4: .*another process goes on from "logs pipe": pid \d+/);
-    await kill();
+    await reader.kill();
     log.write(1);
     await log.finish();
     expect(texts(log.received())).toEqual(log.written);

@@ -2,8 +2,10 @@
 import type { ChildProcess } from 'node:child_process';
 import {
   appendFileSync,
+  closeSync,
   copyFileSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -12,6 +14,7 @@ import {
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -42,37 +45,69 @@ export interface PipedLine {
   readonly text: string;
 }
 
-/** The log, its writer, and what came out of the pipes of all readers. */
+/** A reader that runs, and what ends it. */
+export interface RunningReader {
+  readonly pid: number;
+  kill(): Promise<void>;
+}
+
+/** The log, its writer, and what came out of the pipes of all readers, by the names they go on under. */
 export class ResumedLog {
   readonly #place = temporary();
-  readonly #log = join(this.#place.dir, 'logs', 'app.log');
+  readonly root = this.#place.dir;
+  /** Where its readers, and a cockpit beside them, keep what is theirs. */
+  readonly state = join(this.root, 'state');
+  readonly #log = join(this.root, 'logs', 'app.log');
   readonly #options = {
-    cwd: this.#place.dir,
+    cwd: this.root,
     env: {
-      BINNACLE_STATE_DIR: join(this.#place.dir, 'state'),
-      BINNACLE_HOST_DIR: join(this.#place.dir, 'no-host'),
+      BINNACLE_STATE_DIR: this.state,
+      BINNACLE_HOST_DIR: join(this.root, 'no-host'),
       BINNACLE_PROCESSES: 'none',
     },
   };
   readonly written: string[] = [];
-  readonly piped: PipedLine[] = [];
+  readonly #piped = new Map<string, PipedLine[]>();
   rotations = 0;
   kills = 0;
 
-  constructor() {
-    mkdirSync(join(this.#place.dir, 'logs'));
-    writeFileSync(join(this.#place.dir, 'binnacle.yaml'), KIND);
+  constructor(description = KIND) {
+    mkdirSync(join(this.root, 'logs'));
+    writeFileSync(join(this.root, 'binnacle.yaml'), description);
     writeFileSync(this.#log, '');
   }
 
   /** Writes so many lines. */
   write(count: number): void {
-    const lines = Array.from({ length: count }, () => {
-      const text = `line ${this.written.length + 1} of the mill, with words enough to tell it from others`;
-      this.written.push(text);
-      return JSON.stringify({ ts: '2026-02-21T03:14:07.000Z', msg: text });
-    });
-    appendFileSync(this.#log, lines.map((line) => `${line}\n`).join(''));
+    appendFileSync(this.#log, this.#lines(count));
+  }
+
+  /** Writes so many lines in the place of all there are, which everybody has read. */
+  rewrite(count: number): void {
+    writeFileSync(this.#log, this.#lines(count));
+  }
+
+  /** Removes the file with all there is, which everybody has read, and begins another. */
+  replace(count: number): void {
+    rmSync(this.#log);
+    this.write(count);
+  }
+
+  /** Renames the file under the hands of a writer who goes on writing to it while others write to the new one. */
+  async renameKept(): Promise<void> {
+    const kept = openSync(this.#log, 'a');
+    this.rename();
+    for (let count = 0; count < 2; count += 1) {
+      this.write(1);
+      await pause(300);
+      writeSync(kept, this.#lines(1));
+    }
+    closeSync(kept);
+  }
+
+  /** Removes the parts behind the newest so many, which everybody has read. */
+  prune(keep: number): void {
+    for (const { name } of this.#rotated().slice(keep)) rmSync(join(this.root, 'logs', name));
   }
 
   /** Writes one line in two halves, `between` them something happens. */
@@ -115,70 +150,95 @@ export class ResumedLog {
     if (random() < 0.3) this.compress(1);
   }
 
-  /** Starts a reader; returns what kills it. */
-  follow(): () => Promise<void> {
-    const child = startVerb(['logs', '--follow', '--json', '--resume', 'pipe'], this.#options);
-    const taken = this.#take(child);
+  /** Starts a reader. */
+  follow(name = 'pipe'): RunningReader {
+    const child = startVerb(['logs', '--follow', '--json', '--resume', name], this.#options);
+    const taken = this.#take(child, name);
     const ended = endOf(child);
-    return async () => {
-      this.kills += 1;
-      child.kill('SIGKILL');
-      const { signal, code, stderr } = await ended;
-      await taken;
-      if (signal !== 'SIGKILL') throw new Error(`the reader had ended: exit ${code}: ${stderr}`);
+    return {
+      pid: child.pid ?? Number.NaN,
+      kill: async () => {
+        this.kills += 1;
+        child.kill('SIGKILL');
+        const { signal, code, stderr } = await ended;
+        await taken;
+        if (signal !== 'SIGKILL') throw new Error(`the reader had ended: exit ${code}: ${stderr}`);
+      },
     };
   }
 
   /** One reader that reads what there is and ends. */
-  async finish(): Promise<void> {
-    const { code, stdout, stderr } = await runVerb(['logs', '--json', '--resume', 'pipe'], this.#options);
+  async finish(name = 'pipe'): Promise<void> {
+    const { code, stdout, stderr } = await runVerb(['logs', '--json', '--resume', name], this.#options);
     if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
-    this.#parse(stdout);
+    this.#parse(stdout, name);
   }
 
-  async untilPiped(count: number): Promise<void> {
+  /** Everything that came, in its order. */
+  piped(name = 'pipe'): readonly PipedLine[] {
+    return this.#piped.get(name) ?? [];
+  }
+
+  /** Waits for a line with this number or a higher one. */
+  async untilPiped(count: number, name = 'pipe'): Promise<void> {
     await until(
-      () => this.piped.length >= count,
-      30_000,
-      () => `${this.piped.length} lines piped`,
+      () => (this.piped(name).at(-1)?.id ?? 0) >= count,
+      60_000,
+      () =>
+        `${name}: ${this.piped(name).length} lines piped, the last ${this.piped(name).at(-1)?.id}, not ${count}`,
     );
   }
 
   /** What the reader of the pipes has, who leaves out numbers that came before; and how many that were. */
-  received(): { readonly lines: readonly PipedLine[]; readonly again: number } {
+  received(name = 'pipe'): { readonly lines: readonly PipedLine[]; readonly again: number } {
     const lines: PipedLine[] = [];
-    for (const line of this.piped) if (line.id > (lines.at(-1)?.id ?? 0)) lines.push(line);
-    return { lines, again: this.piped.length - lines.length };
+    for (const line of this.piped(name)) if (line.id > (lines.at(-1)?.id ?? 0)) lines.push(line);
+    return { lines, again: this.piped(name).length - lines.length };
   }
 
   remove(): void {
     this.#place.remove();
   }
 
-  #shift(): void {
-    const rotated = readdirSync(join(this.#place.dir, 'logs'))
+  #lines(count: number): string {
+    const lines = Array.from({ length: count }, () => {
+      const text = `line ${this.written.length + 1} of the mill, with words enough to tell it from others`;
+      this.written.push(text);
+      return `${JSON.stringify({ ts: '2026-02-21T03:14:07.000Z', msg: text })}\n`;
+    });
+    return lines.join('');
+  }
+
+  /** The older parts, the newest of them first. */
+  #rotated(): readonly { readonly name: string; readonly number: number }[] {
+    return readdirSync(join(this.root, 'logs'))
       .map((name) => ({ name, number: Number(/^app\.log\.(\d+)/.exec(name)?.[1] ?? 0) }))
       .filter(({ number }) => number > 0)
-      .sort((a, b) => b.number - a.number);
-    for (const { name, number } of rotated) {
+      .sort((a, b) => a.number - b.number);
+  }
+
+  #shift(): void {
+    for (const { name, number } of [...this.#rotated()].reverse()) {
       const to = name.replace(/^app\.log\.\d+/, `app.log.${number + 1}`);
-      renameSync(join(this.#place.dir, 'logs', name), join(this.#place.dir, 'logs', to));
+      renameSync(join(this.root, 'logs', name), join(this.root, 'logs', to));
     }
   }
 
-  #take(child: ChildProcess): Promise<void> {
+  #take(child: ChildProcess, name: string): Promise<void> {
     let rest = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       const whole = (rest + text).lastIndexOf('\n') + 1;
       const all = rest + text;
-      this.#parse(all.slice(0, whole));
+      this.#parse(all.slice(0, whole), name);
       rest = all.slice(whole);
     });
     return new Promise((resolve) => child.stdout?.once('close', () => resolve()));
   }
 
-  #parse(text: string): void {
-    for (const line of text.split('\n')) if (line !== '') this.piped.push(JSON.parse(line) as PipedLine);
+  #parse(text: string, name: string): void {
+    const piped = this.#piped.get(name) ?? [];
+    this.#piped.set(name, piped);
+    for (const line of text.split('\n')) if (line !== '') piped.push(JSON.parse(line) as PipedLine);
   }
 }
 
@@ -186,9 +246,9 @@ export class ResumedLog {
 export async function killAndResume(kills: number, random: () => number): Promise<ResumedLog> {
   const log = new ResumedLog();
   for (let count = 0; count < kills; count += 1) {
-    const kill = log.follow();
+    const reader = log.follow();
     // The reader is at work before it is killed, whatever the machine is doing.
-    const target = log.piped.length + 1;
+    const target = (log.piped().at(-1)?.id ?? 0) + 1;
     log.write(30);
     await log.untilPiped(target);
     const end = performance.now() + random() * 300;
@@ -197,8 +257,8 @@ export async function killAndResume(kills: number, random: () => number): Promis
       if (random() < 0.2) log.rotate(random);
       await pause(4);
     }
-    if (random() < 0.5) await log.writeTorn(kill);
-    else await kill();
+    if (random() < 0.5) await log.writeTorn(reader.kill);
+    else await reader.kill();
     log.write(10);
     if (random() < 0.7) log.rotate(random);
     if (random() < 0.4) log.rotate(random);
