@@ -8,7 +8,7 @@ import { quietly } from '../lib/quietly.ts';
 import type { Bookmark, KeptLogView, NamedSearch } from '../store/log-view.ts';
 
 const FILE = 'log-view.json';
-const VERSION = 1;
+const VERSION = 2;
 /** More than anybody names; a file of ours that grew beyond is not read. */
 const MOST_BYTES = 1024 * 1024;
 
@@ -54,10 +54,11 @@ function listOf(value: unknown): readonly { readonly [name: string]: unknown }[]
 }
 
 function bookmarkFrom(one: { readonly [name: string]: unknown }): Bookmark | undefined {
-  const { id, sortAt, system, path, text } = one;
-  if (typeof id !== 'string' || typeof sortAt !== 'number' || typeof system !== 'string') return undefined;
+  const { sortAt, system, path, offset, text } = one;
+  if (typeof sortAt !== 'number' || typeof offset !== 'number' || typeof system !== 'string')
+    return undefined;
   if (typeof path !== 'string' || typeof text !== 'string') return undefined;
-  return { id, sortAt: instant(sortAt), system: system as Bookmark['system'], path, text };
+  return { sortAt: instant(sortAt), system: system as Bookmark['system'], path, offset, text };
 }
 
 function searchFrom(one: { readonly [name: string]: unknown }): NamedSearch | undefined {

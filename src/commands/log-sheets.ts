@@ -1,7 +1,9 @@
-import type { LogRow } from '../domain/log.ts';
+import type { LogPage, LogRow, PagePlace } from '../domain/log.ts';
 import { inMode } from '../store/desk.ts';
 import { selectedLogRow } from '../store/lens-query.ts';
 import {
+  type Bookmark,
+  bookmarkTest,
   type LogView,
   mostAround,
   movedEntry,
@@ -50,6 +52,26 @@ async function showWritten(cockpit: CommandContext['cockpit'], row: LogRow): Pro
   }
 }
 
+/** Pages that are looked through for a remembered line: so many rows stand at one moment where lines have no time. */
+const mostPages = 100;
+
+/** Goes to a remembered line, or to where it stood. */
+export async function toBookmark({ cockpit, snapshot }: CommandContext, bookmark: Bookmark): Promise<void> {
+  const { query } = snapshot().log;
+  const is = bookmarkTest([bookmark]);
+  let row = snapshot().log.rows.find(is);
+  let at: PagePlace = { time: bookmark.sortAt };
+  for (let page = 0; !row && page < mostPages; page += 1) {
+    const { rows, atEnd }: LogPage = await cockpit.call('page', { query, at, rows: 500 });
+    row = rows.find(is);
+    const last = rows.at(-1);
+    if (!last || atEnd || last.sortAt > bookmark.sortAt) break;
+    at = { sortAt: last.sortAt, id: last.id };
+  }
+  cockpit.log.seek(row ?? { sortAt: bookmark.sortAt, id: '' });
+  if (!row) cockpit.toast('that line is not in this view: here is its time');
+}
+
 function open(snapshot: Snapshot): LogSheetMode | undefined {
   const { mode } = snapshot.desk;
   return mode.type === 'logSheet' ? mode : undefined;
@@ -74,7 +96,7 @@ async function pick(context: CommandContext): Promise<void> {
       return;
     case 'bookmark':
       cockpit.update((desk) => inMode(desk, { type: 'browse' }));
-      cockpit.log.seek(row.bookmark);
+      await toBookmark(context, row.bookmark);
       return;
     case 'current':
       cockpit.update((desk) => inMode(desk, { type: 'name', search: row.text, text: '' }));

@@ -2,10 +2,10 @@ import type { LogLevel, LogQuery } from '../domain/log.ts';
 import { matcherOf } from '../domain/log-filter.ts';
 import { clockText } from '../lib/time-text.ts';
 import { narrowed, selectedLogRow, splitOf } from '../store/lens-query.ts';
-import { bookmarked, type WalkedRun, withCondition, withoutEntry } from '../store/log-view.ts';
+import { bookmarked, bookmarkTest, type WalkedRun, withCondition, withoutEntry } from '../store/log-view.ts';
 import type { Snapshot } from '../store/snapshot.ts';
 import type { Command, CommandContext } from './command.ts';
-import { openLogSheet, setLog } from './log-sheets.ts';
+import { openLogSheet, setLog, toBookmark } from './log-sheets.ts';
 
 /** Goes to the nearest row of a query, and says so where there is none. Resolves to whether the search ended without one. */
 async function goTo(
@@ -120,7 +120,7 @@ export const logCommands: readonly Command[] = [
       const snapshot = context.snapshot();
       const row = selectedLogRow(snapshot);
       if (!row) return;
-      const isKnown = snapshot.desk.log.bookmarks.some((one) => one.id === row.id);
+      const isKnown = bookmarkTest(snapshot.desk.log.bookmarks)(row);
       setLog(context, (log) => bookmarked(log, row));
       context.cockpit.toast(isKnown ? 'line forgotten' : "line remembered: ' goes back to it");
     },
@@ -131,9 +131,9 @@ export const logCommands: readonly Command[] = [
     area: 'logs',
     effect: 'move',
     off: ({ desk }) => (desk.log.bookmarks.length > 0 ? undefined : 'no line is remembered: m remembers one'),
-    run: (context) => {
+    run: async (context) => {
       const [first, ...others] = context.snapshot().desk.log.bookmarks;
-      if (first && others.length === 0) context.cockpit.log.seek(first);
+      if (first && others.length === 0) await toBookmark(context, first);
       else openLogSheet(context, 'bookmarks');
     },
   },

@@ -132,7 +132,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     if (next === desk) return;
     const { bookmarks, searches } = next.log;
     if (bookmarks !== desk.log.bookmarks || searches !== desk.log.searches)
-      options.keep?.({ version: 1, bookmarks, searches });
+      options.keep?.({ version: 2, bookmarks, searches });
     desk = next;
     throttle.request();
   }

@@ -1,5 +1,6 @@
 /** How the log pane is set: the stack of filters, what is marked, what was kept. Plain data and pure functions. */
 import type { SystemId } from '../domain/entity.ts';
+import type { Instant } from '../domain/instant.ts';
 import type { LogCondition, LogCursor, LogFilter, LogRow } from '../domain/log.ts';
 import { clockText } from '../lib/time-text.ts';
 
@@ -12,10 +13,13 @@ export interface StackEntry {
   readonly isOff?: true;
 }
 
-/** A line to come back to. */
-export interface Bookmark extends LogCursor {
+/** A line to come back to, known by where it was written: rows have other names after a restart. */
+export interface Bookmark {
+  readonly sortAt: Instant;
   readonly system: SystemId;
+  /** The log it was written to, whatever a rotation called its file since. */
   readonly path: string;
+  readonly offset: number;
   /** How it reads. */
   readonly text: string;
 }
@@ -72,7 +76,7 @@ export const newLogView: LogView = {
 
 /** What of it is kept for the next start. */
 export interface KeptLogView {
-  readonly version: 1;
+  readonly version: 2;
   readonly bookmarks: readonly Bookmark[];
   readonly searches: readonly NamedSearch[];
 }
@@ -214,12 +218,24 @@ function namedCondition(typed: string): ReturnType<typeof textCondition> | undef
   }
 }
 
+function bookmarkOf({ sortAt, system, path, log = path, offset, text }: LogRow): Bookmark {
+  return { sortAt, system, path: log, offset, text: text.slice(0, 200) };
+}
+
+/** Tells the rows of remembered lines. */
+export function bookmarkTest(bookmarks: readonly Bookmark[]): (row: LogRow) => boolean {
+  if (bookmarks.length === 0) return () => false;
+  const nameOf = ({ system, path, offset, text }: Bookmark): string =>
+    JSON.stringify([system, path, offset, text]);
+  const names = new Set(bookmarks.map(nameOf));
+  return (row) => names.has(nameOf(bookmarkOf(row)));
+}
+
 /** The row's line remembered, or forgotten where it was. */
-export function bookmarked(view: LogView, { id, sortAt, system, path, text }: LogRow): LogView {
-  const others = view.bookmarks.filter((one) => one.id !== id);
+export function bookmarked(view: LogView, row: LogRow): LogView {
+  const others = view.bookmarks.filter((one) => !bookmarkTest([one])(row));
   if (others.length < view.bookmarks.length) return { ...view, bookmarks: others };
-  const bookmarks = [...others, { id, sortAt, system, path, text: text.slice(0, 200) }];
-  return { ...view, bookmarks: bookmarks.sort((a, b) => a.sortAt - b.sortAt) };
+  return { ...view, bookmarks: [...others, bookmarkOf(row)].sort((a, b) => a.sortAt - b.sortAt) };
 }
 
 /** A search kept under a name; one of that name before is replaced. */

@@ -260,15 +260,46 @@ describe('remembered lines', () => {
     await screen.press('j', 'enter');
     expect(screen.snapshot().log.selected).toBe('r3');
     await screen.press("'", 'd', 'escape');
-    expect(screen.snapshot().desk.log.bookmarks.map((one) => one.id)).toEqual(['r3']);
+    expect(screen.snapshot().desk.log.bookmarks).toMatchObject([{ offset: 160 }]);
     await screen.press('m');
     expect(screen.snapshot().desk.log.bookmarks).toEqual([]);
+  });
+
+  it('are found after a restart by where they were written, though rows have other names then', async () => {
+    await open();
+    await screen.press('g', 'j', 'j', 'm', '/');
+    await screen.type('retry');
+    await screen.press('enter', '*', 'enter');
+    await screen.type('again');
+    await screen.press('enter');
+    const remembered = screen.kept.at(-1) ?? expect.fail('nothing was kept');
+    screen.close();
+    // One that has the name of the remembered row now, and is another.
+    const engine = new FakeEngine();
+    engine.rows = rows(2000).map((row, index) => ({ ...row, id: `r${(index + 5) % 2000}` }));
+    screen = await openScreen({ columns: 100, rows: 30, engine, remembered });
+    await screen.press('6', 'L', "'");
+    expect(screen.snapshot().log.selected).toBe('r7');
+    const shown = screen.rows().filter((row) => /^[>'].*(disk full|retry)/.test(row));
+    expect(shown).toEqual([expect.stringMatching(/^>03:00:02 +api.log +ERROR disk full/)]);
+    expect(screen.frame()).toContain('[again] {"event":"retry"');
+    await screen.press('j');
+    expect(screen.rows().filter((row) => row.startsWith("'"))).toHaveLength(1);
+    await screen.press('L', '&');
+    await screen.type('level:error');
+    await screen.press('enter', 'L', '&');
+    await screen.type('!disk');
+    await screen.press('enter', "'");
+    expect(screen.frame()).toContain('that line is not in this view: here is its time');
   });
 
   it('and named searches are kept as they change', async () => {
     await open();
     await screen.press('g', 'm');
-    expect(screen.kept.at(-1)).toMatchObject({ version: 1, bookmarks: [{ id: 'r1', path: 'logs/api.log' }] });
+    expect(screen.kept.at(-1)).toMatchObject({
+      version: 2,
+      bookmarks: [{ path: 'logs/api.log', offset: 0, text: 'answered status=200 in 12 ms' }],
+    });
   });
 });
 

@@ -65,6 +65,8 @@ export interface TestScreenOptions {
   readonly table?: TableComponent;
   readonly now?: Instant;
   readonly host?: Partial<HostPort>;
+  /** What an earlier start left of the log pane. */
+  readonly remembered?: KeptLogView;
 }
 
 /** Opens the screen, and lets the first answers come in. */
@@ -80,6 +82,7 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
     localOffsetMs: -7 * 3_600_000,
     ascii: options.theme?.ascii === true,
     ...(options.only ? { only: options.only } : {}),
+    ...(options.remembered ? { kept: options.remembered } : {}),
     keep: (one) => kept.push(one),
   });
   const copied: string[] = [];

@@ -1,7 +1,7 @@
 import type { LogRow } from '../../src/domain/log.ts';
 import { matcherOf, patternOf } from '../../src/domain/log-filter.ts';
 import { clockText, dateText } from '../../src/lib/time-text.ts';
-import { textCondition } from '../../src/store/log-view.ts';
+import { bookmarkTest, textCondition } from '../../src/store/log-view.ts';
 import { type LogWindowState, visibleRows } from '../../src/store/log-window.ts';
 import { namedValues } from '../../src/store/selectors/log-sheet.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
@@ -97,12 +97,12 @@ function lookOf({ desk, offsetMs, now }: Snapshot, pen: Pen, columns: number): R
  * between lines of that run, `.` beside a row that passes the filters, `<` late, `~` without a time of its own.
  */
 function signsOf({ desk }: Snapshot, all: readonly LogRow[]): (row: LogRow) => string {
-  const kept = new Set(desk.log.bookmarks.map((one) => one.id));
+  const isKept = bookmarkTest(desk.log.bookmarks);
   const inRun = runSigns(desk.log.run, all);
   const find = desk.search?.pane === 'logs' ? finderOf(desk.search.text) : undefined;
   return (row) => {
     if (desk.marks.has(row.id)) return '*';
-    if (kept.has(row.id)) return "'";
+    if (isKept(row)) return "'";
     if (find?.(row.text)) return '/';
     const ofRun = inRun(row);
     if (ofRun !== undefined) return ofRun;
