@@ -136,12 +136,12 @@ export function parseSystemOption(text: string): SystemOption {
   return { kind: text.slice(0, equals), dir: fromHome(dir), settings };
 }
 
-/** Reads an ISO 8601 time of the command line. */
-export function readTime(option: string, text: string | undefined): Instant | undefined {
+/** Reads an ISO 8601 time of the command line. `or`: what it may be besides, for the message. */
+export function readTime(option: string, text: string | undefined, or = ''): Instant | undefined {
   if (text === undefined) return undefined;
   const at = parseInstant(text);
   if (at === undefined || !isCalendarDay(text)) {
-    throw new UserError(`${option} ${text}: not a time`, ['write it as 2026-02-21T03:14:07Z']);
+    throw new UserError(`${option} ${text}: not a time`, [`write it as 2026-02-21T03:14:07Z${or}`]);
   }
   return at;
 }
@@ -158,7 +158,7 @@ function isCalendarDay(text: string): boolean {
 /** Reads a time of the command line that may also be an age: `15m`, `2h`, `3d`, `90s`. */
 export function readTimeOrAge(option: string, text: string | undefined, now: Instant): Instant | undefined {
   const age = /^(\d{1,6})([smhd])$/.exec(text ?? '');
-  if (!age) return readTime(option, text);
+  if (!age) return readTime(option, text, ', or as an age: 90s 15m 2h 3d');
   const unit = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[age[2] as 's' | 'm' | 'h' | 'd'];
   return (now - Number(age[1]) * unit) as Instant;
 }

@@ -21,8 +21,13 @@ export function checkShown(
   if (what === undefined) throw new UserError('show what? `binnacle show WHAT ID`', [names]);
   if (!type) throw new UserError(`nothing is called "${what}"`, [names]);
   throw new UserError(`which ${what}? \`binnacle show ${what} ID\``, [
-    `\`binnacle list ${LISTS.find((list) => list.type === type)?.verb ?? type}\` names them`,
+    `\`binnacle list ${listOf(type)}\` names them`,
   ]);
+}
+
+/** The list that names the things of a type. */
+function listOf(type: EntityType | 'attention'): string {
+  return LISTS.find((list) => list.type === type)?.verb ?? type;
 }
 
 /** Prints one entity with its evidence, and the steps for its condition. `attention`: whatever of that id needs a human. */
@@ -37,7 +42,7 @@ export async function printEntity(
   const { type, id } = checkShown(what, wanted);
   const isWanted = (one: Entity): boolean =>
     type === 'attention' ? one.attention !== undefined : one.type === type;
-  const entity = findTarget(state, id, isWanted);
+  const entity = findTarget(state, id, isWanted, listOf(type));
   if (type === 'attention' && !entity.attention)
     throw new UserError(`${entity.type} ${entity.system}/${entity.id} needs nobody`, [
       `binnacle show ${entity.type} ${id}`,

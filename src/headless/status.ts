@@ -1,7 +1,7 @@
 import type { BadRecord, SourceStatus } from '../domain/source.ts';
 import { safeText } from '../lib/safe-text.ts';
 import { ageText, clockText, untilText } from '../lib/time-text.ts';
-import { selectCounts } from '../store/selectors/header.ts';
+import { selectCounts, selectFreshness } from '../store/selectors/header.ts';
 import type { CockpitState } from '../store/state.ts';
 import { statusJson } from './json.ts';
 import { type Output, printTable } from './output.ts';
@@ -77,18 +77,13 @@ function printText(state: CockpitState, queue: CockpitState['queue'], summary: s
     output,
     ['SYSTEM', 'KIND', 'STATE', 'SOURCES', 'LAYERS'],
     state.systems.map((system) => {
-      const fresh = system.sources.filter((source) => source.state === 'fresh').length;
+      // As in the first row of the cockpit: what is not there, or not asked, is neither fresh nor missing.
+      const { fresh, total } = selectFreshness([system]);
       const layers = state.lists.layer
         .filter((layer) => layer.system === system.id)
         .sort((a, b) => a.order - b.order)
         .map((layer) => `${layerSign[layer.status]}${layer.name}`);
-      return [
-        system.id,
-        system.kind,
-        system.state,
-        `${fresh}/${system.sources.length}`,
-        layers.join(' ') || '-',
-      ];
+      return [system.id, system.kind, system.state, `${fresh}/${total}`, layers.join(' ') || '-'];
     }),
   );
   for (const system of state.systems) {

@@ -4,9 +4,14 @@ import type { CockpitState } from '../store/state.ts';
 
 /**
  * Finds what `[system/]id` (or `[system/]type/id`) names. An id of more than one entity is an error with the
- * candidates, unless `prefer` picks one by type.
+ * candidates, unless `prefer` picks one by type. `list`: the list that names what is wanted.
  */
-export function findTarget(state: CockpitState, text: string, prefer?: (entity: Entity) => boolean): Entity {
+export function findTarget(
+  state: CockpitState,
+  text: string,
+  prefer?: (entity: Entity) => boolean,
+  list = 'WHAT',
+): Entity {
   const all = [...state.entities.values()].flatMap((map) => [...map.values()]);
   const named = all.filter((entity) => namesOf(entity).includes(text));
   const preferred = prefer ? named.filter(prefer) : named;
@@ -27,7 +32,7 @@ export function findTarget(state: CockpitState, text: string, prefer?: (entity: 
     .map((entity) => `  ${entity.system}/${entity.id}  ${entity.title}`);
   throw new UserError(
     `there is no "${text}"`,
-    near.length > 0 ? ['near it:', ...near] : ['`binnacle list ...` names all'],
+    near.length > 0 ? ['near it:', ...near] : [`\`binnacle list ${list}\` names all`],
   );
 }
 

@@ -47,5 +47,9 @@ describe('the command line', () => {
 
   it('reads ages back from now', () => {
     expect(readTimeOrAge('--since', '15m', instant(3_600_000))).toBe(2_700_000);
+    const wrong = (): unknown => readTimeOrAge('--since', '15 min', instant(0));
+    expect(wrong).toThrow(
+      expect.objectContaining({ nextSteps: [expect.stringContaining('or as an age: 90s 15m 2h 3d')] }),
+    );
   });
 });

@@ -44,7 +44,7 @@ describe.concurrent('status', () => {
       STALLED  orket   10m    -      9c41e7b0:tide-3:3:coder  9c41:TIDE-3/3 coder: no answer from the model; its run may live
 
       SYSTEM  KIND   STATE  SOURCES  LAYERS
-      orket   orket  ok     6/13     ?api +runs !turns +cards +gates
+      orket   orket  ok     6/6      ?api +runs !turns +cards +gates
       "
     `);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
