@@ -35,6 +35,8 @@ export interface LogRow extends LogRecord {
   readonly form: 'log' | 'change';
   /** Identical lines of the same origin folded into this row, itself included. */
   readonly count?: number;
+  /** Where the others of them stand, as far as there are not too many. */
+  readonly twins?: readonly LogTwin[];
   /** The file this came from has since been emptied or replaced by its writer. */
   readonly wiped?: boolean;
   /** For changes: the entity that changed. */
@@ -52,6 +54,17 @@ export interface LogRow extends LogRecord {
   /** Values of the fields the query wants, of those that its line as it was written has. */
   readonly fields?: { readonly [name: string]: string };
 }
+
+/** A line that says what another one says, of the same time: its writer logs it twice. */
+export interface LogTwin {
+  readonly source: string;
+  /** The log it was written to. */
+  readonly path: string;
+  readonly offset: number;
+}
+
+/** Twins that are named; the others are counted. */
+export const MOST_TWINS = 16;
 
 /** One condition. Plain data: it crosses threads and is kept by its name. */
 export type LogCondition = { readonly out?: true } & (

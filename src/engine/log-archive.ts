@@ -8,7 +8,15 @@ import type { Masker } from '../acts/mask.ts';
 import { MASK } from '../acts/secret-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogCondition, LogFile, LogFilter, LogQuery, LogRecord, LogRow } from '../domain/log.ts';
+import {
+  type LogCondition,
+  type LogFile,
+  type LogFilter,
+  type LogQuery,
+  type LogRecord,
+  type LogRow,
+  MOST_TWINS,
+} from '../domain/log.ts';
 import { fieldsOf } from '../lib/line-fields.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import type {
@@ -331,6 +339,7 @@ export class LogArchive {
         path: file,
         ...(file === path ? {} : { log: path }),
         ...(isKept ? { wiped: true } : {}),
+        ...twinsOf(line),
         sortAt: line.sortAt as Instant,
         form: 'log',
       };
@@ -380,6 +389,15 @@ function recordOf({
     ...(keys === undefined ? {} : { keys }),
     ...(origin === undefined ? {} : { origin }),
   };
+}
+
+function twinsOf({ twins }: LogLine): Partial<LogRow> {
+  if (!twins) return {};
+  const named = twins.slice(0, MOST_TWINS).map(({ log, offset }) => {
+    const { source, path } = placeOf(log);
+    return { source, path, offset };
+  });
+  return { count: twins.length + 1, twins: named };
 }
 
 function flagsOf({ lines, late, cut, open, isContext }: LogLine): Partial<LogRow> {

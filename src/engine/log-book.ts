@@ -6,6 +6,7 @@ import { instant } from '../domain/instant.ts';
 import type { LogHistogram, LogLevel, LogPage, LogQuery, LogRow, PagePlace } from '../domain/log.ts';
 import { isAtLeast } from '../domain/log.ts';
 import { indexOfPlace } from '../domain/log-rows.ts';
+import { withTwinsFolded } from '../domain/log-twins.ts';
 import { levelOfNumber } from '../logs/line-reader.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { LogPosition } from '../logs/log-view.ts';
@@ -75,8 +76,9 @@ export class LogBook {
       start: older?.atStart === true && left.length <= ofBefore && before.length === index,
       end: newer?.atEnd !== false && right.length <= ofBehind && index + behind.length === rows.length,
     };
+    const both = [...left.slice(Math.max(0, left.length - ofBefore)), ...right.slice(0, ofBehind)];
     return {
-      rows: [...left.slice(Math.max(0, left.length - ofBefore)), ...right.slice(0, ofBehind)],
+      rows: withTwinsFolded(both),
       atStart: at === 'start' || ends.start,
       atEnd: at === 'end' || ends.end,
     };

@@ -166,6 +166,7 @@ export function rowJson(row: Omit<LogRow, 'id'>): { readonly [field: string]: Js
     text: row.text,
     keys: row.keys ?? [],
     count: row.count ?? 1,
+    ...(row.twins ? { twins: row.twins.map((twin) => ({ ...twin })) } : {}),
     wiped: row.wiped === true,
     ...(row.isContext ? { isContext: true } : {}),
   };
@@ -180,5 +181,6 @@ function printRow(row: LogRow, json: boolean, output: Output): void {
   const time = row.at === undefined ? `~${dateText(row.sortAt)}` : `${beside}${dateText(row.at)}`;
   const level = row.form === 'change' ? 'CHANGE' : (row.level ?? '').toUpperCase();
   const times = row.count === undefined || row.count < 2 ? '' : ` (x${row.count})`;
-  output.line(safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}`));
+  const wiped = row.wiped ? ' [file since emptied]' : '';
+  output.line(safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}${wiped}`));
 }

@@ -219,15 +219,25 @@ export class ChainCursor {
     return hasGone;
   }
 
-  /** The record found; the gap moves over it. */
-  take(): LogEntry {
+  /** Where its next record sorts; while it is not read, a bound of that. */
+  get key(): number {
+    return this.#key;
+  }
+
+  /** The record found, and its place. */
+  peek(): { readonly place: FilePlace & { readonly log: string }; readonly entry: LogEntry } {
     const entry = this.#entry;
     if (!entry) throw new Error('nothing was found');
+    const { file, offset, sortAt } = entry;
+    return { place: { log: this.log, file, offset, sortAt }, entry };
+  }
+
+  /** The gap moves over the record found. */
+  take(): void {
     this.#record += this.#source.way;
     this.isFound = false;
     this.#entry = undefined;
     this.#expect();
-    return entry;
   }
 
   #stand(block: RecordBlock, record: number): void {

@@ -319,7 +319,11 @@ function partOf({ id }: LogSpec, segment: Segment): LogPart {
   };
 }
 
-function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined, written?: true): LogLine {
+function lineOf(
+  { place, entry, isContext, twins }: ViewRow,
+  spec: LogSpec | undefined,
+  written?: true,
+): LogLine {
   const { at, sortAt, level, lines, name } = entry;
   return {
     ...{ place, system: spec?.system ?? '', source: spec?.source ?? '', name, sortAt },
@@ -327,6 +331,7 @@ function lineOf({ place, entry, isContext }: ViewRow, spec: LogSpec | undefined,
     ...(level === undefined ? {} : { level }),
     ...entry.text(),
     ...(lines > 1 ? { lines } : {}),
+    ...(twins ? { twins } : {}),
     ...(entry.late ? { late: true } : {}),
     ...(entry.cut ? { cut: true } : {}),
     ...(entry.open ? { open: true } : {}),

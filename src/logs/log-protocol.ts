@@ -51,6 +51,8 @@ export interface LogLine {
   readonly late?: true;
   /** Longer than what is shown. */
   readonly cut?: true;
+  /** Where records stand that say the same, and are not told for themselves. */
+  readonly twins?: readonly LogPlace[];
   /** Its end is not written yet. */
   readonly open?: true;
   /** A hole of zero bytes lies before it. */

@@ -11,6 +11,7 @@ import type {
 } from '../domain/log.ts';
 import { matcherOf, type RawOf } from '../domain/log-filter.ts';
 import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
+import { foldedRow } from '../domain/log-twins.ts';
 
 /** Rows of files kept in memory, which hold the rest. */
 const MAX_FILED = 20_000;
@@ -88,15 +89,15 @@ export class LogStore {
 
   /**
    * Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time.
-   * `lines`: as they stand in the file, where that is known.
+   * `lines`: as they stand in the file, where that is known. Returns the rows that were made of them.
    */
   add(
     origin: LogOrigin,
     records: readonly LogRecord[],
     readAt: Instant,
     lines: readonly { readonly text: string; readonly offset: number }[] = [],
-  ): void {
-    if (records.length === 0) return;
+  ): readonly LogRow[] {
+    if (records.length === 0) return [];
     // One log through all its rotations: the rest of a traceback may stand in the next file.
     const { firstOffset = 0, ...place } = origin;
     const file = logName(origin);
@@ -126,6 +127,7 @@ export class LogStore {
       this.#since.set(file, sinceOf({ ...place, sortAt: firstAt }, place.file, firstOffset));
     this.#insert(fresh);
     if (this.#recent.size > 2_000) this.#recent.clear();
+    return fresh;
   }
 
   /** A state change, an act or a wipe, told by us. */
@@ -191,6 +193,12 @@ export class LogStore {
     this.#seq += 1;
   }
 
+  /** Tells whether one of some rows matches a query. */
+  matches(query: LogQuery): (rows: readonly LogRow[]) => boolean {
+    const matches = matcherOf(query, this.#rawOf);
+    return (rows) => rows.some((row) => matches(row));
+  }
+
   find(query: LogQuery, from: PagePlace, direction: 1 | -1): LogRow | undefined {
     return findInRows(this.#rows, query, from, direction, this.#rawOf);
   }
@@ -221,7 +229,8 @@ export class LogStore {
     const index = among === -1 ? indexOf(rows, twin) : among;
     if (rows[index]?.seq !== twin.seq) return false;
     this.#seq += 1;
-    const folded: HeldRow = { ...twin, count: (twin.count ?? 1) + 1, ...(twin.level ? {} : levelOf(record)) };
+    const other = { ...origin, offset: record.offset };
+    const folded: HeldRow = { ...foldedRow(twin, other), ...(twin.level ? {} : levelOf(record)) };
     rows[index] = folded;
     this.#recent.set(key, folded);
     return true;

@@ -8,6 +8,7 @@ import type { BlockRef, LogChain } from './log-chain.ts';
 import { type LogNames, testOf } from './log-filter.ts';
 import { type Pace, paceOf } from './pace.ts';
 import { type LogEntry, type RecordBlock, readRecords } from './record-block.ts';
+import { foldTwin } from './twins.ts';
 
 /** A log of the view. */
 export interface ViewedLog {
@@ -65,6 +66,8 @@ export interface LogCount {
 export interface ViewRow {
   readonly place: LogPlace;
   readonly entry: LogEntry;
+  /** Places of records that say the same; see {@link foldTwin}. */
+  readonly twins?: readonly LogPlace[];
   /** It did not pass the filter, it is shown for what stands beside it. */
   readonly isContext?: true;
 }
@@ -101,16 +104,10 @@ export class LogView {
   ): Promise<ViewPage> {
     const cursors = await this.#cursors(at, filter, 1, pace, limits);
     const start = gapOf(cursors);
-    const page: ViewRow[] = [];
-    let atEnd = false;
-    while (page.length < rows) {
-      const cursor = await nearest(cursors);
-      if (!cursor) {
-        atEnd = true;
-        break;
-      }
-      page.push(rowOf(cursor));
-    }
+    const before = await this.#rowBefore(at);
+    const page = before ? [before] : [];
+    const atEnd = await this.#fill(page, before ? rows + 1 : rows, cursors, false);
+    if (before) page.shift();
     return { rows: page, start, end: gapOf(cursors), atStart: at === 'start', atEnd };
   }
 
@@ -125,16 +122,40 @@ export class LogView {
     const cursors = await this.#cursors(at, filter, -1, pace, limits);
     const end = gapOf(cursors);
     const page: ViewRow[] = [];
-    let atStart = false;
+    const atStart = await this.#fill(page, rows, cursors, true);
+    return { rows: page.reverse(), start: gapOf(cursors), end, atStart, atEnd: at === 'end' };
+  }
+
+  /** Takes records until the page has so many and no twin of them follows. Says whether there are no more. */
+  async #fill(
+    page: ViewRow[],
+    rows: number,
+    cursors: readonly ChainCursor[],
+    isOlder: boolean,
+  ): Promise<boolean> {
+    const systems = new Map(this.#logs.map(({ names }) => [names.id, names.system]));
+    const systemOf = (log: string): string | undefined => systems.get(log);
     while (page.length < rows) {
       const cursor = await nearest(cursors);
-      if (!cursor) {
-        atStart = true;
-        break;
-      }
-      page.push(rowOf(cursor));
+      if (!cursor) return true;
+      const row = rowOf(cursor);
+      if (!foldTwin(page, row, systemOf, isOlder)) page.push(row);
     }
-    return { rows: page.reverse(), start: gapOf(cursors), end, atStart, atEnd: at === 'end' };
+    for (let last = page.at(-1); last; last = page.at(-1)) {
+      const cursor = await nearest(cursors, last.entry.sortAt);
+      if (!cursor || !foldTwin(page, cursor.peek(), systemOf, isOlder)) return false;
+      cursor.take();
+    }
+    return false;
+  }
+
+  /** The record a position lies behind: what says the same was shown with it. */
+  async #rowBefore(at: LogPosition): Promise<ViewRow | undefined> {
+    if (typeof at !== 'object' || !('place' in at) || at.side !== 'behind') return undefined;
+    const chain = this.#logs.find(({ names }) => names.id === at.place.log)?.chain;
+    const found = chain && (await blockHolding(chain, at.place, (ref) => this.#block(chain, ref)));
+    if (!found || found.record >= found.block.count) return undefined;
+    return { place: at.place, entry: found.block.entry(found.record) };
   }
 
   /** The records around a position, `before` of them before it. */
@@ -285,18 +306,22 @@ function gapOf(cursors: readonly ChainCursor[]): LogGap {
   return gap;
 }
 
-/** The cursor whose record comes next, looked for where the order demands it; undefined when none has one. */
-async function nearest(cursors: readonly ChainCursor[]): Promise<ChainCursor | undefined> {
+/**
+ * The cursor whose record comes next, looked for where the order demands it; undefined when none has one. With `sortAt`
+ * just among records that sort there.
+ */
+async function nearest(cursors: readonly ChainCursor[], sortAt?: number): Promise<ChainCursor | undefined> {
   for (;;) {
     let best: ChainCursor | undefined;
     for (const cursor of cursors) if (!cursor.isOver && (!best || cursor.comesBefore(best))) best = cursor;
+    if (sortAt !== undefined && best?.key !== sortAt) return undefined;
     if (!best || best.isFound) return best;
     await best.advance();
   }
 }
 
 function rowOf(cursor: ChainCursor): ViewRow {
-  const entry = cursor.take();
-  const { file, offset, sortAt } = entry;
-  return { place: { log: cursor.log, file, offset, sortAt }, entry };
+  const row = cursor.peek();
+  cursor.take();
+  return row;
 }

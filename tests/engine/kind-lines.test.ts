@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/acts/mask.ts';
-import type { LogRow } from '../../src/domain/log.ts';
+import type { LogRow, LogTwin } from '../../src/domain/log.ts';
 import { readersOf } from '../../src/engine/kind-lines.ts';
 import { archivedPlace, LogArchive } from '../../src/engine/log-archive.ts';
 import { SystemWatch } from '../../src/engine/system-watch.ts';
@@ -63,7 +63,7 @@ async function readBothWays(kind: SystemKind, located: Located, at: Parameters<t
   }
 }
 
-const placeOf = ({ source, path, offset }: LogRow): string => `${source} ${path} ${offset}`;
+const placeOf = ({ source, path, offset }: LogTwin): string => `${source} ${path} ${offset}`;
 
 const described = ['queue', 'transcripts'].map(
   (name) => [name, describedKind(name), [['custom', name]]] as const,
@@ -81,10 +81,12 @@ describe.each([...builtIn, ...described])('old lines of %s', (_name, kind, cases
         const located = locateCase(kind, laid.dir, laid.case);
         const { first, old } = await readBothWays(kind, located, laid.case.at);
         const known = new Map(first.map((row) => [placeOf(row), row]));
-        const found = new Set(old.map(placeOf));
+        const found = new Set(old.flatMap((row) => [row, ...(row.twins ?? [])]).map(placeOf));
         expect({ one, lost: first.filter((row) => !found.has(placeOf(row))) }).toEqual({ one, lost: [] });
         let heads = 0;
-        let twins = first.reduce((sum, { count = 1 }) => sum + count - 1, 0);
+        const foldedIn = (rows: readonly LogRow[]): number =>
+          rows.reduce((sum, { count = 1 }) => sum + count - 1, 0);
+        let twins = foldedIn(first) - foldedIn(old);
         const pieces = kind
           .sources(located, {})
           .flatMap(({ id, parser }) => (kind.parsers[parser]?.showsWritten ? [id] : []));

@@ -274,3 +274,40 @@ describe('a long log', () => {
     expect(engine.logs.size).toBeLessThan(120);
   });
 });
+
+describe('a writer that logs each line twice', () => {
+  const twice = (from: number, to: number): string =>
+    textOf(linesFrom(from, to).flatMap((line) => [line, line]));
+
+  it('has one row for both, in old parts as in memory, with a count and the places of both', async () => {
+    writeFileSync(join(mill.dir, 'mill.log.2.gz'), gzipSync(twice(0, 100)));
+    writeFileSync(join(mill.dir, 'mill.log.1'), twice(100, 300));
+    writeFileSync(join(mill.dir, 'mill.log'), twice(300, 600));
+    const engine = await start();
+    for (const size of [7, 90])
+      for (const walk of [walkBack, walkOn]) {
+        const rows = await walk(engine, {}, size);
+        expect(numbersOf(rows)).toEqual(upTo(600));
+        expect(rows.filter(({ count }) => count !== 2)).toEqual([]);
+      }
+    const [row] = (await engine.call('page', { query: { grep: 'line 150 ' }, at: 'start', rows: 1 })).rows;
+    const length = `${lineOf(150)}\n`.length;
+    expect(row?.twins).toEqual([{ source: 'log', path: 'mill.log', offset: (row?.offset ?? 0) + length }]);
+    const held = (await engine.call('page', { query: {}, at: 'end', rows: 1 })).rows[0];
+    expect(held?.twins).toEqual([
+      { source: 'log', path: 'mill.log', offset: (held?.offset ?? 0) + `${lineOf(599)}\n`.length },
+    ]);
+  });
+
+  it('is gone through line by line, not twice by each', async () => {
+    writeFileSync(join(mill.dir, 'mill.log.1'), twice(0, 200));
+    mill.log(...linesFrom(200, 400));
+    const engine = await start();
+    let from: PagePlace = 'start';
+    for (let number = 0; number < 50; number += 1) {
+      const { row } = await engine.call('find', { query: { grep: 'of the mill' }, from, direction: 1 });
+      expect(numbersOf(row ? [row] : [])).toEqual([number]);
+      if (row) from = { sortAt: row.sortAt, id: row.id };
+    }
+  });
+});

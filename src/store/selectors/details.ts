@@ -92,6 +92,7 @@ function rowPage(subject: Extract<DetailSubject, { of: 'row' }>, offsetMs: numbe
       ['level', row.level ?? ''],
       ['about', row.keys?.join(' ') ?? ''],
       ['times', row.count === undefined || row.count === 1 ? '' : `${row.count}, folded into one row`],
+      ...(row.twins ?? []).map(({ path, offset }): [string, string] => ['also', `${path}@${offset}`]),
       ['file now', row.wiped ? 'since emptied or replaced by its writer' : ''],
       ['end', row.open ? 'not written yet' : row.cut ? 'longer than what is shown' : ''],
       ['text', shown(row.text)],
