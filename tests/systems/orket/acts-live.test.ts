@@ -83,12 +83,17 @@ describe('acts on a simulated checkout', () => {
       summary: expect.stringMatching(/^seen: run \w{8}/),
     });
     expect(preview.warnings[0]).toContain('even when this card went through: REEF-1 are open');
-    const view = await orket.until('the run of one card to end', (now) =>
-      now.entities('run').some((run) => run.data?.['target'] === 'REEF-2' && run.endedAt !== undefined),
+    // The log tells the end of a run before its row tells how it ended: both are waited for.
+    const issue = 'backlog.stalled:build-reef_watch/REEF-2';
+    const view = await orket.until(
+      'the run of one card to end',
+      (now) =>
+        now.entities('run').some((run) => run.data?.['target'] === 'REEF-2' && run.endedAt !== undefined) &&
+        now.entity('issue', issue) !== undefined,
     );
     expect(cardStatus(view, 'REEF-2')).toBe('done');
     // Trap: the program exits 1 though the card went through.
-    expect(view.entity('issue', 'backlog.stalled:build-reef_watch/REEF-2')).toMatchObject({
+    expect(view.entity('issue', issue)).toMatchObject({
       severity: 'info',
       title: 'REEF-2: went through, its run says failed',
     });
