@@ -182,5 +182,7 @@ function printRow(row: LogRow, json: boolean, output: Output): void {
   const level = row.form === 'change' ? 'CHANGE' : (row.level ?? '').toUpperCase();
   const times = row.count === undefined || row.count < 2 ? '' : ` (x${row.count})`;
   const wiped = row.wiped ? ' [file since emptied]' : '';
-  output.line(safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}${wiped}`));
+  output.line(
+    safeText(`${time} ${row.system} ${row.origin ?? row.source} ${level} ${row.text}${times}${wiped}`),
+  );
 }
