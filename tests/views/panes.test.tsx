@@ -113,6 +113,12 @@ describe('the queue', () => {
       expect(stringWidth(second ?? '')).toBe(columns);
     }
   });
+  it.each([60, 78])('a label with room after it however long it is, at %i columns', async (columns) => {
+    const labelled = { ...hangs, attention: { ...hangs.attention!, label: 'TERMINATED!' } };
+    const engine = new FakeEngine(storySnapshot({ upserts: [labelled] }));
+    const [, row] = (await paneFrame(queueLines, { engine, columns })).split('\n');
+    expect(row).toMatch(/^>x TERMIN\S* coherence /);
+  });
   it('a ghost and newcomers', async () => {
     const then = (engine: FakeEngine): void => {
       engine.say({
@@ -312,6 +318,15 @@ describe('the steps', () => {
        not known: engine ended
       "
     `);
+  });
+});
+
+describe('an act with much to say of its outcome', () => {
+  it('still tells by whom it was, and what it was', async () => {
+    const stages = doneAct.stages.map((stage) => ({ ...stage, detail: 'x '.repeat(60) }));
+    const engine = new FakeEngine(storySnapshot({ acts: [{ ...doneAct, stages }] }));
+    const [, row] = (await paneFrame(actsLines, { engine, columns: 68 })).split('\n');
+    expect(row).toMatch(/^ 02:41 bob approve 1a2b ren\S*: seen: x x/);
   });
 });
 

@@ -85,8 +85,9 @@ function actLine(pen: Pen, act: ActEntry, isCursor: boolean, columns: number, of
   const verb = act.act.slice(act.act.lastIndexOf('.') + 1);
   const what = `${act.by} ${verb}${attempt} ${act.targetTitle}`;
   const outcome = `${status}${progress}${took}${key}`;
-  // The outcome is what one looks for: a long id gives way to it.
-  const room = Math.max(6, columns - 9 - pen.safe(outcome).length);
+  // The outcome is what one looks for: a long name gives way to it, down to what still tells one act from another.
+  const least = Math.max(6, Math.floor((columns - 9) * 0.4));
+  const room = Math.max(least, columns - 9 - pen.safe(outcome).length);
   return pen.line(
     columns,
     pen.span(isCursor ? '>' : ' ', 'strong'),

@@ -132,7 +132,7 @@ function rowOf(snapshot: Snapshot, item: AttentionItem): QueueRow {
 function labelWidth(columns: number, items: readonly AttentionItem[]): number {
   if (columns < 30) return 5;
   const longest = items.reduce((width, item) => Math.max(width, item.label.length + 1), 8);
-  return columns >= 76 ? Math.min(11, longest) : 8;
+  return Math.min(columns >= 76 ? 11 : 9, longest);
 }
 
 function rowLine(
@@ -150,7 +150,8 @@ function rowLine(
   const tone: Tone | undefined = ghost ? 'off' : toneOf(item);
   const head: Span[] = [cursor, pen.span(ghost ? '.' : signOf(item), tone)];
   const mark = selected && isMarked ? '*' : isWatched(snapshot.state, item.ref) ? '@' : ' ';
-  const label = pen.cell(item.label, labelColumns, tone);
+  // A longer word than there is room for leaves a column to what comes next.
+  const label = pen.cell(pen.cell(item.label, labelColumns - 1).text, labelColumns, tone);
   const count = item.count > 1 ? ` (x${item.count})` : '';
   const held = row.heldBy === undefined ? '' : ` [held by ${row.heldBy}]`;
   const gone = ghost ? ` - ${ghost.word} ${clockText(ghost.at, offsetMs)}` : held;
