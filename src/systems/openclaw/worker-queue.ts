@@ -152,11 +152,14 @@ function left(view: StateView, order: ActOrder): readonly Pid[] {
   );
 }
 
-function fresh(view: StateView, order: ActOrder): Pid | undefined {
+/** Workers that were not there before; of one and the wrapper it was started through, the wrapper. */
+function fresh(view: StateView, order: ActOrder): readonly Pid[] {
   const before = pidsOf(order.baseline, 'workers');
-  return pidsOf(serviceOf(view, order.target)?.data, 'workers').find(
+  const begun = pidsOf(serviceOf(view, order.target)?.data, 'workers').filter(
     (one) => !before.some((other) => other.pid === one.pid && other.startedAt === one.startedAt),
   );
+  const parentOf = (pid: number) => view.processes.find((process) => process.pid === pid)?.parentPid;
+  return begun.filter((one) => !begun.some(({ pid }) => pid === parentOf(one.pid)));
 }
 
 /** Whether the process table was read at all: an empty one proves nobody's end. */
@@ -185,7 +188,7 @@ export function goneStage(view: StateView, order: ActOrder, stage: StageState['s
 
 /** "No other worker comes in its place": known only when the table was read after what keeps it running had its time. */
 export function stayStage(view: StateView, order: ActOrder): StageState {
-  const another = fresh(view, order);
+  const [another] = fresh(view, order);
   const isGone = isTableRead(view) && left(view, order).length === 0;
   const until = addMs(stepsEnd(order), RESPAWN_MS);
   return {
@@ -209,15 +212,19 @@ export function startStages(
   order: ActOrder,
   stage: StageState['stage'],
 ): readonly StageState[] {
-  const one = fresh(view, order);
+  const [one, other] = fresh(view, order);
   // One that ends at once is in the table for a moment too.
   const lives = one !== undefined && tableReadAt(view, order) >= addMs(one.startedAt, LIVES_MS);
+  const detail = other
+    ? `workers ${one?.pid} and ${other.pid} were started: something else keeps it running`
+    : `pid ${one?.pid}`;
   const stages: StageState[] = [
     {
       stage,
       title: 'a new worker lives',
-      state: lives ? 'seen' : 'waiting',
-      ...(one ? { detail: `pid ${one.pid}` } : {}),
+      // Two of them claim the jobs of one queue.
+      state: other ? 'contradicted' : lives ? 'seen' : 'waiting',
+      ...(one ? { detail } : {}),
       deadline: addMs(stepsEnd(order), PROCESS_MS),
       required: true,
     },
