@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { type DrivenTerminal, startTerminal } from './terminal.ts';
 
 export const mainPath = new URL('../../dist/main.js', import.meta.url).pathname;
+/** Where programs of the tests keep their compiled code, whosever home they are shown. */
+export const cachePath = new URL('../../node_modules/.cache/tests', import.meta.url).pathname;
 const demoPath = new URL('../../dist/demo.js', import.meta.url).pathname;
 
 /** A temporary directory that goes away with `remove`. */
@@ -29,7 +31,12 @@ export function startCockpit(options: CockpitOptions): DrivenTerminal {
     args: [mainPath, ...options.args],
     columns: options.columns ?? 120,
     rows: options.rows ?? 40,
-    env: { BINNACLE_STATE_DIR: options.state, BINNACLE_HOST_DIR: '', ...options.env },
+    env: {
+      BINNACLE_STATE_DIR: options.state,
+      BINNACLE_HOST_DIR: '',
+      XDG_CACHE_HOME: cachePath,
+      ...options.env,
+    },
   });
 }
 

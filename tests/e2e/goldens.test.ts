@@ -13,8 +13,8 @@ import { entityJson, LISTS } from '../../src/headless/json.ts';
 import { builtInKinds } from '../../src/systems/registry.ts';
 import { statusSchema } from '../headless/status-schema.ts';
 import { caseNames, deriveCase, layOutCase } from '../systems/fixture-case.ts';
+import { cachePath, mainPath } from './cockpit.ts';
 
-const main = new URL('../../dist/main.js', import.meta.url).pathname;
 const state = mkdtempSync(join(tmpdir(), 'binnacle-goldens-'));
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
@@ -71,7 +71,7 @@ describe('status --json on a fixture tree', () => {
         const result = spawnSync(
           process.execPath,
           [
-            main,
+            mainPath,
             'status',
             '--json',
             '-s',
@@ -81,7 +81,13 @@ describe('status --json on a fixture tree', () => {
           ],
           {
             encoding: 'utf8',
-            env: { PATH: '/nowhere', HOME: state, BINNACLE_STATE_DIR: state, BINNACLE_PROCESSES: 'none' },
+            env: {
+              PATH: '/nowhere',
+              HOME: state,
+              XDG_CACHE_HOME: cachePath,
+              BINNACLE_STATE_DIR: state,
+              BINNACLE_PROCESSES: 'none',
+            },
           },
         );
         expect(result.stderr).toBe('');

@@ -6,12 +6,15 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SEQUENCE_GAP_MS } from '../../src/lib/key-state.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
-import { closeTerminals, type DrivenTerminal, startTerminal } from './terminal.ts';
+import { startCockpit } from './cockpit.ts';
+import { closeTerminals, type DrivenTerminal } from './terminal.ts';
 
-const PROGRAM = new URL('../../dist/main.js', import.meta.url).pathname;
 /** A gap in a sequence that a slow link makes, and that must not turn it into letters. */
 const GAP_MS = 250;
+/** Past this a lone ESC may be taken for the key Escape: 20 ms are left for what lies between the two programs. */
+const LONGEST_GAP_MS = SEQUENCE_GAP_MS - 20;
 
 let home = '';
 let laid: Awaited<ReturnType<typeof layOutCase>>;
@@ -34,10 +37,10 @@ const reached = (): string =>
 
 /** The cockpit with the card of a plan's review open. */
 async function openCard(): Promise<DrivenTerminal> {
-  const cockpit = startTerminal({
-    command: process.execPath,
-    args: [PROGRAM, '-s', `openclaw=${laid.dir},skill=${join(home, 'skill')},python=${join(home, 'python')}`],
-    env: { HOME: home, BINNACLE_STATE_DIR: join(home, 'state') },
+  const cockpit = startCockpit({
+    args: ['-s', `openclaw=${laid.dir},skill=${join(home, 'skill')},python=${join(home, 'python')}`],
+    state: join(home, 'state'),
+    env: { HOME: home },
   });
   // Once everything was read nothing moves any more.
   await cockpit.waitFor('9/9 fresh', 20_000);
@@ -53,14 +56,35 @@ const PLAN = 'draft-the-tide-table-not_a1c0ffee00000001/.orchestrator/state/audi
 const CARD = '1 y      approve the plan';
 const REASON = 'yes: approve the plan. Reason';
 
-/** Pieces of sequences one after the other, with the gaps of a slow link. */
-async function sendInPieces(cockpit: DrivenTerminal, ...pieces: string[]): Promise<void> {
-  for (const piece of pieces) {
-    cockpit.send(piece);
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, GAP_MS);
-    });
+/**
+ * The cockpit with its card open, and pieces of sequences sent to it one after the other with the gaps of a slow link.
+ * Where this process itself was held up and made a gap longer than any link's, that told the cockpit another thing: it is
+ * sent to a fresh one.
+ */
+async function cardWithPieces(...pieces: string[]): Promise<DrivenTerminal> {
+  for (;;) {
+    const cockpit = await openCard();
+    if ((await longestGapSending(cockpit, pieces)) <= LONGEST_GAP_MS) return cockpit;
+    await cockpit.close();
   }
+}
+
+/** Milliseconds between the two pieces that were furthest apart. */
+async function longestGapSending(cockpit: DrivenTerminal, pieces: readonly string[]): Promise<number> {
+  let longest = 0;
+  let sentAt: number | undefined;
+  for (const piece of pieces) {
+    if (sentAt !== undefined) {
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, GAP_MS);
+      });
+    }
+    const before = sentAt ?? performance.now();
+    cockpit.send(piece);
+    sentAt = performance.now();
+    longest = Math.max(longest, sentAt - before);
+  }
+  return longest;
 }
 
 /** The card is still there, alive to a key pressed by hand, and nothing was begun. */
@@ -138,14 +162,13 @@ describe('with an approval open', () => {
   });
 
   it('row 65: an arrow in pieces is an arrow: its last letter denies nothing', async () => {
-    const cockpit = await openCard();
-    await sendInPieces(cockpit, '\x1b', '[', 'D', '\x1b', 'O', 'D', '\x1b[1;', '2', 'D');
+    const cockpit = await cardWithPieces('\x1b', '[', 'D', '\x1b', 'O', 'D', '\x1b[1;', '2', 'D');
     await expectUntouched(cockpit);
   });
 
   it('row 65: mouse and focus reports in pieces decide nothing', async () => {
-    const cockpit = await openCard();
-    await sendInPieces(cockpit, '\x1b[', '<', '0;10', ';5', 'M', '\x1b[M', 'y', 'y', 'y', '\x1b', '[', 'I');
+    const pieces = ['\x1b[', '<', '0;10', ';5', 'M', '\x1b[M', 'y', 'y', 'y', '\x1b', '[', 'I'];
+    const cockpit = await cardWithPieces(...pieces);
     await expectUntouched(cockpit);
   });
 });

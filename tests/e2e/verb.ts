@@ -1,9 +1,6 @@
 /** One run of a verb of the built program, as a shell would start it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { mainPath } from './cockpit.ts';
-
-const cachePath = fileURLToPath(new URL('../../node_modules/.cache/tests', import.meta.url));
+import { cachePath, mainPath } from './cockpit.ts';
 
 export interface EndedVerb {
   readonly code: number | null;
@@ -30,7 +27,7 @@ export function startVerb(args: readonly string[], options: VerbOptions = {}): C
     env: {
       PATH: process.env['PATH'],
       TZ: 'UTC',
-      // Nothing can be kept below it; compiled code goes where the tests keep theirs.
+      // Nothing can be kept below it.
       HOME: '/dev/null',
       XDG_CACHE_HOME: cachePath,
       BINNACLE_HOST_DIR: '',
