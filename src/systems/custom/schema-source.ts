@@ -77,7 +77,14 @@ const argv = z
 
 /** One source. */
 export const source = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('log'), glob: template, ...lineReading }),
+  z.strictObject({
+    type: z.literal('log'),
+    glob: template,
+    volatile: z.optional(
+      z.literal(true).check(z.describe('its writer empties it in place: what was read of it is kept')),
+    ),
+    ...lineReading,
+  }),
   z.strictObject({ type: z.literal('stream'), argv, ...lineReading }),
   z.strictObject({ type: z.literal('document'), glob: template, ...answerReading }),
   z.strictObject({

@@ -31,7 +31,10 @@ function specOf(
   const pace = (given: string | undefined): number =>
     given === undefined ? DEFAULT_POLL_MS : durationMs(given);
   switch (source.type) {
-    case 'log':
+    case 'log': {
+      const volatile = source.volatile === undefined ? {} : { volatile: source.volatile };
+      return { ...common, type: source.type, glob: put(source.glob), ...volatile };
+    }
     case 'document':
       return { ...common, type: source.type, glob: put(source.glob) };
     case 'stream':

@@ -56,6 +56,19 @@ describe('a kind described in the configuration', () => {
     expect(new Set(keys(await moved('rollback')))).toEqual(new Set(['B', undefined]));
   });
 
+  it('knows of a log whose writer empties it', () => {
+    const sources = {
+      out: { type: 'log', glob: 'out.log', volatile: true },
+      err: { type: 'log', glob: 'err.log' },
+    };
+    const emptied = customKind('emptied', { title: 'Emptied', sources, entities: [] }, 'test');
+    const located = locateCase(emptied, laid.dir, laid.case);
+    expect(emptied.sources(located, {}).map(({ id, volatile }) => [id, volatile])).toEqual([
+      ['out', true],
+      ['err', undefined],
+    ]);
+  });
+
   it('tells when the next job would fall silent', () => {
     expect(derived.nextInstant).toBe(instant(Date.parse('2026-03-01T03:00:50Z')));
   });
