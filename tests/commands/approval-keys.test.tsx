@@ -51,7 +51,7 @@ describe('the card of an approval', () => {
     expect(rows[title + 2]).toContain('for 1a2b, risk high, asked 02:40:00');
     // The deadline stands right above the decisions, however far one reads.
     const first = rows.findIndex((row) => row.includes('1 y      approve the plan'));
-    expect(rows[first - 1]).toContain('until 03:44:07 (25m left); if nobody answers: counts as denied');
+    expect(rows[first - 1]).toContain('until 03:44:07 (25m left), then: counts as denied');
     expect(screen.frame()).toContain('1. step number 1 of the plan');
   });
 
@@ -114,8 +114,16 @@ describe('the card of an approval', () => {
   });
 
   it('only watches what cannot be answered from here', async () => {
-    const engine = await openCard({ ...short, answerable: false, reason: 'it is asked at pts/9' });
+    const engine = await openCard({
+      ...short,
+      answerable: false,
+      reason: 'it is asked at pts/9',
+      cautions: ['it is asked at pts/9'],
+      requestedAt: addMs(storyNow, -23 * 3_600_000),
+    });
+    expect(screen.frame()).toMatch(/asked \d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
     expect(screen.frame()).toContain('WATCH ONLY: it is asked at pts/9');
+    expect(screen.frame()).not.toContain('Note: it is asked at pts/9');
     await screen.press('y', 'D');
     expect(engine.of('preview')).toEqual([]);
     await screen.press('escape');
@@ -304,7 +312,7 @@ describe('what stands on the card', () => {
     expect(screen.frame()).toContain('(90s left)');
     screen.close();
     await openCard({ ...short, expiresAt: addMs(storyNow, 23 * 60_000), expiresGrainMs: 10 * 60_000 });
-    expect(screen.frame()).toContain('until about 03:37 (about 20 min left); if nobody answers');
+    expect(screen.frame()).toContain('until about 03:37 (about 20 min left), then: ');
   });
 });
 

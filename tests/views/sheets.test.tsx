@@ -70,7 +70,7 @@ describe('the card of an approval, drawn', () => {
 
 
       ------------------------------------------------------------------------------------------
-       until about 03:37 (about 20 min left); if nobody answers: counts as denied
+       until about 03:37 (about 20 min left), then: counts as denied
        1 y      approve the plan: the worker plans again and runs
        2 D      deny: the job ends
        Esc      no, back
@@ -103,7 +103,7 @@ describe('the card of an approval, drawn', () => {
        src   test
       - log of its system (no line names it) around 02:40:00 -----------------------------------
        3 more lines: PgDn ----------------------------------------------------------------------
-       until about 03:37 (about 20 min left); if nobody answers: counts as denied
+       until about 03:37 (about 20 min left), then: counts as denied
        yes: approve the plan. Reason (may stay empty), kept in the ledger:
        > _
        Enter does it, Esc does not
@@ -137,7 +137,7 @@ describe('the card of an approval, drawn', () => {
 
 
       ------------------------------------------------------------------------------------------
-       until about 03:37 (about 20 min left); if nobody answers: counts as denied
+       until about 03:37 (about 20 min left), then: counts as denied
        1 y      approve the plan: the worker plans again and runs
        2 D      deny: the job ends
                 [none of these now: being decided by bob 03:14:07 (approve job)]

@@ -45,7 +45,7 @@ export interface CardPaper {
 const barColumns = 3;
 /** Longest text shown of a piece of evidence or a log row; both are whole in their own places. */
 const longestText = 600;
-const dayMs = 86_400_000;
+const oldMs = 20 * 3_600_000;
 
 /** Raw text as lines of the card, whole. */
 export function cardLines(
@@ -97,7 +97,11 @@ export function approvalBody(
   const add = (raw: string, tone: CardTone, indent = 0): void => {
     lines.push(...cardLines(raw, tone, paper, indent));
   };
-  for (const caution of shown.cautions ?? []) add(`Note: ${caution}`, 'caution', 6);
+  for (const caution of shown.cautions ?? []) {
+    // Why it can't be decided stands at the head already.
+    const isAtHead = !shown.answerable && caution === shown.reason;
+    if (!isAtHead) add(`Note: ${caution}`, 'caution', 6);
+  }
   lines.push(...run);
   if (shown.question !== undefined && shown.question !== shown.payload?.text) add(shown.question, 'strong');
   const about = [shown.subject && `for ${shown.subject}`, shown.risk && `risk ${shown.risk}`].filter(Boolean);
@@ -117,9 +121,9 @@ export function approvalBody(
   return { lines, payloadFrom, payloadTo: payloadFrom + payload.length };
 }
 
-/** A time of another day is told with its day. */
+/** A time that could be taken for one of today is told with its day. */
 function whenText(at: number, { now }: CockpitState, { offsetMs }: CardPaper): string {
-  return Math.abs(now - at) < dayMs ? clockText(at, offsetMs) : dateText(at, offsetMs);
+  return Math.abs(now - at) < oldMs ? clockText(at, offsetMs) : dateText(at, offsetMs);
 }
 
 type Add = (raw: string, tone: CardTone, indent?: number) => void;

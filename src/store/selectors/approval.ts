@@ -79,10 +79,10 @@ export function approvalPage(
 
 /** Until when, what is left as exactly as the source knows it, and what happens if nobody answers. */
 function deadlineOf(shown: Approval, latest: Instant, offsetMs: number): string {
-  const nobody = `if nobody answers: ${shown.onExpiry ?? 'it goes on waiting'}`;
   const { expiresAt, expiresGrainMs } = shown;
-  if (expiresAt === undefined) return nobody;
-  return `${deadlineText(expiresAt, latest, offsetMs, expiresGrainMs)}; ${nobody}`;
+  if (expiresAt === undefined) return `if nobody answers: ${shown.onExpiry ?? 'it goes on waiting'}`;
+  const then = shown.onExpiry ?? 'it goes on waiting';
+  return `${deadlineText(expiresAt, latest, offsetMs, expiresGrainMs)}, then: ${then}`;
 }
 
 function troubleOf(mode: ApprovalMode, paper: CardPaper): readonly CardLine[] {
