@@ -84,31 +84,45 @@ describe('a run or a server that takes no signal', () => {
   });
 });
 
-/** A systemctl with one unit whose state stands in a file beside it; what it does when asked for more is `deed`. */
-function systemctl(home: string, deed: string): void {
-  const path = join(home, 'systemctl');
-  writeFileSync(
-    path,
-    `#!/bin/sh
-case "$*" in
-  *show*) printf 'ActiveState=%s\\nMainPID=0\\nActiveEnterTimestamp=@1700000000\\n' "$(cat '${home}/unit')" ;;
-  *) ${deed} ;;
-esac
-`,
-  );
-  chmodSync(path, 0o755);
-}
+/** A systemctl and a docker with one server whose state stands in a file beside them. */
+const KEEPERS = [
+  {
+    program: 'systemctl',
+    keeper: 'systemd:orket-api.service',
+    webhookKeeper: 'systemd:orket-hook.service',
+    up: 'active',
+    down: 'inactive',
+    failed: 'failed',
+    told: `printf 'ActiveState=%s\\nMainPID=0\\nActiveEnterTimestamp=@1700000000\\n' "$state"`,
+  },
+  {
+    program: 'docker',
+    keeper: 'docker:orket-api',
+    webhookKeeper: 'docker:orket-hook',
+    up: 'running',
+    down: 'exited',
+    failed: 'dead',
+    told: `printf '%s 0 2026-03-10T09:00:00Z\\n' "$state"`,
+  },
+] as const;
 
-describe('a server that systemd keeps', () => {
+describe.each(KEEPERS)('a server that $program keeps', ({ program, up, down, failed, told, ...settings }) => {
   const bench = new Bench();
   const { home } = bench.orket;
   const unit = (state: string): void => writeFileSync(join(home, 'unit'), state);
-  const doing = { start: 'inactive', restart: 'active', stop: 'active' } as const;
+  const doing = { start: down, restart: up, stop: up };
+  /** What it does when it is asked for more than the state. */
+  function keeps(deed: string): void {
+    const path = join(home, program);
+    const asked = `state=$(cat '${home}/unit'); ${told}`;
+    writeFileSync(path, `#!/bin/sh\ncase "$*" in\n  *show*|inspect*) ${asked} ;;\n  *) ${deed} ;;\nesac\n`);
+    chmodSync(path, 0o755);
+  }
   beforeAll(async () => {
-    await bench.lay({ keeper: 'systemd:orket-api.service', webhookKeeper: 'systemd:orket-hook.service' });
-    unit('active');
-    systemctl(home, 'exit 0');
-    bench.orket.programs = { systemctl: join(home, 'systemctl') };
+    await bench.lay(settings);
+    unit(up);
+    keeps('exit 0');
+    bench.orket.programs = { [program]: join(home, program) };
     await bench.watch();
   });
   afterAll(() => bench.end());
@@ -117,32 +131,30 @@ describe('a server that systemd keeps', () => {
     ['refuses', "echo 'Access denied' >&2; exit 4", 'failed', /^exit 4: Access denied; not seen in/],
     ['says nothing and does nothing', 'exit 0', 'not-seen', /^not seen in/],
     ['never comes back', 'exec sleep 600', 'timed-out', /was killed; not seen in/],
-  ] as const)(
-    'is not called started, restarted or stopped when systemctl %s',
-    async (_what, deed, outcome, why) => {
-      systemctl(home, deed);
-      for (const [verb, state] of Object.entries(doing)) {
-        unit(state);
-        await bench.refresh();
-        for (const id of ['api', 'webhook']) {
-          const given: Given = [`service.${verb}`, 'service', id];
-          const { outcome: how, summary } = await bench.act(
-            given,
-            outcome === 'timed-out' ? { runMs: 80 } : {},
-          );
-          expect({ verb, id, how, summary }).toEqual({
-            ...{ verb, id, how: outcome },
-            summary: expect.stringMatching(why),
-          });
-        }
-        expect(readFileSync(join(home, 'unit'), 'utf8')).toBe(state);
+  ] as const)('is not called started, restarted or stopped when it %s', async (...row) => {
+    const [, deed, outcome, why] = row;
+    keeps(deed);
+    for (const [verb, state] of Object.entries(doing)) {
+      unit(state);
+      await bench.refresh();
+      for (const id of ['api', 'webhook']) {
+        const given: Given = [`service.${verb}`, 'service', id];
+        const { outcome: how, summary } = await bench.act(
+          given,
+          outcome === 'timed-out' ? { runMs: 80 } : {},
+        );
+        expect({ verb, id, how, summary }).toEqual({
+          ...{ verb, id, how: outcome },
+          summary: expect.stringMatching(why),
+        });
       }
-    },
-  );
+      expect(readFileSync(join(home, 'unit'), 'utf8')).toBe(state);
+    }
+  });
 
-  it('has not been restarted when it was stopped and did not come up again, though systemctl exits 0', async () => {
-    systemctl(home, `echo failed > '${home}/unit'`);
-    unit('active');
+  it('has not been restarted when it was stopped and did not come up again, though it exits 0', async () => {
+    keeps(`echo ${failed} > '${home}/unit'`);
+    unit(up);
     const ended = await bench.orket.act('service.restart', 'service', 'api', { inVain: true });
     expect(ended).toMatchObject({
       outcome: 'not-seen',

@@ -6,40 +6,61 @@ import { keeperParser } from '../../../src/systems/orket/parse-answers.ts';
 import type { Chunk, ParseContext } from '../../../src/systems/system.ts';
 import { LiveOrket } from './live.ts';
 
-/** A systemctl that keeps one unit in a file beside it; `lies` makes it do nothing and exit 0. */
-const SYSTEMCTL = `#!/bin/sh
+/** A systemctl or a docker that keeps one server in a file beside it; `lies` makes it do nothing and exit 0. */
+const KEEPERS = [
+  {
+    keeper: 'systemd:orket-api.service',
+    program: 'systemctl',
+    words: { up: 'active', down: 'inactive' },
+    told: `printf 'ActiveState=%s\\nMainPID=%s\\nActiveEnterTimestamp=@%s\\n' "$state" "$pid" "$since"`,
+    started: /systemctl --no-ask-password start -- orket-api\.service$/,
+  },
+  {
+    keeper: 'docker:orket-api',
+    program: 'docker',
+    words: { up: 'running', down: 'exited' },
+    told: `printf '%s %s 2026-03-10T09:00:%s.123456789Z\\n' "$state" "$pid" "$since"`,
+    started: /docker start orket-api$/,
+  },
+] as const;
+
+type Keeper = (typeof KEEPERS)[number];
+
+const scriptOf = ({ words: { up, down }, told }: Keeper): string => `#!/bin/sh
 here=$(dirname "$0")
 state=$(cat "$here/unit")
+since=$(cat "$here/since")
+if [ "$state" = ${up} ]; then pid=77; else pid=0; fi
 case "$*" in
-  *show*)
-    if [ "$state" = active ]; then pid=77; else pid=0; fi
-    printf 'ActiveState=%s\\nMainPID=%s\\nActiveEnterTimestamp=@%s\\n' "$state" "$pid" "$(cat "$here/since")" ;;
+  *show*|inspect*) ${told} ;;
   *) [ -e "$here/lies" ] && exit 0
-    case "$*" in *stop*) echo inactive > "$here/unit" ;; *) echo active > "$here/unit"; echo $(( $(cat "$here/since") + 5 )) > "$here/since" ;; esac ;;
+    case "$*" in *stop*) echo ${down} > "$here/unit" ;; *) echo ${up} > "$here/unit"; echo $((since + 5)) > "$here/since" ;; esac ;;
 esac
 `;
 
-describe('a server that systemd keeps', () => {
+describe.each(KEEPERS)('a server that $program keeps', (keeper) => {
   const orket = new LiveOrket();
   afterEach(async () => await orket.remove());
 
   it('is started, restarted and stopped through it, each seen by what it says afterwards', async () => {
-    await orket.lay({ keeper: 'systemd:orket-api.service' } as object);
+    const { program, words } = keeper;
+    await orket.lay({ keeper: keeper.keeper } as object);
     const put = (name: string, text: string): void => writeFileSync(join(orket.home, name), text);
-    put('unit', 'inactive');
-    put('since', '1700000000');
-    put('systemctl', SYSTEMCTL);
-    chmodSync(join(orket.home, 'systemctl'), 0o755);
-    orket.programs = { systemctl: join(orket.home, 'systemctl') };
+    put('unit', words.down);
+    put('since', '20');
+    put(program, scriptOf(keeper));
+    chmodSync(join(orket.home, program), 0o755);
+    orket.programs = { [program]: join(orket.home, program) };
     const { url: _url, ...rest } = orket.settings;
     orket.settings = rest;
 
+    const name = keeper.keeper.slice(keeper.keeper.indexOf(':') + 1);
     expect((await orket.look()).entity('service', 'api')?.status).toBe('down');
-    expect((await orket.look()).entity('issue', 'api.down')?.title).toBe('API is not up: orket-api.service');
+    expect((await orket.look()).entity('issue', 'api.down')?.title).toBe(`API is not up: ${name}`);
     expect((await orket.preview('service.stop', 'service', 'api')).refused).toContain('is not up');
     const started = await orket.act('service.start', 'service', 'api');
     expect(started).toMatchObject({ outcome: 'verified', summary: 'seen: up anew' });
-    expect(started.preview.commands[0]).toMatch(/systemctl --no-ask-password start -- orket-api\.service$/);
+    expect(started.preview.commands[0]).toMatch(keeper.started);
     put('lies', '');
     expect((await orket.act('service.restart', 'service', 'api', { inVain: true })).outcome).toBe('not-seen');
     rmSync(join(orket.home, 'lies'));
