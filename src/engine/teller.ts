@@ -17,6 +17,13 @@ const LONG_GAP_MS = 500;
 const LONG_AFTER_MS = 5_000;
 /** What somebody just asked for is not held up by the systems' own moving. */
 const ASKED_GAP_MS = 50;
+/**
+ * Rows that somebody looks at come at once while they come singly: so many together, and so many a second. What comes
+ * faster nobody reads line by line.
+ */
+const MOST_AT_ONCE = 10;
+const AT_ONCE_MS = 200;
+const ROWS_GAP_MS = 16;
 /** Times of reading alone are no news, and are told at least this often. */
 const READ_TIMES_MS = 30_000;
 
@@ -43,6 +50,9 @@ export class Teller {
   #busySince: number | undefined;
   #due = Number.POSITIVE_INFINITY;
   #timer: (() => void) | undefined;
+  /** How many more rows may be told at once, as of a time. */
+  #atOnce = MOST_AT_ONCE;
+  #countedAt = Number.NEGATIVE_INFINITY;
   #systems = '';
   #systemsAt = Number.NEGATIVE_INFINITY;
 
@@ -79,6 +89,20 @@ export class Teller {
   moved(): void {
     const isBusy = this.#busySince !== undefined && this.#now() - this.#busySince > LONG_AFTER_MS;
     this.#tellAfter(isBusy ? LONG_GAP_MS : GAP_MS);
+  }
+
+  /** Log rows came that are being looked at. */
+  rowsSeen(): void {
+    const now = this.#now();
+    if (this.#due <= now + ROWS_GAP_MS) return;
+    this.#atOnce = Math.min(MOST_AT_ONCE, this.#atOnce + (now - this.#countedAt) / AT_ONCE_MS);
+    this.#countedAt = now;
+    if (this.#atOnce < 1) {
+      this.moved();
+      return;
+    }
+    this.#atOnce -= 1;
+    this.#tellAfter(ROWS_GAP_MS);
   }
 
   /** Acts, or what people do around them, moved. */

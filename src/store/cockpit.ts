@@ -22,6 +22,8 @@ import type { Timer } from './timer.ts';
 
 /** How long what the engine says stands at the foot when no key is pressed. */
 const signalMs = 60_000;
+/** So long rows that were told of may take before what else moved is shown without them, in milliseconds. */
+const rowsWithinMs = 30;
 
 /** How long the outcome of an act stands at the foot when no key is pressed. */
 const endMs = 20_000;
@@ -105,6 +107,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   let queue = emptyQueue;
   let current: Snapshot | undefined;
   let cancelThaw: (() => void) | undefined;
+  let cancelRows: (() => void) | undefined;
   let closed = false;
   let obeyed = 0;
   let tickedAt = openedAt;
@@ -177,6 +180,8 @@ export function createCockpit(options: CockpitOptions): Cockpit {
 
   function draw(): void {
     if (closed) return;
+    cancelRows?.();
+    cancelRows = undefined;
     const next = settle();
     follow(next);
     if (next === current) return;
@@ -266,11 +271,17 @@ export function createCockpit(options: CockpitOptions): Cockpit {
     state = reduceChanges(state, changes);
     obey(state.signals);
     tellEnds();
-    if (state.logSeq !== seq) {
-      log.rowsCame();
-      logs.rowsCame();
+    if (state.logSeq === seq) {
+      throttle.request();
+      return;
     }
-    throttle.request();
+    log.rowsCame();
+    logs.rowsCame();
+    // The rows are on their way: one frame shows them with what else moved.
+    cancelRows ??= timer.after(rowsWithinMs, () => {
+      cancelRows = undefined;
+      throttle.request();
+    });
   });
   const cancelTick = timer.every(countingStepMs, () => {
     const now = timer.now();
@@ -330,6 +341,7 @@ export function createCockpit(options: CockpitOptions): Cockpit {
       closed = true;
       cancelTick();
       cancelThaw?.();
+      cancelRows?.();
       throttle.close();
       companion.close();
       pages.close();

@@ -338,7 +338,7 @@ async function echoFigures(): Promise<void> {
   await pause(2_000);
   await echoes('a line, written to seen', terminal, one);
   await terminal.press('&');
-  terminal.type('source=one');
+  terminal.type('echo-');
   await pause(300);
   await terminal.press('enter');
   await pause(500);
@@ -353,7 +353,7 @@ async function echoFigures(): Promise<void> {
 async function echoes(name: string, terminal: DrivenTerminal, path: string): Promise<void> {
   const times: number[] = [];
   for (let count = -3; count < 150; count += 1) {
-    await pause(97 + (count % 50));
+    await pause(227 + (count % 50));
     const word = `echo-${name.length}-${count}-end`;
     const since = performance.now();
     appendFileSync(path, jsonLine(Date.now(), word));
@@ -392,7 +392,7 @@ async function turnFigures(): Promise<void> {
     layOutTurns(root, turns);
     const since = performance.now();
     const terminal = cockpit(args, { state: `turns-${turns}` });
-    await terminal.waitFor(new RegExp(`\\b${turns}\\b`), 60_000);
+    await terminal.waitFor(`${turns / 20} dead`, 60_000);
     tell(`${turns} turn directories: ready`, performance.now() - since, 'ms');
     await pause(5_000);
     tell(`${turns} turn directories: memory`, residentMb(terminal.pid), 'MB');

@@ -99,6 +99,28 @@ describe('what moves', () => {
     ]);
   });
 
+  it('is told at once where somebody looks at it and it comes singly, however much else moves', () => {
+    const seenAfter: number[] = [];
+    for (let ms = 0; ms < 20_000; ms += 10) {
+      teller.moved();
+      if (ms % 250 === 0) {
+        const before = messages.length;
+        const since = clock.monotonic();
+        teller.rowsSeen();
+        while (messages.length === before && clock.monotonic() - since < 1000) clock.advance(1);
+        seenAfter.push(clock.monotonic() - since);
+      } else clock.advance(10);
+    }
+    expect(Math.max(...seenAfter)).toBeLessThanOrEqual(20);
+    messages.length = 0;
+    // Faster than anybody reads it is told as everything else.
+    for (let ms = 0; ms < 10_000; ms += 10) {
+      teller.rowsSeen();
+      clock.advance(10);
+    }
+    expect(messages.length).toBeLessThan(90);
+  });
+
   it('is not held up when somebody asked for it', () => {
     teller.moved();
     clock.advance(5);
