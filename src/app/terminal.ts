@@ -20,6 +20,8 @@ const LAUNCHER_LOOK_MS = 500;
 /** A signal that came along with the continue (`kill` of a stopped job) is served before we look at the terminal. */
 const CONTINUE_GRACE_MS = 30;
 const FOREGROUND_LOOK_MS = 500;
+/** Ctrl-C reaches us and the program that has the terminal; we may hear of its end before we hear the signal. */
+const LATE_SIGNAL_MS = 250;
 
 /** Takes the terminal: guard first, then raw mode, bracketed paste and the signals. */
 export async function openTerminal(options: TerminalOptions): Promise<Terminal> {
@@ -47,6 +49,8 @@ class OperatorTerminal implements Terminal {
   private resolveEnded: (cause: EndCause) => void = () => {};
   private stoppedUnasked = false;
   private ending = false;
+  /** When another program last gave the terminal back. */
+  private givenBackAt = Number.NEGATIVE_INFINITY;
   private cancelReturn = (): void => {};
 
   constructor(options: TerminalOptions, guard: TerminalGuard) {
@@ -129,6 +133,7 @@ class OperatorTerminal implements Terminal {
     } finally {
       if ((this.state as string) === 'lent') {
         this.state = 'ours';
+        this.givenBackAt = this.options.clock.monotonic();
         this.stopWhenAsked();
         this.take();
         this.redraw();
@@ -244,12 +249,17 @@ class OperatorTerminal implements Terminal {
   };
 
   private end(cause: EndCause): void {
-    // While another program has the terminal, Ctrl-C there is meant for that program.
-    if (this.state === 'lent' && cause.type === 'signal' && /^SIG(INT|QUIT)$/.test(cause.signal)) return;
+    if (this.isMeantForAnother(cause)) return;
     if (this.ending || this.state === 'closed') return;
     this.ending = true;
     this.cancelReturn();
     this.resolveEnded(cause);
+  }
+
+  /** While another program has the terminal, Ctrl-C there is meant for that program. In raw mode it is no signal. */
+  private isMeantForAnother(cause: EndCause): boolean {
+    if (cause.type !== 'signal' || !/^SIG(INT|QUIT)$/.test(cause.signal)) return false;
+    return this.state === 'lent' || this.options.clock.monotonic() - this.givenBackAt < LATE_SIGNAL_MS;
   }
 
   private hangUp(detail: string): void {
