@@ -62,6 +62,14 @@ describe('the first rows', () => {
   });
 });
 
+describe('a notice', () => {
+  it('is cut at the end of what it says, not within a time of day', async () => {
+    const notices = ['hand-over by root 09:58Z: read it with :hand-over'];
+    const engine = new FakeEngine(storySnapshot({ notices }));
+    expect(await paneFrame(header, { engine, rows: 2, columns: 110 })).toContain('hand-over by root 09:58Z  ');
+  });
+});
+
 describe('the queue', () => {
   it('with data, marks, a hold and equal items in one row', async () => {
     const engine = new FakeEngine(

@@ -106,7 +106,7 @@ function placeLine({ snapshot, pen, columns, rows, host }: HeaderInput): Line {
     );
   }
   for (const notice of state.notices.filter((one) => !isDemo(one) && !isActsOff(one)))
-    add(notice, 'warning', [3, notice.split(':')[0] ?? ''], [7, '']);
+    add(notice, 'warning', [3, notice.split(': ')[0] ?? ''], [7, '']);
   // How long this screen has been looking matters while it is young; afterwards ages speak for themselves.
   if (snapshot.now - snapshot.openedAt < youngMs) add('just opened', 'dim', [1, '']);
   const room = columns - lineWidth([clock]) - 2;
