@@ -13,12 +13,20 @@ function answerOf(report: Pick<Report, 'read' | 'script'>, outputs: readonly Ste
   if (output === undefined) return { ok: false, summary: 'nothing ran' };
   // Each of them prints something: an exit 0 without a word is a program that died on the way.
   if (output.stdout.trim() === '' && output.exitCode === 0) return { ok: false, summary: lastWords(output) };
-  const { ok, summary } = report.read(jsonIn(output.stdout), output);
   const sections = [
     { title: report.script, text: output.stdout },
     { title: 'stderr', text: output.stderr },
   ].filter((section) => section.text !== '');
-  return { ok: ok && output.timedOut !== true, summary, sections };
+  const cut = cutText(output);
+  // Whatever it had printed by then: it was not at its end.
+  if (cut !== undefined) return { ok: false, summary: cut, sections };
+  return { ...report.read(jsonIn(output.stdout), output), sections };
+}
+
+/** Why a program never came to the end of what it had to say; undefined when it did. */
+function cutText(output: StepOutput): string | undefined {
+  if (output.timedOut) return 'no end within its time';
+  return output.signal === undefined ? undefined : `ended by ${output.signal}: ${lastWords(output)}`;
 }
 
 /** The object a program printed, with or without lines around it. */
