@@ -234,15 +234,28 @@ export class LogSpoolFiles {
   }
 }
 
-/** Removes whole files of lines, the oldest of all logs first, until no more than `mostBytes` are left. */
-export function pruneSpool(spool: string, mostBytes: number, keep: ReadonlySet<string>): void {
-  const files = quietly(() => readdirSync(spool), []).flatMap((directory) =>
-    quietly(() => readdirSync(join(spool, directory)), []).flatMap((name) => {
-      const path = join(spool, directory, name);
-      const stat = LINES.test(name) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+/**
+ * Removes whole files of lines, the oldest of all logs first, until no more than `mostBytes` are left; but those to `keep`.
+ * What is left of a log without lines, last written to `before` that time, goes too.
+ */
+export function pruneSpool(
+  spool: string,
+  mostBytes: number,
+  keep: ReadonlySet<string>,
+  before: number,
+): void {
+  const files = quietly(() => readdirSync(spool), []).flatMap((name) => {
+    const directory = join(spool, name);
+    const names = quietly(() => readdirSync(directory), []);
+    const lines = names.filter((one) => LINES.test(one));
+    const writtenAt = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? before;
+    if (lines.length === 0 && writtenAt < before) rmSync(directory, { recursive: true, force: true });
+    return lines.flatMap((one) => {
+      const path = join(directory, one);
+      const stat = statSync(path, { throwIfNoEntry: false });
       return stat ? [{ path, size: stat.size, mtimeMs: stat.mtimeMs }] : [];
-    }),
-  );
+    });
+  });
   let bytes = files.reduce((sum, { size }) => sum + size, 0);
   for (const { path, size } of files.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? -1 : 1))) {
     if (bytes <= mostBytes) return;

@@ -28,6 +28,8 @@ const AGAIN_MS = 2_000;
 const MOST_MISSED_BYTES = 16 * 1024 * 1024;
 /** Room is looked for each time so much was written. */
 const PRUNE_BYTES = 1024 * 1024;
+/** For how long it is remembered when a log was emptied of which no lines are kept any more. */
+const UNUSED_MS = 24 * 3_600_000;
 /** Lines are cut here as they were when they were read first. */
 const LINE_BYTES = 256 * 1024;
 /** Names lines of emptied generations in memory, by the generation's number. */
@@ -283,7 +285,8 @@ export class LogSpool {
     const writing = [...this.#logs.values()].flatMap(({ open, files }) =>
       (open?.files.slice(-1) ?? []).map(({ name }) => files.pathOf(name)),
     );
-    pruneSpool(this.#options.directory, this.#limits.mostBytes, new Set(writing));
+    const before = this.#options.clock.now() - UNUSED_MS;
+    pruneSpool(this.#options.directory, this.#limits.mostBytes, new Set(writing), before);
   }
 }
 

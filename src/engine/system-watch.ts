@@ -427,7 +427,7 @@ function lossText(event: Extract<IngestEvent, { type: 'wiped' | 'gap' }>, path: 
 
 function emptiedText(path: string, { readBytes, unseen }: Partial<Emptied>): string {
   const upTo = readBytes === undefined ? '' : ` (${readBytes} bytes)`;
-  const when = unseen ? ' while nobody watched, after this' : '';
+  const when = unseen ? ' some time after this, while nobody watched' : '';
   return `${path} was emptied by its writer${when}; what was read before${upTo} stays readable`;
 }
 

@@ -7,6 +7,7 @@ import {
   renameSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -215,6 +216,33 @@ describe('a log that its writer empties', () => {
     const page = await engine.call('page', { query: LINES, at: place, rows: 20 });
     const numbers = page.rows.map(({ text }) => Number(/line (\d+)$/.exec(text)?.[1]));
     expect(numbers).toEqual(Array.from({ length: 20 }, (_, index) => engine.logs.left - 11 + index));
+  });
+
+  it('is kept without what a cockpit that was killed had begun to write', async () => {
+    mill.log(...runOf(1, 2));
+    await (await start()).close();
+    const [open = ''] = readdirSync(state, { recursive: true })
+      .map(String)
+      .filter((name) => /open-1\.log$/.test(name));
+    appendFileSync(join(state, open), `${lineOf(1, 2)}\n${lineOf(1, 3).slice(0, 9)}`);
+    mill.log(lineOf(1, 2));
+    const engine = await start();
+    truncateSync(log(), 0);
+    await emptied(engine, 1);
+    await engine.close();
+    expect(await texts(await start({ once: true }))).toEqual(told(...runOf(1, 3)));
+  });
+
+  it('is forgotten a day after the last of its lines had to go', async () => {
+    const gone = join(state, 'of a log that is no more');
+    mkdirSync(gone, { recursive: true });
+    writeFileSync(join(gone, 'emptied.json'), '{}');
+    const engine = await start();
+    await run(engine, 1, 2);
+    expect(readdirSync(state)).toHaveLength(2);
+    utimesSync(gone, 0, 0);
+    await run(engine, 2, 2);
+    expect(readdirSync(state)).toHaveLength(1);
   });
 
   it('is kept without secrets, for its reader alone', async () => {
