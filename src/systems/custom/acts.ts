@@ -187,7 +187,7 @@ function titleOf({ status, where, changed, gone, title }: DescribedStage): strin
     ...(gone ? ['is gone'] : []),
     ...(status ? [`becomes ${status.join(' or ')}`] : []),
     ...(where ? [`has ${JSON.stringify(where)}`] : []),
-    ...(changed ? [`other ${changed.join(', ')}`] : []),
+    ...(changed ? [`another ${changed.join(', ')}`] : []),
   ];
   return parts.join(', ');
 }
