@@ -1,5 +1,6 @@
 /** Where the positions in logs live, and who keeps them: the cockpit, and each name given to `logs --resume`. */
-import { openPositions, type PositionStore } from '../db/positions.ts';
+import { isBusy } from '../db/busy.ts';
+import { openPositions, type PositionStore, type WaitingLine } from '../db/positions.ts';
 import { ensurePrivateDirectory, userStateDirectory } from '../db/state-dir.ts';
 import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
@@ -19,6 +20,8 @@ const COCKPIT_DELAY_MS = 2_000;
 const COCKPIT_REPLAY_BYTES = 256 * 1024;
 const FLUSH_MS = 5_000;
 const FLUSH_PAUSE_MS = 20;
+/** A lock of other processes is waited for so long: on a loaded host each of their commits takes its time. */
+const LOCK_MS = 60_000;
 
 /** Makes the keeper of one system. */
 export type KeeperOf = (kind: SystemKind, located: Located) => PositionKeeper;
@@ -47,10 +50,14 @@ export function openCockpitPositions(
 }
 
 /** Lines of one `logs --resume NAME`, committed with the positions they were read up to. */
-export interface ResumedLines extends Pick<PositionStore, 'waiting' | 'handedOn'> {
+export interface ResumedLines {
   readonly keeperOf: KeeperOf;
   /** Calls back after each commit, until the returned function is called. */
   onCommit(listener: () => void): () => void;
+  /** Committed lines that are not known to have been handed on, the oldest first. */
+  waiting(limit: number): Promise<readonly WaitingLine[]>;
+  /** Lines up to this one were handed on. */
+  handedOn(id: number): Promise<void>;
   /** Commits what was read. Throws UserError (exit 3) where that can't be done. */
   flush(): Promise<void>;
   close(): void;
@@ -98,10 +105,25 @@ export function openResumedLines(name: string, query: LogQuery): ResumedLines {
         await pause(clock, FLUSH_PAUSE_MS);
       }
     },
-    waiting: (limit) => store.waiting(limit),
-    handedOn: (id) => store.handedOn(id),
+    waiting: (limit) => unlocked(() => store.waiting(limit)),
+    handedOn: (id) => unlocked(() => store.handedOn(id)),
     close: () => store.close(),
   };
+}
+
+/** Calls again while another process has the lock. Throws UserError (exit 3) where it never lets go. */
+async function unlocked<T>(task: () => T): Promise<T> {
+  const clock = systemClock();
+  for (const since = clock.monotonic(); ; ) {
+    try {
+      return task();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (clock.monotonic() - since > LOCK_MS)
+        throw new UserError('the positions in logs stay locked: another process writes all the time', [], 3);
+      await pause(clock, FLUSH_PAUSE_MS);
+    }
+  }
 }
 
 function open(reader: string, isExclusive: boolean): PositionStore {

@@ -9,6 +9,7 @@ import { UserError } from '../domain/error.ts';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { ProcessMark } from '../domain/order.ts';
 import type { Json } from '../lib/json.ts';
+import { isBusy, retryWhileBusy } from './busy.ts';
 import type { Migration } from './migration.ts';
 import { openDatabase } from './open.ts';
 
@@ -130,7 +131,8 @@ export function openPositions(options: PositionOptions): PositionStore {
   });
   try {
     database.pragma('foreign_keys = ON');
-    const reader = database.transaction(() => takeReader(database, options)).immediate();
+    const take = database.transaction(() => takeReader(database, options));
+    const reader = retryWhileBusy(() => take.immediate());
     return storeOf(database, reader, options.self, quarantined);
   } catch (error) {
     database.close();
@@ -223,6 +225,9 @@ function storeOf(
     close() {
       try {
         if (self) release.run(reader);
+      } catch (error) {
+        // A process that is gone has no reader, whether it said so or not.
+        if (!isBusy(error)) throw error;
       } finally {
         database.close();
       }

@@ -7,8 +7,8 @@ const BATCH = 100;
 
 /** Committed lines, kept until they were handed on. */
 export interface CommittedLines {
-  waiting(limit: number): readonly { readonly id: number; readonly line: string }[];
-  handedOn(id: number): void;
+  waiting(limit: number): Promise<readonly { readonly id: number; readonly line: string }[]>;
+  handedOn(id: number): Promise<void>;
   onCommit(listener: () => void): () => void;
   flush(): Promise<void>;
 }
@@ -48,13 +48,13 @@ export async function printResumed(
 
 async function printWaiting(lines: CommittedLines, output: Output): Promise<void> {
   for (;;) {
-    const batch = lines.waiting(BATCH);
+    const batch = await lines.waiting(BATCH);
     const last = batch.at(-1);
     if (last === undefined || output.closed()) return;
     for (const { id, line } of batch) output.json({ id, ...rowJson(JSON.parse(line) as Omit<LogRow, 'id'>) });
     await output.flush();
     // Whether a reader that has gone got them nobody knows.
     if (output.closed()) return;
-    lines.handedOn(last.id);
+    await lines.handedOn(last.id);
   }
 }

@@ -1,4 +1,7 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { pause } from '../ingest/collector.ts';
 import { killAndResume, ResumedLog } from './resumed-log.ts';
 
 let log: ResumedLog | undefined;
@@ -32,6 +35,37 @@ describe('logs --json --resume NAME', () => {
     const received = log.received();
     expect(texts(received)).toEqual(log.written);
     expect(received.again).toBe(0);
+  });
+
+  it('waits while another process writes to the record, when it begins, hands on and ends', async () => {
+    log = new ResumedLog();
+    log.write(1);
+    const reader = log.follow();
+    await log.untilPiped(1);
+    const other = new Database(join(log.state, 'positions.db'), { timeout: 10_000 });
+    // A line that is committed and not handed on: it is printed at the end, and that is to be recorded.
+    const row = {
+      system: 'mill',
+      source: 'app',
+      path: 'logs/app.log',
+      offset: 0,
+      form: 'log',
+      text: 'waits',
+    };
+    other.exec('BEGIN IMMEDIATE');
+    other
+      .prepare("INSERT INTO lines SELECT id, 2, ? FROM readers WHERE name = 'logs pipe'")
+      .run(JSON.stringify({ ...row, sortAt: 0 }));
+    other.exec('COMMIT; BEGIN IMMEDIATE');
+    const ends = Promise.all([reader.end(), log.finish('other')]);
+    await log.untilPiped(2);
+    await pause(300);
+    other.exec('ROLLBACK');
+    other.close();
+    const [ended] = await ends;
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(texts(log.received('other'))).toEqual(log.written);
+    expect(texts(log.received())).toEqual([...log.written, 'waits']);
   });
 
   it('is one reader at a time', async () => {

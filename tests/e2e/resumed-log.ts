@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { pause, temporary, until } from '../ingest/collector.ts';
-import { endOf, runVerb, startVerb } from './verb.ts';
+import { type EndedVerb, endOf, runVerb, startVerb } from './verb.ts';
 
 const KIND = `kinds:
   mill:
@@ -48,6 +48,8 @@ export interface PipedLine {
 /** A reader that runs, and what ends it. */
 export interface RunningReader {
   readonly pid: number;
+  /** Asks it to end; how it did. */
+  end(): Promise<EndedVerb>;
   kill(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export class ResumedLog {
   };
   readonly written: string[] = [];
   readonly #piped = new Map<string, PipedLine[]>();
+  readonly #texts = new Map<string, Set<string>>();
   rotations = 0;
   kills = 0;
 
@@ -157,6 +160,11 @@ export class ResumedLog {
     const ended = endOf(child);
     return {
       pid: child.pid ?? Number.NaN,
+      end: async () => {
+        child.kill('SIGTERM');
+        await taken;
+        return await ended;
+      },
       kill: async () => {
         this.kills += 1;
         child.kill('SIGKILL');
@@ -177,6 +185,17 @@ export class ResumedLog {
   /** Everything that came, in its order. */
   piped(name = 'pipe'): readonly PipedLine[] {
     return this.#piped.get(name) ?? [];
+  }
+
+  /** Lines that were written and have not come, in whatever order they come. */
+  missing(name = 'pipe'): readonly string[] {
+    const texts = this.#texts.get(name);
+    return this.written.filter((text) => !texts?.has(text));
+  }
+
+  /** How many lines were written and have not come. */
+  lacks(name = 'pipe'): number {
+    return this.written.length - (this.#texts.get(name)?.size ?? 0);
   }
 
   /** Waits for a line with this number or a higher one. */
@@ -238,7 +257,14 @@ export class ResumedLog {
   #parse(text: string, name: string): void {
     const piped = this.#piped.get(name) ?? [];
     this.#piped.set(name, piped);
-    for (const line of text.split('\n')) if (line !== '') piped.push(JSON.parse(line) as PipedLine);
+    const texts = this.#texts.get(name) ?? new Set();
+    this.#texts.set(name, texts);
+    for (const line of text.split('\n')) {
+      if (line === '') continue;
+      const one = JSON.parse(line) as PipedLine;
+      piped.push(one);
+      if (one.form === 'log') texts.add(one.text);
+    }
   }
 }
 
