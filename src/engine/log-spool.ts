@@ -22,10 +22,17 @@ import { LogSpoolFiles, type OpenGeneration, pruneSpool, type SpoolLimits } from
 import { ToldRecords } from './without-secrets.ts';
 
 const USUAL: SpoolLimits = { mostBytes: 64 * 1024 * 1024, partBytes: 4 * 1024 * 1024 };
-/** How soon is tried again what could not be written, or was another cockpit's to write. */
+/**
+ * How soon is tried again what could not be written, or was another cockpit's to write: soon at first, since who of them
+ * writes is known a moment after the start.
+ */
+const SOON_MS = 50;
 const AGAIN_MS = 2_000;
-/** What was read while nobody could write it is read again from the log, no more than this of its end. */
-const MOST_MISSED_BYTES = 16 * 1024 * 1024;
+/**
+ * What stands in a log and is not kept (it was read while nobody could write, or by an earlier run, or not at all) is
+ * read from it, no more than this of its end: a tenth of a second.
+ */
+const MOST_MISSED_BYTES = 8 * 1024 * 1024;
 /** Room is looked for each time so much was written. */
 const PRUNE_BYTES = 1024 * 1024;
 /** For how long it is remembered when a log was emptied of which no lines are kept any more. */
@@ -71,8 +78,6 @@ interface Kept {
   readonly told: ToldRecords;
   /** What is being written. */
   open: OpenGeneration | undefined;
-  /** Where the lines in memory of the generation in its file begin; undefined: none was read. */
-  from: number | undefined;
   /** Something that was read is not written. */
   isBehind: boolean;
 }
@@ -83,6 +88,7 @@ export class LogSpool {
   readonly #logs = new Map<string, Kept>();
   #written = 0;
   #timer: (() => void) | undefined;
+  #againMs = SOON_MS;
   #trouble: string | undefined;
 
   constructor(options: LogSpoolOptions) {
@@ -166,7 +172,6 @@ export class LogSpool {
       files: new LogSpoolFiles(directory, [log.root, log.source, log.path], this.#limits),
       told: new ToldRecords(masker),
       open: undefined,
-      from: undefined,
       isBehind: false,
     };
     this.#logs.set(key, kept);
@@ -181,12 +186,8 @@ export class LogSpool {
 
   #lines(kept: Kept, lines: readonly SplitLine[], isFresh: boolean): void {
     const [first] = lines;
-    if (isFresh) {
-      kept.open = undefined;
-      kept.from = undefined;
-    }
+    if (isFresh) kept.open = undefined;
     if (!first || !this.#options.mayWrite) return;
-    kept.from ??= first.offset;
     if (!this.#mayWrite(kept)) {
       kept.open = undefined;
       this.#later(kept);
@@ -194,9 +195,13 @@ export class LogSpool {
     }
     this.#attempt(kept, () => {
       const saved = generationOf(kept.log.position());
-      if (!saved) return;
+      if (!saved) {
+        // An earlier run read it, and where this one goes on is known in a moment.
+        this.#later(kept);
+        return;
+      }
       const open = this.#openOf(kept, saved);
-      const missed = first.offset > open.next ? linesOf(kept.log, open.next, first.offset) : [];
+      const missed = first.offset > open.next ? linesOf(kept.log, open.next, first.offset, saved) : [];
       const fresh = lines.filter(({ offset }) => offset >= open.next);
       this.#add(kept, open, saved, [...missed, ...fresh]);
     });
@@ -213,7 +218,7 @@ export class LogSpool {
     if (found && where === 'gone') files.seal(found, found.lastAt, true);
     const number = Math.max(found?.number ?? 0, files.emptied.at(-1)?.number ?? 0) + 1;
     const { print } = saved;
-    return { number, print, offset: 0, next: kept.from ?? 0, files: [], lastAt: this.#options.clock.now() };
+    return { number, print, offset: 0, next: 0, files: [], lastAt: this.#options.clock.now() };
   }
 
   #add(kept: Kept, open: OpenGeneration, saved: SavedGeneration, lines: readonly SplitLine[]): void {
@@ -226,11 +231,11 @@ export class LogSpool {
       if (this.#written >= Math.min(PRUNE_BYTES, this.#limits.partBytes)) this.#prune();
     }
     kept.isBehind = false;
+    this.#againMs = SOON_MS;
   }
 
   /** The log's file holds nothing of what was read any more. */
   #emptied(kept: Kept, at: number): void {
-    kept.from = undefined;
     kept.isBehind = false;
     if (this.#mayWrite(kept)) {
       this.#attempt(kept, () => {
@@ -255,7 +260,7 @@ export class LogSpool {
       const { offset, print } = saved;
       // Emptied this moment: that is told next.
       if (!isHeld(kept.log.file, kept.log.fence, print, offset)) return;
-      this.#add(kept, open, saved, linesOf(kept.log, open.next, offset - saved.splitter.heldBytes));
+      this.#add(kept, open, saved, linesOf(kept.log, open.next, offset - saved.splitter.heldBytes, saved));
     });
   }
 
@@ -274,8 +279,9 @@ export class LogSpool {
 
   #later(kept: Kept): void {
     kept.isBehind = true;
-    this.#timer ??= this.#options.clock.after(AGAIN_MS, () => {
+    this.#timer ??= this.#options.clock.after(this.#againMs, () => {
       this.#timer = undefined;
+      this.#againMs = Math.min(AGAIN_MS, 2 * this.#againMs);
       for (const one of this.#logs.values()) if (one.isBehind) this.#catchUp(one);
     });
   }
@@ -328,15 +334,21 @@ function isHeld(path: string, fence: Fence, print: SavedFingerprint, offset: num
 }
 
 /** The lines of a log's file that begin in [from, to), where a line begins at both. */
-function linesOf({ file, fence }: VolatileLog, from: number, to: number): readonly SplitLine[] {
+function linesOf(
+  { file, fence }: VolatileLog,
+  from: number,
+  to: number,
+  { splitter: { encoding } }: SavedGeneration,
+): readonly SplitLine[] {
   const opened = openFile(file, fence);
   if (!opened.ok) return [];
   try {
     const isLong = to - from > MOST_MISSED_BYTES;
-    const start = isLong ? to - MOST_MISSED_BYTES : from;
+    // An even distance: no character of two bytes is halved.
+    const start = isLong ? to - MOST_MISSED_BYTES + (from % 2) - (to % 2) : from;
     const lines: SplitLine[] = [];
     const splitter =
-      start === 0 ? new LineSplitter(LINE_BYTES) : new LineSplitter(LINE_BYTES, start, isLong, 'utf8');
+      start === 0 ? new LineSplitter(LINE_BYTES) : new LineSplitter(LINE_BYTES, start, isLong, encoding);
     splitter.push(bytesAt(opened.descriptor, start, to - start), lines);
     return lines;
   } finally {

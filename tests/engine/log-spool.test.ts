@@ -13,14 +13,16 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/acts/mask.ts';
+import { openPositions, type PositionStore } from '../../src/db/positions.ts';
 import { instant } from '../../src/domain/instant.ts';
 import type { LogQuery, LogRow } from '../../src/domain/log.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { readersOf } from '../../src/engine/kind-lines.ts';
 import { LogSpool, type LogSpoolOptions } from '../../src/engine/log-spool.ts';
+import { PositionKeeper } from '../../src/engine/position-keeper.ts';
 import { systemClock } from '../../src/host/clock.ts';
 import { LogDesk } from '../../src/logs/log-desk.ts';
-import type { SystemKind } from '../../src/systems/system.ts';
+import type { Located, SystemKind } from '../../src/systems/system.ts';
 import { canMount, fillDisk, smallDisk } from '../db/small-disk.ts';
 import { temporaryDirectory } from '../db/temporary.ts';
 import { until } from '../ingest/collector.ts';
@@ -50,9 +52,13 @@ afterEach(async () => {
 
 /** A cockpit, or with `once` a verb, that writes what is emptied if it `leads`. */
 async function start(
-  more: Partial<LogSpoolOptions> & { readonly once?: true; readonly leads?: () => boolean } = {},
+  more: Partial<LogSpoolOptions> & {
+    readonly once?: true;
+    readonly leads?: () => boolean;
+    readonly positions?: PositionStore;
+  } = {},
 ): Promise<Engine> {
-  const { once = false, leads = () => true, ...options } = more;
+  const { once = false, leads = () => true, positions, ...options } = more;
   const located = millAt(mill.dir);
   const engine = millEngine(located, {
     once,
@@ -65,10 +71,18 @@ async function start(
       ...(once ? {} : { mayWrite: leads }),
       ...options,
     }),
+    ...(positions ? { keeperOf: () => keeperOn(positions, located) } : {}),
   });
   ends.push(() => engine.close());
   await engine.call('settle', {});
   return engine;
+}
+
+function keeperOn(store: PositionStore, located: Located): PositionKeeper {
+  return new PositionKeeper({
+    ...{ store, located, parsers: emptiedKind.parsers, clock: systemClock(), masker: createMasker() },
+    ...{ delayMs: 5, replayBytes: 100_000, needsFacts: true, mayCommit: () => true },
+  });
 }
 
 const log = (): string => join(mill.dir, 'mill.log');
@@ -216,6 +230,30 @@ describe('a log that its writer empties', () => {
     const page = await engine.call('page', { query: LINES, at: place, rows: 20 });
     const numbers = page.rows.map(({ text }) => Number(/line (\d+)$/.exec(text)?.[1]));
     expect(numbers).toEqual(Array.from({ length: 20 }, (_, index) => engine.logs.left - 11 + index));
+  });
+
+  it('is kept whole where just its end is in memory, and where a cockpit goes on from an earlier one', async () => {
+    const count = 12_000;
+    const positions = openPositions({
+      directory: mill.dir,
+      reader: 'cockpit',
+      now: systemClock().now(),
+      isAlive: () => false,
+    });
+    ends.push(() => positions.close());
+    mill.log(...runOf(1, count));
+    // The first one keeps how far it read, and nothing of what it read.
+    const first = await start({ positions, leads: () => false });
+    expect(first.logs.size).toBeLessThan(count);
+    await first.close();
+    const second = await start({ positions });
+    mill.log(lineOf(1, count));
+    await seen(second, `run 1 line ${count}`);
+    truncateSync(log(), 0);
+    await emptied(second, 1);
+    expect(await countOf(second, LINES)).toBe(count + 1);
+    const { row } = await second.call('find', { query: { grep: 'line 17$' }, from: 'end', direction: -1 });
+    expect(row).toMatchObject({ text: 'run 1 line 17', wiped: true });
   });
 
   it('is kept without what a cockpit that was killed had begun to write', async () => {
