@@ -15,9 +15,25 @@ export const riskWords: { readonly [R in Risk]: string } = {
  * it is under way. Raw.
  */
 export function endText(act: ActEntry): string | undefined {
-  if (act.status === 'running') return undefined;
-  const when = act.endedAt === undefined ? '' : ` ${clockText(act.endedAt)}Z`;
-  return `${act.status.replaceAll('-', ' ')}${when}; ${undoText(act)}`;
+  const end = statusText(act);
+  return end === undefined ? undefined : `${end}; ${undoText(act)}`;
+}
+
+/**
+ * The same for who started it on a screen: of an act that was done for its answer, where that stands and how it begins.
+ */
+export function endNews(act: ActEntry): string | undefined {
+  const { answer, undoAct } = act;
+  const isForAnswer = undoAct === undefined && (answer?.sections?.length ?? 0) > 0;
+  if (!answer || !isForAnswer || act.status === 'unknown') return endText(act);
+  const end = statusText(act);
+  return end === undefined ? undefined : `${end}; 7, Enter: ${answer.summary}`;
+}
+
+function statusText({ endedAt, status }: ActEntry): string | undefined {
+  if (status === 'running') return undefined;
+  const when = endedAt === undefined ? '' : ` ${clockText(endedAt)}Z`;
+  return `${status.replaceAll('-', ' ')}${when}`;
 }
 
 function undoText({ status, undo, undoAct }: ActEntry): string {

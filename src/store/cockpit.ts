@@ -1,4 +1,4 @@
-import { endText } from '../domain/act-text.ts';
+import { endNews } from '../domain/act-text.ts';
 import { messageOf } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
@@ -237,11 +237,13 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   /** What was started from here ends while one looks elsewhere: its outcome is told, with what undoes it. */
   function tellEnds(): void {
     for (const act of awaited.size > 0 ? state.acts : []) {
-      const text = awaited.has(act.order) ? endText(act) : undefined;
+      const text = awaited.has(act.order) ? endNews(act) : undefined;
       if (text === undefined) continue;
       awaited.delete(act.order);
       const tone = act.status === 'verified' ? 'note' : 'refusal';
       desk = toasted(desk, `${act.title}: ${text}`, tone, timer.now(), endMs);
+      // Whoever goes to the acts now goes for this one.
+      if (desk.focus !== 'acts') desk = { ...desk, selected: { ...desk.selected, acts: act.order } };
     }
   }
 

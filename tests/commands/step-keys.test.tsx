@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { instant } from '../../src/domain/instant.ts';
+import { addMs, instant } from '../../src/domain/instant.ts';
 import type { PlaybookView } from '../../src/engine/protocol.ts';
 import type { Mode } from '../../src/store/mode.ts';
 import { FakeEngine } from '../views/fake-engine.ts';
@@ -185,5 +185,34 @@ describe('an act that was started here', () => {
     engine.say({ now: storyNow, acts: [{ ...ended, undoAct: 'run.resume' }] });
     await screen.wait(200);
     expect(screen.rows().at(-1)).toMatch(/Restart: verified 03:14:07Z; can be undone by run.resume/);
+  });
+
+  it('leads to its answer where that is what it was done for', async () => {
+    const engine = new FakeEngine();
+    screen = await openScreen({ engine, columns: 160 });
+    await screen.press('b', 'enter', 'y');
+    await screen.type('needed');
+    await screen.press('enter');
+    const [entry] = storySnapshot().acts ?? [];
+    if (!entry) throw new Error('no act in the story');
+    const answer = { ok: true, summary: '3 files changed', sections: [{ title: 'status', text: ' M a.py' }] };
+    const later = { ...entry, order: 'o-3', startedAt: addMs(storyNow, 5) };
+    const ended = {
+      ...entry,
+      order: 'o-2',
+      title: 'Look',
+      status: 'verified' as const,
+      endedAt: storyNow,
+      answer,
+    };
+    engine.say({ now: storyNow, acts: [later, ended, entry] });
+    await screen.wait(200);
+    expect(screen.rows().at(-1)).toContain('Look: verified 03:14:07Z; 7, Enter: 3 files changed');
+    await screen.press('7', 'enter');
+    expect(screen.snapshot().desk.mode).toMatchObject({
+      type: 'details',
+      subject: { of: 'act', order: 'o-2' },
+    });
+    expect(screen.frame()).toContain(' M a.py');
   });
 });
