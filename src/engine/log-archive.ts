@@ -31,7 +31,8 @@ import type {
 } from '../logs/log-protocol.ts';
 import type { HeldSince } from '../logs/log-store.ts';
 import type { LogCount, LogGap, LogLimits, LogPosition } from '../logs/log-view.ts';
-import type { LogSpool, VolatileLog } from './log-spool.ts';
+import type { LogSpool } from './log-spool.ts';
+import type { VolatileLog } from './log-volatile.ts';
 import { isKeyRest, ToldRecords } from './without-secrets.ts';
 
 /** Names files of whose content nothing is known any more: it is looked for by its time. */
