@@ -171,6 +171,9 @@ export const moveCommands: readonly Command[] = [
     area: 'move',
     effect: 'move',
     cli: 'binnacle list attention',
+    // A pane alone would give its keys to one that is not there.
+    off: ({ desk }) =>
+      desk.only && desk.only !== 'queue' ? `this is the ${desk.only} pane alone` : undefined,
     run: ({ cockpit }) =>
       cockpit.update((desk) => focused({ ...desk, mode: { type: 'browse' }, queueFilter: 'all' }, 'queue')),
   },

@@ -61,7 +61,7 @@ describe('the strip of how much came when', () => {
     const { rows: lines, press } = await open(60, 10);
     await press('g', 'l');
     expect(lines().slice(1, 4).join('\n')).toMatchInlineSnapshot(`
-      "=6 Logs (L: item) =================================== follow
+      "=6 Logs (L: item) = follow  2/s  unread 0 B  bad 0  lag 0.1s
        02:50:00 |:::::::@::::::::::::| 03:10:00
                 | ^   E              | 02:51:00-02:52:00 6 rows"
     `);

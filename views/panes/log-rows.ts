@@ -5,7 +5,7 @@ import { bookmarkTest, textCondition } from '../../src/store/log-view.ts';
 import { type LogWindowState, visibleRows } from '../../src/store/log-window.ts';
 import { namedValues } from '../../src/store/selectors/log-sheet.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
-import type { Line, Pen, Span } from '../components/line.ts';
+import { type Line, lineWidth, type Pen, type Span } from '../components/line.ts';
 import type { Tone } from '../theme.ts';
 
 const originColumns = 16;
@@ -156,10 +156,18 @@ function formatRow(look: RowLook, row: LogRow, sign: string, isOld: boolean, isC
   ];
   if (!narrow)
     head.push(pen.cell(origin, originColumns, row.form === 'change' ? 'change' : 'title'), pen.span(' '));
-  return pen.line(columns, ...head, ...textSpans(look, row, isCursor));
+  const notes = notesOf(row, narrow);
+  if (notes === '') return pen.line(columns, ...head, ...textSpans(look, row, isCursor));
+  // Where both have no room the text is cut: that it is not all of it must be seen.
+  const told = pen.span(notes, 'dim');
+  return pen.line(
+    columns,
+    ...pen.line(columns - lineWidth([told]), ...head, ...textSpans(look, row, isCursor)),
+    told,
+  );
 }
 
-/** Names of searches that hit, chosen fields, then the text with its hit marked, and what is to be known of it. */
+/** Names of searches that hit, chosen fields, then the text with its hit marked. */
 function textSpans({ pen, search, names, fields }: RowLook, row: LogRow, isCursor: boolean): readonly Span[] {
   const tone = isCursor ? 'strong' : row.isContext ? 'dim' : toneOf(row);
   const [first = ''] = row.text.split('\n', 1);
@@ -172,31 +180,28 @@ function textSpans({ pen, search, names, fields }: RowLook, row: LogRow, isCurso
     ...(chosen === '' ? [] : [pen.span(chosen, 'title')]),
     ...(level === '' ? [] : [pen.span(level, tone)]),
   ];
-  const notes = notesOf(row, first);
-  const after = notes === '' ? [] : [pen.span(notes, 'dim')];
   const hit = search === undefined ? undefined : finderOf(search)(first);
-  if (!hit || hit[1] === hit[0]) return [...before, pen.span(first, tone), ...after];
+  if (!hit || hit[1] === hit[0]) return [...before, pen.span(first, tone)];
   return [
     ...before,
     pen.span(first.slice(0, hit[0]), tone),
     pen.span(first.slice(...hit), 'cursor'),
     pen.span(first.slice(hit[1]), tone),
-    ...after,
   ];
 }
 
 /** What is to be known of a row beside its text. */
-function notesOf(row: LogRow, first: string): string {
+function notesOf(row: LogRow, isShort: boolean): string {
   const lines = row.lines ?? row.text.split('\n').length;
   const notes = [
     row.count !== undefined && row.count > 1 ? `(x${row.count})` : '',
-    lines > 1 ? `(+${lines - 1} ${lines === 2 ? 'line' : 'lines'})` : '',
-    row.cut ? '[cut: Enter shows more]' : '',
-    row.open ? '[still being written]' : '',
+    lines > 1 ? (isShort ? `(+${lines - 1})` : `(+${lines - 1} ${lines === 2 ? 'line' : 'lines'})`) : '',
+    row.cut ? (isShort ? '[cut]' : '[cut: Enter shows more]') : '',
+    row.open ? (isShort ? '[open]' : '[still being written]') : '',
     row.late ? '[late]' : '',
-    row.wiped ? '[file since emptied]' : '',
+    row.wiped ? (isShort ? '[emptied]' : '[file since emptied]') : '',
   ].filter((note) => note !== '');
-  return notes.length === 0 ? '' : `${first === '' ? '' : ' '}${notes.join(' ')}`;
+  return notes.length === 0 ? '' : `${row.text === '' ? '' : ' '}${notes.join(' ')}`;
 }
 
 function levelWord(row: LogRow): string {

@@ -68,9 +68,10 @@ export function stripLines(snapshot: Snapshot, pen: Pen, columns: number, rows: 
     .map((sign) => (sign === 'E' || sign === 'w' ? sign.padEnd(cells) : sign.repeat(cells)))
     .join('');
   const told = at ? toldSpan(snapshot, strip, at) : toldStrip(snapshot, strip);
-  // Where the signs leave no room the words stand before them.
-  const room = columns - 12 - signs.length - 2;
-  const text = room >= told.length ? [signs, `| ${told}`] : [overlaid(signs, told, cursor * cells), ''];
+  // Where the signs leave no room the words stand over them.
+  const room = columns - 11;
+  const isBeside = room - signs.length >= told.length + 2;
+  const text = isBeside ? [signs, `| ${told}`] : [overlaid(signs.padEnd(room), told, cursor * cells), ''];
   return [top, pen.line(columns, ' '.repeat(10), '|', pen.span(text[0] ?? '', 'strong'), text[1] ?? '')];
 }
 

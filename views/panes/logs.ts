@@ -62,13 +62,18 @@ function logTitle(input: PaneInput): Line {
   const { snapshot, pen, columns } = input;
   const active = hasKeys(snapshot, 'logs');
   const label = paneLabel(pen, 'logs', nameOf(snapshot, columns), active);
-  const rest = [...troubleSpans(snapshot, pen), ...searchSpans(snapshot, pen)];
-  const whole = [label, ...filterSpans(snapshot, pen, false), ...rest];
-  const rights = figureTexts(snapshot, columns);
+  const found = searchSpans(snapshot, pen);
+  const leftOf = (shortFilters: boolean, shortTrouble: boolean): readonly Span[] => [
+    label,
+    ...filterSpans(snapshot, pen, shortFilters),
+    ...troubleSpans(snapshot, pen, shortTrouble),
+    ...found,
+  ];
+  const rights = figureTexts(snapshot);
   const least = rights[rights.length - 1] ?? '';
-  // Filters that leave no room for the figures are told by their number.
-  const isTight = lineWidth(whole) + least.length + 6 > columns;
-  const left = isTight ? [label, ...filterSpans(snapshot, pen, true), ...rest] : whole;
+  // What leaves no room for the figures is told in short: filters by their number, what stopped without its name.
+  const fits = (spans: readonly Span[]): boolean => lineWidth(spans) + least.length + 6 <= columns;
+  const left = [leftOf(false, false), leftOf(true, false)].find(fits) ?? leftOf(true, true);
   const right = rights.find((text) => lineWidth(left) + text.length + 4 <= columns) ?? '';
   return titleLine(input, active, left, right);
 }
@@ -119,7 +124,7 @@ function searchSpans({ desk, log, logs }: Snapshot, pen: Pen): readonly Span[] {
 }
 
 /** Sources of the logs in view that stopped, and how far the logs are indexed. */
-function troubleSpans(snapshot: Snapshot, pen: Pen): readonly Span[] {
+function troubleSpans(snapshot: Snapshot, pen: Pen, isShort: boolean): readonly Span[] {
   const { state, log, logs, now } = snapshot;
   const { systems } = log.query;
   const stopped = state.systems
@@ -132,24 +137,19 @@ function troubleSpans(snapshot: Snapshot, pen: Pen): readonly Span[] {
   const silentMs = first?.source.lastReadAt === undefined ? 0 : now - first.source.lastReadAt;
   const age = silentMs < 10_000 ? '' : ` ${ageText(silentMs)}`;
   const word = first?.source.state === 'error' ? 'UNREADABLE' : 'STALE';
+  const which = stopped.length === 1 ? `${first?.system.id} ${first?.source.id}` : `${stopped.length} logs`;
+  const problems = logs.index?.problems.length ?? 0;
   return [
-    ...(first
-      ? [
-          pen.span(
-            ` ${word}${age}: ${stopped.length === 1 ? `${first.system.id} ${first.source.id}` : `${stopped.length} logs`}`,
-            'warning',
-          ),
-        ]
+    ...(first ? [pen.span(` ${word}${age}${isShort ? '' : `: ${which}`}`, 'warning')] : []),
+    ...(share < 1
+      ? [pen.span(`${isShort ? ' idx' : ' indexing'} ${Math.floor(share * 100)}%`, 'input')]
       : []),
-    ...(share < 1 ? [pen.span(` indexing ${Math.floor(share * 100)}%`, 'input')] : []),
-    ...(logs.index && logs.index.problems.length > 0
-      ? [pen.span(` ${logs.index.problems.length} not readable`, 'warning')]
-      : []),
+    ...(problems > 0 ? [pen.span(` ${problems} not readable`, 'warning')] : []),
   ];
 }
 
 /** The figures of the intake, the most telling way first, then with less and less. */
-function figureTexts({ log, state }: Snapshot, columns: number): readonly string[] {
+function figureTexts({ log, state }: Snapshot): readonly string[] {
   const { lagMs, unreadBytes, badRecords, linesPerSecond, gaps } = state.figures;
   const follow = log.follow
     ? 'follow'
@@ -166,7 +166,7 @@ function figureTexts({ log, state }: Snapshot, columns: number): readonly string
     [follow, ...(badRecords > 0 ? [bad] : []), ...(gaps ? lost : [])],
     [follow],
   ];
-  return texts.slice(columns < 70 ? 3 : 0).map((parts) => parts.join('  '));
+  return texts.map((parts) => parts.join('  '));
 }
 
 function bytesText(bytes: number): string {
