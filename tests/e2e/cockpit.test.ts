@@ -178,6 +178,8 @@ describe('the cockpit on a live Orket', () => {
       terminal.resize(120, 40);
       await terminal.waitFor((rows) => body(rows) === first, 5_000);
     }
+    // What has scrolled out above belongs to the shell.
+    expect(terminal.output().includes('\x1b[3J')).toBe(false);
   });
 });
 
