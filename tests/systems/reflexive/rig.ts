@@ -41,6 +41,8 @@ export class Rig {
   settings: CommonSettings = {};
   /** How many times faster deadlines pass; for acts whose effect never comes. */
   hurry = 1;
+  /** What an act has to have seen before they do. */
+  patientUntil: (view: StateView) => boolean = () => true;
   /** Longest a program may take, in place of what its act allows. */
   longestRunMs = Number.POSITIVE_INFINITY;
 
@@ -137,8 +139,8 @@ export class Rig {
 
   /** Says yes, and waits until the order is recorded as ended. */
   async act(act: string, type: EntityType, id: string, params: Params = {}): Promise<Ended> {
-    const { hurry, longestRunMs: runMs } = this;
-    return (await this.#acts()).act(act, type, id, { params, hurry, runMs });
+    const { hurry, patientUntil, longestRunMs: runMs } = this;
+    return (await this.#acts()).act(act, type, id, { params, hurry, patientUntil, runMs });
   }
 
   async #acts(): Promise<Acting> {
