@@ -49,6 +49,8 @@ export interface ActMore {
 }
 
 const PACE = 30;
+/** Between two looks: each reads everything, which takes a third of that time. */
+const LOOK_MS = 100;
 
 /** The simulated checkout with the programs that a test starts. */
 export class LiveOrket {
@@ -158,7 +160,7 @@ export class LiveOrket {
       const view = await this.look();
       if (holds(view)) return view;
       if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-      await sleep(40);
+      await sleep(LOOK_MS);
     }
   }
 
@@ -256,7 +258,7 @@ export class LiveOrket {
             // Two looks that began when all was done: what they don't show does not come.
             if (host.orders.list(1)[0]?.progress.watch) looks += 1;
             if (more.inVain && looks > 2) runnerClock.leap();
-            await sleep(60);
+            await sleep(LOOK_MS);
           }
         })();
         return {
