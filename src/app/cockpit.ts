@@ -7,12 +7,16 @@ import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
 import { absencesOf, planFor } from './engine-plan.ts';
-import { type EngineThread, stayYoung } from './engine-worker.ts';
+import type { EngineThread } from './engine-worker.ts';
 import { type LogMemory, logMemory } from './kept-log-view.ts';
+import { giveBackMemory, stayYoung } from './memory.ts';
 import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
+
+/** So long after it was opened nothing more is loaded. */
+const SETTLED_MS = 5_000;
 
 /** How the cockpit is opened. */
 export interface CockpitWishes {
@@ -112,6 +116,7 @@ async function watch(
       });
       tellEnd = drawing.engineEnded;
       stayYoung();
+      clock.after(SETTLED_MS, giveBackMemory);
       return drawing;
     });
   } finally {

@@ -22,6 +22,7 @@ import type { LogStore } from '../logs/log-store.ts';
 import type { CommonSettings, SystemKind } from '../systems/system.ts';
 import type { EnginePlan } from './engine-plan.ts';
 import { programEntry } from './entry.ts';
+import { YOUNG_MB } from './memory.ts';
 import { ownMasker } from './secrets.ts';
 import { learnSecretsOf } from './system-secrets.ts';
 
@@ -65,7 +66,14 @@ async function openLogs(plan: EnginePlan): Promise<LogPort> {
     import('node:worker_threads'),
     import('../logs/log-carrier.ts'),
   ]);
-  return connectLogs(new Worker(programEntry('logs'), { workerData: plan, stdout: true, stderr: true }));
+  return connectLogs(
+    new Worker(programEntry('logs'), {
+      workerData: plan,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      stdout: true,
+      stderr: true,
+    }),
+  );
 }
 
 /**

@@ -11,9 +11,13 @@ import type { EngineThreadData } from './engine-worker.ts';
 import { openHistoryRoom } from './history-room.ts';
 import { writeIncident } from './incident.ts';
 import { keepLedger } from './ledger-keeper.ts';
+import { giveBackMemory } from './memory.ts';
 import { openCockpitPositions } from './positions-room.ts';
 import { keepRecords } from './record-keeper.ts';
 import { learnSecretsOfHooks } from './system-secrets.ts';
+
+/** After its first reading it has told all of it. */
+const SETTLED_MS = 1_000;
 
 /** Serves the engine of this plan at the thread's own port. */
 export function serve({ plan, config }: EngineThreadData): void {
@@ -77,5 +81,10 @@ export function serve({ plan, config }: EngineThreadData): void {
     if (positions?.ok === true) positions.value.close();
     if (historyRoom?.ok === true) historyRoom.value.close();
   };
+  // The first reading of long logs takes much for a moment.
+  void engine.call('settle', {}).then(
+    () => clockOf(plan).after(SETTLED_MS, giveBackMemory),
+    () => {},
+  );
   if (parentPort) serveEngine({ ...engine, close }, parentPort);
 }

@@ -1,10 +1,10 @@
-import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { ConfigFile } from '../config/schema.ts';
 import { connectEngine } from '../engine/engine-client.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import type { EnginePlan } from './engine-plan.ts';
 import { programEntry } from './entry.ts';
+import { YOUNG_MB } from './memory.ts';
 
 /** What the engine's thread works with. */
 export interface EngineThreadData {
@@ -18,14 +18,6 @@ export interface EngineThread {
   begin(data: EngineThreadData, onEnd: (why: string) => void): EnginePort;
   /** There is no work for it. */
   abandon(): Promise<void>;
-}
-
-/** Young objects of a thread live in so many megabytes: more makes it no quicker, and is never given back. */
-const YOUNG_MB = 12;
-
-/** From now on no thread takes more room for young objects than it has: see {@link YOUNG_MB}. */
-export function stayYoung(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** Starts a thread for the engine, so that nothing it does can stop a key from echoing. */
