@@ -77,3 +77,31 @@ export function stateWord(entity: Entity): string {
       return 'present';
   }
 }
+
+/** The state with what is known of it, in one line: `failed: 1 stalled, 7 failed`, `unknown: native claimed`. Raw. */
+export function stateText(entity: Entity): string {
+  const more = moreOf(entity);
+  return more === undefined || more === '' ? stateWord(entity) : `${stateWord(entity)}: ${more}`;
+}
+
+function moreOf(entity: Entity): string | undefined {
+  switch (entity.type) {
+    case 'layer':
+      return entity.summary;
+    case 'service':
+    case 'issue':
+      return entity.detail;
+    case 'run':
+    case 'job':
+      return entity.nativeStatus === undefined || entity.nativeStatus === entity.status
+        ? undefined
+        : `native ${entity.nativeStatus}`;
+    case 'meter':
+      return entity.limit === undefined ? entity.unit : `of ${entity.limit} ${entity.unit}`;
+    case 'restorePoint':
+      return entity.label;
+    case 'turn':
+    case 'approval':
+      return undefined;
+  }
+}

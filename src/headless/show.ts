@@ -1,4 +1,4 @@
-import { stateWord } from '../domain/diff.ts';
+import { stateText } from '../domain/diff.ts';
 import type { Entity, EntityType, Evidence } from '../domain/entity.ts';
 import { UserError } from '../domain/error.ts';
 import { toIso } from '../domain/instant.ts';
@@ -86,7 +86,7 @@ function printText(entity: Entity, output: Output): void {
   const line = (text: string): void => output.line(safeText(text));
   line(`${entity.type} ${entity.system}/${entity.id}`);
   line(`  ${entity.title}`);
-  line(`  state      ${stateWord(entity)}`);
+  line(`  state      ${stateText(entity)}`);
   const attention = entity.attention;
   if (attention) {
     line(`  needs you  ${attention.label}: ${attention.why}`);

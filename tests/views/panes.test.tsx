@@ -66,7 +66,9 @@ describe('a notice', () => {
   it('is cut at the end of what it says, not within a time of day', async () => {
     const notices = ['hand-over by root 09:58Z: read it with :hand-over'];
     const engine = new FakeEngine(storySnapshot({ notices }));
-    expect(await paneFrame(header, { engine, rows: 2, columns: 110 })).toContain('hand-over by root 09:58Z  ');
+    expect(await paneFrame(header, { engine, rows: 2, columns: 110 })).toContain(
+      'hand-over by root 09:58Z  ',
+    );
   });
 });
 
@@ -190,6 +192,11 @@ describe('the card', () => {
        until 03:44:07 (25m left): counts as denied
        (2 more lines: 8, then j; Enter shows all)"
     `);
+  });
+  it('of what needs nobody says how it stands', async () => {
+    expect(await paneFrame(cardLines, { keys: ['4', 'j'], rows: 3 })).toContain(
+      '\n unknown: PM not seen, workers=5\n',
+    );
   });
   it('of a question of several lines', async () => {
     const text = 'Two data sheets:\n\nchart datum, or mean sea level?\nIt was cut at line 4000.';

@@ -1,4 +1,5 @@
 import { attentionKey } from '../../domain/attention.ts';
+import { stateText } from '../../domain/diff.ts';
 import type { Approval, Entity, Evidence } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { SourceType } from '../../domain/source.ts';
@@ -58,7 +59,9 @@ export function cardOf(state: CockpitState, subject: Subject): CardModel | undef
   const onExpiry = clock?.onExpiry;
   const key = item?.key ?? (entity && attentionKey(entity));
   const hold = state.holds.find((one) => one.key === key);
-  const why = item?.why ?? entity?.attention?.why;
+  // What needs nobody has no why: its card says how it stands.
+  const stands = entity && entity.type !== 'approval' ? stateText(entity) : undefined;
+  const why = item?.why ?? entity?.attention?.why ?? stands;
   return {
     title: item?.title ?? entity?.title ?? '',
     cautions: entity?.cautions ?? [],
