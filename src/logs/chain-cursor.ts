@@ -320,6 +320,7 @@ async function blockAtTime(
 ): Promise<BlockRef | undefined> {
   const isReached = (rest: number): boolean => (isAfter ? rest > at : rest >= at);
   let found: BlockRef['segment'] | undefined;
+  let hasTimes = false;
   for (const segment of chain.segments.toReversed()) {
     // Nothing in a file is younger than its last write, an hour granted to clocks that disagree.
     if (!segment.isMeasured && segment.mtimeMs < at - 3_600_000) break;
@@ -328,8 +329,14 @@ async function blockAtTime(
     for (let block = segment.blocks - 1; block >= 0 && Number.isNaN(rest); block -= 1)
       rest = await restAt({ segment, block }, pace);
     if (Number.isNaN(rest)) continue;
+    hasTimes = true;
     if (!isReached(rest)) break;
     found = segment;
+  }
+  if (!found && !hasTimes) {
+    // Lines of a log that has no times stand at the last write of their file.
+    const segment = chain.segments.find(({ mtimeMs }) => isReached(Math.floor(mtimeMs)));
+    return segment && segment.blocks > 0 ? { segment, block: 0 } : undefined;
   }
   if (!found) return undefined;
   let [low, high] = [0, found.blocks - 1];

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -170,6 +170,29 @@ describe('pages of many logs', () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('a log without any time', () => {
+  it('stands at the last write of each of its files, before and behind what other logs say', async () => {
+    const plain = (word: string): string =>
+      Array.from({ length: 3000 }, (_, index) => `INFO ${word} ${index} ${'x'.repeat(60)}\n`).join('');
+    const put = (name: string, content: string, seconds: number): void => {
+      writeFileSync(join(directory, name), content);
+      utimesSync(join(directory, name), START / 1000 + seconds, START / 1000 + seconds);
+    };
+    put('a.log', [0, 10, 20, 30].map((second) => `${iso(second * 1000)} INFO at ${second}\n`).join(''), 30);
+    put('b.log.1', plain('older'), 5);
+    put('b.log', plain('newer'), 25);
+    const view = viewOf('a.log', 'b.log');
+    const around = async (second: number): Promise<readonly string[]> => {
+      const { rows } = await view.around({ time: START + second * 1000 }, 2, 2, [], pace);
+      return raws(rows).map((raw) => raw.replace(/^.*INFO /, '').replace(/ x+$/, ''));
+    };
+    expect(await around(3)).toEqual(['at 0', 'older 0', 'older 1']);
+    expect(await around(10)).toEqual(['older 2998', 'older 2999', 'at 10', 'at 20']);
+    expect(await around(22)).toEqual(['at 10', 'at 20', 'newer 0', 'newer 1']);
+    expect(await around(28)).toEqual(['newer 2998', 'newer 2999', 'at 30']);
   });
 });
 
