@@ -43,7 +43,7 @@ export interface LogRow extends LogRecord {
   readonly ref?: Ref;
   /** How many lines it has, where there are more than one (a traceback). */
   readonly lines?: number;
-  /** Its own time is well before its place: it was written late, or by another clock. */
+  /** Its log had well later times before it: it was written late, or by another clock. */
   readonly late?: true;
   /** Longer than what is here. */
   readonly cut?: true;

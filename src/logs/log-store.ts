@@ -12,6 +12,7 @@ import type {
 import { matcherOf, type RawOf } from '../domain/log-filter.ts';
 import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
 import { foldedRow } from '../domain/log-twins.ts';
+import { LATE_MS, SPIKE_MS } from './running-time.ts';
 
 /** Rows of files kept in memory, which hold the rest. */
 const MAX_FILED = 20_000;
@@ -61,10 +62,15 @@ export class LogStore {
   #left = 0;
   /** Per file: where the next line without a time belongs. */
   readonly #lastAt = new Map<string, Instant>();
+  /** Per file: the latest time its lines had, what no later line had either left out. */
+  readonly #latest = new Map<string, Instant>();
   readonly #since = new Map<string, HeldSince>();
   /** Lines as they stand, secrets too: they are searched, and never told. By `seq` of the row that is shown for them. */
   readonly #raws = new Map<number, string>();
   readonly #rawOf: RawOf = ({ seq }) => (seq === undefined ? undefined : this.#raws.get(seq));
+  #matching:
+    | { readonly text: string; readonly matches: (row: HeldRow) => boolean; rows: HeldRow[] }
+    | undefined;
   /** Newest rows by text, to fold what a program wrote twice. */
   readonly #recent = new Map<string, HeldRow>();
 
@@ -105,8 +111,12 @@ export class LogStore {
     const firstAt = lastAt;
     const raws = new Map(lines.map(({ offset, text }) => [offset, text]));
     const fresh: HeldRow[] = [];
-    for (const record of records) {
+    let latest = this.#latest.get(file);
+    for (const [index, record] of records.entries()) {
       lastAt = record.at ?? lastAt;
+      const isLate = record.at !== undefined && latest !== undefined && record.at < latest - LATE_MS;
+      if (record.at !== undefined && !isLate && !isSpike(records, index, record.at, latest))
+        latest = record.at;
       if (this.#foldDuplicate(origin, record, fresh)) continue;
       this.#seq += 1;
       const row: HeldRow = {
@@ -116,6 +126,7 @@ export class LogStore {
         seq: this.#seq,
         sortAt: lastAt,
         form: 'log',
+        ...(isLate ? { late: true } : {}),
       };
       fresh.push(row);
       const raw = raws.get(record.offset);
@@ -123,6 +134,7 @@ export class LogStore {
       if (record.at !== undefined) this.#recent.set(duplicateKey(origin, record), row);
     }
     this.#lastAt.set(file, lastAt);
+    if (latest !== undefined) this.#latest.set(file, latest);
     if (place.file !== undefined && !this.#since.has(file))
       this.#since.set(file, sinceOf({ ...place, sortAt: firstAt }, place.file, firstOffset));
     this.#insert(fresh);
@@ -145,6 +157,7 @@ export class LogStore {
       names.set(file, name);
       return name;
     };
+    this.#matching = undefined;
     this.#rows = this.#rows.map((row) =>
       row.form === 'log' &&
       row.wiped !== true &&
@@ -165,12 +178,17 @@ export class LogStore {
 
   /** See {@link pageOfRows}. */
   page(query: LogQuery, at: PagePlace, count: number): LogPage {
-    return pageOfRows(this.#rows, query, at, count, this.#rawOf);
+    return pageOfRows(this.#rows, query, at, count, this.matching(query));
   }
 
-  /** Rows that match, in their order. */
+  /** Rows that match, in their order. Those of the query asked for last are kept at hand: it is asked for with each row that comes. */
   matching(query: LogQuery): readonly LogRow[] {
-    return this.#rows.filter(matcherOf(query, this.#rawOf));
+    const text = JSON.stringify(query);
+    if (this.#matching?.text !== text) {
+      const matches = matcherOf(query, this.#rawOf);
+      this.#matching = { text, matches, rows: this.#rows.filter(matches) };
+    }
+    return this.#matching.rows;
   }
 
   /**
@@ -232,6 +250,7 @@ export class LogStore {
     const other = { ...origin, offset: record.offset };
     const folded: HeldRow = { ...foldedRow(twin, other), ...(twin.level ? {} : levelOf(record)) };
     rows[index] = folded;
+    if (among === -1) this.#replace(folded);
     this.#recent.set(key, folded);
     return true;
   }
@@ -239,15 +258,26 @@ export class LogStore {
   #insert(rows: HeldRow[]): void {
     if (rows.length === 0) return;
     rows.sort(compareRows);
-    const last = this.#rows.at(-1);
-    const head = rows[0];
-    if (!last || (head && compareRows(last, head) <= 0)) for (const row of rows) this.#rows.push(row);
-    else this.#rows = mergeSorted(this.#rows, rows);
+    insertSorted(this.#rows, rows);
+    // Whoever was told the rows that matched keeps them as they were.
+    if (this.#matching)
+      this.#matching.rows = withInserted(this.#matching.rows, rows.filter(this.#matching.matches));
     if (this.#rows.length <= MAX_FILED) return;
     const filed = this.#rows.filter(isFiled);
     if (filed.length > MAX_FILED) this.#trim(filed.slice(0, filed.length - MAX_FILED * (1 - TRIMMED)));
     if (this.#rows.length > MAX_ROWS)
       this.#trim(this.#rows.slice(0, this.#rows.length - MAX_ROWS * (1 - TRIMMED)));
+  }
+
+  /** A row became another in its place. */
+  #replace(folded: HeldRow): void {
+    const matching = this.#matching;
+    if (!matching) return;
+    const at = indexOf(matching.rows, folded);
+    const isIn = matching.rows[at]?.seq === folded.seq;
+    if (!isIn && !matching.matches(folded)) return;
+    const rows = isIn ? matching.rows.toSpliced(at, 1) : matching.rows;
+    matching.rows = matching.matches(folded) ? withInserted(rows, [folded]) : rows;
   }
 
   /** These leave. What is left of a log is the end of it, without holes: a line that was written late may go earlier. */
@@ -266,6 +296,7 @@ export class LogStore {
     this.#left += before.length - this.#rows.length;
     const kept = new Set(this.#rows);
     for (const row of before) if (!kept.has(row)) this.#raws.delete(row.seq);
+    if (this.#matching) this.#matching.rows = this.#matching.rows.filter((row) => kept.has(row));
     for (const [log, last] of leaving)
       if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
   }
@@ -293,6 +324,18 @@ function levelOf(record: LogRecord): Pick<LogRecord, 'level'> {
   return record.level ? { level: record.level } : {};
 }
 
+/** A jump far ahead that the next line takes back was no time of this log's clock: what follows is not late by it. */
+function isSpike(
+  records: readonly LogRecord[],
+  index: number,
+  at: number,
+  latest: number | undefined,
+): boolean {
+  if (latest === undefined || at <= latest + SPIKE_MS) return false;
+  const next = records.slice(index + 1).find((record) => record.at !== undefined)?.at;
+  return next !== undefined && next < at - SPIKE_MS;
+}
+
 function duplicateKey(origin: LogOrigin, record: LogRecord): string {
   return `${origin.system}|${record.at}|${record.text}`;
 }
@@ -312,6 +355,20 @@ function indexOf(rows: readonly HeldRow[], cursor: Placed): number {
     else high = middle;
   }
   return low;
+}
+
+/** Puts sorted rows among others: what comes is newer than nearly all that is there. */
+function insertSorted(rows: HeldRow[], fresh: readonly HeldRow[]): void {
+  const [head] = fresh;
+  const last = rows.at(-1);
+  const tail = head && last && compareRows(last, head) > 0 ? rows.splice(indexOf(rows, head)) : [];
+  for (const row of mergeSorted(tail, fresh)) rows.push(row);
+}
+
+function withInserted(rows: readonly HeldRow[], fresh: readonly HeldRow[]): HeldRow[] {
+  const all = [...rows];
+  insertSorted(all, fresh);
+  return all;
 }
 
 function mergeSorted(a: readonly HeldRow[], b: readonly HeldRow[]): HeldRow[] {

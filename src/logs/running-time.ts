@@ -6,7 +6,7 @@
 import type { LineTable } from './line-reader.ts';
 
 /** A jump ahead of more than this which the next line takes back was no time of this log's clock. */
-const SPIKE_MS = 3_600_000;
+export const SPIKE_MS = 3_600_000;
 /** Threads write a little out of order; a line that is more than this behind its place is late. */
 export const LATE_MS = 1000;
 

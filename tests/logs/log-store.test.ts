@@ -36,6 +36,21 @@ describe('the merged view', () => {
     expect(texts(store)).toEqual(['early', 'banner', 'first']);
   });
 
+  it('marks a line that is well behind the one before it in its log as late, and no line for one wrong time', () => {
+    const store = new LogStore();
+    const day = 86_400_000;
+    store.add(
+      origin('a'),
+      [record('one', 10_000), record('threads', 9_500), record('late', 2_000)],
+      instant(0),
+    );
+    store.add(origin('a'), [record('wrong clock', day), record('right again', 11_000)], instant(0));
+    store.add(origin('a'), [record('later still', 3_000), record('no time')], instant(0));
+    store.add(origin('b'), [record('of another log', 1_000)], instant(0));
+    const { rows } = store.page({}, 'start', 20);
+    expect(rows.filter(({ late }) => late).map(({ text }) => text)).toEqual(['late', 'later still']);
+  });
+
   it('folds what one program wrote to two files into one row with a count', () => {
     const store = new LogStore();
     store.add(origin('a'), [record('same', 10)], instant(99));
