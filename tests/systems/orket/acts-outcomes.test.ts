@@ -263,5 +263,11 @@ describe('where the API is the only way', () => {
         summary: expect.stringContaining('1 of 3, still open: REEF-1, REEF-2'),
       });
     });
+
+    it('turn.replay is done once the program prints the whole turn', async () => {
+      orket.lie();
+      const [act, type, id] = PROGRAMS[0] as Given;
+      expect(await orket.act(act, type, id)).toMatchObject({ outcome: 'verified' });
+    });
   });
 });
