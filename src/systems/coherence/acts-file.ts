@@ -48,12 +48,11 @@ function endText(output: StepOutput | undefined): string {
   return `exit ${output?.exitCode ?? '?'}: ${output?.stderr.trim().split('\n').at(-1) || 'no word'}`;
 }
 
-/** How many task logs are older than that, as `find -mtime +DAYS` counts: whole days, more than that many. */
-function previewText(view: StateView, days: number): string {
+/** How many of the task logs are older than that, as `find -mtime +DAYS` counts: whole days, more than that many. */
+function olderThan(view: StateView, days: number): { readonly count: number; readonly of: number } {
   const before = view.now - (days + 1) * DAY_MS;
   const ages = getArray(view.data, 'taskLogAges').filter((one): one is number => typeof one === 'number');
-  const count = ages.filter((at) => at <= before).length;
-  return `${counted(count, 'task log')} of ${ages.length} would be deleted.`;
+  return { count: ages.filter((at) => at <= before).length, of: ages.length };
 }
 
 function oldestOf(view: StateView): number | undefined {
@@ -84,11 +83,14 @@ export const cleanLogs: ActSpec = {
   precondition: (view) =>
     getArray(view.data, 'taskLogAges').length === 0 ? 'there are no task logs' : undefined,
   warnings(view, _target, params) {
-    return [previewText(view, daysOf(params?.['days']))];
+    const { count, of } = olderThan(view, daysOf(params?.['days']));
+    return [`${counted(count, 'task log')} of ${of} would be deleted.`];
   },
   revision: (view) => String(oldestOf(view) ?? '-'),
   plan(view, _target, params): readonly Step[] {
     const days = daysOf(params['days']);
+    if (olderThan(view, days).count === 0)
+      throw new Error(`no task log is older than ${counted(days, 'day')}: there is nothing to delete`);
     const words = [
       '-maxdepth',
       '1',

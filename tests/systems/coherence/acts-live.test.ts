@@ -169,6 +169,9 @@ describe('acts on files', () => {
     const { view } = await live.look();
     const runner = view.entity('service', 'agent-runner');
     if (!runner) throw new Error('no runner');
+    expect(() => actOf('logs.clean').plan(view, runner, { days: '30' })).toThrow(
+      'no task log is older than 30 days: there is nothing to delete',
+    );
     expect(actOf('logs.clean').warnings?.(view, runner, {})[0]).toMatch(
       /^1 task log of \d+ would be deleted/,
     );
