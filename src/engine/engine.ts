@@ -153,6 +153,7 @@ export function createEngine(options: EngineOptions): Engine {
   const book = new LogBook({
     store: logs,
     archive,
+    masker,
     waits: options.once,
     moved() {
       logs.touch();

@@ -5,35 +5,24 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Masker } from '../acts/mask.ts';
-import { MASK } from '../acts/secret-rules.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import {
-  type LogCondition,
-  type LogFile,
-  type LogFilter,
-  type LogQuery,
-  type LogRecord,
-  type LogRow,
-  MOST_TWINS,
-} from '../domain/log.ts';
-import { fieldsOf } from '../lib/line-fields.ts';
+import type { LogCondition, LogFile, LogFilter, LogQuery, LogRow } from '../domain/log.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import type {
   KeptPart,
   LogAnswer,
   LogCallName,
   LogHistogram,
-  LogLine,
   LogPort,
   LogRequest,
   LogSpec,
 } from '../logs/log-protocol.ts';
 import type { HeldSince } from '../logs/log-store.ts';
 import type { LogCount, LogGap, LogLimits, LogPosition } from '../logs/log-view.ts';
+import { logId, logOfId, rowsOfLines } from './log-archive-rows.ts';
 import type { LogSpool } from './log-spool.ts';
 import type { VolatileLog } from './log-volatile.ts';
-import { isKeyRest, ToldRecords } from './without-secrets.ts';
 
 /** Names files of whose content nothing is known any more: it is looked for by its time. */
 const GONE = ':gone';
@@ -81,7 +70,7 @@ export class LogArchive {
    * `volatile`: where its writer empties it.
    */
   note(path: string, spec: Omit<LogSpec, 'id' | 'kept'>, volatile?: VolatileLog): void {
-    const id = nameOf(spec.system, spec.source, path);
+    const id = logId(spec.system, spec.source, path);
     this.#moved.add(id);
     if (volatile) this.#volatile.set(id, volatile);
     this.#lookAtKept(id);
@@ -93,10 +82,10 @@ export class LogArchive {
   /** What a file's content can be known by once its file was emptied. */
   frozen(system: SystemId, source: string, path: string, device: string): string {
     if (!/^\d+:\d+$/.test(device)) return device;
-    const volatile = this.#volatile.get(nameOf(system, source, path));
+    const volatile = this.#volatile.get(logId(system, source, path));
     const kept = volatile && this.#ports.spool?.nameOf(volatile);
     if (kept !== undefined) return kept;
-    return this.#keys.get(`${nameOf(system, source, path)}\n${device}`) ?? GONE;
+    return this.#keys.get(`${logId(system, source, path)}\n${device}`) ?? GONE;
   }
 
   /** The newest time something of the archive may stand at; undefined: there is none, all is in memory. */
@@ -107,7 +96,7 @@ export class LogArchive {
       if (newest === undefined || sortAt > newest) newest = sortAt;
     };
     for (const held of this.#ports.heldSince()) {
-      emptied.delete(nameOf(held.system, held.source, held.path));
+      emptied.delete(logId(held.system, held.source, held.path));
       if (this.#hasPast(held)) note(held.sortAt);
     }
     for (const log of emptied) for (const { until } of this.#kept.get(log) ?? []) note(until as Instant);
@@ -127,8 +116,13 @@ export class LogArchive {
       ...(fields.length > 0 ? { written: true as const } : {}),
     };
     const wanted = { at, rows, way, filter: this.#filterOf(query), ...also };
+    const isKept = (file: string): boolean => this.#keptFiles.has(file);
     const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal);
-    return { rows: this.#rowsOf(page.lines, fields), atStart: page.atStart, atEnd: page.atEnd };
+    return {
+      rows: rowsOfLines(page.lines, { masker: this.#ports.masker, fields, isKept }),
+      atStart: page.atStart,
+      atEnd: page.atEnd,
+    };
   }
 
   /** Rows that match, counted for so long. */
@@ -158,7 +152,7 @@ export class LogArchive {
   ): Promise<{ readonly files: readonly LogFile[]; readonly problems: readonly string[] }> {
     const { parts, problems } = await this.#ask('parts', () => ({ logs: this.#wanted(query) }), signal);
     const files = parts.map((part): LogFile => {
-      const { system, source, path } = placeOf(part.log);
+      const { system, source, path } = logOfId(part.log);
       const { name, sizeBytes, isCompressed, lines, problem } = part;
       return {
         ...{ system, source, path, name: this.#ports.masker.name(name), sizeBytes, isCompressed, lines },
@@ -169,12 +163,6 @@ export class LogArchive {
     return { files, problems: problems.map((problem) => this.#ports.masker.text(problem)) };
   }
 
-  /** Fields of a line, without secrets. Where one was seen in what is shown of it, those of that alone. */
-  fieldsIn(written: string, shown: string, names: readonly string[]): NonNullable<LogRow['fields']> {
-    const line = shown.includes(MASK) ? shown : this.#ports.masker.text(written);
-    return Object.fromEntries(fieldsOf(line).filter(([name]) => names.includes(name)));
-  }
-
   async close(): Promise<void> {
     await (await this.#port?.catch(() => undefined))?.close();
   }
@@ -183,7 +171,7 @@ export class LogArchive {
   isKept(): (row: LogRow & { readonly file?: string }) => boolean {
     const known = new Map<string, boolean>();
     return ({ system, source, path, log, file }) => {
-      const volatile = this.#volatile.get(nameOf(system, source, log ?? path));
+      const volatile = this.#volatile.get(logId(system, source, log ?? path));
       if (!volatile || file === undefined) return false;
       const key = `${volatile.file}\n${file}`;
       const is = known.get(key) ?? this.#ports.spool?.placeOf(volatile, file, 0) !== undefined;
@@ -193,7 +181,7 @@ export class LogArchive {
   }
 
   #hasPast({ system, source, path, offset, file }: HeldSince): boolean {
-    const log = nameOf(system, source, path);
+    const log = logId(system, source, path);
     return offset > 0 || file === GONE || this.#withPast.has(log) || (this.#kept.get(log)?.length ?? 0) > 0;
   }
 
@@ -214,7 +202,7 @@ export class LogArchive {
     for (const log of this.#kept.keys())
       limits[log] = { file: GONE, offset: 0, sortAt: Number.MAX_SAFE_INTEGER };
     for (const { system, source, path, file, offset, sortAt } of this.#ports.heldSince()) {
-      const log = nameOf(system, source, path);
+      const log = logId(system, source, path);
       if (!this.#specs.has(log)) continue;
       const volatile = this.#volatile.get(log);
       const kept = volatile && this.#ports.spool?.placeOf(volatile, file, offset);
@@ -282,7 +270,7 @@ export class LogArchive {
               : one.is === 'source'
                 ? one.sources.includes(source)
                 : one.is === 'log'
-                  ? one.logs.includes(placeOf(id).path)
+                  ? one.logs.includes(logOfId(id).path)
                   : undefined;
           return isIn === undefined || isIn === (one.out !== true);
         });
@@ -312,45 +300,8 @@ export class LogArchive {
   }
 
   #idsOf(paths: readonly string[]): readonly string[] {
-    return [...this.#specs.keys()].filter((id) => paths.includes(placeOf(id).path));
+    return [...this.#specs.keys()].filter((id) => paths.includes(logOfId(id).path));
   }
-
-  /** As they may be told. What may be the rest of a private key at a log's first row of the page is not shown. */
-  #rowsOf(lines: readonly LogLine[], fields: readonly string[]): readonly LogRow[] {
-    const told = new ToldRecords(this.#ports.masker);
-    const begun = new Set<string>();
-    return lines.map((line) => {
-      const { place, name, written, ...rest } = line;
-      const { system, source, path } = placeOf(place.log);
-      const record: LogRecord = { ...recordOf(rest), offset: place.offset };
-      const [safe = record] = told.take(place.log, [record]);
-      const mayBeKey = !begun.has(place.log) && isKeyRest(safe.text);
-      if (!mayBeKey) begun.add(place.log);
-      const isKept = this.#keptFiles.has(place.file);
-      const directory = path.slice(0, path.lastIndexOf('/') + 1);
-      const file = isKept ? path : `${directory}${this.#ports.masker.name(name)}`;
-      return {
-        ...safe,
-        ...(mayBeKey ? { text: MASK } : {}),
-        ...flagsOf(line),
-        ...(written === undefined || mayBeKey ? {} : { fields: this.fieldsIn(written, safe.text, fields) }),
-        id: JSON.stringify(place),
-        system,
-        source,
-        path: file,
-        ...(file === path ? {} : { log: path }),
-        ...(isKept ? { wiped: true } : {}),
-        ...twinsOf(line),
-        sortAt: line.sortAt as Instant,
-        form: 'log',
-      };
-    });
-  }
-}
-
-/** The place of a row of the archive in the log engine; undefined for rows in memory. */
-export function archivedPlace(id: string): Extract<LogPosition, { place: unknown }>['place'] | undefined {
-  return id.startsWith('{') ? JSON.parse(id) : undefined;
 }
 
 /** Whether older parts of a log lie beside it. */
@@ -365,48 +316,4 @@ function hasPast(path: string): boolean {
 
 function isPosition(at: LogGap | LogPosition): at is LogPosition {
   return typeof at === 'string' || 'time' in at || 'place' in at || 'gap' in at;
-}
-
-function nameOf(system: string, source: string, path: string): string {
-  return `${system}\t${source}\t${path}`;
-}
-
-function placeOf(log: string): { readonly system: SystemId; readonly source: string; readonly path: string } {
-  const [system = '', source = '', ...path] = log.split('\t');
-  return { system: system as SystemId, source, path: path.join('\t') };
-}
-
-function recordOf({
-  at,
-  level,
-  text,
-  keys,
-  origin,
-}: Omit<LogLine, 'place' | 'name'>): Omit<LogRecord, 'offset'> {
-  return {
-    text,
-    ...(at === undefined ? {} : { at: at as Instant }),
-    ...(level === undefined ? {} : { level }),
-    ...(keys === undefined ? {} : { keys }),
-    ...(origin === undefined ? {} : { origin }),
-  };
-}
-
-function twinsOf({ twins }: LogLine): Partial<LogRow> {
-  if (!twins) return {};
-  const named = twins.slice(0, MOST_TWINS).map(({ log, offset }) => {
-    const { source, path } = placeOf(log);
-    return { source, path, offset };
-  });
-  return { count: twins.length + 1, twins: named };
-}
-
-function flagsOf({ lines, late, cut, open, isContext }: LogLine): Partial<LogRow> {
-  return {
-    ...(lines === undefined ? {} : { lines }),
-    ...(late ? { late } : {}),
-    ...(cut ? { cut } : {}),
-    ...(open ? { open } : {}),
-    ...(isContext ? { isContext } : {}),
-  };
 }

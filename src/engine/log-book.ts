@@ -2,6 +2,7 @@
  * The logs as one sequence by time: the newest rows in memory, as the kinds' parsers made them, and among and before
  * them what the files hold beside.
  */
+import type { Masker } from '../acts/mask.ts';
 import { instant } from '../domain/instant.ts';
 import type { LogHistogram, LogLevel, LogPage, LogQuery, LogRow, PagePlace } from '../domain/log.ts';
 import { isAtLeast } from '../domain/log.ts';
@@ -10,7 +11,8 @@ import { withTwinsFolded } from '../domain/log-twins.ts';
 import { levelOfNumber } from '../logs/line-reader.ts';
 import type { LogStore } from '../logs/log-store.ts';
 import type { LogPosition } from '../logs/log-view.ts';
-import { type ArchivePage, archivedPlace, type LogArchive } from './log-archive.ts';
+import type { ArchivePage, LogArchive } from './log-archive.ts';
+import { archivedPlace, fieldsIn } from './log-archive-rows.ts';
 import type { AnswerOf, RequestOf } from './protocol.ts';
 
 /** Rows of the archive come before those in memory of the same time: so far behind that time, in milliseconds, they end. */
@@ -24,6 +26,7 @@ const KEPT_PAGES = 24;
 export interface BookPorts {
   readonly store: LogStore;
   readonly archive: LogArchive;
+  readonly masker: Masker;
   /** Whoever asks waits until the files were looked through; else what is not there yet is told when it is. */
   readonly waits: boolean;
   /** There is more to show than was told. */
@@ -44,12 +47,12 @@ export class LogBook {
   }
 
   async page(query: LogQuery, at: PagePlace, count: number, signal?: AbortSignal): Promise<LogPage> {
-    const { store, archive } = this.#ports;
+    const { store, masker } = this.#ports;
     const page = await this.#pageOf(query, at, count, signal);
     const { fields = [] } = query;
     if (fields.length === 0) return page;
     const withFields = (row: LogRow): LogRow =>
-      row.fields ? row : { ...row, fields: archive.fieldsIn(store.writtenOf(row), row.text, fields) };
+      row.fields ? row : { ...row, fields: fieldsIn(masker, store.writtenOf(row), row.text, fields) };
     return { ...page, rows: page.rows.map(withFields) };
   }
 
@@ -70,8 +73,13 @@ export class LogBook {
       ? await archive.page(query, archiveAt(at), ofBehind, 'forward', signal)
       : undefined;
     const lines = query.context ?? 0;
-    const left = merged(older?.rows ?? [], lines > 0 ? store.withContext(before, lines) : before);
-    const right = merged(newer?.rows ?? [], lines > 0 ? store.withContext(behind, lines) : behind);
+    // Folded before they are cut: the twin of the last one shown may be the first that is not.
+    const left = withTwinsFolded(
+      merged(older?.rows ?? [], lines > 0 ? store.withContext(before, lines) : before),
+    );
+    const right = withTwinsFolded(
+      merged(newer?.rows ?? [], lines > 0 ? store.withContext(behind, lines) : behind),
+    );
     const ends = {
       start: older?.atStart === true && left.length <= ofBefore && before.length === index,
       end: newer?.atEnd !== false && right.length <= ofBehind && index + behind.length === rows.length,

@@ -304,8 +304,10 @@ describe('a writer that logs each line twice', () => {
     mill.log(...linesFrom(200, 400));
     const engine = await start();
     let from: PagePlace = 'start';
+    const nextOf = async (place: PagePlace): Promise<LogRow | null> =>
+      (await engine.call('find', { query: { grep: 'of the mill' }, from: place, direction: 1 })).row;
     for (let number = 0; number < 50; number += 1) {
-      const { row } = await engine.call('find', { query: { grep: 'of the mill' }, from, direction: 1 });
+      const row = await nextOf(from);
       expect(numbersOf(row ? [row] : [])).toEqual([number]);
       if (row) from = { sortAt: row.sortAt, id: row.id };
     }
