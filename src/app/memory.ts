@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 /** Room for young objects of a thread, in megabytes: more makes it no quicker, and is never given back. */
 export const YOUNG_MB = 12;
 
-/** From now on no thread takes more room for young objects than it has. */
+/** Until {@link giveBackMemory}, no thread takes more room for young objects than it has: what is loaded stays anyway. */
 export function stayYoung(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
@@ -15,6 +15,7 @@ export function stayYoung(): void {
  * Node keeps such memory for as long as nothing new is made, which for a cockpit at rest is for ever.
  */
 export function giveBackMemory(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (how: {
     readonly type: 'major';

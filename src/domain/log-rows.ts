@@ -19,15 +19,14 @@ export function indexOfPlace(rows: readonly LogRow[], at: PagePlace): number {
   return at === 'end' ? rows.length : indexOfCursor(rows, cursorOf(at));
 }
 
-/** A page of the rows that match. */
+/** A page of the rows that match: `matching`, where they are known. */
 export function pageOfRows(
   all: readonly LogRow[],
   query: LogQuery,
   at: PagePlace,
   count: number,
-  rawOf?: RawOf,
+  matching: readonly LogRow[] = all.filter(matcherOf(query)),
 ): LogPage & { readonly before: number; readonly after: number; readonly total: number } {
-  const matching = all.filter(matcherOf(query, rawOf));
   const before = at === 'start' ? 0 : at === 'end' ? count : Math.floor(count / 2);
   const wanted = indexOfPlace(matching, at) - before;
   const first = Math.max(0, Math.min(wanted, matching.length - count));

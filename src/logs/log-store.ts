@@ -12,6 +12,7 @@ import type {
 import { matcherOf, type RawOf } from '../domain/log-filter.ts';
 import { countInRows, findInRows, histogramOfRows, pageOfRows, withContext } from '../domain/log-rows.ts';
 import { foldedRow } from '../domain/log-twins.ts';
+import { compareRows, type HeldRow, indexOf, insertSorted, Matching } from './held-rows.ts';
 import { LATE_MS, SPIKE_MS } from './running-time.ts';
 
 /** Rows of files kept in memory, which hold the rest. */
@@ -22,11 +23,6 @@ const MAX_ROWS = 60_000;
 const TRIMMED = 0.1;
 /** Two writers of one line are at most this far apart. */
 const DUPLICATE_WINDOW_MS = 2_000;
-
-/** A row with its place in the order in which they came in. */
-type HeldRow = LogRow & { readonly seq: number; readonly file?: string };
-
-type Placed = Pick<HeldRow, 'sortAt' | 'seq'>;
 
 /** Where records come from. */
 export interface LogOrigin {
@@ -68,9 +64,7 @@ export class LogStore {
   /** Lines as they stand, secrets too: they are searched, and never told. By `seq` of the row that is shown for them. */
   readonly #raws = new Map<number, string>();
   readonly #rawOf: RawOf = ({ seq }) => (seq === undefined ? undefined : this.#raws.get(seq));
-  #matching:
-    | { readonly text: string; readonly matches: (row: HeldRow) => boolean; rows: HeldRow[] }
-    | undefined;
+  #matching: Matching | undefined;
   /** Newest rows by text, to fold what a program wrote twice. */
   readonly #recent = new Map<string, HeldRow>();
 
@@ -184,10 +178,8 @@ export class LogStore {
   /** Rows that match, in their order. Those of the query asked for last are kept at hand: it is asked for with each row that comes. */
   matching(query: LogQuery): readonly LogRow[] {
     const text = JSON.stringify(query);
-    if (this.#matching?.text !== text) {
-      const matches = matcherOf(query, this.#rawOf);
-      this.#matching = { text, matches, rows: this.#rows.filter(matches) };
-    }
+    if (this.#matching?.text !== text)
+      this.#matching = new Matching(text, matcherOf(query, this.#rawOf), this.#rows);
     return this.#matching.rows;
   }
 
@@ -250,7 +242,7 @@ export class LogStore {
     const other = { ...origin, offset: record.offset };
     const folded: HeldRow = { ...foldedRow(twin, other), ...(twin.level ? {} : levelOf(record)) };
     rows[index] = folded;
-    if (among === -1) this.#replace(folded);
+    if (among === -1) this.#matching?.replace(folded);
     this.#recent.set(key, folded);
     return true;
   }
@@ -259,25 +251,12 @@ export class LogStore {
     if (rows.length === 0) return;
     rows.sort(compareRows);
     insertSorted(this.#rows, rows);
-    // Whoever was told the rows that matched keeps them as they were.
-    if (this.#matching)
-      this.#matching.rows = withInserted(this.#matching.rows, rows.filter(this.#matching.matches));
+    this.#matching?.add(rows);
     if (this.#rows.length <= MAX_FILED) return;
     const filed = this.#rows.filter(isFiled);
     if (filed.length > MAX_FILED) this.#trim(filed.slice(0, filed.length - MAX_FILED * (1 - TRIMMED)));
     if (this.#rows.length > MAX_ROWS)
       this.#trim(this.#rows.slice(0, this.#rows.length - MAX_ROWS * (1 - TRIMMED)));
-  }
-
-  /** A row became another in its place. */
-  #replace(folded: HeldRow): void {
-    const matching = this.#matching;
-    if (!matching) return;
-    const at = indexOf(matching.rows, folded);
-    const isIn = matching.rows[at]?.seq === folded.seq;
-    if (!isIn && !matching.matches(folded)) return;
-    const rows = isIn ? matching.rows.toSpliced(at, 1) : matching.rows;
-    matching.rows = matching.matches(folded) ? withInserted(rows, [folded]) : rows;
   }
 
   /** These leave. What is left of a log is the end of it, without holes: a line that was written late may go earlier. */
@@ -296,7 +275,7 @@ export class LogStore {
     this.#left += before.length - this.#rows.length;
     const kept = new Set(this.#rows);
     for (const row of before) if (!kept.has(row)) this.#raws.delete(row.seq);
-    if (this.#matching) this.#matching.rows = this.#matching.rows.filter((row) => kept.has(row));
+    this.#matching?.keep(kept);
     for (const [log, last] of leaving)
       if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
   }
@@ -338,53 +317,4 @@ function isSpike(
 
 function duplicateKey(origin: LogOrigin, record: LogRecord): string {
   return `${origin.system}|${record.at}|${record.text}`;
-}
-
-function compareRows(a: Placed, b: Placed): number {
-  return a.sortAt === b.sortAt ? a.seq - b.seq : a.sortAt - b.sortAt;
-}
-
-/** Index of the first row at or behind the cursor. */
-function indexOf(rows: readonly HeldRow[], cursor: Placed): number {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const row = rows[middle];
-    if (row && compareRows(row, cursor) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-/** Puts sorted rows among others: what comes is newer than nearly all that is there. */
-function insertSorted(rows: HeldRow[], fresh: readonly HeldRow[]): void {
-  const [head] = fresh;
-  const last = rows.at(-1);
-  const tail = head && last && compareRows(last, head) > 0 ? rows.splice(indexOf(rows, head)) : [];
-  for (const row of mergeSorted(tail, fresh)) rows.push(row);
-}
-
-function withInserted(rows: readonly HeldRow[], fresh: readonly HeldRow[]): HeldRow[] {
-  const all = [...rows];
-  insertSorted(all, fresh);
-  return all;
-}
-
-function mergeSorted(a: readonly HeldRow[], b: readonly HeldRow[]): HeldRow[] {
-  const merged: HeldRow[] = [];
-  let left = 0;
-  let right = 0;
-  while (left < a.length || right < b.length) {
-    const rowA = a[left];
-    const rowB = b[right];
-    if (rowA && (!rowB || compareRows(rowA, rowB) <= 0)) {
-      merged.push(rowA);
-      left += 1;
-    } else if (rowB) {
-      merged.push(rowB);
-      right += 1;
-    }
-  }
-  return merged;
 }

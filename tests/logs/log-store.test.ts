@@ -183,4 +183,44 @@ describe('a query', () => {
     expect(store.page({ minLevel: 'warning' }, 'end', 10).rows.map((row) => row.text)).toEqual(['bad']);
     expect(store.page({ minLevel: 'info' }, 'end', 10).total).toBe(2);
   });
+
+  it('tells the rows of a query that is asked again and again as those of one that is asked once', () => {
+    const line = fc.record({
+      file: fc.constantFrom('a', 'b'),
+      text: fc.constantFrom('one', 'two', 'three', 'other one'),
+      at: fc.option(fc.integer({ min: 0, max: 40 }), { nil: undefined }),
+    });
+    const step = fc.oneof(
+      { weight: 8, arbitrary: fc.array(line, { minLength: 1, maxLength: 4 }) },
+      { weight: 1, arbitrary: fc.constantFrom('wipe', 'change') },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 25 }), fc.constantFrom({}, { grep: 'one' }), (steps, query) => {
+        const [often, once] = [new LogStore(), new LogStore()];
+        for (const [index, one] of steps.entries()) {
+          for (const store of [often, once]) {
+            if (one === 'wipe') store.markWiped(origin('a'));
+            else if (one === 'change') {
+              const at = instant(index);
+              store.addChange({
+                system,
+                source: 'x',
+                path: 'x',
+                at,
+                sortAt: at,
+                text: `change ${index} one`,
+              });
+            } else
+              for (const { file, text, at } of one) store.add(origin(file), [record(text, at)], instant(50));
+          }
+          const before = often.matching(query);
+          const told = JSON.stringify(before);
+          often.matching(query);
+          expect(JSON.stringify(before)).toBe(told);
+        }
+        expect(often.matching(query)).toEqual(once.matching(query));
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
