@@ -146,8 +146,9 @@ export function drawCockpit(options: ScreenOptions): Drawing {
     instance.clear();
     terminal.erase();
   });
-  tellShown(cockpit, penOf(theme), (snapshot, text) =>
-    helpLineCount(helpRows(snapshot, host, dispatcher.keymap, text)),
+  const pen = penOf(theme);
+  tellShown(cockpit, pen, (snapshot, text) =>
+    helpLineCount(pen, helpRows(snapshot, host, dispatcher.keymap, text), snapshot.desk.columns),
   );
   const instance = render(screen(undefined), {
     ...terminal.ink,

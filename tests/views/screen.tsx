@@ -101,8 +101,9 @@ export async function openScreen(options: TestScreenOptions = {}): Promise<TestS
   const dispatcher = createDispatcher(cockpit, host);
   const listeners = new Set<(event: KeyEvent) => void>();
   const stdout = new FrameStream(options.columns ?? 120, options.rows ?? 40);
-  tellShown(cockpit, penOf(options.theme ?? plainTheme), (snapshot, text) =>
-    helpLineCount(helpRows(snapshot, host, dispatcher.keymap, text)),
+  const pen = penOf(options.theme ?? plainTheme);
+  tellShown(cockpit, pen, (snapshot, text) =>
+    helpLineCount(pen, helpRows(snapshot, host, dispatcher.keymap, text), snapshot.desk.columns),
   );
   const app = render(
     <App

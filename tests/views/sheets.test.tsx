@@ -288,3 +288,19 @@ describe('marked rows, drawn', () => {
     `);
   });
 });
+
+describe('the page of the keys', () => {
+  it('tells on a narrow screen too why a key is off, to its last word, and scrolls to its end', async () => {
+    screen = await openScreen({ columns: 60, rows: 15 });
+    await screen.press('?');
+    const pages = [screen.frame()];
+    for (let page = 0; page < 60 && !pages.at(-1)?.includes('In prompts'); page += 1) {
+      await screen.press('pagedown');
+      pages.push(screen.frame());
+    }
+    const words = pages.join(' ').replaceAll(/\s+/g, ' ');
+    expect(words).toContain('replay ... [not now: nothing of that kind applies to this issue]');
+    await screen.press('G');
+    expect(screen.rows().at(-2)).toContain('palette: up');
+  });
+});

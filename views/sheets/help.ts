@@ -3,7 +3,7 @@ import { type Binding, keyText, type Scope } from '../../src/commands/keymap.ts'
 import { commandsById } from '../../src/commands/registry.ts';
 import { paneNumbers } from '../../src/store/desk.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
-import { fitRows, type Line, type Pen } from '../components/line.ts';
+import { fitRows, type Line, type Pen, padLine } from '../components/line.ts';
 
 const areaTitles: { readonly [A in Area]: string } = {
   move: 'Moving',
@@ -61,9 +61,49 @@ export function helpRows(
   return rows;
 }
 
-/** Lines of the help page: its rows, and a heading with an empty line before it for each area. */
-export function helpLineCount(rows: readonly HelpRow[]): number {
-  return rows.length + 2 * new Set(rows.map((row) => row.area)).size - 1;
+/** Columns of the keys. */
+const keyColumns = 16;
+/** Columns of the words where the command line stands beside them. */
+const besideColumns = 60;
+
+/**
+ * The help page whole: a heading for each area, and its rows in as many lines as their words take. Why a key is off is
+ * worth more than how the same is typed on the command line.
+ */
+function bodyLines(pen: Pen, rows: readonly HelpRow[], columns: number): readonly Line[] {
+  const lines: Line[] = [];
+  let area: Area | undefined;
+  for (const row of rows) {
+    if (row.area !== area) {
+      if (area !== undefined) lines.push([]);
+      lines.push(pen.line(columns, pen.span(` ${areaTitles[row.area]}`, 'strong')));
+      area = row.area;
+    }
+    const isOff = row.off !== undefined;
+    const hasCli = columns >= 100 && !isOff && row.cli !== '';
+    const room = Math.max(1, hasCli ? besideColumns : columns - keyColumns);
+    const words = pen.wrapped(
+      `${row.title}${isOff ? `  [not now: ${row.off}]` : ''}`,
+      room,
+      isOff ? 'off' : undefined,
+      4,
+      2,
+    );
+    words.forEach((line, index) => {
+      const isFirst = index === 0;
+      lines.push([
+        pen.cell(isFirst ? `  ${row.keys}` : '', keyColumns, 'strong'),
+        ...(isFirst && hasCli ? padLine(line, room) : line),
+        ...(isFirst && hasCli ? pen.line(columns - keyColumns - room, pen.span(`  ${row.cli}`, 'dim')) : []),
+      ]);
+    });
+  }
+  return lines;
+}
+
+/** How many lines the help page has at that width. */
+export function helpLineCount(pen: Pen, rows: readonly HelpRow[], columns: number): number {
+  return bodyLines(pen, rows, columns).length;
 }
 
 /** The help page, scrolled. */
@@ -74,34 +114,9 @@ export function helpLines(
   columns: number,
   height: number,
 ): readonly Line[] {
-  const lines: Line[] = [];
-  let area: Area | undefined;
-  for (const row of rows) {
-    if (row.area !== area) {
-      if (area !== undefined) lines.push([]);
-      lines.push(pen.line(columns, pen.span(` ${areaTitles[row.area]}`, 'strong')));
-      area = row.area;
-    }
-    const off = row.off === undefined ? '' : `  [not now: ${row.off}]`;
-    // Why a key is off is worth more than how the same is typed on the command line.
-    const hasCli = columns >= 100 && row.off === undefined;
-    const room = hasCli ? 60 : columns - 16;
-    const title = pen.cell(
-      `${row.title}${off}`,
-      Math.max(0, room),
-      row.off === undefined ? undefined : 'off',
-    );
-    lines.push(
-      pen.line(
-        columns,
-        pen.cell(`  ${row.keys}`, 16, 'strong'),
-        title,
-        ...(hasCli ? [pen.span(`  ${row.cli}`, 'dim')] : []),
-      ),
-    );
-  }
-  if (lines.length === 0)
-    lines.push(pen.line(columns, pen.span(' no key or command with these words', 'dim')));
+  const body = bodyLines(pen, rows, columns);
+  const lines =
+    body.length > 0 ? body : [pen.line(columns, pen.span(' no key or command with these words', 'dim'))];
   const first = Math.max(0, Math.min(scroll, lines.length - height));
   return fitRows(lines.slice(first, first + height), height);
 }

@@ -28,7 +28,7 @@ const stalledRolePipeline: Playbook = {
     },
     {
       type: 'note',
-      text: 'It counts no model timeout: the ledger does (failure class Model...Error), and the queue shows it.',
+      text: 'It counts no model timeout: the ledger does (failure classes Model*Error), and the queue shows it.',
     },
     {
       type: 'check',
