@@ -149,10 +149,15 @@ export const promptCommands: readonly Command[] = [
     effect: 'view',
     inPalette: false,
     run: ({ cockpit, host, snapshot }) => {
-      const { desk } = snapshot();
+      const { desk, logs } = snapshot();
       const now = cockpit.now();
       if (desk.mode.type !== 'browse') {
         cockpit.update((old) => inMode(old, { type: 'browse' }));
+        return;
+      }
+      // Sooner than Esc, which has to be told from the beginning of another key.
+      if (logs.seeking !== undefined) {
+        cockpit.logs.stop();
         return;
       }
       if (desk.quitAskedAt !== undefined && now - desk.quitAskedAt <= quitAgainMs) {

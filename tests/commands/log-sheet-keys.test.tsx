@@ -219,16 +219,17 @@ describe('searches with a name', () => {
 });
 
 describe('a search', () => {
-  it('that takes long says so, and Esc ends it at once', async () => {
+  it.each(['escape', 'ctrl-c'])('that takes long says so, and %s ends it at once', async (key) => {
     const engine = new StuckEngine();
     await open({ engine });
     await screen.press('/');
     await screen.type('nowhere');
     await screen.press('enter');
     expect(screen.frame()).toContain('looking for "nowhere" ... (Esc stops)');
-    await screen.press('escape');
+    await screen.press(key);
     expect(engine.givenUp).toBe(true);
     expect(screen.frame()).not.toContain('looking for');
+    expect(screen.frame()).not.toContain('again quits');
     expect(screen.snapshot().desk.search?.text).toBe('nowhere');
   });
 });
