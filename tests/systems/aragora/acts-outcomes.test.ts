@@ -145,7 +145,8 @@ describe('acts that start or end a program of their own', () => {
 
   beforeAll(async () => {
     const program = join(played.dir, 'bin/python');
-    own = await played.watch({ run: `process:${program} ${words.join(' ')}` } as CommonSettings);
+    const run = `process:${program} ${words.join(' ')}`;
+    own = await played.watch({ run, cluster: undefined } as CommonSettings);
     acting = new ManyActing(own, join(played.dir, 'states-own'));
   });
   afterAll(() => acting.close());

@@ -42,8 +42,8 @@ function unitText(state: string, result: string, pid: number, sinceMs: number): 
 
 /** Sources asked more often than a real host should be: what is not seen within a moment will not be. */
 function oftener(spec: IngestSpec): IngestSpec {
-  if (spec.type === 'http') return { ...spec, everyMs: 250, perMinute: 100_000 };
-  return spec.type === 'probe' ? { ...spec, everyMs: 250 } : spec;
+  if (spec.type === 'http') return { ...spec, everyMs: 400, perMinute: 100_000 };
+  return spec.type === 'probe' ? { ...spec, everyMs: 1_000 } : spec;
 }
 
 export class Played {
