@@ -52,6 +52,8 @@ export class LogArchive {
   /** Logs that their writers empty, and what is kept of each, as the log engine was told. */
   readonly #volatile = new Map<string, VolatileLog>();
   readonly #kept = new Map<string, readonly KeptPart[]>();
+  /** Logs that were emptied since this began: what is kept of them lately is in memory too. */
+  readonly #emptied = new Set<string>();
   /** Files of what is kept, as places name them. */
   #keptFiles: ReadonlySet<string> = new Set();
   /** Logs to be looked at again before something is asked. */
@@ -84,7 +86,10 @@ export class LogArchive {
     if (!/^\d+:\d+$/.test(device)) return device;
     const volatile = this.#volatile.get(logId(system, source, path));
     const kept = volatile && this.#ports.spool?.nameOf(volatile);
-    if (kept !== undefined) return kept;
+    if (kept !== undefined) {
+      this.#emptied.add(logId(system, source, path));
+      return kept;
+    }
     return this.#keys.get(`${logId(system, source, path)}\n${device}`) ?? GONE;
   }
 
@@ -97,7 +102,12 @@ export class LogArchive {
     };
     for (const held of this.#ports.heldSince()) {
       emptied.delete(logId(held.system, held.source, held.path));
-      if (this.#hasPast(held)) note(held.sortAt);
+      if (!this.#hasPast(held)) continue;
+      note(held.sortAt);
+      // A rotated part may be older than what was emptied before it was read.
+      if (this.#beforeOf(held) !== undefined)
+        for (const { until } of this.#kept.get(logId(held.system, held.source, held.path)) ?? [])
+          note(until as Instant);
     }
     for (const log of emptied) for (const { until } of this.#kept.get(log) ?? []) note(until as Instant);
     return newest;
@@ -185,6 +195,11 @@ export class LogArchive {
     return offset > 0 || file === GONE || this.#withPast.has(log) || (this.#kept.get(log)?.length ?? 0) > 0;
   }
 
+  /** The rotated part from which on a log is in memory, but for what is kept of it; see {@link LogSpec}. */
+  #beforeOf({ system, source, path, file }: HeldSince): string | undefined {
+    return /^\d+:\d+$/.test(file) && !this.#emptied.has(logId(system, source, path)) ? file : undefined;
+  }
+
   /** Whether more is kept of a log than the log engine knows. */
   #lookAtKept(log: string): boolean {
     const volatile = this.#volatile.get(log);
@@ -243,10 +258,17 @@ export class LogArchive {
     this.#moved.clear();
     if (this.#opened < this.#specs.size) {
       this.#opened = this.#specs.size;
-      const logs = [...this.#specs.values()].map((spec) => ({
-        ...spec,
-        kept: this.#kept.get(spec.id) ?? [],
-      }));
+      const befores = new Map<string, string | undefined>();
+      for (const held of this.#ports.heldSince())
+        befores.set(logId(held.system, held.source, held.path), this.#beforeOf(held));
+      const logs = [...this.#specs.values()].map((spec) => {
+        const keptBefore = befores.get(spec.id);
+        return {
+          ...spec,
+          kept: this.#kept.get(spec.id) ?? [],
+          ...(keptBefore === undefined ? {} : { keptBefore }),
+        };
+      });
       await port.call('open', { logs });
     } else await port.call('refresh', { logs: moved });
     const { parts } = await port.call('parts', { logs: moved });

@@ -36,6 +36,7 @@ export class LogChain {
   readonly #pool: DescriptorPool;
   /** Parts that are kept elsewhere, oldest first. */
   #kept: readonly KeptPart[] = [];
+  #keptBefore: string | undefined;
   #segments: readonly Segment[] = [];
   #problems: readonly string[] = [];
   #version = 0;
@@ -67,9 +68,10 @@ export class LogChain {
     return [...this.#problems, ...damaged];
   }
 
-  /** What is kept elsewhere, from the next `refresh` on. */
-  keep(parts: readonly KeptPart[]): void {
+  /** What is kept elsewhere, from the next `refresh` on; see {@link LogSpec}. */
+  keep(parts: readonly KeptPart[] = [], before?: string): void {
     this.#kept = parts;
+    this.#keptBefore = before;
   }
 
   /**
@@ -202,7 +204,7 @@ export class LogChain {
     const past = found
       .filter(({ name }) => name !== base)
       .sort((a, b) => compareSiblings({ ...a, name: a.sortName }, { ...b, name: b.sortName }));
-    return [...withKept(past, this.#kept), ...found.filter(({ name }) => name === base)];
+    return [...withKept(past, this.#kept, this.#keptBefore), ...found.filter(({ name }) => name === base)];
   }
 }
 
@@ -215,13 +217,18 @@ interface LogFile {
 }
 
 /** What was rotated away and what is kept elsewhere, each in its order, by the time of the last writing. */
-function withKept(past: readonly LogFile[], kept: readonly KeptPart[]): readonly LogFile[] {
+function withKept(
+  past: readonly LogFile[],
+  kept: readonly KeptPart[],
+  before: string | undefined,
+): readonly LogFile[] {
   const files = [...past];
   let from = 0;
   for (const { path, name, fence, until } of kept) {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (!stat) continue;
-    while (from < files.length && (files[from]?.mtimeMs ?? 0) <= until) from += 1;
+    while (from < files.length && (files[from]?.mtimeMs ?? 0) <= until && files[from]?.device !== before)
+      from += 1;
     files.splice(from, 0, { path, name, fence, mtimeMs: until, device: `${stat.dev}:${stat.ino}` });
     from += 1;
   }

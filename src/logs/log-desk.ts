@@ -102,14 +102,14 @@ export class LogDesk implements LogPort {
     this.#logs = specs.map((spec) => {
       const known = before.find((log) => nameOfSpec(log.spec) === nameOfSpec(spec));
       if (known) {
-        known.chain.keep(spec.kept ?? []);
+        known.chain.keep(spec.kept, spec.keptBefore);
         return known;
       }
       const reader = this.#readers[spec.reader];
       if (!reader) throw new Error(`there is no reader of lines called ${spec.reader}`);
       const { id, path, fence } = spec;
       const chain = new LogChain({ id, path, fence, reader: reader(spec), isOther }, this.#pool);
-      chain.keep(spec.kept ?? []);
+      chain.keep(spec.kept, spec.keptBefore);
       return { spec, chain };
     });
     for (const log of before) if (!this.#logs.includes(log)) log.chain.close();
@@ -306,7 +306,7 @@ function joinSpans(
 }
 
 /** What makes a log another one: not what is kept of it. */
-function nameOfSpec({ kept: _kept, ...spec }: LogSpec): string {
+function nameOfSpec({ kept: _kept, keptBefore: _before, ...spec }: LogSpec): string {
   return JSON.stringify(spec);
 }
 

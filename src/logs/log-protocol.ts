@@ -19,6 +19,8 @@ export interface LogSpec {
   readonly shownPath?: string;
   /** What is kept elsewhere of what its writer emptied away, oldest first. */
   readonly kept?: readonly KeptPart[];
+  /** Device and inode of a rotated part from which on all but what is kept is told by somebody else: that comes before. */
+  readonly keptBefore?: string;
 }
 
 /** Lines that stood in a log until its writer emptied it, in a file of ours. It may grow. */

@@ -5,12 +5,14 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMasker } from '../../src/acts/mask.ts';
 import { openPositions, type PositionStore } from '../../src/db/positions.ts';
@@ -319,6 +321,83 @@ describe('a log that its writer empties', () => {
     const all = told(...Array.from({ length: 8 }, (_, index) => runOf(index + 1, 60)).flat());
     expect(kept.length).toBeGreaterThan(100);
     expect(kept).toEqual(all.slice(-kept.length));
+  });
+});
+
+describe('whatever becomes of it', () => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('write' as const), lines: fc.integer({ min: 1, max: 6 }) }),
+    },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('empty' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('rotate' as const) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('close' as const, 'open' as const) }) },
+  );
+
+  it('each line that was read is told once and in its order, by a cockpit and by a verb', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
+        state = join(temporaryDirectory(), 'emptied-logs');
+        for (const name of readdirSync(mill.dir).filter((one) => one.startsWith('mill.log')))
+          rmSync(join(mill.dir, name));
+        writeFileSync(log(), '');
+        let [written, parts, wipes] = [0, 0, 0];
+        /** What must be told, and what of it stands in the log alone: nobody has read it. */
+        const lines: string[] = [];
+        let unread: string[] = [];
+        let engine: Engine | undefined = await start();
+        const read = async (): Promise<void> => {
+          const last = lines.at(-1);
+          if (engine && last !== undefined && unread.length > 0) await seen(engine, told(last).join());
+          if (engine) unread = [];
+        };
+        for (const one of steps) {
+          switch (one.do) {
+            case 'write': {
+              const fresh = Array.from({ length: one.lines }, (_, index) => lineOf(1, written + index));
+              written += fresh.length;
+              mill.log(...fresh);
+              lines.push(...fresh);
+              unread.push(...fresh);
+              await read();
+              break;
+            }
+            case 'empty': {
+              const isEmpty = statSync(log()).size === 0;
+              truncateSync(log(), 0);
+              lines.splice(lines.length - unread.length);
+              unread = [];
+              if (!engine || isEmpty) break;
+              wipes += 1;
+              await emptied(engine, wipes);
+              break;
+            }
+            case 'rotate':
+              for (let part = parts; part >= 1; part -= 1)
+                renameSync(`${log()}.${part}`, `${log()}.${part + 1}`);
+              renameSync(log(), `${log()}.1`);
+              parts += 1;
+              writeFileSync(log(), '');
+              unread = [];
+              break;
+            case 'close':
+              await engine?.close();
+              engine = undefined;
+              break;
+            case 'open':
+              if (engine) break;
+              engine = await start();
+              wipes = engine.logs.count({ grep: 'emptied by' });
+              await read();
+          }
+        }
+        await engine?.close();
+        expect(await texts(await start())).toEqual(told(...lines));
+        expect(await texts(await start({ once: true }))).toEqual(told(...lines));
+      }),
+      { numRuns: 10 },
+    );
   });
 });
 
