@@ -19,7 +19,8 @@ import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { layOutCase } from '../systems/fixture-case.ts';
-import { temporaryDirectory } from './cockpit.ts';
+import { layOutBoard } from './board-system.ts';
+import { jsonLines, temporaryDirectory } from './cockpit.ts';
 import { runVerb, type VerbOptions } from './verb.ts';
 
 const AT = ['--at', '2026-02-20T04:30:00Z'];
@@ -155,6 +156,42 @@ describe.concurrent('files', () => {
     expect(stdout).toContain('TIDE-4');
     expect(Buffer.byteLength(stdout)).toBeLessThan(1_000_000);
     expect(code).toBe(1);
+  });
+
+  it('rows 37, 38, 39 and 50: whatever stands in a log is told and counted, and the next line is whole', async () => {
+    const board = layOutBoard();
+    undo.push(board.remove);
+    board.write({});
+    const next = (number: number): string => `${JSON.stringify({ lvl: 'info', msg: `next ${number}` })}\n`;
+    const bad: readonly Buffer[] = [
+      Buffer.alloc(10_000_000),
+      Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0xed, 0xa0, 0x80, 0x0a]),
+      Buffer.from('{"msg": "with a carriage return"}\r\n'),
+      Buffer.from('\ufeff{"msg": "with a mark before it"}\n'),
+      Buffer.from('{"msg": "next in UTF-16"}\n', 'utf16le'),
+      Buffer.from(`\n${'x'.repeat(10_000_000)}\n`),
+      Buffer.from(`{"a":${'['.repeat(100_000)}\n`),
+      Buffer.from('{"__proto__": {"msg": "not mine"}, "constructor": 1, "msg": "names of prototypes"}\n'),
+      Buffer.from('{"msg": 1e999, "lvl": {"a": []}, "ts": -1e999}\n'),
+      Buffer.from('{"msg": "half of'),
+    ];
+    const log = join(board.root, 'app.log');
+    for (const [number, bytes] of bad.entries())
+      appendFileSync(log, Buffer.concat([bytes, Buffer.from(`\n${next(number)}`)]));
+    const [told, listed] = await Promise.all([
+      runVerb(['logs', '-n', '100', '--json', ...board.args]),
+      runVerb(['list', 'sources', '--json', ...board.args]),
+    ]);
+    expect(told).toMatchObject({ code: 0, stderr: '' });
+    expect(Buffer.byteLength(told.stdout)).toBeLessThan(2_000_000);
+    const texts = jsonLines<{ text: string }>(told.stdout).map(({ text }) => text);
+    for (const number of bad.keys()) expect(texts).toContain(`next ${number}`);
+    for (const text of ['with a carriage return', 'with a mark before it', 'names of prototypes'])
+      expect(texts).toContain(text);
+    expect(texts).not.toContain('not mine');
+    const app = (JSON.parse(listed.stdout) as Told[]).find(({ id }) => id === 'app');
+    expect(app?.state).toBe('fresh');
+    expect(app?.badRecords).toBeGreaterThanOrEqual(5);
   });
 
   it.each([
