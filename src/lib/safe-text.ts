@@ -53,6 +53,14 @@ export function asciiText(text: SafeText): SafeText {
   return out as SafeText;
 }
 
+/**
+ * The same for words to be read, which keep their sense: an apostrophe within a word, and the dots of a cut at the end of a
+ * text. Not for what must be seen character by character.
+ */
+export function asciiWords(text: SafeText): SafeText {
+  return asciiText(text.replace(/(?<=\p{L})\u2019(?=[\p{L} ])/gu, "'").replace(/\u2026$/, '...') as SafeText);
+}
+
 function capText(raw: string, maxLength: number): string {
   const last = raw.charCodeAt(maxLength - 1);
   return raw.slice(0, last >= 0xd800 && last <= 0xdbff ? maxLength - 1 : maxLength);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { asciiText, safeLines, safeText } from '../../src/lib/safe-text.ts';
+import { asciiText, asciiWords, safeLines, safeText } from '../../src/lib/safe-text.ts';
 import { widthOf } from '../../src/lib/text-width.ts';
 
 const forbidden = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
@@ -74,5 +74,8 @@ describe('safe text', () => {
 
   it('has a form for terminals without UTF-8', () => {
     expect(asciiText(safeText('caf\u00e9 \u{1f600}'))).toBe('caf\\xe9 \\u{1f600}');
+    const said = safeText('the worker\u2019s name, others\u2019 too \u201cx\u201d and mo\u2026');
+    expect(asciiWords(said)).toBe("the worker's name, others' too \\u{201c}x\\u{201d} and mo...");
+    expect(asciiText(said)).not.toContain("'");
   });
 });

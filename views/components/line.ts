@@ -1,4 +1,4 @@
-import { asciiText, type SafeText, safeText } from '../../src/lib/safe-text.ts';
+import { asciiWords, type SafeText, safeText } from '../../src/lib/safe-text.ts';
 import { cutText, fitText, widthOf, wrapText } from '../../src/lib/text-width.ts';
 import type { Theme, Tone } from '../theme.ts';
 
@@ -32,7 +32,7 @@ export function penOf(theme: Theme): Pen {
   const key = `${theme.color}|${theme.ascii}`;
   const known = pens.get(key);
   if (known) return known;
-  const safe = (raw: string): SafeText => (theme.ascii ? asciiText(safeText(raw)) : safeText(raw));
+  const safe = (raw: string): SafeText => (theme.ascii ? asciiWords(safeText(raw)) : safeText(raw));
   const span = (raw: string, tone?: Tone): Span => toSpan(safe(raw), tone);
   const pen: Pen = {
     theme,
