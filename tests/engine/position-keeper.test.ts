@@ -8,7 +8,7 @@ import { PositionKeeper } from '../../src/engine/position-keeper.ts';
 import { systemClock } from '../../src/host/clock.ts';
 import type { Located, SystemKind } from '../../src/systems/system.ts';
 import { until } from '../ingest/collector.ts';
-import { Mill, millAt, millEngine, millKind } from './mill.ts';
+import { listen, Mill, millAt, millEngine, millKind } from './mill.ts';
 
 let mill: Mill;
 let engines: Engine[] = [];
@@ -171,9 +171,11 @@ describe('the facts of a log', () => {
   });
 });
 
-it('a log that was removed and made anew while nobody watched leaves a line about the gap', async () => {
+it('a log that was removed and made anew while nobody watched leaves a line about the gap, and is counted', async () => {
   mill.log('1000 one', '2000 two');
-  await end(await start());
+  const first = await start();
+  expect(listen(first.engine).at(-1)?.figures).toMatchObject({ gaps: 0, badRecords: 0, unreadBytes: 0 });
+  await end(first);
   rmSync(log());
   mill.log('3000 three');
   const second = await start();
@@ -181,6 +183,7 @@ it('a log that was removed and made anew while nobody watched leaves a line abou
     'mill.log: a gap behind byte 18: removed or rewritten while nobody watched: what was written behind is not known',
   ]);
   expect(second.lines()).toBe(3);
+  expect(listen(second.engine).at(-1)?.figures).toMatchObject({ gaps: 1 });
 });
 
 it('facts that hold a secret are not kept: the log is read anew', async () => {
