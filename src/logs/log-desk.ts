@@ -1,13 +1,12 @@
 /** Answers what is asked of the logs, and builds their indexes while nothing is. One thread's work, in slices. */
 
 import { DescriptorPool } from './descriptor-pool.ts';
-import { BLOCK_BYTES } from './line-block.ts';
 import type { LineReader } from './line-reader.ts';
 import { LogChain, namesIn } from './log-chain.ts';
+import { histogramOf } from './log-histogram.ts';
 import type {
   LogAnswer,
   LogCallName,
-  LogHistogram,
   LogLine,
   LogPart,
   LogPort,
@@ -17,13 +16,11 @@ import type {
 import { LogView, type ViewRow } from './log-view.ts';
 import { type Pace, paceOf } from './pace.ts';
 import type { Segment } from './segment.ts';
-import { TimeCounts } from './time-counts.ts';
 
 /** Readers of lines by their name. */
 export type LineReaders = { readonly [name: string]: (spec: LogSpec) => LineReader };
 
 const MOST_ROWS = 500;
-const MINUTE_MS = 60_000;
 
 interface OpenLog {
   readonly spec: LogSpec;
@@ -68,7 +65,11 @@ export class LogDesk implements LogPort {
           for (const { chain } of this.#chosen(wanted.logs))
             for (const segment of chain.segments) await this.#buildSegment(segment, pace, this.#stop.signal);
         }
-        return this.#histogram(wanted, pace);
+        return histogramOf(
+          this.#chosen(wanted.logs).flatMap(({ chain }) => chain.segments),
+          wanted,
+          pace,
+        );
       },
       parts: async ({ logs }) => this.#parts(logs),
       settle: async () => {
@@ -187,39 +188,6 @@ export class LogDesk implements LogPort {
     return {};
   }
 
-  async #histogram(
-    {
-      logs,
-      since = Number.NEGATIVE_INFINITY,
-      until = Number.POSITIVE_INFINITY,
-      spans,
-    }: LogRequest<'histogram'>,
-    pace: Pace,
-  ): Promise<LogHistogram> {
-    const sums: TimeCounts[] = [];
-    let isComplete = true;
-    let untimed = 0;
-    for (const { chain } of this.#chosen(logs)) {
-      for (const segment of chain.segments) {
-        if (!segment.isMeasured || segment.index.known < segment.blocks) isComplete = false;
-        sums.push(segment.index.counts);
-        sums.push(await openCounts(segment, pace));
-      }
-    }
-    let spanMs = MINUTE_MS;
-    for (const counts of sums) {
-      spanMs = Math.max(spanMs, counts.spanMs);
-      untimed += counts.untimed;
-    }
-    for (;;) {
-      const joined = joinSpans(sums, since, until, spanMs);
-      if (joined.length <= Math.max(1, spans) || spanMs > 2 ** 50)
-        return { spanMs, spans: joined, untimed, isComplete };
-      spanMs *= 2;
-      if (pace.isDue()) await pace.rest();
-    }
-  }
-
   #parts(wanted: readonly string[] | undefined): LogAnswer<'parts'> {
     const parts: LogPart[] = [];
     const problems: string[] = [];
@@ -269,40 +237,6 @@ export class LogDesk implements LogPort {
   async #turn(signal: AbortSignal): Promise<void> {
     while (this.#asked > 0 && !signal.aborted) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
-}
-
-/** Records of the blocks at a segment's end that may still grow: they are not in the counts of its index. */
-async function openCounts(segment: Segment, pace: Pace): Promise<TimeCounts> {
-  const counts = new TimeCounts();
-  for (
-    let block = segment.blocks - 1;
-    block >= 0 && (block + 3) * BLOCK_BYTES > segment.sizeBytes;
-    block -= 1
-  ) {
-    if (!segment.index.isCounted(block))
-      await segment.lines(block, pace, (table) => {
-        if (!segment.index.isCounted(block)) counts.add(table);
-      });
-  }
-  return counts;
-}
-
-function joinSpans(
-  sums: readonly TimeCounts[],
-  since: number,
-  until: number,
-  spanMs: number,
-): { from: number; counts: number[] }[] {
-  const joined = new Map<number, number[]>();
-  for (const sum of sums) {
-    for (const { from, counts } of sum.spans(since, until)) {
-      const start = Math.floor(from / spanMs) * spanMs;
-      const total = joined.get(start);
-      if (total) for (const [level, count] of counts.entries()) total[level] = (total[level] ?? 0) + count;
-      else joined.set(start, [...counts]);
-    }
-  }
-  return [...joined].map(([from, counts]) => ({ from, counts })).sort((a, b) => a.from - b.from);
 }
 
 /** What makes a log another one: not what is kept of it. */
