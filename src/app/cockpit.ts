@@ -5,6 +5,7 @@ import { configuredSystems } from '../config/systems.ts';
 import { type StateDirectories, stateDirectories } from '../db/state-dir.ts';
 import type { EnginePort } from '../engine/protocol.ts';
 import { type Clock, clockFrom, systemClock } from '../host/clock.ts';
+import { keepCompiled, LOADED_MS } from './compile-cache.ts';
 import { type Demo, startDemoSystems } from './demo.ts';
 import { absencesOf, planFor } from './engine-plan.ts';
 import type { EngineThread } from './engine-worker.ts';
@@ -14,9 +15,6 @@ import { type OperatorHost, operatorHost } from './operator-host.ts';
 import { type Drawing, runOnTerminal } from './run-on-terminal.ts';
 import { nothingToWatch, openSession, type Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
-
-/** So long after it was opened nothing more is loaded. */
-const SETTLED_MS = 5_000;
 
 /** How the cockpit is opened. */
 export interface CockpitWishes {
@@ -116,7 +114,10 @@ async function watch(
       });
       tellEnd = drawing.engineEnded;
       stayYoung();
-      clock.after(SETTLED_MS, giveBackMemory);
+      clock.after(LOADED_MS, () => {
+        keepCompiled();
+        giveBackMemory();
+      });
       return drawing;
     });
   } finally {

@@ -1,5 +1,6 @@
 /** Where Node keeps compiled code of ours between starts. Everything here must run on Node 18. */
 import { statSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 import { makeDirectories } from '../db/state-dir.ts';
 
@@ -28,6 +29,18 @@ export function compileCacheDirectory(
   } catch {
     return undefined;
   }
+}
+
+/** So long after its start a program has loaded what it loads. */
+export const LOADED_MS = 5_000;
+
+/**
+ * Keeps what this thread has compiled until now. Node does so at a clean end; a cockpit stays open for weeks or goes with
+ * its connection, and the next one would compile everything again. Does nothing where all of it is kept already.
+ */
+export function keepCompiled(): void {
+  const { flushCompileCache } = nodeModule as { flushCompileCache?: () => void };
+  flushCompileCache?.();
 }
 
 function nearestExisting(path: string): string {

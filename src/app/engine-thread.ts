@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import { enableCompileCache } from 'node:module';
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { compileCacheDirectory } from './compile-cache.ts';
+import { systemClock } from '../host/clock.ts';
+import { compileCacheDirectory, keepCompiled, LOADED_MS } from './compile-cache.ts';
 import type { EngineThreadData } from './engine-worker.ts';
 
 const told = once(workerData as MessagePort, 'message') as Promise<[EngineThreadData]>;
@@ -13,3 +14,4 @@ const directory = compileCacheDirectory(process.env, process.getuid?.());
 if (directory !== undefined) enableCompileCache(directory);
 const [{ serve }, [data]] = await Promise.all([import('./engine-serve.ts'), told]);
 serve(data);
+systemClock().after(LOADED_MS, keepCompiled);
