@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path';
 import type { Masker } from '../acts/mask.ts';
 import type { SystemId } from '../domain/entity.ts';
 import type { Instant } from '../domain/instant.ts';
-import type { LogCondition, LogFile, LogFilter, LogQuery, LogRow } from '../domain/log.ts';
+import type { LogFile, LogQuery, LogRow } from '../domain/log.ts';
 import { isPastOf } from '../lib/rotated-name.ts';
 import type {
   KeptPart,
@@ -20,6 +20,7 @@ import type {
 } from '../logs/log-protocol.ts';
 import type { HeldSince } from '../logs/log-store.ts';
 import type { LogCount, LogGap, LogLimits, LogPosition } from '../logs/log-view.ts';
+import { filterOf, wantedLogs } from './log-archive-query.ts';
 import { logId, logOfId, rowsOfLines } from './log-archive-rows.ts';
 import type { LogSpool } from './log-spool.ts';
 import type { VolatileLog } from './log-volatile.ts';
@@ -125,7 +126,7 @@ export class LogArchive {
       ...(context ? { context } : {}),
       ...(fields.length > 0 ? { written: true as const } : {}),
     };
-    const wanted = { at, rows, way, filter: this.#filterOf(query), ...also };
+    const wanted = { at, rows, way, filter: filterOf(query, this.#ids), ...also };
     const isKept = (file: string): boolean => this.#keptFiles.has(file);
     const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal);
     return {
@@ -139,7 +140,7 @@ export class LogArchive {
   count(query: LogQuery, at: LogGap | LogPosition, mostMs: number, signal?: AbortSignal): Promise<LogCount> {
     const wanted = {
       way: 'forward',
-      filter: this.#filterOf(query),
+      filter: filterOf(query, this.#ids),
       most: Number.MAX_SAFE_INTEGER,
       mostMs,
     } as const;
@@ -153,14 +154,18 @@ export class LogArchive {
     spans: { readonly since?: number; readonly until?: number; readonly spans: number },
     signal?: AbortSignal,
   ): Promise<LogHistogram> {
-    return this.#ask('histogram', () => ({ ...spans, logs: this.#wanted(query) }), signal);
+    return this.#ask('histogram', () => ({ ...spans, logs: wantedLogs(query, this.#ids) }), signal);
   }
 
   async files(
     query: LogQuery,
     signal?: AbortSignal,
   ): Promise<{ readonly files: readonly LogFile[]; readonly problems: readonly string[] }> {
-    const { parts, problems } = await this.#ask('parts', () => ({ logs: this.#wanted(query) }), signal);
+    const { parts, problems } = await this.#ask(
+      'parts',
+      () => ({ logs: wantedLogs(query, this.#ids) }),
+      signal,
+    );
     const files = parts.map((part): LogFile => {
       const { system, source, path } = logOfId(part.log);
       const { name, sizeBytes, isCompressed, lines, problem } = part;
@@ -209,6 +214,10 @@ export class LogArchive {
     this.#kept.set(log, parts);
     this.#opened = 0;
     return true;
+  }
+
+  get #ids(): readonly string[] {
+    return [...this.#specs.keys()];
   }
 
   #limits(): LogLimits {
@@ -278,51 +287,6 @@ export class LogArchive {
       if (ours.has(path)) this.#keptFiles = new Set(this.#keptFiles).add(file);
     }
     return port;
-  }
-
-  #wanted({ systems, sources, filter = [] }: LogQuery): readonly string[] {
-    return [...this.#specs.values()]
-      .filter(({ id, system, source }) => {
-        if (systems && !systems.includes(system as SystemId)) return false;
-        if (sources && !sources.includes(source)) return false;
-        return filter.every((one) => {
-          const isIn =
-            one.is === 'system'
-              ? one.systems.includes(system)
-              : one.is === 'source'
-                ? one.sources.includes(source)
-                : one.is === 'log'
-                  ? one.logs.includes(logOfId(id).path)
-                  : undefined;
-          return isIn === undefined || isIn === (one.out !== true);
-        });
-      })
-      .map(({ id }) => id);
-  }
-
-  /** A query as the log engine takes it: logs by their ids. */
-  #filterOf(query: LogQuery): LogFilter {
-    const { systems, sources, minLevel, grep, since, until, keys, files, filter = [] } = query;
-    const conditions: LogCondition[] = [];
-    if (systems) conditions.push({ is: 'system', systems });
-    if (sources) conditions.push({ is: 'source', sources });
-    if (minLevel) conditions.push({ is: 'level', least: minLevel });
-    if (since !== undefined) conditions.push({ is: 'time', since });
-    // A query's last moment is of it.
-    if (until !== undefined) conditions.push({ is: 'time', until: until + 0.001 });
-    if (keys || files) conditions.push({ is: 'about', keys: keys ?? [], logs: this.#idsOf(files ?? []) });
-    for (const condition of filter) {
-      if (condition.is === 'log') conditions.push({ ...condition, logs: this.#idsOf(condition.logs) });
-      else if (condition.is === 'about')
-        conditions.push({ ...condition, logs: this.#idsOf(condition.logs ?? []) });
-      else conditions.push(condition);
-    }
-    if (grep !== undefined && grep !== '') conditions.push({ is: 'match', pattern: grep });
-    return conditions;
-  }
-
-  #idsOf(paths: readonly string[]): readonly string[] {
-    return [...this.#specs.keys()].filter((id) => paths.includes(logOfId(id).path));
   }
 }
 
