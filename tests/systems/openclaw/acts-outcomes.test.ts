@@ -122,6 +122,7 @@ afterAll(async () => {
   many.close();
   await watch.close();
   for (const child of children) child.kill('SIGKILL');
+  for (const pid of living()) process.kill(pid, 'SIGKILL');
   demo.remove();
 });
 

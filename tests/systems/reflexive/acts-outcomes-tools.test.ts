@@ -135,7 +135,12 @@ describe('acts that use a program of the host', () => {
 
 describe('a daemon that is restarted', () => {
   let rig: Rig;
-  afterEach(() => rig.end());
+  afterEach(async () => {
+    // Those that a restart has begun are nobody's children here.
+    await rig.refresh();
+    for (const pid of await daemons()) process.kill(pid, 'SIGKILL');
+    await rig.end();
+  });
   const daemonsIn = ({ processes }: StateView): readonly number[] =>
     processes.filter(({ argv, cwd }) => argv.includes('start') && cwd === rig.dir).map(({ pid }) => pid);
   const daemons = async (): Promise<readonly number[]> => daemonsIn(await rig.view());
@@ -186,7 +191,6 @@ describe('a daemon that is restarted', () => {
     expect(outcome).toMatch(/^(failed|not-seen)$/);
     expect(summary).toMatch(missing);
     expect(await daemons()).not.toContain(old);
-    for (const pid of await daemons()) process.kill(pid, 'SIGKILL');
   });
 });
 

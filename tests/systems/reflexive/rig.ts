@@ -124,6 +124,11 @@ export class Rig {
     return this.#watch.view();
   }
 
+  /** Has that watch read everything anew. */
+  async refresh(): Promise<void> {
+    await this.#watch?.refresh();
+  }
+
   async find<T extends EntityType>(type: T, id: string): Promise<Entity> {
     let found: Entity | undefined;
     await until(async () => {
