@@ -3,8 +3,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = new URL('..', import.meta.url).pathname;
 
-/** Folders and files whose tests start programs and wait for them most of their time. */
-const WAITING = /\/tests\/(e2e|acts|ingest)\/|\/systems\/\w+\/(acts[\w-]*|demo|live|simulator|traps)\.test/;
+/** Folders and files whose tests wait most of their time: for programs they start, for deadlines, for the disk. */
+const WAITING =
+  /\/tests\/(e2e|acts|db|engine|ingest)\/|\/systems\/\w+\/(acts[\w-]*|[\w-]*live|demo|simulator|traps)\.test/;
 
 /** Those that wait begin first, so that the others fill the processor meanwhile; within both, as vitest sorts. */
 class WaitingFirst extends BaseSequencer {
