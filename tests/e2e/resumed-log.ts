@@ -153,9 +153,12 @@ export class ResumedLog {
     if (random() < 0.3) this.compress(1);
   }
 
-  /** Starts a reader. */
-  follow(name = 'pipe'): RunningReader {
-    const child = startVerb(['logs', '--follow', '--json', '--resume', name], this.#options);
+  /** Starts a reader, with more in its environment. */
+  follow(name = 'pipe', env: Readonly<Record<string, string>> = {}): RunningReader {
+    const child = startVerb(['logs', '--follow', '--json', '--resume', name], {
+      ...this.#options,
+      env: { ...this.#options.env, ...env },
+    });
     const taken = this.#take(child, name);
     const ended = endOf(child);
     return {

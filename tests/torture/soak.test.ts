@@ -22,6 +22,8 @@ const SECOND_MS = 1_000;
 /** Lines a second while nothing special happens. */
 const RATE = 100;
 const MB = 2 ** 20;
+/** Where memory is plenty a heap is let grow before it is tidied; under a limit a process holds what it needs, or ends. */
+const LIMITED = { NODE_OPTIONS: '--max-old-space-size=128' };
 /** What happens to a log while one of its readers is away. */
 const UNWATCHED = 'made anew while stopped';
 
@@ -121,10 +123,14 @@ test(`row 64: ${MINUTES} minutes of everything: what is held stays the same, eac
   const mill = new ResumedLog(DESCRIPTION);
   log = mill;
   const board = new Board(mill.root);
-  const steady = mill.follow('steady');
-  let victim = mill.follow('killed');
+  const steady = mill.follow('steady', LIMITED);
+  let victim = mill.follow('killed', LIMITED);
   readers = [steady, victim];
-  const cockpit = startCockpit({ args: ['-C', join(mill.root, 'binnacle.yaml')], state: mill.state });
+  const cockpit = startCockpit({
+    args: ['-C', join(mill.root, 'binnacle.yaml')],
+    state: mill.state,
+    env: LIMITED,
+  });
   await cockpit.waitFor(/version (\d+) is \1/, 60_000);
 
   /** Nobody lacks a line: what is there may go. */
@@ -138,7 +144,7 @@ test(`row 64: ${MINUTES} minutes of everything: what is held stays the same, eac
     }
   };
   const restart = (): void => {
-    victim = mill.follow('killed');
+    victim = mill.follow('killed', LIMITED);
     readers = [steady, victim];
   };
   const happenings: Record<string, () => Promise<void>> = {
