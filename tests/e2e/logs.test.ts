@@ -75,11 +75,12 @@ describe('the log pane in a terminal, over a real file', () => {
     await terminal.press('x');
     await terminal.waitFor('Fields of this line');
     await terminal.waitFor(/^ \[ \] lvl +ERROR/m);
-    for (let row = 0; !/^>\[ \] lvl/m.test(terminal.text()) && row < 9; row += 1) {
-      await terminal.press('j');
-      await terminal.settled();
-    }
+    await terminal.press('G');
+    await terminal.waitFor(/^>\[ \] msg/m);
+    await terminal.press('k');
+    await terminal.waitFor(/^>\[ \] lvl/m);
     await terminal.press('enter');
+    await terminal.waitFor(/^>\[x\] lvl/m);
     await terminal.press('escape');
     await terminal.waitFor(/^>.*lvl=ERROR.*beat 700/m);
     await terminal.press('F');
