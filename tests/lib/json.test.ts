@@ -43,6 +43,14 @@ describe('JSON from outside', () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });
 
+  it('row 50: may be nested 200 levels deep, and no deeper, with any number of brackets side by side', () => {
+    const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(readJson(nested(200)).ok).toBe(true);
+    expect(readJson(`{"a": ${nested(200)}}`)).toMatchObject({ error: 'nested deeper than 200 levels' });
+    const side = JSON.stringify(Array.from({ length: 300 }, () => [{}]));
+    expect(parsed(side)).toEqual(JSON.parse(side));
+  });
+
   it('row 50: brackets in strings are no levels', () => {
     const text = JSON.stringify({ a: '['.repeat(1_000), b: '"'.repeat(500), c: '\\'.repeat(500) });
     expect(parsed(text)).toEqual(JSON.parse(text));

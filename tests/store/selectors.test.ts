@@ -71,6 +71,13 @@ describe('selectors', () => {
     });
   });
 
+  it('say which long log is being read for the first time, and how far', () => {
+    const reading = { ...source('a.log', 'log'), readShare: 0.345 };
+    const systems = [system(coherence, [source('b.log', 'log'), reading])];
+    expect(selectFreshness(systems).reading).toBe('reading 34 % of a.log');
+    expect(selectFreshness([system(coherence, [source('b.log', 'log')])]).reading).toBeUndefined();
+  });
+
   it('open the pipeline of the system in view, and put it first', () => {
     const pipeline = selectPipeline(story.systems, story.lists.layer, orket);
     expect(pipeline.systems[0]).toMatchObject({ open: true, system: { id: 'orket' } });
