@@ -132,9 +132,10 @@ const TOO_FAST = /typed too fast|too soon after Esc/;
 export async function pressFor(terminal: DrivenTerminal, key: string, effect: RegExp): Promise<void> {
   for (let attempt = 0; attempt < 4; attempt += 1) {
     await terminal.press(key);
+    // Pressed again while the first is only slow, the second would answer what the first has opened.
     const answered = terminal.waitFor(
       () => [effect, TOO_FAST].some((one) => one.test(terminal.text())),
-      5_000,
+      20_000,
     );
     await answered.catch(() => {});
     if (effect.test(terminal.text())) return;
