@@ -218,6 +218,18 @@ describe('acts that start or end a program of their own', () => {
 describe('acts on files', () => {
   const compare = (): Given => ['backup.compare', 'restorePoint', backup];
 
+  it.each([
+    ['refuses', "echo 'cksum: input/output error' >&2; exit 1", 'failed', /input\/output error/],
+    ['exits 0 without a sum', 'exit 0', 'not-seen', /^cksum failed \(exit 0\)$/],
+  ] as const)('backup.compare does not call files the same where cksum %s', async (...row) => {
+    const [, body, outcome, why] = row;
+    const path = join(played.dir, 'cksum');
+    writeFileSync(path, `#!/bin/sh\n${body}\n`);
+    chmodSync(path, 0o755);
+    const ended = await many.act(compare(), { instead: { '/usr/bin/cksum': path } });
+    expect([ended.outcome, ended.summary]).toEqual([outcome, expect.stringMatching(why)]);
+  });
+
   it('backup.compare times out over a file that never ends, and tells of a copy that is missing', async () => {
     const copies = join(played.root, '.nomic/backups', backup);
     const copy = join(copies, 'CLAUDE.md');

@@ -63,6 +63,15 @@ describe('acts that run a program to its end', () => {
   });
 });
 
+describe('start.check', () => {
+  it('is done by exit 0 of the gate that make runs, with its word', async () => {
+    played.play('pass');
+    const ended = await many.act(['start.check', 'service', 'pipeline'], { hurry: 1 });
+    played.play('honest');
+    expect(ended).toMatchObject({ outcome: 'verified', summary: expect.stringContaining('main green') });
+  });
+});
+
 describe('acts that start a part of the pipeline', () => {
   beforeEach(() => played.clear(watch));
   const given: readonly Given[] = [

@@ -16,7 +16,7 @@ import { filesBelow, until, watchOf } from '../acting.ts';
 import { layLive, zone } from './live.ts';
 
 /** What a program does: `honest` is what the simulated one does. */
-export type Play = 'honest' | 'refuse' | 'silent' | 'half' | 'hang' | 'deaf';
+export type Play = 'honest' | 'pass' | 'refuse' | 'silent' | 'half' | 'hang' | 'deaf';
 
 export const REFUSAL = 'ModuleNotFoundError: No module named httpx';
 
@@ -158,6 +158,7 @@ read -r what < '${dir}/play'
 case "\${PLAY:-$what}" in
   refuse) echo '${REFUSAL}' >&2; exit 3 ;;
   silent) exit 0 ;;
+  pass) echo 'start gate: worktree clean, main green' ;;
   half) printf '{"running": [\\nDRY-RUN: back\\n[OK] API rea\\n'; kill -KILL $$ ;;
   hang) read -r _ < '${dir}/never' ;;
   deaf) trap '' TERM; echo deaf > '${dir}/deaf'; read -r _ < '${dir}/never' ;;

@@ -70,6 +70,27 @@ describe('checks, gates and reports', () => {
     demo.remove();
   });
 
+  test('are done by exit 0 with a word: gates and tests that pass', async () => {
+    writeFileSync(
+      python,
+      `#!/bin/sh
+case "$*" in
+  *slo_gate.py*) echo '{"pass": true, "gates": {"M1": {"pass": true}, "M2": {"pass": true}}}' ;;
+  *test_security*) echo '12 passed in 0.31s' ;;
+  *pr_merge_gate.py*) echo '{"pass": true}' ;;
+esac
+`,
+    );
+    chmodSync(python, 0o755);
+    const given = GIVEN.filter(([act]) => ['gate.slo', 'check.security', 'gate.merge'].includes(act));
+    const ended = await many.each(given, { hurry: 1 });
+    expect(ended.map(({ outcome, summary }) => [outcome, summary])).toEqual([
+      ['verified', '12 passed in 0.31s'],
+      ['verified', 'pass: M1, M2'],
+      ['verified', 'pass'],
+    ]);
+  });
+
   test.each([
     ['refuses', 'refuse', 'failed', /database is locked/],
     ['exits 0 without a word', 'silent', 'not-seen', /said nothing|not seen in/],
