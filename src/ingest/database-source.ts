@@ -108,6 +108,8 @@ class DatabaseReader implements SourceReader {
     if (state.stat === undefined) return this.#missing();
     if (state.signature === this.#signature) {
       this.#keeper.lastReadAt = this.#context.options.clock.now();
+      // A transaction that changed nothing is over: the next one is not a longer part of it.
+      this.#busySince = undefined;
       return 'quiet';
     }
     const now = performance.now();
@@ -159,6 +161,8 @@ class DatabaseReader implements SourceReader {
               ? 'locked: its owner is in a long transaction; the last state read is shown'
               : 'written to without a pause; the last state read is shown',
           );
+          // What was read last is not what this is about: it is read again, whatever the files come back to.
+          this.#signature = undefined;
         }
         return;
       case 'copied': {
