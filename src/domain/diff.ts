@@ -42,7 +42,7 @@ export function diffEntities(
 
 /** True when nothing a person or an act could see differs. */
 export function isSameEntity(a: Entity, b: Entity): boolean {
-  return deepEqual({ ...a, observedAt: 0 }, { ...b, observedAt: 0 });
+  return a === b || deepEqual({ ...a, observedAt: 0 }, { ...b, observedAt: 0 });
 }
 
 function deepEqual(a: unknown, b: unknown): boolean {

@@ -25,6 +25,14 @@ export interface DiscoverOptions {
   readonly want: 'file' | 'directory';
   readonly fence: Fence;
   readonly cache: DirectoryCache;
+  /** Matches in directories as they stood, for whoever walks again and again: of ten thousand, one directory moved. */
+  readonly known?: Map<string, KnownMatches>;
+}
+
+/** The matches a listing gave; as long as the cache tells the same one they are the same. */
+interface KnownMatches {
+  readonly entries: readonly Entry[];
+  readonly found: readonly Found[];
 }
 
 /** Deepest directory `**` descends to; a loop of bind mounts must not hold us. */
@@ -142,12 +150,36 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
       return;
     }
     const matches = segmentMatcher(segment);
+    if (last) {
+      takeAll(directory, entries, matches);
+      return;
+    }
     for (const entry of entries) {
       if (!matches(showRaw(entry.name))) continue;
       const raw = joinRaw(directory, entry.name);
-      if (last) take(raw, entry);
-      else if (enter(raw, entry)) walk(raw, rest, depth + 1);
+      if (enter(raw, entry)) walk(raw, rest, depth + 1);
     }
+  };
+
+  /** The names of one directory that match. Where a link leads may change without its directory. */
+  const takeAll = (
+    directory: RawPath,
+    entries: readonly Entry[],
+    matches: (name: string) => boolean,
+  ): void => {
+    const key = showRaw(directory);
+    const known = options.known?.get(key);
+    if (known?.entries === entries) {
+      for (const one of known.found) found.push(one);
+      return;
+    }
+    const from = found.length;
+    const refusedBefore = refused.length;
+    for (const entry of entries)
+      if (matches(showRaw(entry.name))) take(joinRaw(directory, entry.name), entry);
+    if (refused.length > refusedBefore || entries.some(({ kind }) => kind === 'link'))
+      options.known?.delete(key);
+    else options.known?.set(key, { entries, found: found.slice(from) });
   };
 
   const { base, segments } = startOf(root, resolve(absolute));
@@ -191,13 +223,16 @@ export class Finder {
   constructor(root: string, glob: string, options: DiscoverOptions) {
     this.#root = root;
     this.#glob = glob;
-    this.#options = options;
+    this.#options = { ...options, known: new Map() };
   }
 
   find(): Discovery {
     if (this.#last !== undefined && this.#glob.includes('*') && this.#isUnmoved(this.#last))
       return this.#last;
     const found = discover(this.#root, this.#glob, this.#options);
+    const { known } = this.#options;
+    // Directories come and go: those that are gone are not kept in mind for ever.
+    if (known && known.size > 2 * found.directories.length + 100) known.clear();
     this.#listings = found.directories.map((directory) => this.#options.cache.list(directory));
     this.#last = found;
     return found;

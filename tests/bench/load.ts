@@ -392,7 +392,7 @@ async function turnFigures(): Promise<void> {
     layOutTurns(root, turns);
     const since = performance.now();
     const terminal = cockpit(args, { state: `turns-${turns}` });
-    await terminal.waitFor(`${turns / 20} dead`, 60_000);
+    await terminal.waitFor('1 dead', 60_000);
     tell(`${turns} turn directories: ready`, performance.now() - since, 'ms');
     await pause(5_000);
     tell(`${turns} turn directories: memory`, residentMb(terminal.pid), 'MB');
@@ -415,10 +415,10 @@ async function turnFigures(): Promise<void> {
 function layOutTurns(root: string, turns: number): void {
   mkdirSync(join(root, 'orket'), { recursive: true });
   mkdirSync(join(root, 'config'), { recursive: true });
-  for (let turn = 0; turn < turns; turn += 1) writeTurn(root, turn, 'early');
+  for (let turn = 0; turn < turns; turn += 1) writeTurn(root, turn, 'early', turn === turns - 1);
 }
 
-function writeTurn(root: string, turn: number, word: string): void {
+function writeTurn(root: string, turn: number, word: string, isCut = false): void {
   const issue = `load-${Math.floor(turn / 20)}`;
   const index = (turn % 20) + 1;
   const place = join(
@@ -442,4 +442,6 @@ function writeTurn(root: string, turn: number, word: string): void {
   writeFileSync(join(place, 'checkpoint.json'), JSON.stringify(checkpoint, null, 2));
   writeFileSync(join(place, 'messages.json'), '[]');
   writeFileSync(join(place, 'model_response.txt'), 'done');
+  // The last one stopped before its tool ran: it is the one that needs somebody.
+  if (!isCut) writeFileSync(join(place, 'tool_result_write_file_1254f3a8faf2.json'), '{"ok": true}');
 }
