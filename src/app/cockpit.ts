@@ -114,10 +114,9 @@ async function watch(
       });
       tellEnd = drawing.engineEnded;
       stayYoung();
-      clock.after(LOADED_MS, () => {
-        keepCompiled();
-        giveBackMemory();
-      });
+      // One after the other: each holds this thread for a moment.
+      clock.after(LOADED_MS, keepCompiled);
+      clock.after(LOADED_MS + 1_000, giveBackMemory);
       return drawing;
     });
   } finally {

@@ -118,7 +118,7 @@ describe.concurrent('two cockpits of one host', () => {
     await pressFor(bob, 'escape', /Needs-you(?![\s\S]*^=REVIEW)/m);
     await bob.press('7');
     await pressFor(bob, 'enter', /^=approve the plan: .* running$/m);
-    await pressFor(bob, 'C', /once more ends the program/);
+    await pressFor(bob, 'C', /once more ends its program/);
     await pressFor(bob, 'C', /^=approve the plan: .* cancelled$/m);
     await bob.press('escape', '1');
     await openCard(bob, 'REVIEW', card);

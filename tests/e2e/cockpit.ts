@@ -131,6 +131,7 @@ const TOO_FAST = /typed too fast|too soon after Esc/;
  */
 export async function pressFor(terminal: DrivenTerminal, key: string, effect: RegExp): Promise<void> {
   for (let attempt = 0; attempt < 4; attempt += 1) {
+    if (attempt > 0 && effect.test(terminal.text())) return;
     await terminal.press(key);
     // Pressed again while the first is only slow, the second would answer what the first has opened.
     const answered = terminal.waitFor(

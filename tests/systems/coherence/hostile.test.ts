@@ -83,6 +83,16 @@ const documents = coherenceKind
   .sources(located(), {})
   .flatMap((one) => (one.type === 'document' ? [one.id] : []));
 
+/** A plan may say no with words of its own; what it must not do is stumble. */
+function refusalOf(plan: () => unknown): string | undefined {
+  try {
+    plan();
+    return undefined;
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
 describe('whatever the files hold', () => {
   it('derive gives entities with keys of their own, acts answer, and nothing throws', () => {
     fc.assert(
@@ -113,7 +123,10 @@ describe('whatever the files hold', () => {
               act.warnings?.(view, entity);
               act.strands?.(view, entity);
               act.revision(view, entity);
-              act.plan(view, entity, { decision: 'x' });
+              expect(refusalOf(() => act.plan(view, entity, { decision: 'x' }))).toBeOneOf([
+                undefined,
+                'Error',
+              ]);
             }
           }
         },

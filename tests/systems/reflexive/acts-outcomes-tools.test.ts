@@ -145,6 +145,11 @@ describe('a daemon that is restarted', () => {
     processes.filter(({ argv, cwd }) => argv.includes('start') && cwd === rig.dir).map(({ pid }) => pid);
   const daemons = async (): Promise<readonly number[]> => daemonsIn(await rig.view());
 
+  const isUp = async (): Promise<boolean> => {
+    const daemon = (await rig.view()).entity('service', 'daemon');
+    return daemon?.type === 'service' && daemon.status !== 'down' && (await daemons()).length === 1;
+  };
+
   it('and ignores the interrupt, has no second one started beside it', async () => {
     rig = new Rig();
     rig.lie('ignores-interrupt');
@@ -159,7 +164,7 @@ describe('a daemon that is restarted', () => {
   it('is not interrupted where its configuration is refused', async () => {
     rig = new Rig();
     rig.stillDaemon();
-    await until(async () => (await daemons()).length === 1);
+    await until(isUp);
     const before = await daemons();
     rig.tool('python', "echo '✗ Configuration is not valid'; exit 1");
     rig.hurry = 50_000;
@@ -180,7 +185,7 @@ describe('a daemon that is restarted', () => {
       line(new Date(Date.now() - 60_000).toISOString(), 'Starting main loop', {}),
     );
     rig.stillDaemon();
-    await until(async () => (await daemons()).length === 1);
+    await until(isUp);
     const [old] = await daemons();
     rig.tool('python', `case "$*" in *validate*) echo '✓ Configuration is valid' ;; *) ${body} ;; esac`);
     rig.hurry = 1_000;
