@@ -94,14 +94,17 @@ export class LogArchive {
     return this.#keys.get(`${logId(system, source, path)}\n${device}`) ?? GONE;
   }
 
-  /** The newest time something of the archive may stand at; undefined: there is none, all is in memory. */
-  get newest(): Instant | undefined {
+  /**
+   * The newest time something of the archive may stand at; undefined: there is none, all is in memory. `since`: from where
+   * on in each log that is, by default now.
+   */
+  newest(since: Iterable<HeldSince> = this.#ports.heldSince()): Instant | undefined {
     let newest: Instant | undefined;
     const emptied = new Set(this.#kept.keys());
     const note = (sortAt: Instant): void => {
       if (newest === undefined || sortAt > newest) newest = sortAt;
     };
-    for (const held of this.#ports.heldSince()) {
+    for (const held of since) {
       emptied.delete(logId(held.system, held.source, held.path));
       if (!this.#hasPast(held)) continue;
       note(held.sortAt);
@@ -114,12 +117,14 @@ export class LogArchive {
     return newest;
   }
 
+  /** A page of what lies before `since`, by default before what is in memory now. */
   async page(
     query: LogQuery,
     at: LogPosition,
     rows: number,
     way: 'forward' | 'backward',
     signal?: AbortSignal,
+    since?: Iterable<HeldSince>,
   ): Promise<ArchivePage> {
     const { context, fields = [] } = query;
     const also = {
@@ -128,7 +133,7 @@ export class LogArchive {
     };
     const wanted = { at, rows, way, filter: filterOf(query, this.#ids), ...also };
     const isKept = (file: string): boolean => this.#keptFiles.has(file);
-    const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal);
+    const page = await this.#ask('page', (limits) => ({ ...wanted, limits }), signal, since);
     return {
       rows: rowsOfLines(page.lines, { masker: this.#ports.masker, fields, isKept }),
       atStart: page.atStart,
@@ -220,12 +225,12 @@ export class LogArchive {
     return [...this.#specs.keys()];
   }
 
-  #limits(): LogLimits {
+  #limits(since: Iterable<HeldSince> = this.#ports.heldSince()): LogLimits {
     const limits: { [log: string]: LogLimits[string] } = {};
     // Of a log that is empty now nothing is in memory.
     for (const log of this.#kept.keys())
       limits[log] = { file: GONE, offset: 0, sortAt: Number.MAX_SAFE_INTEGER };
-    for (const { system, source, path, file, offset, sortAt } of this.#ports.heldSince()) {
+    for (const { system, source, path, file, offset, sortAt } of since) {
       const log = logId(system, source, path);
       if (!this.#specs.has(log)) continue;
       const volatile = this.#volatile.get(log);
@@ -246,15 +251,16 @@ export class LogArchive {
     name: C,
     request: (limits: LogLimits) => LogRequest<C>,
     signal: AbortSignal | undefined,
+    since?: Iterable<HeldSince>,
   ): Promise<LogAnswer<C>> {
     const port = await this.#ready();
     try {
-      return await port.call(name, request(this.#limits()), signal);
+      return await port.call(name, request(this.#limits(since)), signal);
     } catch (error) {
       if (signal?.aborted || !/is gone$|is another file now$/.test((error as Error).message)) throw error;
       for (const log of this.#specs.keys()) this.#moved.add(log);
       await this.#ready();
-      return await port.call(name, request(this.#limits()), signal);
+      return await port.call(name, request(this.#limits(since)), signal);
     }
   }
 

@@ -9,7 +9,7 @@ import { isAtLeast } from '../domain/log.ts';
 import { indexOfPlace } from '../domain/log-rows.ts';
 import { withTwinsFolded } from '../domain/log-twins.ts';
 import { levelOfNumber } from '../logs/line-reader.ts';
-import type { LogStore } from '../logs/log-store.ts';
+import type { HeldSince, LogStore } from '../logs/log-store.ts';
 import type { LogPosition } from '../logs/log-view.ts';
 import type { ArchivePage, LogArchive } from './log-archive.ts';
 import { archivedPlace, fieldsIn } from './log-archive-rows.ts';
@@ -58,9 +58,11 @@ export class LogBook {
 
   async #pageOf(query: LogQuery, at: PagePlace, count: number, signal?: AbortSignal): Promise<LogPage> {
     const { store, archive } = this.#ports;
-    const newest = archive.newest;
+    // Rows come and leave memory while the files are read: both parts of the page are of this moment.
+    const { rows, since } = store.matching(query);
+    const held = [...since.values()];
+    const newest = archive.newest(held);
     if (newest === undefined) return store.page(query, at, count);
-    const rows = store.matching(query);
     const index = indexOfPlace(rows, at);
     const ofBefore = at === 'end' ? count : at === 'start' ? 0 : Math.floor(count / 2);
     const ofBehind = count - ofBefore;
@@ -68,9 +70,9 @@ export class LogBook {
     const behind = rows.slice(index, index + ofBehind);
     const wantsOlder = ofBefore > 0 && (before.length < ofBefore || (before[0]?.sortAt ?? 0) <= newest);
     const wantsNewer = ofBehind > 0 && timeOf(at) <= newest;
-    const older = wantsOlder ? await this.#older(query, at, ofBefore, signal) : undefined;
+    const older = wantsOlder ? await this.#older(query, at, ofBefore, since, signal) : undefined;
     const newer = wantsNewer
-      ? await archive.page(query, archiveAt(at), ofBehind, 'forward', signal)
+      ? await archive.page(query, archiveAt(at), ofBehind, 'forward', signal, held)
       : undefined;
     const lines = query.context ?? 0;
     // Folded before they are cut: the twin of the last one shown may be the first that is not.
@@ -101,7 +103,7 @@ export class LogBook {
     const { store, archive } = this.#ports;
     const { context: _none, ...alone } = query;
     const held = store.find(alone, from, direction);
-    const newest = archive.newest;
+    const newest = archive.newest();
     if (newest === undefined || (direction === 1 ? timeOf(from) > newest : held && held.sortAt > newest))
       return held;
     const way = direction === 1 ? 'forward' : 'backward';
@@ -117,7 +119,7 @@ export class LogBook {
     const { store, archive } = this.#ports;
     if (from === undefined) {
       const hits = store.count(query, behind);
-      const newest = archive.newest;
+      const newest = archive.newest();
       if (newest === undefined || (behind && behind.sortAt > newest)) return { hits, share: 1 };
       const at = behind ? archiveAt(behind, true) : 'start';
       return { hits, next: JSON.stringify(at), share: 0 };
@@ -134,7 +136,7 @@ export class LogBook {
     const { store, archive } = this.#ports;
     const from = Math.max(since ?? -Infinity, query.since ?? -Infinity);
     const to = Math.min(until ?? Infinity, query.until ?? Infinity);
-    if (archive.newest === undefined) return store.histogram(query, { since: from, until: to, spans });
+    if (archive.newest() === undefined) return store.histogram(query, { since: from, until: to, spans });
     const range = {
       ...(Number.isFinite(from) ? { since: from } : {}),
       ...(Number.isFinite(to) ? { until: to } : {}),
@@ -173,14 +175,15 @@ export class LogBook {
     query: LogQuery,
     at: PagePlace,
     count: number,
+    since: ReadonlyMap<string, HeldSince>,
     signal: AbortSignal | undefined,
   ): Promise<ArchivePage | undefined> {
-    const { archive, waits, moved, store } = this.#ports;
+    const { archive, waits, moved } = this.#ports;
     const place = archiveAt(at);
-    // Who stands among old rows waits for those beside them.
-    if (waits || (typeof place === 'object' && 'place' in place))
-      return archive.page(query, place, count, 'backward', signal);
-    const name = JSON.stringify([query, place, count, archive.newest, store.left]);
+    const held = [...since.values()];
+    // Who follows sees what comes at once; who stands still waits for all there is beside the row.
+    if (waits || at !== 'end') return archive.page(query, place, count, 'backward', signal, held);
+    const name = JSON.stringify([query, count, held]);
     const known = this.#pages.get(name);
     if (known) return known.page;
     const kept: KeptPage = { stop: new AbortController() };
@@ -195,7 +198,7 @@ export class LogBook {
       if (this.#pages.size <= KEPT_PAGES) break;
       this.#pages.delete(oldest);
     }
-    archive.page(query, place, count, 'backward', kept.stop.signal).then(
+    archive.page(query, place, count, 'backward', kept.stop.signal, held).then(
       (page) => {
         kept.page = page;
         moved();

@@ -32,18 +32,33 @@ export function insertSorted(rows: HeldRow[], fresh: readonly HeldRow[]): void {
   for (const row of mergeSorted(tail, fresh)) rows.push(row);
 }
 
-/** The rows that match one query, kept up to date. What was told of them stays as it was. */
-export class Matching {
+/** Rows that left memory and are kept for a query that few match: more of them are read from their files again. */
+const MOST_KEPT = 2_000;
+
+/**
+ * The rows that match one query, kept up to date, and from where on in each log they are all of them. What was told of
+ * them stays as it was.
+ */
+export class Matching<Since> {
   readonly text: string;
   readonly #matches: (row: HeldRow) => boolean;
   #rows: readonly HeldRow[];
-  /** Not among them yet. */
+  #since: ReadonlyMap<string, Since>;
+  /** Not among the rows yet. */
   #fresh: HeldRow[] = [];
+  /** How many of the rows are in memory for this query alone. */
+  #kept = 0;
 
-  constructor(text: string, matches: (row: HeldRow) => boolean, all: readonly HeldRow[]) {
+  constructor(
+    text: string,
+    matches: (row: HeldRow) => boolean,
+    all: readonly HeldRow[],
+    since: ReadonlyMap<string, Since>,
+  ) {
     this.text = text;
     this.#matches = matches;
     this.#rows = all.filter(matches);
+    this.#since = new Map(since);
   }
 
   get rows(): readonly HeldRow[] {
@@ -55,22 +70,40 @@ export class Matching {
     return rows;
   }
 
+  /** For each log from where on its rows are all there. Another object when that moved. */
+  get since(): ReadonlyMap<string, Since> {
+    return this.#since;
+  }
+
   add(fresh: readonly HeldRow[]): void {
     for (const row of fresh) if (this.#matches(row)) this.#fresh.push(row);
+  }
+
+  /** The first rows of a log came. */
+  begins(log: string, since: Since): void {
+    this.#since = new Map(this.#since).set(log, since);
   }
 
   /** A row became another in its place. */
   replace(folded: HeldRow): void {
     const rows = this.rows;
     const at = indexOf(rows, folded);
-    const isThere = rows[at]?.seq === folded.seq;
-    if (isThere) this.#rows = rows.toSpliced(at, 1);
+    if (rows[at]?.seq === folded.seq) this.#rows = rows.toSpliced(at, 1);
     this.add([folded]);
   }
 
-  /** Only these are left. */
-  keep(kept: ReadonlySet<HeldRow>): void {
-    this.#rows = this.rows.filter((row) => kept.has(row));
+  /** These left memory; from `since` on all others are there. What matched stays, unless it is too much. */
+  left(
+    gone: ReadonlySet<HeldRow>,
+    isHeld: (row: HeldRow) => boolean,
+    since: ReadonlyMap<string, Since>,
+  ): void {
+    const { rows } = this;
+    this.#kept += rows.reduce((count, row) => (gone.has(row) ? count + 1 : count), 0);
+    if (this.#kept <= MOST_KEPT) return;
+    this.#kept = 0;
+    this.#rows = rows.filter(isHeld);
+    this.#since = new Map(since);
   }
 }
 

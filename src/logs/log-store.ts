@@ -21,6 +21,8 @@ const MAX_FILED = 20_000;
 const MAX_ROWS = 60_000;
 /** When a limit is passed, a tenth of it goes at once, so that trimming stays rare. */
 const TRIMMED = 0.1;
+/** Queries whose rows are kept at hand: those of a pane, of all lines beside the filtered ones, and one more. */
+const MATCHINGS = 3;
 /** Two writers of one line are at most this far apart. */
 const DUPLICATE_WINDOW_MS = 2_000;
 
@@ -64,7 +66,8 @@ export class LogStore {
   /** Lines as they stand, secrets too: they are searched, and never told. By `seq` of the row that is shown for them. */
   readonly #raws = new Map<number, string>();
   readonly #rawOf: RawOf = ({ seq }) => (seq === undefined ? undefined : this.#raws.get(seq));
-  #matching: Matching | undefined;
+  /** Those of the queries asked for last. */
+  #matchings: Matching<HeldSince>[] = [];
   /** Newest rows by text, to fold what a program wrote twice. */
   readonly #recent = new Map<string, HeldRow>();
 
@@ -129,8 +132,11 @@ export class LogStore {
     }
     this.#lastAt.set(file, lastAt);
     if (latest !== undefined) this.#latest.set(file, latest);
-    if (place.file !== undefined && !this.#since.has(file))
-      this.#since.set(file, sinceOf({ ...place, sortAt: firstAt }, place.file, firstOffset));
+    if (place.file !== undefined && !this.#since.has(file)) {
+      const since = sinceOf({ ...place, sortAt: firstAt }, place.file, firstOffset);
+      this.#since.set(file, since);
+      for (const matching of this.#matchings) matching.begins(file, since);
+    }
     this.#insert(fresh);
     if (this.#recent.size > 2_000) this.#recent.clear();
     return fresh;
@@ -151,7 +157,7 @@ export class LogStore {
       names.set(file, name);
       return name;
     };
-    this.#matching = undefined;
+    this.#matchings = [];
     this.#rows = this.#rows.map((row) =>
       row.form === 'log' &&
       row.wiped !== true &&
@@ -172,15 +178,22 @@ export class LogStore {
 
   /** See {@link pageOfRows}. */
   page(query: LogQuery, at: PagePlace, count: number): LogPage {
-    return pageOfRows(this.#rows, query, at, count, this.matching(query));
+    return pageOfRows(this.#rows, query, at, count, this.matching(query).rows);
   }
 
-  /** Rows that match, in their order. Those of the query asked for last are kept at hand: it is asked for with each row that comes. */
-  matching(query: LogQuery): readonly LogRow[] {
+  /**
+   * Rows that match, in their order, and from where on in each log they are all of them. Those of the queries asked for
+   * last are kept at hand: a view asks with each row that comes.
+   */
+  matching(query: LogQuery): {
+    readonly rows: readonly LogRow[];
+    readonly since: ReadonlyMap<string, HeldSince>;
+  } {
     const text = JSON.stringify(query);
-    if (this.#matching?.text !== text)
-      this.#matching = new Matching(text, matcherOf(query, this.#rawOf), this.#rows);
-    return this.#matching.rows;
+    const known = this.#matchings.find((one) => one.text === text);
+    const matching = known ?? new Matching(text, matcherOf(query, this.#rawOf), this.#rows, this.#since);
+    this.#matchings = [matching, ...this.#matchings.filter((one) => one !== matching)].slice(0, MATCHINGS);
+    return { rows: matching.rows, since: matching.since };
   }
 
   /**
@@ -242,7 +255,7 @@ export class LogStore {
     const other = { ...origin, offset: record.offset };
     const folded: HeldRow = { ...foldedRow(twin, other), ...(twin.level ? {} : levelOf(record)) };
     rows[index] = folded;
-    if (among === -1) this.#matching?.replace(folded);
+    if (among === -1) for (const matching of this.#matchings) matching.replace(folded);
     this.#recent.set(key, folded);
     return true;
   }
@@ -251,7 +264,7 @@ export class LogStore {
     if (rows.length === 0) return;
     rows.sort(compareRows);
     insertSorted(this.#rows, rows);
-    this.#matching?.add(rows);
+    for (const matching of this.#matchings) matching.add(rows);
     if (this.#rows.length <= MAX_FILED) return;
     const filed = this.#rows.filter(isFiled);
     if (filed.length > MAX_FILED) this.#trim(filed.slice(0, filed.length - MAX_FILED * (1 - TRIMMED)));
@@ -273,11 +286,12 @@ export class LogStore {
       (row) => !gone.has(row) && (row.file === undefined || row.seq > (leaving.get(logName(row))?.seq ?? 0)),
     );
     this.#left += before.length - this.#rows.length;
-    const kept = new Set(this.#rows);
-    for (const row of before) if (!kept.has(row)) this.#raws.delete(row.seq);
-    this.#matching?.keep(kept);
     for (const [log, last] of leaving)
       if (last.file !== undefined) this.#since.set(log, sinceOf(last, last.file, last.offset + 1));
+    const held = new Set(this.#rows);
+    const left = new Set(before.filter((row) => !held.has(row)));
+    for (const row of left) this.#raws.delete(row.seq);
+    for (const matching of this.#matchings) matching.left(left, (row) => held.has(row), this.#since);
   }
 }
 

@@ -252,6 +252,40 @@ describe.each([
   });
 });
 
+describe('rows that leave memory while they are looked at', () => {
+  it('are on the page all the same, each once, of a query that few match and of all lines', async () => {
+    reads = {};
+    mill.log(...linesFrom(0, 12_000));
+    const engine = await start({ once: false });
+    const few: LogQuery = { grep: '77 of', changes: false };
+    const all: LogQuery = { changes: false };
+    const isFew = (n: number): boolean => n % 100 === 77;
+    const newest = async (query: LogQuery, rows: number): Promise<readonly number[]> =>
+      numbersOf((await engine.call('page', { query, at: 'end', rows })).rows);
+    await newest(few, 50);
+    const still = (await engine.call('page', { query: all, at: 'end', rows: 10 })).rows[4];
+    if (!still) throw new Error('no row to stand on');
+    const place = { sortAt: still.sortAt, id: still.id };
+    for (let to = 16_000; to <= 60_000; to += 4_000) {
+      mill.log(...linesFrom(to - 4_000, to));
+      await until(() => engine.logs.find({ grep: `^line ${to - 1} ` }, 'end', -1) !== undefined, 10_000);
+      const wanted = upTo(to).filter(isFew);
+      // What is older comes a moment later; there is no hole meanwhile.
+      const told = await newest(few, 50);
+      expect(told).toEqual(wanted.slice(-told.length));
+      let whole = told;
+      while (whole.length < 50) whole = await newest(few, 50);
+      expect(whole).toEqual(wanted.slice(-50));
+      const around = numbersOf((await engine.call('page', { query: all, at: place, rows: 40 })).rows);
+      const [first = 0] = around;
+      expect([11_974, 11_975]).toContain(first);
+      expect(around).toEqual(upTo(first + 40).slice(first));
+    }
+    expect(engine.logs.left).toBeGreaterThan(30_000);
+    expect(numbersOf(await walkBack(engine, few, 60))).toEqual(upTo(60_000).filter(isFew));
+  });
+});
+
 describe('a long log', () => {
   it('is told from its end first, and then read whole behind the part that was rotated last', async () => {
     oldLog();
