@@ -154,7 +154,7 @@ export class Generation {
     if (size === this.offset) return untouched || this.#isWhatWasRead() ? 'end' : 'wiped';
     let left = budgetBytes;
     while (left > 0 && this.offset < size) {
-      const wanted = Math.min(READ_BYTES, size - this.offset);
+      const wanted = Math.min(READ_BYTES, left, size - this.offset);
       const count = readSync(this.descriptor, buffer, 0, wanted, this.offset);
       const after = fstatSync(this.descriptor);
       // Looked at behind the read: were it emptied or rewritten meanwhile, what came would be a mixture.

@@ -122,7 +122,7 @@ async function screenFigures(): Promise<void> {
 
 /** What a cockpit costs that nobody touches, once its first looks are over. */
 async function idleFigures(name: string, terminal: DrivenTerminal): Promise<void> {
-  await pause(5_000);
+  await pause(10_000);
   add(`${name}: memory once settled`, 'MB', [residentMb(terminal.pid)]);
   const cpuBefore = cpuSeconds(terminal.pid);
   const bytesBefore = terminal.output().length;
