@@ -136,7 +136,8 @@ export function openPositions(options: PositionOptions): PositionStore {
     return storeOf(database, reader, options.self, quarantined);
   } catch (error) {
     database.close();
-    throw error;
+    if (!isBusy(error)) throw error;
+    throw new UserError('the positions in logs stay locked: another process writes all the time', [], 3);
   }
 }
 

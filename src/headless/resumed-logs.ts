@@ -41,6 +41,8 @@ export async function printResumed(
     await ended;
     stop();
   }
+  // What is committed is printed even while another process keeps the rest from being.
+  ask();
   await lines.flush();
   ask();
   await printing;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { pause } from '../ingest/collector.ts';
+import { pause, until } from '../ingest/collector.ts';
 import { killAndResume, ResumedLog } from './resumed-log.ts';
 
 let log: ResumedLog | undefined;
@@ -43,6 +43,9 @@ describe('logs --json --resume NAME', () => {
     const reader = log.follow();
     await log.untilPiped(1);
     const other = new Database(join(log.state, 'positions.db'), { timeout: 10_000 });
+    // What was printed is recorded a moment later, and nothing more is printed before.
+    const waiting = other.prepare('SELECT count(*) FROM lines').pluck();
+    await until(() => waiting.get() === 0, 10_000);
     // A line that is committed and not handed on: it is printed at the end, and that is to be recorded.
     const row = {
       system: 'mill',
