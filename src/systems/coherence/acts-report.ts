@@ -20,6 +20,8 @@ interface Report {
   readonly refuse?: (view: StateView) => string | undefined;
   readonly warnings?: readonly string[];
   readonly secretEnv?: readonly string[];
+  /** How it is undone, where it leaves something. */
+  readonly undo?: string;
   readonly read: (output: StepOutput) => Pick<StepAnswer, 'ok' | 'summary'>;
 }
 
@@ -266,6 +268,7 @@ const REPORTS: readonly Report[] = [
     on: isPart('api'),
     program: python('scripts/migrate_local_telemetry_to_db.py', '--json'),
     timeoutMs: 10 * MINUTE_MS,
+    undo: 'nothing is lost: the files stay. Rows it copied stay in the database too, and are taken out there',
     read: readMigration,
   },
 ];
@@ -308,7 +311,7 @@ function actOf(report: Report): ActSpec {
     },
     answerIsProof: true,
     expect: () => [],
-    undo: { text: 'nothing to undo: it changes nothing of the pipeline' },
+    undo: { text: report.undo ?? 'nothing to undo: it changes nothing of the pipeline' },
   };
 }
 
