@@ -62,6 +62,7 @@ export function createLogWindow(engine: Pick<EnginePort, 'call'>, changed: () =>
   let closed = false;
   let generation = 0;
   let inFlight = false;
+  let isCounting = false;
   let wanted: PagePlace | undefined;
   /** The last row when following was left. */
   let left: LogCursor | undefined;
@@ -90,12 +91,24 @@ export function createLogWindow(engine: Pick<EnginePort, 'call'>, changed: () =>
       try {
         const page = await engine.call('page', { query: state.query, at, rows: pageRows });
         if (!closed && asked === generation) take(page, at);
-        if (left) await countUnread(left);
+        if (left) void countBeside(left);
       } catch (error) {
         if (!closed && asked === generation) set({ ...state, phase: 'failed', error: messageOf(error) });
       } finally {
         inFlight = false;
       }
+    }
+  };
+  /** Counting may go through much of the files: the rows do not wait for it. */
+  const countBeside = async (behind: LogCursor): Promise<void> => {
+    if (isCounting) return;
+    isCounting = true;
+    try {
+      await countUnread(behind);
+    } catch {
+      // What can't be counted now is counted with the next rows; the page says what is wrong.
+    } finally {
+      isCounting = false;
     }
   };
   /** Rows behind the one that was the last. */
