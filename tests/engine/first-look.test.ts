@@ -21,11 +21,12 @@ afterEach(async () => {
   for (const mill of [long, short]) mill.remove();
 });
 
-const LINES = 160_000;
+/** Short ones: reading what is read of a long log at start takes several times as long as it is between two messages. */
+const LINES = 700_000;
 
 describe('the first look at a long log', () => {
   it('shows its last lines at once, says how far it is, and holds back no other system', async () => {
-    const text = (line: number): string => `${1000 + line} line ${line} of the mill ${'.'.repeat(60)}\n`;
+    const text = (line: number): string => `${1000 + line} line ${line}\n`;
     writeFileSync(
       join(long.dir, 'mill.log'),
       Array.from({ length: LINES }, (_, line) => text(line)).join(''),
@@ -49,7 +50,7 @@ describe('the first look at a long log', () => {
     await until(() => shares().some((share) => share > 0) && told('short'), 20_000);
     expect(told('long')).toBe(false);
     const { rows } = await engine.call('page', { query: { changes: false }, at: 'end', rows: 1 });
-    expect(rows[0]?.text).toMatch(new RegExp(`^line ${LINES - 1} `));
+    expect(rows[0]?.text).toBe(`line ${LINES - 1}`);
 
     await engine.call('settle', {});
     expect(shares()).toEqual([...shares()].sort((a, b) => a - b));

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../acting.ts';
+import { type Ended, until } from '../acting.ts';
 import { allOf, Bench, type Given, KEY, outcomes } from './bench.ts';
 
 /** Acts that wait for the end of a program. */
@@ -130,7 +130,18 @@ esac`);
     ['lives and does nothing', 'echo $$ >> "$NOTED"; exec sleep 600'],
   ])('that is let go is not called started when its program %s', async (what, body) => {
     bench.interpreter(body);
-    const ended = await bench.all(LET_GO);
+    const ended: (readonly [string, Ended])[] = [];
+    for (const given of LET_GO) {
+      // What was let go bears the server's name until it is `sleep`: a look at that moment sees the server.
+      await until(async () => {
+        await bench.refresh();
+        return !bench
+          .view()
+          .entities('service')
+          .some(({ data }) => typeof data?.['pid'] === 'number');
+      });
+      ended.push(...(await bench.all([given])));
+    }
     // The end of one that ends at once is seen by the runner, or it waits for an effect in vain.
     const how = what.startsWith('lives') ? /: not-seen$/ : /: (failed|not-seen)$/;
     for (const outcome of outcomes(ended)) expect(outcome).toMatch(how);
