@@ -11,7 +11,6 @@ import { type Entity, type Ref, refOf, type SystemId } from '../domain/entity.ts
 import { messageOf, UserError } from '../domain/error.ts';
 import type { Signal } from '../domain/hook.ts';
 import { type Instant, instant } from '../domain/instant.ts';
-import type { LogQuery, LogRow } from '../domain/log.ts';
 import type { StepProgress } from '../domain/steps.ts';
 import type { WatchEntry } from '../domain/watch.ts';
 import type { Clock } from '../host/clock.ts';
@@ -225,12 +224,6 @@ export function createEngine(options: EngineOptions): Engine {
     acts: actsPart,
   });
   const tellSoon = (): void => teller.moved();
-  /** The newest rows of this are being looked at. */
-  let followed: { readonly text: string; matches(rows: readonly LogRow[]): boolean } | undefined;
-  const follow = (query: LogQuery): void => {
-    const text = JSON.stringify(query);
-    if (followed?.text !== text) followed = { text, matches: logs.matches(query) };
-  };
 
   const history = options.makeHistory?.(logs, tellSoon);
   const addWatch = ({ kind, located }: WatchedSystem): SystemWatch => {
@@ -247,8 +240,8 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.keeperOf ? { keeperOf: options.keeperOf } : {}),
       ...(options.spool ? { spool: options.spool } : {}),
       onStatus: tellSoon,
-      onRows: (rows) => {
-        if (followed?.matches(rows)) teller.rowsSeen();
+      onRows: () => {
+        if (logs.isAwaited) teller.rowsSeen();
       },
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {
@@ -308,10 +301,7 @@ export function createEngine(options: EngineOptions): Engine {
       teller.flush();
       return { settled: true };
     },
-    page({ query, at, rows }, signal) {
-      if (at === 'end') follow(query);
-      return book.page(query, at, rows, signal);
-    },
+    page: ({ query, at, rows }, signal) => book.page(query, at, rows, signal),
     find: async ({ query, from, direction }, signal) => ({
       row: (await book.find(query, from, direction, signal)) ?? null,
     }),

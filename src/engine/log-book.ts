@@ -35,6 +35,8 @@ export interface BookPorts {
 
 interface KeptPage {
   page?: ArchivePage;
+  /** The page ends where this begins. */
+  readonly since: ReadonlyMap<string, HeldSince>;
   readonly stop: AbortController;
 }
 
@@ -179,15 +181,17 @@ export class LogBook {
     signal: AbortSignal | undefined,
   ): Promise<ArchivePage | undefined> {
     const { archive, waits, moved } = this.#ports;
-    const place = archiveAt(at);
-    const held = [...since.values()];
+    const ask = (stop: AbortSignal | undefined): Promise<ArchivePage> =>
+      archive.page(query, archiveAt(at), count, 'backward', stop, [...since.values()]);
     // Who follows sees what comes at once; who stands still waits for all there is beside the row.
-    if (waits || at !== 'end') return archive.page(query, place, count, 'backward', signal, held);
-    const name = JSON.stringify([query, count, held]);
+    if (waits || at !== 'end') return ask(signal);
+    const name = JSON.stringify([query, count]);
     const known = this.#pages.get(name);
-    if (known) return known.page;
-    const kept: KeptPage = { stop: new AbortController() };
-    // Nobody looks at another query any more.
+    if (known?.since === since) return known.page;
+    const kept: KeptPage = { since, stop: new AbortController() };
+    // Nobody looks at another query any more, nor at this one as it was.
+    known?.stop.abort();
+    this.#pages.delete(name);
     for (const [other, { page, stop }] of this.#pages) {
       if (page) continue;
       stop.abort();
@@ -198,12 +202,14 @@ export class LogBook {
       if (this.#pages.size <= KEPT_PAGES) break;
       this.#pages.delete(oldest);
     }
-    archive.page(query, place, count, 'backward', kept.stop.signal, held).then(
+    ask(kept.stop.signal).then(
       (page) => {
         kept.page = page;
         moved();
       },
-      () => this.#pages.delete(name),
+      () => {
+        if (this.#pages.get(name) === kept) this.#pages.delete(name);
+      },
     );
     return undefined;
   }

@@ -4,7 +4,7 @@ import { createMasker, type Masker } from '../acts/mask.ts';
 import { diffEntities, type EntityDiff } from '../domain/diff.ts';
 import type { Entity } from '../domain/entity.ts';
 import { type Instant, instant } from '../domain/instant.ts';
-import type { LogRecord, LogRow } from '../domain/log.ts';
+import type { LogRecord } from '../domain/log.ts';
 import type { BadRecord } from '../domain/source.ts';
 import type { Clock } from '../host/clock.ts';
 import { fenceOf } from '../ingest/discover.ts';
@@ -54,7 +54,7 @@ export interface WatchPorts {
   /** Sources, logs or figures moved, entities did not. */
   onStatus(watch: SystemWatch): void;
   /** Rows came into the view. */
-  onRows?(rows: readonly LogRow[]): void;
+  onRows?(): void;
   /** Lines written while we watch are in the view, `lagMs` after their file was last written to. */
   onLines?(lines: number, lagMs: number): void;
 }
@@ -299,7 +299,7 @@ export class SystemWatch {
     const told = this.#toldRecords.take(`${event.source}/${event.path}`, shown, event.known);
     const lines = event.chunk.type === 'lines' && shown.length > 0 ? event.chunk.lines : [];
     const held = event.file === undefined ? {} : { file: event.file, firstOffset: lines[0]?.offset ?? 0 };
-    const rows = this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at, lines);
+    this.#ports.logs.add({ ...place, ...held }, told, event.modifiedAt ?? event.at, lines);
     this.#keeper?.took(
       event,
       told.map((record): UnplacedRow => ({ ...record, ...place, form: 'log' })),
@@ -309,8 +309,8 @@ export class SystemWatch {
       const writtenAt = event.fresh ? event.at : (event.modifiedAt ?? event.at);
       this.#ports.onLines?.(event.chunk.lines.length, Math.max(0, this.#ports.clock.now() - writtenAt));
     }
-    if (this.#first.isOver) this.#ports.onRows?.(rows);
     this.#ports.onStatus(this);
+    if (this.#first.isOver) this.#ports.onRows?.();
   }
 
   /** The files of a log are others than before. */

@@ -70,6 +70,11 @@ export class Matching<Since> {
     return rows;
   }
 
+  /** Rows came since they were asked for. */
+  get hasFresh(): boolean {
+    return this.#fresh.length > 0;
+  }
+
   /** For each log from where on its rows are all there. Another object when that moved. */
   get since(): ReadonlyMap<string, Since> {
     return this.#since;

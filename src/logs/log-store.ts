@@ -92,15 +92,15 @@ export class LogStore {
 
   /**
    * Takes records of one file, in file order. `readAt` places lines where neither they nor a predecessor have a time.
-   * `lines`: as they stand in the file, where that is known. Returns the rows that were made of them.
+   * `lines`: as they stand in the file, where that is known.
    */
   add(
     origin: LogOrigin,
     records: readonly LogRecord[],
     readAt: Instant,
     lines: readonly { readonly text: string; readonly offset: number }[] = [],
-  ): readonly LogRow[] {
-    if (records.length === 0) return [];
+  ): void {
+    if (records.length === 0) return;
     // One log through all its rotations: the rest of a traceback may stand in the next file.
     const { firstOffset = 0, ...place } = origin;
     const file = logName(origin);
@@ -139,7 +139,6 @@ export class LogStore {
     }
     this.#insert(fresh);
     if (this.#recent.size > 2_000) this.#recent.clear();
-    return fresh;
   }
 
   /** A state change, an act or a wipe, told by us. */
@@ -196,6 +195,11 @@ export class LogStore {
     return { rows: matching.rows, since: matching.since };
   }
 
+  /** Rows came that match what was asked for last: whoever looks at it has not seen them. */
+  get isAwaited(): boolean {
+    return this.#matchings[0]?.hasFresh === true;
+  }
+
   /**
    * Rows that match and are in no file, or in none any more: of streams, changes, what was emptied and is not kept
    * elsewhere.
@@ -214,12 +218,6 @@ export class LogStore {
   /** Rows are to be asked for again: there are more than were told. */
   touch(): void {
     this.#seq += 1;
-  }
-
-  /** Tells whether one of some rows matches a query. */
-  matches(query: LogQuery): (rows: readonly LogRow[]) => boolean {
-    const matches = matcherOf(query, this.#rawOf);
-    return (rows) => rows.some((row) => matches(row));
   }
 
   find(query: LogQuery, from: PagePlace, direction: 1 | -1): LogRow | undefined {

@@ -91,7 +91,7 @@ export function createLogWindow(engine: Pick<EnginePort, 'call'>, changed: () =>
       try {
         const page = await engine.call('page', { query: state.query, at, rows: pageRows });
         if (!closed && asked === generation) take(page, at);
-        if (left) void countBeside(left);
+        if (left) void countUnread(left);
       } catch (error) {
         if (!closed && asked === generation) set({ ...state, phase: 'failed', error: messageOf(error) });
       } finally {
@@ -99,31 +99,27 @@ export function createLogWindow(engine: Pick<EnginePort, 'call'>, changed: () =>
       }
     }
   };
-  /** Counting may go through much of the files: the rows do not wait for it. */
-  const countBeside = async (behind: LogCursor): Promise<void> => {
+  /** Rows behind the one that was the last. Counting may go through much of the files: the page does not wait for it. */
+  const countUnread = async (behind: LogCursor): Promise<void> => {
     if (isCounting) return;
     isCounting = true;
+    const asked = generation;
+    let unread = 0;
+    let from: string | undefined;
     try {
-      await countUnread(behind);
+      do {
+        const request = { query: state.query, behind, ...(from === undefined ? {} : { from }) };
+        const slice = await engine.call('count', request);
+        unread += slice.hits;
+        from = slice.next;
+        if (closed || asked !== generation || left !== behind) return;
+      } while (from !== undefined);
+      if (unread !== state.unread) set({ ...state, unread });
     } catch {
       // What can't be counted now is counted with the next rows; the page says what is wrong.
     } finally {
       isCounting = false;
     }
-  };
-  /** Rows behind the one that was the last. */
-  const countUnread = async (behind: LogCursor): Promise<void> => {
-    const asked = generation;
-    let unread = 0;
-    let from: string | undefined;
-    do {
-      const request = { query: state.query, behind, ...(from === undefined ? {} : { from }) };
-      const slice = await engine.call('count', request);
-      unread += slice.hits;
-      from = slice.next;
-      if (closed || asked !== generation || left !== behind) return;
-    } while (from !== undefined);
-    if (unread !== state.unread) set({ ...state, unread });
   };
   const take = (page: LogPage, at: PagePlace): void => {
     const { error: _error, selected: _selected, before: _b, after: _a, total: _t, ...rest } = state;

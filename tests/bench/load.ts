@@ -21,6 +21,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeTerminals, type DrivenTerminal, startTerminal } from '../e2e/terminal.ts';
+import { pause } from '../ingest/collector.ts';
+import { cpuSeconds, quantile, residentMb } from '../process-figures.ts';
 
 const main = new URL('../../dist/main.js', import.meta.url).pathname;
 const directory = mkdtempSync(join(tmpdir(), 'binnacle-bench-'));
@@ -52,28 +54,6 @@ function tell(name: string, value: number, unit: string, note = ''): void {
   console.log(
     `${name.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 1).padStart(9)} ${unit.padEnd(10)} ${note}`,
   );
-}
-
-/** The value below which this part of the values lies. */
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Processor seconds a process and its threads have used. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024;
 }
 
 interface Opening {

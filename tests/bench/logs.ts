@@ -12,6 +12,7 @@ import { Worker } from 'node:worker_threads';
 import { connectLogs } from '../../src/logs/log-carrier.ts';
 import type { Wanted } from '../../src/logs/scan-job.ts';
 import { Scanner } from '../../src/logs/scanner.ts';
+import { residentMb } from '../process-figures.ts';
 
 const megabytes = Number(process.argv[3] ?? 1024);
 const directory = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'binnacle-bench-'));
@@ -24,8 +25,7 @@ const tell = (name: string, value: number, unit: string, note?: string): void =>
   );
 };
 const scanEntry = new URL('../../src/logs/scan-thread.ts', import.meta.url).pathname;
-const rssMb = (): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
+const rssMb = (): number => residentMb(process.pid);
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const since = performance.now();

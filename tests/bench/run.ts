@@ -3,11 +3,13 @@
  * a table and as JSON. Figures on a shared machine are read as ratios.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDemo } from '../e2e/cockpit.ts';
 import { closeTerminals, type DrivenTerminal, startTerminal } from '../e2e/terminal.ts';
+import { pause } from '../ingest/collector.ts';
+import { cpuSeconds, residentMb } from '../process-figures.ts';
 import { layOutCase } from '../systems/fixture-case.ts';
 
 interface Figure {
@@ -76,22 +78,6 @@ function cockpit(args: readonly string[] = system): DrivenTerminal {
     rows: 40,
     env,
   });
-}
-
-/** Processor seconds a process and its threads have used. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) / 1024;
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function screenFigures(): Promise<void> {

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { pressFor, startCockpit, temporaryDirectory, textOf } from '../e2e/cockpit.ts';
 import { closeTerminals, type DrivenTerminal } from '../e2e/terminal.ts';
 import { pause, until } from '../ingest/collector.ts';
+import { quantile } from '../process-figures.ts';
 
 const ROWS = 1_000_000;
 const LINES_A_SECOND = 5_000;
@@ -62,10 +63,9 @@ function writeLines(log: string, aSecond: number): ChildProcess {
   return child;
 }
 
-/** Part of the values that are not above it, in whole milliseconds. */
+/** In whole milliseconds. */
 function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN);
+  return Math.round(quantile(values, part));
 }
 
 /**

@@ -1,20 +1,12 @@
 /** Half an hour of everything a log and a document can go through, with the built program beside it. */
-import {
-  closeSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, renameSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { startCockpit } from '../e2e/cockpit.ts';
 import { ResumedLog, type RunningReader } from '../e2e/resumed-log.ts';
 import { closeTerminals } from '../e2e/terminal.ts';
 import { pause, until } from '../ingest/collector.ts';
+import { residentMb } from '../process-figures.ts';
 
 /** `BINNACLE_SOAK_MINUTES` makes it shorter or longer. */
 const MINUTES = Number(process.env['BINNACLE_SOAK_MINUTES'] ?? 30);
@@ -58,8 +50,6 @@ interface Sample {
   readonly walKb: number;
 }
 
-const residentMb = (pid: number): number =>
-  Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 const walKb = (state: string): number =>
   readdirSync(state)
@@ -238,9 +228,9 @@ test(`row 64: ${MINUTES} minutes of everything: what is held stays the same, eac
     if (performance.now() > nextSample) {
       nextSample += 60 * SECOND_MS;
       samples.push({
-        cockpitMb: residentMb(cockpit.pid),
+        cockpitMb: Math.round(residentMb(cockpit.pid)),
         cockpitFiles: openFiles(cockpit.pid),
-        readerMb: residentMb(steady.pid),
+        readerMb: Math.round(residentMb(steady.pid)),
         readerFiles: openFiles(steady.pid),
         walKb: Math.round(walKb(mill.state)),
       });
