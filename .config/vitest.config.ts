@@ -21,6 +21,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts', 'tests/**/*.test.tsx'],
     exclude: ['tests/torture/**', 'tests/bench/**', 'node_modules/**'],
+    setupFiles: ['tests/setup.ts'],
     environment: 'node',
     pool: 'forks',
     // More than there are processors: half of the files wait for terminals, deadlines and simulated systems.

@@ -4,6 +4,7 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     include: ['tests/torture/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
     environment: 'node',
     pool: 'forks',
     maxWorkers: 1,

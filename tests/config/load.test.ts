@@ -1,13 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkConfig, loadConfig } from '../../src/config/load.ts';
 import { UserError } from '../../src/domain/error.ts';
-
-function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'binnacle-config-'));
-}
+import { temporaryDirectory } from '../db/temporary.ts';
 
 function problem(text: string): string {
   try {
@@ -53,8 +49,8 @@ describe('a configuration with a mistake', () => {
 
 describe('finding the configuration', () => {
   it('takes the one in the working directory before the user’s', () => {
-    const cwd = folder();
-    const home = folder();
+    const cwd = temporaryDirectory();
+    const home = temporaryDirectory();
     mkdirSync(join(home, '.config', 'binnacle'), { recursive: true });
     writeFileSync(join(home, '.config', 'binnacle', 'binnacle.yaml'), 'read-only: true\n');
     expect(loadConfig(undefined, cwd, { HOME: home }).file).toEqual({ 'read-only': true });
@@ -66,7 +62,7 @@ describe('finding the configuration', () => {
   });
 
   it('refuses a file that everyone can write', () => {
-    const cwd = folder();
+    const cwd = temporaryDirectory();
     const path = join(cwd, 'binnacle.yaml');
     writeFileSync(path, 'read-only: true\n');
     chmodSync(path, 0o666);
@@ -74,6 +70,8 @@ describe('finding the configuration', () => {
   });
 
   it('says that a named configuration does not exist', () => {
-    expect(() => loadConfig('nowhere.yaml', folder(), {})).toThrow(/nowhere\.yaml does not exist/);
+    expect(() => loadConfig('nowhere.yaml', temporaryDirectory(), {})).toThrow(
+      /nowhere\.yaml does not exist/,
+    );
   });
 });

@@ -2,10 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-import { temporaryDirectory } from './temporary.ts';
-
-const mounted: string[] = [];
+import { atEndOfFile, temporaryDirectory } from './temporary.ts';
 
 /** Its directory, or undefined where none may be mounted. Goes away after the tests of the file. */
 export function smallDisk(): string | undefined {
@@ -13,7 +10,7 @@ export function smallDisk(): string | undefined {
   mkdirSync(path);
   const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m,mode=700', 'tmpfs', path]);
   if (status !== 0) return undefined;
-  mounted.push(path);
+  atEndOfFile(() => spawnSync('umount', ['-l', path]));
   return path;
 }
 
@@ -41,7 +38,3 @@ export function fillDisk(disk: string): () => void {
 }
 
 export const canMount = process.getuid?.() === 0 && smallDisk() !== undefined;
-
-afterAll(() => {
-  for (const path of mounted.splice(0)) spawnSync('umount', ['-l', path]);
-});
