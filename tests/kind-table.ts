@@ -7,6 +7,8 @@ import { builtInKinds } from '../src/systems/registry.ts';
 import type { CommonSettings, SystemKind } from '../src/systems/system.ts';
 import { caseNames } from './systems/fixture-case.ts';
 
+const allKinds = await builtInKinds();
+
 const fixtures = new URL('../fixtures/', import.meta.url).pathname;
 
 /** Settings that bring every source a kind has: those that are off without one are in the table too. */
@@ -51,7 +53,7 @@ function entitiesOf(kind: SystemKind): readonly string[] {
 
 /** The table between its marks. */
 export function kindTable(): string {
-  const rows = builtInKinds.flatMap((kind) => {
+  const rows = allKinds.flatMap((kind) => {
     const sources = [...sourcesOf(kind)].map(([type, ids]) => `${type}: ${[...ids].join(', ')}`);
     return [
       [`**${kind.title}**`, `sources`, sources.join('; ')],

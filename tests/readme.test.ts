@@ -16,6 +16,8 @@ import { paneNumbers } from '../src/store/desk.ts';
 import { builtInKinds } from '../src/systems/registry.ts';
 import { kindTable } from './kind-table.ts';
 
+const allKinds = await builtInKinds();
+
 const path = new URL('../README.md', import.meta.url).pathname;
 
 const areas: Readonly<Record<Area, string>> = {
@@ -61,7 +63,7 @@ function settingsTable(): string {
   const text = (what: string): string => what.replaceAll('|', '\\|');
   const rows = [
     ...Object.entries(COMMON_KEYS).map(([key, what]) => ['every kind', key, what] as const),
-    ...builtInKinds.flatMap((kind) =>
+    ...allKinds.flatMap((kind) =>
       [...ownSettings(kind)].map(([key, what]) => [`\`${kind.kind}\``, key, what] as const),
     ),
   ];
@@ -105,38 +107,38 @@ describe('the README', () => {
       ([, text = '']) => text,
     );
 
-  it('has examples of every kind that the program takes as they stand', () => {
+  it('has examples of every kind that the program takes as they stand', async () => {
     const lines = blocks('sh').flatMap((text) => text.split('\n'));
     const typed = lines.flatMap((line) => /^binnacle (.*?)( {2,}#.*)?$/.exec(line)?.[1] ?? []);
-    const described = blocks('yaml').flatMap((text) =>
-      kindsOf(checkConfig(text, 'README.md'), { path: undefined }),
+    const described = await Promise.all(
+      blocks('yaml').map((text) => kindsOf(checkConfig(text, 'README.md'), { path: undefined })),
     );
     const kinds = new Set<string>();
     for (const line of typed) {
       const words = (line.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^"(.*)"$/, '$1'));
       for (const { kind: name, settings } of parseOptions(words).systems) {
-        const kind = described.find((one) => one.kind === name);
+        const kind = described.flat().find((one) => one.kind === name);
         if (!kind) throw new Error(`${line}: there is no kind ${name}`);
         const known = new Set([...Object.keys(COMMON_KEYS), ...ownSettings(kind).keys()]);
         for (const key of Object.keys(settings)) expect(known, line).toContain(key);
         kinds.add(name);
       }
     }
-    expect([...kinds]).toEqual(expect.arrayContaining(builtInKinds.map(({ kind }) => kind)));
+    expect([...kinds]).toEqual(expect.arrayContaining(allKinds.map(({ kind }) => kind)));
   });
 
-  it('has configurations that are right', () => {
+  it('has configurations that are right', async () => {
     const texts = blocks('yaml');
     expect(texts.length).toBeGreaterThan(3);
     for (const text of texts) {
       const config = checkConfig(text, 'README.md');
-      const kinds = kindsOf(config, { path: 'README.md' }).map(({ kind }) => kind);
+      const kinds = (await kindsOf(config, { path: 'README.md' })).map(({ kind }) => kind);
       for (const { kind } of config.systems ?? []) expect(kinds).toContain(kind);
     }
   });
 
   it('has a sentence for every setting there is', () => {
-    for (const kind of builtInKinds) {
+    for (const kind of allKinds) {
       expect(ownSettings(kind).size, kind.kind).toBeGreaterThan(0);
       for (const [key, what] of ownSettings(kind)) expect(what, `${kind.kind} ${key}`).not.toBe('');
     }

@@ -46,21 +46,21 @@ export async function openCockpit(
   thread: EngineThread,
   loadDraw: () => Promise<DrawCockpit>,
 ): Promise<number> {
-  const session = wishes.demo ? undefined : openSession(options, process.cwd());
+  const session = wishes.demo ? undefined : await openSession(options, process.cwd());
   if (session && session.systems.length > 0)
     return await watch(options, wishes, session, undefined, thread, loadDraw);
   if (session && wishes.orDemo !== true) throw nothingToWatch();
   const demo = await startDemoSystems();
   try {
-    return await watch(options, wishes, demoSession(options, demo), demo, thread, loadDraw);
+    return await watch(options, wishes, await demoSession(options, demo), demo, thread, loadDraw);
   } finally {
     await demo.close();
   }
 }
 
 /** The demo's systems, located as the command line would; the host's configuration has no part in it. */
-function demoSession(options: Options, demo: Demo): Session {
-  const { systems } = configuredSystems(demo.systems, {}, { path: undefined }, demo.dir, process.env);
+async function demoSession(options: Options, demo: Demo): Promise<Session> {
+  const { systems } = await configuredSystems(demo.systems, {}, { path: undefined }, demo.dir, process.env);
   return {
     systems,
     absent: [],

@@ -8,12 +8,12 @@ import { UserError } from '../domain/error.ts';
 import { checkHooks } from './hooks-verb.ts';
 
 /** The keys of `binnacle.yaml` as a JSON Schema. */
-export function describeConfig(): string {
-  return JSON.stringify(configJsonSchema(), null, 2);
+export async function describeConfig(): Promise<string> {
+  return JSON.stringify(await configJsonSchema(), null, 2);
 }
 
 /** Checks the configuration and every system in it. Throws UserError with file, line and key for what is wrong. */
-export function checkOwnConfig(options: Options, cwd: string): string {
+export async function checkOwnConfig(options: Options, cwd: string): Promise<string> {
   const { file, ...place } = loadConfig(options.config, cwd, process.env);
   const { path } = place;
   if (path === undefined) {
@@ -21,7 +21,7 @@ export function checkOwnConfig(options: Options, cwd: string): string {
       '`binnacle init DIR` writes one for the systems below a directory',
     ]);
   }
-  const { systems, absent } = configuredSystems(options.systems, file, place, cwd, process.env);
+  const { systems, absent } = await configuredSystems(options.systems, file, place, cwd, process.env);
   const first = absent[0];
   if (first) throw first.error;
   checkHooks(

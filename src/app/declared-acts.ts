@@ -11,12 +11,13 @@ export function actsOfSystems({ systems }: Pick<Session, 'systems'>): readonly A
 }
 
 /** The acts of every kind there is, those of the configuration included: what the program can do at all. */
-export function declaredActs({
+export async function declaredActs({
   systems,
   config,
   configPath,
-}: Pick<Session, 'systems' | 'config' | 'configPath'>): readonly DeclaredAct[] {
-  return kindsOf(config, { path: configPath }).flatMap((kind) => {
+}: Pick<Session, 'systems' | 'config' | 'configPath'>): Promise<readonly DeclaredAct[]> {
+  const kinds = await kindsOf(config, { path: configPath });
+  return kinds.flatMap((kind) => {
     const own = systems.filter((one) => one.kind.kind === kind.kind).map(({ located }) => located.system);
     return kind.acts.map((act) => ({
       ...summaryOf(act),

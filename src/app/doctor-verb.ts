@@ -35,12 +35,15 @@ export async function examine(
   const who = readIdentity();
   const opened = await openAll(options);
   const findings: Finding[] = [
-    ...inArea('binnacle', checkProgram()),
+    ...inArea('binnacle', await checkProgram()),
     ...inArea(
       'configuration',
-      opened instanceof UserError ? [failureOf(opened)] : configuration(opened, options, cwd),
+      opened instanceof UserError ? [failureOf(opened)] : await configuration(opened, options, cwd),
     ),
-    ...inArea('records', [...guarded('records', () => checkRecords(process.env, who)), ...checkLedgers()]),
+    ...inArea('records', [
+      ...(await guarded('records', () => checkRecords(process.env, who))),
+      ...checkLedgers(),
+    ]),
   ];
   if (!(opened instanceof UserError)) findings.push(...inArea('records', recordTroubles(opened)));
   const systems = opened instanceof UserError ? [] : opened.session.systems;
@@ -97,25 +100,34 @@ function failureOf({ message, nextSteps, exitCode }: UserError): PartFinding {
 }
 
 /** Findings of a check that may meet a mistake of its user, such as a variable that names no directory. */
-function guarded(subject: string, check: () => readonly PartFinding[]): readonly PartFinding[] {
+async function guarded(
+  subject: string,
+  check: () => readonly PartFinding[] | Promise<readonly PartFinding[]>,
+): Promise<readonly PartFinding[]> {
   try {
-    return check();
+    return await check();
   } catch (error) {
     if (error instanceof UserError) return [{ ...failureOf(error), subject }];
     throw error;
   }
 }
 
-function checkProgram(): readonly PartFinding[] {
+async function checkProgram(): Promise<readonly PartFinding[]> {
   const isOwnNode = launcherPid(process.env, process.ppid) !== undefined;
   const node = `Node ${process.versions.node}${isOwnNode ? ", its own: the host's is too old" : ''}`;
   return [
     { subject: 'version', level: 'ok', says: `${programVersion()} on ${node}` },
-    ...guarded('sqlite', () => [{ subject: 'sqlite', level: 'ok', says: `SQLite ${sqliteVersion()}` }]),
+    ...(await guarded('sqlite', () => [
+      { subject: 'sqlite', level: 'ok', says: `SQLite ${sqliteVersion()}` },
+    ])),
   ];
 }
 
-function configuration({ session }: VerbEngine, options: Options, cwd: string): readonly PartFinding[] {
+async function configuration(
+  { session }: VerbEngine,
+  options: Options,
+  cwd: string,
+): Promise<readonly PartFinding[]> {
   const { configPath, from, systems, absent } = session;
   const count = systems.length + absent.length;
   const named = `${count === 1 ? 'one system' : `${count} systems`} from the ${from}`;
@@ -124,10 +136,10 @@ function configuration({ session }: VerbEngine, options: Options, cwd: string): 
   if (configPath === undefined || absent.length > 0) return [found];
   return [
     found,
-    ...guarded('keys and hooks', () => {
-      checkOwnConfig(options, cwd);
+    ...(await guarded('keys and hooks', async () => {
+      await checkOwnConfig(options, cwd);
       return [];
-    }),
+    })),
   ];
 }
 

@@ -41,24 +41,29 @@ function comeOf(
   return located && { kind, located };
 }
 
-/** Kind objects by the names of the plan. */
-export function kindOf(plan: Pick<EnginePlan, 'describedKinds'>, name: string): SystemKind {
-  const kind = kindsOf({ kinds: { ...plan.describedKinds } }, { path: undefined }).find(
-    (one) => one.kind === name,
-  );
-  if (!kind) throw new Error(`no kind "${name}" in this program`);
-  return kind;
+/** Kind objects by the names of a plan. */
+export type KindOf = (name: string) => SystemKind;
+
+/** Loads the kinds of a plan, of what is not there yet too. */
+export async function kindsOfPlan({ systems, absent = [], describedKinds }: EnginePlan): Promise<KindOf> {
+  const names = [...systems.map(({ kind }) => kind), ...absent.map(({ summary }) => summary.kind)];
+  const kinds = await kindsOf({ kinds: { ...describedKinds } }, { path: undefined }, names);
+  return (name) => {
+    const kind = kinds.find((one) => one.kind === name);
+    if (!kind) throw new Error(`no kind "${name}" in this program`);
+    return kind;
+  };
 }
 
 /** The log engine of a plan: beside a verb that looks once in its own thread, for a cockpit in one that does nothing else. */
-async function openLogs(plan: EnginePlan): Promise<LogPort> {
+async function openLogs(plan: EnginePlan, kindOf: KindOf): Promise<LogPort> {
   if (plan.once) {
     const [{ LogDesk }, { readersOf }] = await Promise.all([
       import('../logs/log-desk.ts'),
       import('../engine/kind-lines.ts'),
     ]);
     return new LogDesk(
-      readersOf(plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located }))),
+      readersOf(plan.systems.map(({ kind, located }) => ({ kind: kindOf(kind), located }))),
       true,
     );
   }
@@ -92,7 +97,7 @@ function spoolOf(clock: Clock, mayWrite: ((system: SystemId) => boolean) | undef
 }
 
 /** Builds the engine of a plan in this thread. It starts reading at once. */
-export function engineOf(
+export async function engineOf(
   plan: EnginePlan,
   makeActs?: (watches: ReadonlyMap<SystemId, SystemWatch>, clock: Clock) => ActDesk,
   alerts?: AlertDesk,
@@ -100,23 +105,24 @@ export function engineOf(
   writeTimeline?: EngineOptions['writeTimeline'],
   keeperOf?: EngineOptions['keeperOf'],
   maySpool?: (system: SystemId) => boolean,
-): Engine {
+): Promise<Engine> {
+  const kindOf = await kindsOfPlan(plan);
   const clock = clockOf(plan);
   const spool = spoolOf(clock, maySpool);
   for (const { located } of plan.systems) learnSecretsOf(located);
   return createEngine({
-    systems: plan.systems.map(({ kind, located }) => ({ kind: kindOf(plan, kind), located })),
+    systems: plan.systems.map(({ kind, located }) => ({ kind: kindOf(kind), located })),
     clock,
     once: plan.once,
     makePump: createPump,
-    openLogs: () => openLogs(plan),
+    openLogs: () => openLogs(plan, kindOf),
     secret: (located, name) => secretOf(located, name, process.env),
     masker: ownMasker,
     notices: plan.notices,
     ...(plan.actsOff === undefined ? {} : { actsOff: plan.actsOff }),
     absent: (plan.absent ?? []).map(({ summary, settings }) => ({
       summary,
-      look: () => comeOf(kindOf(plan, summary.kind), summary, settings),
+      look: () => comeOf(kindOf(summary.kind), summary, settings),
     })),
     ...(plan.budgetDir === undefined ? {} : { budgetDir: plan.budgetDir }),
     // Copies of another host's files: what runs here has nothing to do with them.

@@ -20,7 +20,7 @@ import { learnSecretsOfHooks } from './system-secrets.ts';
 const SETTLED_MS = 1_000;
 
 /** Serves the engine of this plan at the thread's own port. */
-export function serve({ plan, config }: EngineThreadData): void {
+export async function serve({ plan, config }: EngineThreadData): Promise<void> {
   learnSecretsOfHooks(config);
   const opened = tryOpenActs('create');
   const acts = opened.ok ? opened.value : undefined;
@@ -42,7 +42,7 @@ export function serve({ plan, config }: EngineThreadData): void {
   // their writers empty.
   const leads = (system: SystemId): boolean => history?.leads(system) === true;
   const positions = plan.at === undefined ? openCockpitPositions(leads) : undefined;
-  const engine = engineOf(
+  const engine = await engineOf(
     {
       ...plan,
       ...(acts ? { budgetDir: acts.budgetDir } : {}),

@@ -13,5 +13,5 @@ const told = once(workerData as MessagePort, 'message') as Promise<[EngineThread
 const directory = compileCacheDirectory(process.env, process.getuid?.());
 if (directory !== undefined) enableCompileCache(directory);
 const [{ serve }, [data]] = await Promise.all([import('./engine-serve.ts'), told]);
-serve(data);
+await serve(data);
 systemClock().after(LOADED_MS, keepCompiled);

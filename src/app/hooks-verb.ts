@@ -36,8 +36,9 @@ export async function tryHooks(
   const clock = systemClock();
   learnSecretsOfHooks(file);
   // What a hook prints may be in an env-file; systems that are not right yet are no reason not to try a hook.
+  const session = await openSession(options, cwd).catch(() => undefined);
   quietly(() => {
-    for (const { located } of openSession(options, cwd).systems) learnSecretsOf(located);
+    for (const { located } of session?.systems ?? []) learnSecretsOf(located);
   });
   const release = keepAlive();
   const tried: TriedHook[] = [];

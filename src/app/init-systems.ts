@@ -30,7 +30,7 @@ export async function initSystems(options: Options, cwd: string): Promise<InitRe
   const dirs = words.filter((word) => word !== '-').map(fromHome);
   const isPrinted = words.includes('-');
   const clock = systemClock();
-  const search = findSystems(builtInKinds, dirs.length > 0 ? dirs : ['.'], {
+  const search = findSystems(await builtInKinds(), dirs.length > 0 ? dirs : ['.'], {
     ...{ cwd, env: process.env, monotonic: () => clock.monotonic() },
   });
   const told = searchLines(search);
@@ -53,7 +53,7 @@ export async function initSystems(options: Options, cwd: string): Promise<InitRe
   const how = ['binnacle init', ...words].join(' ');
   const text = starterConfig(search.systems, (found) => beside.get(found) ?? { servers: [] }, how);
   // A file that `config check` would refuse must never come out of here.
-  configuredSystems([], checkConfig(text, path ?? '-'), { path }, cwd, process.env);
+  await configuredSystems([], checkConfig(text, path ?? '-'), { path }, cwd, process.env);
   if (path === undefined) return { told, text };
   write(path, text);
   return { told: [...told, `wrote ${path}`, 'next: `binnacle doctor` says whether all of it works here'] };

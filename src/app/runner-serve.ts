@@ -12,7 +12,6 @@ import { SystemWatch } from '../engine/system-watch.ts';
 import { systemClock } from '../host/clock.ts';
 import { createPump } from '../ingest/pump.ts';
 import { LogStore } from '../logs/log-store.ts';
-import { customKind } from '../systems/custom/index.ts';
 import { builtInKinds } from '../systems/registry.ts';
 import type { SystemKind } from '../systems/system.ts';
 import { openActs } from './acts-room.ts';
@@ -45,6 +44,7 @@ async function serveOrder(order: string | undefined, watch: string | undefined):
   const row = room.store.orders.get(order);
   const plan = row ? (JSON.parse(row.plan) as OrderPlan) : undefined;
   if (plan) learnSecretsOf(plan.located);
+  const kind = plan && (await kindOfPlan(plan));
   const clock = systemClock();
   const ports: RunnerPorts = {
     clock,
@@ -56,7 +56,7 @@ async function serveOrder(order: string | undefined, watch: string | undefined):
     output: room.spool,
     hands: hostHands,
     masker: ownMasker,
-    kindOf: (name) => kindNamed(name, plan),
+    kindOf: (name) => (kind?.kind === name ? kind : undefined),
     observe(kind, located, listener) {
       const watch = new SystemWatch(kind, located, {
         clock,
@@ -82,10 +82,11 @@ async function serveOrder(order: string | undefined, watch: string | undefined):
   return end === 'done' ? 0 : 1;
 }
 
-function kindNamed(name: string, plan: OrderPlan | undefined): SystemKind | undefined {
-  const description = plan?.located.extra['description'];
-  return (
-    builtInKinds.find((kind) => kind.kind === name) ??
-    (description === undefined ? undefined : customKind(name, description, `order ${plan?.order ?? ''}`))
-  );
+/** The kind of an order's system: built in, or made again from the description that travels with the order. */
+async function kindOfPlan({ located, order }: OrderPlan): Promise<SystemKind | undefined> {
+  const [builtIn] = await builtInKinds([located.kind]);
+  const { description } = located.extra;
+  if (builtIn !== undefined || description === undefined) return builtIn;
+  const { customKind } = await import('../systems/custom/index.ts');
+  return customKind(located.kind, description, `order ${order}`);
 }

@@ -23,9 +23,9 @@ export interface Session {
 }
 
 /** Reads the configuration and locates the systems. Throws UserError for whatever is wrong with either. */
-export function openSession(options: Options, cwd: string): Session {
+export async function openSession(options: Options, cwd: string): Promise<Session> {
   const { file, ...place } = loadConfig(options.config, cwd, process.env);
-  const { systems, absent, from } = configuredSystems(options.systems, file, place, cwd, process.env);
+  const { systems, absent, from } = await configuredSystems(options.systems, file, place, cwd, process.env);
   const readOnly = options.flags.has('--read-only') || file['read-only'] === true;
   return {
     systems: readOnly ? systems.map(asReadOnly) : systems,

@@ -25,7 +25,7 @@ export interface VerbEngine {
   /** The acts of each system that is watched. */
   verbs(): readonly ActSummary[];
   /** The acts of every kind there is, described ones too. */
-  declared(): readonly DeclaredAct[];
+  declared(): Promise<readonly DeclaredAct[]>;
   /** What is wrong beside: systems that were named and are not there, records that can't be opened. */
   readonly troubles: readonly UserError[];
   close(): Promise<void>;
@@ -46,7 +46,7 @@ export interface VerbNeeds {
 
 /** Opens the session of a verb, reads everything once, and returns when all of it was read. */
 export async function openEngine(options: Options, needs: VerbNeeds): Promise<VerbEngine> {
-  const session = openSession(options, process.cwd());
+  const session = await openSession(options, process.cwd());
   learnSecretsOfHooks(session.config);
   if (session.systems.length === 0 && needs.orNothing !== true) throw nothingToWatch();
   const troubles = session.absent.map(({ error }) => error);
@@ -61,7 +61,7 @@ export async function openEngine(options: Options, needs: VerbNeeds): Promise<Ve
     // Requests of a verb count with those of the cockpits; a directory that is not there is not made for it.
     budgetDir: acts?.budgetDir ?? stateDirectories(process.env).shared,
   });
-  const engine = engineOf(
+  const engine = await engineOf(
     plan,
     acts ? (watches, clock) => actDeskFor(acts, watches, clock) : undefined,
     undefined,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
-import { builtInKinds } from '../systems/registry.ts';
+import { builtInNames } from '../systems/registry.ts';
 import type { Located, SystemKind } from '../systems/system.ts';
 import { lookInto } from './look.ts';
 import { SURE_ENOUGH } from './systems.ts';
@@ -181,9 +181,7 @@ export function namesOf(systems: readonly FoundSystem[]): readonly (string | und
       .replace(/^[^A-Za-z0-9]+/, '')
       .slice(0, 24);
     const base =
-      plain === '' || builtInKinds.some((one) => one !== kind && one.kind === plain)
-        ? `${kind.kind}-1`
-        : plain;
+      plain === '' || (plain !== kind.kind && builtInNames.includes(plain)) ? `${kind.kind}-1` : plain;
     let name = base;
     for (let number = 2; taken.has(name); number += 1) name = `${base.replace(/-\d+$/, '')}-${number}`;
     taken.add(name);

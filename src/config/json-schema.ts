@@ -2,7 +2,8 @@
 import * as z from 'zod/mini';
 import { getObject, type JsonObject } from '../lib/json.ts';
 import { kindDescription } from '../systems/custom/index.ts';
-import { builtInKinds } from '../systems/registry.ts';
+import { builtInKinds, builtInNames } from '../systems/registry.ts';
+import type { SystemKind } from '../systems/system.ts';
 import { COMMON_KEYS, configSchema } from './schema.ts';
 import { ownSettings } from './systems.ts';
 
@@ -15,7 +16,8 @@ const described = z.extend(configSchema, {
 });
 
 /** The schema as an object of JSON. */
-export function configJsonSchema(): JsonObject {
+export async function configJsonSchema(): Promise<JsonObject> {
+  const kinds = await builtInKinds();
   const made: unknown = z.toJSONSchema(described, { io: 'input', unrepresentable: 'any', reused: 'ref' });
   const schema = made as JsonObject;
   const properties = getObject(schema, 'properties') ?? {};
@@ -25,13 +27,13 @@ export function configJsonSchema(): JsonObject {
     title: 'binnacle.yaml',
     properties: {
       ...properties,
-      systems: { ...systems, items: withSettings(getObject(systems, 'items') ?? {}) },
+      systems: { ...systems, items: withSettings(kinds, getObject(systems, 'items') ?? {}) },
     },
   };
 }
 
 /** An entry of `systems:` with the settings of every kind, and by its kind those of that one. */
-function withSettings(entry: JsonObject): JsonObject {
+function withSettings(kinds: readonly SystemKind[], entry: JsonObject): JsonObject {
   const known = getObject(entry, 'properties') ?? {};
   const setting = (what: string): JsonObject => ({
     type: ['string', 'boolean', 'number'],
@@ -45,11 +47,11 @@ function withSettings(entry: JsonObject): JsonObject {
       ...known,
       kind: {
         ...getObject(known, 'kind'),
-        description: `${builtInKinds.map(({ kind }) => kind).join(', ')}, or one of \`kinds:\``,
+        description: `${builtInNames.join(', ')}, or one of \`kinds:\``,
       },
       root: { ...getObject(known, 'root'), description: 'the directory the system lives in' },
     },
-    allOf: builtInKinds.map((kind) => {
+    allOf: kinds.map((kind) => {
       const own = Object.fromEntries([...ownSettings(kind)].map(([key, what]) => [key, setting(what)]));
       const names = [...Object.keys(common), ...Object.keys(known), ...Object.keys(own)];
       return {

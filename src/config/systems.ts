@@ -6,8 +6,7 @@ import type { SystemId } from '../domain/entity.ts';
 import { messageOf, UserError } from '../domain/error.ts';
 import { isKnownZone } from '../domain/instant.ts';
 import { issueText } from '../lib/schema-issue.ts';
-import { customKind } from '../systems/custom/index.ts';
-import { builtInKinds } from '../systems/registry.ts';
+import { builtInKinds, builtInNames } from '../systems/registry.ts';
 import type { CommonSettings, Located, SystemKind } from '../systems/system.ts';
 import { actRulesFor, rulesParts } from './act-rules.ts';
 import { dependenciesOf, type WrittenDependencies } from './dependencies.ts';
@@ -50,14 +49,17 @@ export type SystemsFrom = 'command line' | 'configuration' | 'working directory'
  * Throws UserError for what is written wrong, and when none of the systems named is there; a directory that is missing
  * beside others that are not (a disk that did not mount) keeps nobody from looking at those.
  */
-export function configuredSystems(
+export async function configuredSystems(
   options: readonly SystemOption[],
   config: ConfigFile,
   place: ConfigPlace,
   cwd: string,
   env: Env,
-): FoundSystems {
-  const kinds = kindsOf(config, place);
+): Promise<FoundSystems> {
+  const named = options.length > 0 ? options : (config.systems ?? []);
+  // A rule about an act may be of any kind, and a directory nobody named may hold any.
+  const isAnyWanted = named.length === 0 || rulesParts(config).some(({ rules }) => rules !== undefined);
+  const kinds = await kindsOf(config, place, isAnyWanted ? undefined : named.map(({ kind }) => kind));
   checkActNames(config, kinds, place);
   if (options.length > 0) {
     const wishes = options.map(
@@ -91,17 +93,28 @@ export function configuredSystems(
   return { from: detected.systems.length > 0 ? 'working directory' : 'nothing', ...detected };
 }
 
-/** All kinds there are: built in, then those the configuration describes. */
-export function kindsOf(config: ConfigFile, place: ConfigPlace): readonly SystemKind[] {
-  const described = Object.entries(config.kinds ?? {}).map(([name, description]) => {
-    if (builtInKinds.some((kind) => kind.kind === name)) {
+/**
+ * The kinds there are: built in (of these names, else all), then those the configuration describes. Throws UserError for
+ * a description that is not right.
+ */
+export async function kindsOf(
+  config: ConfigFile,
+  place: ConfigPlace,
+  names?: Iterable<string>,
+): Promise<readonly SystemKind[]> {
+  const builtIn = await builtInKinds(names);
+  const descriptions = Object.entries(config.kinds ?? {});
+  if (descriptions.length === 0) return builtIn.map(withDependencies);
+  const { customKind } = await import('../systems/custom/index.ts');
+  const described = descriptions.map(([name, description]) => {
+    if (builtInNames.includes(name)) {
       throw new UserError(`${placeText(place, ['kinds', name])}: there is a built-in kind of that name`, [
         'choose another name',
       ]);
     }
     return customKind(name, description, (keys) => placeText(place, ['kinds', name, ...keys]));
   });
-  return [...builtInKinds, ...described].map(withDependencies);
+  return [...builtIn, ...described].map(withDependencies);
 }
 
 /** A misspelt act on a list of denied ones would be allowed without a word. */
@@ -176,7 +189,7 @@ function locateAll(
     const kind = kinds.find((candidate) => candidate.kind === wish.kind);
     if (!kind) {
       throw new UserError(`${wish.where('kind')}: there is no kind "${wish.kind}"`, [
-        `kinds: ${kinds.map((candidate) => candidate.kind).join(', ')}`,
+        `kinds: ${[...new Set([...builtInNames, ...kinds.map((candidate) => candidate.kind)])].join(', ')}`,
       ]);
     }
     const settings = {
@@ -269,7 +282,7 @@ function readSettings(kind: SystemKind, { settings: given, where }: Wish): Commo
     else if (key === 'read-only') common[camelCase(key)] = readSwitch(value, where(key));
     else common[camelCase(key)] = value;
   }
-  const timezone = common['timezone'] ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { timezone } = common;
   if (typeof timezone === 'string' && !isKnownZone(timezone)) {
     throw new UserError(`${where('timezone')}: timezone "${timezone}" is unknown`, [
       'use a name such as Europe/Berlin or UTC',
@@ -292,7 +305,12 @@ function readSettings(kind: SystemKind, { settings: given, where }: Wish): Commo
       ...ownSettingNames(kind),
     ]);
   }
-  return { timezone, ...common, ...(checked.data as object) } as CommonSettings;
+  return { timezone: timezone ?? hostZone(), ...common, ...(checked.data as object) } as CommonSettings;
+}
+
+/** The zone of this host, an IANA name. */
+function hostZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** The settings a kind has beside the common ones, as they are typed, each with what it is. */

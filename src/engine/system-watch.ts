@@ -30,7 +30,7 @@ import { ToldEntities, ToldRecords } from './without-secrets.ts';
 const MIN_DERIVE_GAP_MS = 30;
 
 /** So much of the end of a long log is shown before the log is read: some screens of it. */
-const AHEAD_BYTES = 256 * 1024;
+const AHEAD_BYTES = 64 * 1024;
 
 /** What a system watch needs beside its kind. */
 export interface WatchPorts {

@@ -42,11 +42,16 @@ export interface Listed {
   /** The acts of each system that is watched. */
   verbs(): readonly ActSummary[];
   /** The acts of every kind. */
-  declared(): readonly DeclaredAct[];
+  declared(): Promise<readonly DeclaredAct[]>;
 }
 
 /** Prints one list. Throws UserError for a list there is not. */
-export function printList(what: string | undefined, listed: Listed, json: boolean, output: Output): number {
+export async function printList(
+  what: string | undefined,
+  listed: Listed,
+  json: boolean,
+  output: Output,
+): Promise<number> {
   const state = listed.state();
   const entities = LISTS.find((list) => list.verb === what || list.name === what);
   if (entities) {
@@ -91,7 +96,7 @@ export function printList(what: string | undefined, listed: Listed, json: boolea
       }
       return 0;
     case 'acts':
-      printActs(state, listed.declared(), json, output);
+      printActs(state, await listed.declared(), json, output);
       return 0;
     default:
       checkListed(what);

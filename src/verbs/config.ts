@@ -6,9 +6,9 @@ import { UserError } from '../domain/error.ts';
 /** `binnacle config schema` and `config check`. */
 export async function runConfig(options: Options): Promise<number> {
   const word = options.words[1];
-  if (word === 'schema') process.stdout.write(`${describeConfig()}\n`);
+  if (word === 'schema') process.stdout.write(`${await describeConfig()}\n`);
   else if (word === 'check')
-    process.stdout.write(`${ownMasker.text(checkOwnConfig(options, process.cwd()))}\n`);
+    process.stdout.write(`${ownMasker.text(await checkOwnConfig(options, process.cwd()))}\n`);
   else {
     throw new UserError(word === undefined ? 'config what?' : `\`config ${word}\` is not known`, [
       '`binnacle config schema` prints the keys of binnacle.yaml',

@@ -12,8 +12,8 @@ export async function runList(options: Options): Promise<number> {
   checkListed(what);
   // What acts there are is the program's to tell, wherever it stands.
   const needs = { withActs: 'if there', orNothing: what === 'acts' } as const;
-  return await withEngine(options, needs, (opened, output) => {
-    const printed = printList(what, opened, options.flags.has('--json'), output);
+  return await withEngine(options, needs, async (opened, output) => {
+    const printed = await printList(what, opened, options.flags.has('--json'), output);
     if (TELL_THEMSELVES.includes(what ?? '')) return printed;
     const unread = tellUnread(opened.state(), output);
     return worstOf(opened.troubles) || unread || printed;

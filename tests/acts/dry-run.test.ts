@@ -21,6 +21,8 @@ import {
   locateCase,
 } from '../systems/fixture-case.ts';
 
+const allKinds = await builtInKinds();
+
 /** Acts that no fixture is in a state for. */
 const NOT_IN_A_FIXTURE: Readonly<Record<string, readonly string[]>> = {
   // No host must have gh, and no made-up value is one of the configuration.
@@ -158,7 +160,7 @@ async function compareAll(
 }
 
 describe('the dry run prints exactly what the real run starts', () => {
-  it.each(builtInKinds.map((kind) => [kind.kind, kind] as const))('%s', async (name, kind) => {
+  it.each(allKinds.map((kind) => [kind.kind, kind] as const))('%s', async (name, kind) => {
     const compared = new Set<string>();
     for (const caseName of caseNames(name)) {
       const laid = await layOutCase(name, caseName);

@@ -191,8 +191,8 @@ describe('dependencies in the configuration', () => {
     return 'accepted';
   };
 
-  it('belong to every kind', () => {
-    for (const kind of kindsOf({}, { path: undefined }))
+  it('belong to every kind', async () => {
+    for (const kind of await kindsOf({}, { path: undefined }))
       expect(Object.keys(kind.parsers)).toContain('needs.');
   });
 

@@ -9,6 +9,8 @@ import { starterConfig } from '../../src/config/starter.ts';
 import { configuredSystems } from '../../src/config/systems.ts';
 import { builtInKinds } from '../../src/systems/registry.ts';
 
+const allKinds = await builtInKinds();
+
 let top: string;
 beforeEach(() => {
   top = realpathSync(mkdtempSync(join(tmpdir(), 'binnacle-find-')));
@@ -26,7 +28,7 @@ function orketAt(dir: string): void {
 
 function find(dirs: readonly string[], limits: FindLimits = findLimits) {
   let looks = 0;
-  return findSystems(builtInKinds, dirs, {
+  return findSystems(allKinds, dirs, {
     cwd: top,
     env: {},
     // Each look at a directory takes one of these milliseconds.
@@ -123,17 +125,18 @@ describe('the search', () => {
 describe('the configuration written for what was found', () => {
   const written = (): string =>
     starterConfig(find(['.']).systems, () => ({ servers: [] }), 'binnacle init .');
-  const read = (text: string) =>
-    configuredSystems([], checkConfig(text, 'binnacle.yaml'), { path: 'binnacle.yaml' }, '/', {}).systems.map(
-      ({ located }) => [located.system, located.root.slice(top.length + 1)],
-    );
+  const read = async (text: string) => {
+    const config = checkConfig(text, 'binnacle.yaml');
+    const { systems } = await configuredSystems([], config, { path: 'binnacle.yaml' }, '/', {});
+    return systems.map(({ located }) => [located.system, located.root.slice(top.length + 1)]);
+  };
 
-  it('is right as it stands, with names for two of a kind', () => {
+  it('is right as it stands, with names for two of a kind', async () => {
     orketAt('eu/orket');
     orketAt('us/orket');
     orketAt('coherence');
     put('sro/config/orchestrator-config.yaml');
-    expect(read(written())).toEqual([
+    expect(await read(written())).toEqual([
       ['orket-1', 'coherence'],
       ['orket', 'eu/orket'],
       ['reflexive', 'sro'],
@@ -151,10 +154,10 @@ describe('the configuration written for what was found', () => {
     '\u202eright',
     '- x',
     '\u001b[2J',
-  ])('takes a directory called %j for what it is, and shows none of its signs raw', (name) => {
+  ])('takes a directory called %j for what it is, and shows none of its signs raw', async (name) => {
     orketAt(name);
     const text = written();
-    expect(read(text)).toEqual([['orket', name]]);
+    expect(await read(text)).toEqual([['orket', name]]);
     expect(text).not.toMatch(/[\u001b\u202e]/);
   });
 

@@ -7,7 +7,7 @@ import { kindsOf } from '../../src/config/systems.ts';
 import { descriptionOf } from '../systems/custom/described.ts';
 import { problemsOf } from './json-schema-check.ts';
 
-const schema = configJsonSchema();
+const schema = await configJsonSchema();
 const kinds = {
   nightly: descriptionOf('queue'),
   sessions: descriptionOf('transcripts'),
@@ -15,10 +15,10 @@ const kinds = {
 };
 
 /** Whether the program takes a configuration with these kinds. */
-const isTaken = (described: unknown): boolean => {
+const isTaken = async (described: unknown): Promise<boolean> => {
   try {
     const file = checkConfig(JSON.stringify({ kinds: { it: described } }), 'test');
-    kindsOf(file, { path: undefined });
+    await kindsOf(file, { path: undefined });
     return true;
   } catch {
     return false;
@@ -28,9 +28,9 @@ const isTaken = (described: unknown): boolean => {
 describe('the JSON Schema of binnacle.yaml', () => {
   it.each(Object.entries(kinds))(
     'fits the worked example %s, which the program takes',
-    (_name, described) => {
+    async (_name, described) => {
       expect(problemsOf(schema, { kinds: { it: described } })).toEqual([]);
-      expect(isTaken(described)).toBe(true);
+      expect(await isTaken(described)).toBe(true);
     },
   );
 
@@ -80,10 +80,10 @@ describe('the JSON Schema of binnacle.yaml', () => {
       'an act without an expected outcome that is a list',
       (kind) => void Object.assign(kind.acts[0] ?? {}, { expect: 'up' }),
     ],
-  ])('refuses %s, as the program does', (_what, change) => {
+  ])('refuses %s, as the program does', async (_what, change) => {
     const copy = structuredClone(kinds.units) as Described;
     change(copy);
     expect(problemsOf(schema, { kinds: { it: copy } })).not.toEqual([]);
-    expect(isTaken(copy)).toBe(false);
+    expect(await isTaken(copy)).toBe(false);
   });
 });

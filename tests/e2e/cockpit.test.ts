@@ -8,6 +8,8 @@ import { deriveCase, layOutCase } from '../systems/fixture-case.ts';
 import { mainPath, startCockpit, temporaryDirectory } from './cockpit.ts';
 import { closeTerminals, startShell } from './terminal.ts';
 
+const allKinds = await builtInKinds();
+
 const state = temporaryDirectory('e2e-state');
 afterEach(closeTerminals);
 afterAll(() => state.remove());
@@ -22,7 +24,7 @@ const CASES: Readonly<Record<string, string>> = {
 };
 
 describe('the cockpit on a fixture of each kind', () => {
-  it.each(builtInKinds.map((kind) => [kind.kind, kind] as const))(
+  it.each(allKinds.map((kind) => [kind.kind, kind] as const))(
     'shows what needs a human in %s',
     async (name, kind) => {
       const laid = await layOutCase(name, CASES[name] ?? '');

@@ -15,6 +15,8 @@ import { statusSchema } from '../headless/status-schema.ts';
 import { caseNames, deriveCase, layOutCase } from '../systems/fixture-case.ts';
 import { cachePath, mainPath } from './cockpit.ts';
 
+const allKinds = await builtInKinds();
+
 const state = mkdtempSync(join(tmpdir(), 'binnacle-goldens-'));
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
@@ -36,13 +38,11 @@ function byTypeAndId(entities: readonly Entity[]): Record<string, unknown[]> {
   );
 }
 
-const cases = builtInKinds.flatMap((kind) => caseNames(kind.kind).map((name) => ({ kind, name })));
+const cases = allKinds.flatMap((kind) => caseNames(kind.kind).map((name) => ({ kind, name })));
 
 describe('status --json on a fixture tree', () => {
   it('has cases of every kind', () => {
-    expect(new Set(cases.map(({ kind }) => kind.kind))).toEqual(
-      new Set(builtInKinds.map((kind) => kind.kind)),
-    );
+    expect(new Set(cases.map(({ kind }) => kind.kind))).toEqual(new Set(allKinds.map((kind) => kind.kind)));
   });
 
   it.each(cases.map(({ kind, name }) => [kind.kind, name, kind] as const))(

@@ -11,6 +11,8 @@ import { jsonLines, mainPath, temporaryDirectory } from './cockpit.ts';
 import { findOldNode } from './launched.ts';
 import { endOf, runVerb, startVerb } from './verb.ts';
 
+const allKinds = await builtInKinds();
+
 const AT = ['--at', '2026-02-20T04:30:00Z'];
 const STALLED = '9c41e7b0:tide-3:3:coder';
 
@@ -171,7 +173,7 @@ describe.concurrent('list and show', () => {
     const { declared, done } = JSON.parse(stdout) as Record<'declared' | 'done', Record<string, unknown>[]>;
     expect({ code, done }).toEqual({ code: 0, done: [] });
     expect(declared.map(({ kind, act }) => `${kind} ${act}`)).toEqual(
-      builtInKinds.flatMap(({ kind, acts }) => acts.map(({ id }) => `${kind} ${id}`)),
+      allKinds.flatMap(({ kind, acts }) => acts.map(({ id }) => `${kind} ${id}`)),
     );
     for (const act of declared) {
       expect(act).toEqual({

@@ -17,6 +17,8 @@ import type { Located, SystemKind } from '../../src/systems/system.ts';
 import { describedKind } from '../systems/custom/described.ts';
 import { caseNames, layOutCase, locateCase } from '../systems/fixture-case.ts';
 
+const allKinds = await builtInKinds();
+
 /** The rows of a case's logs as they are read at first, and as they are read when they are old. */
 async function readBothWays(kind: SystemKind, located: Located, at: Parameters<typeof fixedClock>[0]) {
   const store = new LogStore();
@@ -69,7 +71,7 @@ const placeOf = ({ source, path, offset }: LogTwin): string => `${source} ${path
 const described = ['queue', 'transcripts'].map(
   (name) => [name, describedKind(name), [['custom', name]]] as const,
 );
-const builtIn = builtInKinds.map(
+const builtIn = allKinds.map(
   (kind) => [kind.kind, kind, caseNames(kind.kind).map((one) => [kind.kind, one])] as const,
 );
 

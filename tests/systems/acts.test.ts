@@ -16,6 +16,8 @@ import { builtInKinds } from '../../src/systems/registry.ts';
 import type { ActSpec, CommonSettings, Located, StateView, SystemKind } from '../../src/systems/system.ts';
 import { caseNames, deriveLocated, type FixtureCase, layOutCase } from './fixture-case.ts';
 
+const allKinds = await builtInKinds();
+
 const PROGRAMS = ['python3', 'git', 'gh', 'sudo', 'systemctl', 'docker', 'kubectl', 'tmux', 'journalctl'];
 const SHELLS = /^(?:a|ba|da|z|k|c|tc|fi)?sh$|^(?:xargs|eval|busybox)$/;
 const URL_OF_ALL = 'http://127.0.0.1:9';
@@ -176,7 +178,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(host.dir, { recursive: true }));
 
-describe.each(builtInKinds.map((kind) => [kind.kind, kind] as const))('acts of %s', (_, kind) => {
+describe.each(allKinds.map((kind) => [kind.kind, kind] as const))('acts of %s', (_, kind) => {
   const planned = (): Promise<Planned[]> => {
     const known = plans.get(kind.kind) ?? plansOf(kind);
     plans.set(kind.kind, known);
