@@ -61,6 +61,8 @@ export class LogArchive {
   readonly #moved = new Set<string>();
   /** By log and device: what a file's content is known by, wherever it goes. */
   readonly #keys = new Map<string, string>();
+  /** By log and device: how long a file was when it was looked at. */
+  readonly #sizes = new Map<string, number>();
   #port: Promise<LogPort> | undefined;
   #opened = 0;
 
@@ -159,7 +161,10 @@ export class LogArchive {
     spans: { readonly since?: number; readonly until?: number; readonly spans: number },
     signal?: AbortSignal,
   ): Promise<LogHistogram> {
-    return this.#ask('histogram', () => ({ ...spans, logs: wantedLogs(query, this.#ids) }), signal);
+    const logs = wantedLogs(query, this.#ids);
+    // What is in memory is counted from the files too, to their ends.
+    for (const log of logs) this.#moved.add(log);
+    return this.#ask('histogram', () => ({ ...spans, logs }), signal);
   }
 
   async files(
@@ -225,7 +230,7 @@ export class LogArchive {
     return [...this.#specs.keys()];
   }
 
-  #limits(since: Iterable<HeldSince> = this.#ports.heldSince()): LogLimits {
+  #limits(since: Iterable<HeldSince>): LogLimits {
     const limits: { [log: string]: LogLimits[string] } = {};
     // Of a log that is empty now nothing is in memory.
     for (const log of this.#kept.keys())
@@ -253,20 +258,26 @@ export class LogArchive {
     signal: AbortSignal | undefined,
     since?: Iterable<HeldSince>,
   ): Promise<LogAnswer<C>> {
-    const port = await this.#ready();
+    const held = [...(since ?? this.#ports.heldSince())];
+    const port = await this.#ready(held);
     try {
-      return await port.call(name, request(this.#limits(since)), signal);
+      return await port.call(name, request(this.#limits(held)), signal);
     } catch (error) {
       if (signal?.aborted || !/is gone$|is another file now$/.test((error as Error).message)) throw error;
       for (const log of this.#specs.keys()) this.#moved.add(log);
-      await this.#ready();
-      return await port.call(name, request(this.#limits(since)), signal);
+      await this.#ready(held);
+      return await port.call(name, request(this.#limits(held)), signal);
     }
   }
 
-  async #ready(): Promise<LogPort> {
+  async #ready(held: readonly HeldSince[]): Promise<LogPort> {
     this.#port ??= this.#ports.open();
     const port = await this.#port;
+    // What has left memory since a log was looked at came after that.
+    for (const { system, source, path, file, offset } of held) {
+      const log = logId(system, source, path);
+      if (this.#specs.has(log) && offset > (this.#sizes.get(`${log}\n${file}`) ?? offset)) this.#moved.add(log);
+    }
     for (const log of this.#volatile.keys()) if (this.#lookAtKept(log)) this.#moved.add(log);
     if (this.#moved.size === 0) return port;
     const moved = [...this.#moved];
@@ -274,8 +285,8 @@ export class LogArchive {
     if (this.#opened < this.#specs.size) {
       this.#opened = this.#specs.size;
       const befores = new Map<string, string | undefined>();
-      for (const held of this.#ports.heldSince())
-        befores.set(logId(held.system, held.source, held.path), this.#beforeOf(held));
+      for (const one of this.#ports.heldSince())
+        befores.set(logId(one.system, one.source, one.path), this.#beforeOf(one));
       const logs = [...this.#specs.values()].map((spec) => {
         const keptBefore = befores.get(spec.id);
         return {
@@ -288,7 +299,8 @@ export class LogArchive {
     } else await port.call('refresh', { logs: moved });
     const { parts } = await port.call('parts', { logs: moved });
     const ours = new Set([...this.#kept.values()].flat().map(({ path }) => path));
-    for (const { log, device, file, path } of parts) {
+    for (const { log, device, file, path, sizeBytes } of parts) {
+      this.#sizes.set(`${log}\n${device}`, sizeBytes);
       this.#keys.set(`${log}\n${ours.has(path) ? path : device}`, file);
       if (ours.has(path)) this.#keptFiles = new Set(this.#keptFiles).add(file);
     }

@@ -190,6 +190,10 @@ describe.each([
     expect(of).toBe('query');
     expect(spans.reduce((sum, { counts }) => sum + counts.info, 0)).toBe(1000);
     expect((await engine.call('histogram', { query: { grep: 'x' }, spans: 100 })).of).toBe('logs');
+    mill.log(...linesFrom(1000, 1100));
+    const counted = async () =>
+      (await histogram()).spans.reduce((sum, { counts }) => sum + counts.info, 0) === 1100;
+    while (!(await counted())) await new Promise((resolve) => setImmediate(resolve));
     const { files } = await engine.call('parts', { query: {} });
     expect(files.map(({ path, name, isCompressed }) => [path, name, isCompressed])).toEqual([
       ['mill.log', 'mill.log.2.gz', true],
