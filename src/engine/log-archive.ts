@@ -276,7 +276,8 @@ export class LogArchive {
     // What has left memory since a log was looked at came after that.
     for (const { system, source, path, file, offset } of held) {
       const log = logId(system, source, path);
-      if (this.#specs.has(log) && offset > (this.#sizes.get(`${log}\n${file}`) ?? offset)) this.#moved.add(log);
+      if (this.#specs.has(log) && offset > (this.#sizes.get(`${log}\n${file}`) ?? offset))
+        this.#moved.add(log);
     }
     for (const log of this.#volatile.keys()) if (this.#lookAtKept(log)) this.#moved.add(log);
     if (this.#moved.size === 0) return port;
