@@ -1,5 +1,6 @@
 /** Queries and stacks of filters as tests of rows. */
 import { hasField } from '../lib/line-fields.ts';
+import { patientForm } from '../lib/patient-pattern.ts';
 import { isAtLeast, type LogCondition, type LogFilter, type LogQuery, type LogRow } from './log.ts';
 
 /** A test needs no name for a row. */
@@ -10,7 +11,10 @@ export type RawOf = (row: TestedRow) => string | undefined;
 
 /** The regular expression of a `match` condition. Throws a SyntaxError. */
 export function patternOf(pattern: string, flags = ''): RegExp {
-  return new RegExp(pattern, `${/[A-Z]/.test(pattern.replace(/\\./g, '')) ? '' : 'i'}u${flags}`);
+  const ignoreCase = !/[A-Z]/.test(pattern.replace(/\\./g, ''));
+  const written = new RegExp(pattern, `${ignoreCase ? 'i' : ''}u${flags}`);
+  const patient = patientForm(pattern, ignoreCase);
+  return patient === undefined ? written : new RegExp(patient, flags);
 }
 
 /** Builds the test of a filter against rows. Throws a SyntaxError for a bad regular expression. */
