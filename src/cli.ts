@@ -3,11 +3,9 @@
  * here, and its words in `config/verbs.ts`. Each is loaded when it is wanted: a verb that prints never loads the screen.
  */
 
-import { setFlagsFromString } from 'node:v8';
 import { type Options, parseOptions } from './config/options.ts';
 import { helpOf, VERBS } from './config/verbs.ts';
 import { UserError } from './domain/error.ts';
-import { PATIENCE_FLAG } from './lib/patient-pattern.ts';
 
 declare const BINNACLE_VERSION: string | undefined;
 
@@ -36,7 +34,6 @@ const RUNS: Readonly<Record<string, () => Promise<Run>>> = {
 
 /** Runs one invocation and returns its exit code. Throws UserError for what the operator can mend. */
 export async function main(argv: readonly string[]): Promise<number> {
-  setFlagsFromString(PATIENCE_FLAG);
   const options = parseOptions(argv);
   const name = options.words[0] ?? '';
   const verb = VERBS.find((one) => one.name === name);

@@ -39,6 +39,8 @@ async function run(args: readonly string[]): Promise<void> {
   await enableCompileCache();
   const { reportFailure, listenForFailures } = await import('./app/failure.ts');
   listenForFailures((code) => process.exit(code));
+  const { limitSearches } = await import('./app/patience.ts');
+  limitSearches();
   let code: number;
   try {
     const { main } = await import('./cli.ts');
