@@ -63,7 +63,7 @@ export class LogBook {
     // Rows come and leave memory while the files are read: both parts of the page are of this moment.
     const { rows, since } = store.matching(query);
     const held = [...since.values()];
-    const newest = archive.newest(held);
+    const newest = archive.places.newest(held);
     if (newest === undefined) return store.page(query, at, count);
     const index = indexOfPlace(rows, at);
     const ofBefore = at === 'end' ? count : at === 'start' ? 0 : Math.floor(count / 2);
@@ -105,7 +105,7 @@ export class LogBook {
     const { store, archive } = this.#ports;
     const { context: _none, ...alone } = query;
     const held = store.find(alone, from, direction);
-    const newest = archive.newest();
+    const newest = archive.places.newest();
     if (newest === undefined || (direction === 1 ? timeOf(from) > newest : held && held.sortAt > newest))
       return held;
     const way = direction === 1 ? 'forward' : 'backward';
@@ -121,7 +121,7 @@ export class LogBook {
     const { store, archive } = this.#ports;
     if (from === undefined) {
       const hits = store.count(query, behind);
-      const newest = archive.newest();
+      const newest = archive.places.newest();
       if (newest === undefined || (behind && behind.sortAt > newest)) return { hits, share: 1 };
       const at = behind ? archiveAt(behind, true) : 'start';
       return { hits, next: JSON.stringify(at), share: 0 };
@@ -138,7 +138,8 @@ export class LogBook {
     const { store, archive } = this.#ports;
     const from = Math.max(since ?? -Infinity, query.since ?? -Infinity);
     const to = Math.min(until ?? Infinity, query.until ?? Infinity);
-    if (archive.newest() === undefined) return store.histogram(query, { since: from, until: to, spans });
+    if (archive.places.newest() === undefined)
+      return store.histogram(query, { since: from, until: to, spans });
     const range = {
       ...(Number.isFinite(from) ? { since: from } : {}),
       ...(Number.isFinite(to) ? { until: to } : {}),
@@ -154,7 +155,7 @@ export class LogBook {
     };
     for (const span of index.spans)
       for (const [number, count] of span.counts.entries()) add(span.from, levelOfNumber(number), count);
-    for (const { sortAt, level, count = 1 } of store.unfiled(query, archive.isKept()))
+    for (const { sortAt, level, count = 1 } of store.unfiled(query, archive.places.isKept()))
       if (sortAt >= from && sortAt < to) add(Math.floor(sortAt / index.spanMs) * index.spanMs, level, count);
     const isOfLines =
       [grep, keys, files].some((part) => part !== undefined) ||

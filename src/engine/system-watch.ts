@@ -273,7 +273,7 @@ export class SystemWatch {
       if (event.type === 'gap') this.#gaps += 1;
       else {
         const frozen = (file: string): string =>
-          this.#ports.archive?.frozen(origin.system, origin.source, path, file) ?? file;
+          this.#ports.archive?.places.frozen(origin.system, origin.source, path, file) ?? file;
         this.#ports.logs.markWiped(origin, frozen);
         this.#noteLog(event, path);
       }
@@ -328,7 +328,7 @@ export class SystemWatch {
       zone: timezone,
       shownPath: path,
     };
-    this.#ports.archive?.note(shown, log, this.#volatile.get(`${source}\n${path}`));
+    this.#ports.archive?.places.note(shown, log, this.#volatile.get(`${source}\n${path}`));
   }
 
   /** The log of an event, if its writer empties it. That it was emptied before is told when it is met first. */
