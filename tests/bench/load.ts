@@ -144,7 +144,7 @@ async function openFigures(): Promise<void> {
   }
   tell('bare node -e 0', quantile(bare, 0.5), 'ms');
   for (const [program, ...rest] of [
-    ['lnav', '-n'],
+    ['lnav', '-N'],
     ['less', '+G'],
     ['tail', '-n', '40'],
   ] as const) {
