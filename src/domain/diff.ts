@@ -13,18 +13,32 @@ export interface EntityDiff {
 
 /**
  * Compares two derivations of one system. `observedAt` alone is no change. Entities that did not change keep their
- * former object, so that whoever compares by reference sees nothing.
+ * former object, so that whoever compares by reference sees nothing. Those that are the very objects of before, in
+ * their order, cost nothing but that. `told`: what of a derived entity is kept; one that was kept as it is stays so.
  */
 export function diffEntities(
   before: ReadonlyMap<string, Entity>,
   after: readonly Entity[],
+  told: (entity: Entity) => Entity = (entity) => entity,
 ): { readonly diff: EntityDiff; readonly next: Map<string, Entity> } {
   const next = new Map<string, Entity>();
   const appeared: Entity[] = [];
   const changed: { before: Entity; after: Entity }[] = [];
-  for (const entity of after) {
+  const keys = [...before.keys()];
+  const entities = [...before.values()];
+  let place = 0;
+  for (const derived of after) {
+    const placeKey = keys[place];
+    if (placeKey !== undefined && entities[place] === derived) {
+      place += 1;
+      next.set(placeKey, derived);
+      continue;
+    }
+    const entity = told(derived);
     const key = entityKey(entity);
     const known = before.get(key);
+    if (key === placeKey) place += 1;
+    else if (known === derived) place = entities.indexOf(derived, place) + 1 || place;
     if (!known) {
       appeared.push(entity);
       next.set(key, entity);

@@ -26,9 +26,20 @@ interface FileState {
   replayed?: Json;
   facts: Map<string, Json>;
   view: FileFacts;
+  /** Its place among the files of its source. */
+  readonly place: number;
+}
+
+/** The files of one source. None is ever taken away, so each keeps its place. */
+interface SourceFiles {
+  readonly byPath: Map<string, FileState>;
+  list: readonly FileFacts[];
+  /** Files whose view is another than in the list. */
+  readonly moved: Set<FileState>;
 }
 
 const NOTHING: FoldOutcome = { records: [], bad: [], changed: false };
+const NO_FILES: readonly FileFacts[] = [];
 
 /**
  * Everything folded of one system: per source and file the carry of its parser and its facts. The only place that
@@ -38,9 +49,8 @@ export class FactStore implements FactsOf {
   readonly #located: Located;
   readonly #parsers: { readonly [name: string]: Parser };
   readonly #specs = new Map<string, SourceSpec>();
-  readonly #sources = new Map<string, Map<string, FileState>>();
+  readonly #sources = new Map<string, SourceFiles>();
   readonly #statuses = new Map<string, SourceStatus>();
-  readonly #lists = new Map<string, readonly FileFacts[]>();
 
   /** What an earlier run has kept of a file that is read on from where that one stood. */
   readonly #keptOf: (source: string, path: string) => KeptFile | undefined;
@@ -57,7 +67,7 @@ export class FactStore implements FactsOf {
 
   /** What is to be kept of a file; undefined for one nothing was read of. */
   keep(source: string, path: string): KeptFile | undefined {
-    const state = this.#sources.get(source)?.get(path);
+    const state = this.#sources.get(source)?.byPath.get(path);
     if (!state) return undefined;
     const { wipedAt } = state.view;
     return {
@@ -75,17 +85,19 @@ export class FactStore implements FactsOf {
       if (this.#specs.has(source)) continue;
       this.#sources.delete(source);
       this.#statuses.delete(source);
-      this.#lists.delete(source);
     }
   }
 
   files(source: string): readonly FileFacts[] {
-    const known = this.#lists.get(source);
-    if (known) return known;
-    const states = this.#sources.get(source);
-    const list = states ? [...states.values()].map((state) => state.view) : [];
-    this.#lists.set(source, list);
-    return list;
+    const files = this.#sources.get(source);
+    if (!files) return NO_FILES;
+    if (files.moved.size > 0) {
+      const list = files.list.slice();
+      for (const state of files.moved) list[state.place] = state.view;
+      files.moved.clear();
+      files.list = list;
+    }
+    return files.list;
   }
 
   status(source: string): SourceStatus | undefined {
@@ -148,8 +160,7 @@ export class FactStore implements FactsOf {
       });
     } catch (error) {
       const reason = `parser ${spec.parser} failed: ${error instanceof Error ? error.message : String(error)}`;
-      state.view = { ...state.view, error: reason };
-      this.#lists.delete(event.source);
+      this.#show(state, { ...state.view, error: reason });
       return { records: [], bad: [{ path: event.path, reason }], changed: true };
     }
     if (event.known) {
@@ -160,7 +171,7 @@ export class FactStore implements FactsOf {
     const incremental = event.chunk.type === 'lines';
     if (folded.facts) applyFacts(state, folded.facts, incremental);
     const { error: _cleared, ...view } = state.view;
-    state.view = {
+    this.#show(state, {
       ...view,
       present: true,
       readAt: event.at,
@@ -172,8 +183,7 @@ export class FactStore implements FactsOf {
         ? { error: folded.bad[0].reason }
         : {}),
       facts: state.facts,
-    };
-    this.#lists.delete(event.source);
+    });
     return { records: folded.records ?? [], bad: folded.bad ?? [], changed: true };
   }
 
@@ -186,30 +196,35 @@ export class FactStore implements FactsOf {
     state.carry = kept.carry;
     state.facts = new Map(Object.entries(kept.facts));
     const wipedAt = kept.wipedAt === undefined ? {} : { wipedAt: kept.wipedAt };
-    state.view = { ...state.view, ...file, ...wipedAt, facts: state.facts };
-    this.#lists.delete(source);
+    this.#show(state, { ...state.view, ...file, ...wipedAt, facts: state.facts });
     return { records: [], bad: [], changed: true };
   }
 
   #mark(source: string, path: string, edit: (view: FileFacts) => FileFacts): FoldOutcome {
-    const state = this.#sources.get(source)?.get(path);
+    const state = this.#sources.get(source)?.byPath.get(path);
     if (!state) return NOTHING;
-    state.view = edit(state.view);
-    this.#lists.delete(source);
+    this.#show(state, edit(state.view));
     return { records: [], bad: [], changed: true };
+  }
+
+  #show(state: FileState, view: FileFacts): void {
+    state.view = view;
+    this.#sources.get(view.source)?.moved.add(state);
   }
 
   #stateOf(source: string, path: string, parser: Parser, at: Instant): FileState {
     let files = this.#sources.get(source);
     if (!files) {
-      files = new Map();
+      files = { byPath: new Map(), list: [], moved: new Set() };
       this.#sources.set(source, files);
     }
-    let state = files.get(path);
+    let state = files.byPath.get(path);
     if (!state) {
       const facts = new Map<string, Json>();
-      state = { carry: parser.start, facts, view: { source, path, present: true, readAt: at, facts } };
-      files.set(path, state);
+      const view = { source, path, present: true, readAt: at, facts };
+      state = { carry: parser.start, facts, view, place: files.byPath.size };
+      files.byPath.set(path, state);
+      files.moved.add(state);
     }
     return state;
   }

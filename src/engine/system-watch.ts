@@ -389,9 +389,8 @@ export class SystemWatch {
     this.#processes.want(derived.wantedPids ?? []);
     this.#updateSpecs();
     if (!this.#first.isOver) return;
-    const { diff, next } = diffEntities(
-      this.#entities,
-      derived.entities.map((entity) => this.#told.named(withDigest(entity))),
+    const { diff, next } = diffEntities(this.#entities, derived.entities, (entity) =>
+      this.#told.named(withDigest(entity)),
     );
     this.#entities = next;
     const told = this.#told.take(diff, next);

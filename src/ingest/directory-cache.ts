@@ -27,7 +27,10 @@ const MOST_LISTINGS = 50_000;
 
 /** Directory listings that are read again only when the directory changed. */
 export interface DirectoryCache {
-  /** Names in a directory, or undefined when it is missing or unreadable (`problem` says which). */
+  /**
+   * Names in a directory, or undefined when it is missing or unreadable (`problem` says which). The same array as long
+   * as they are the same; where a link leads may change without its name.
+   */
   list(directory: RawPath): readonly Entry[] | undefined;
   /** The same as of a moment ago: for who looks at many files of one directory that is being written to. */
   recent(directory: RawPath): readonly Entry[] | undefined;
@@ -52,7 +55,8 @@ export function directoryCache(): DirectoryCache {
         if (known && !known.young && known.changedMs === stat.mtimeMs && known.inode === stat.ino) {
           return known.entries;
         }
-        const entries = readEntries(directory);
+        const read = readEntries(directory);
+        const entries = known && isSameListing(known.entries, read) ? known.entries : read;
         if (listings.size >= MOST_LISTINGS) listings.clear();
         const young = Math.abs(Date.now() - stat.mtimeMs) < YOUNG_MS;
         listings.set(key, {
@@ -75,6 +79,21 @@ export function directoryCache(): DirectoryCache {
     problem: (directory) =>
       problems.get(typeof directory === 'string' ? directory : directory.toString('latin1')),
   };
+}
+
+/** Whether nothing came, went, or may lead elsewhere. */
+function isSameListing(a: readonly Entry[], b: readonly Entry[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ name, kind }, index) => {
+      const other = b[index];
+      return other !== undefined && kind !== 'link' && kind === other.kind && isSameName(name, other.name);
+    })
+  );
+}
+
+function isSameName(a: RawPath, b: RawPath): boolean {
+  return a === b || (typeof a !== 'string' && typeof b !== 'string' && a.equals(b));
 }
 
 /** Reads names; as bytes where one of them is not valid UTF-8, since only bytes open such a file. */

@@ -14,7 +14,10 @@ export interface Found {
 }
 
 export interface Discovery {
+  /** Sorted by path, files before links to them. Put in order when it is asked for. */
   readonly found: readonly Found[];
+  /** The same by the directory it lies in, the same array as long as that directory's matches are the same. */
+  readonly groups: ReadonlyMap<string, readonly Found[]>;
   /** Matches that are not read, and why. */
   readonly refused: readonly { readonly path: string; readonly reason: string }[];
   /** Directories whose changes may bring further matches. */
@@ -78,12 +81,12 @@ export function fenceOf(root: string, glob: string, allowOutside: boolean): Fenc
  */
 export function discover(root: string, glob: string, options: DiscoverOptions): Discovery {
   const absolute = absoluteGlob(root, glob);
-  const found: Found[] = [];
+  const groups = new Map<string, readonly Found[]>();
   const refused: { path: string; reason: string }[] = [];
   const directories = new Map<string, RawPath>();
   const tell = (raw: RawPath): string => tellPath(root, showRaw(raw));
 
-  const take = (raw: RawPath, entry: Entry | undefined): void => {
+  const take = (raw: RawPath, entry: Entry | undefined, found: Found[]): void => {
     const link = entry?.kind === 'link';
     try {
       const stat = entry === undefined || link ? statSync(raw, { throwIfNoEntry: false }) : undefined;
@@ -122,7 +125,9 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
       const raw = joinRaw(directory, segment);
       if (last) {
         directories.set(showRaw(directory), directory);
-        take(raw, undefined);
+        const found: Found[] = [];
+        take(raw, undefined, found);
+        group(showRaw(raw), found);
       } else if (enter(raw, undefined)) walk(raw, rest, depth);
       else {
         // Not there yet: both the place it will come to and the place itself tell when it does.
@@ -170,25 +175,47 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
     const key = showRaw(directory);
     const known = options.known?.get(key);
     if (known?.entries === entries) {
-      for (const one of known.found) found.push(one);
+      group(key, known.found);
       return;
     }
-    const from = found.length;
+    const found: Found[] = [];
     const refusedBefore = refused.length;
     for (const entry of entries)
-      if (matches(showRaw(entry.name))) take(joinRaw(directory, entry.name), entry);
+      if (matches(showRaw(entry.name))) take(joinRaw(directory, entry.name), entry, found);
     if (refused.length > refusedBefore || entries.some(({ kind }) => kind === 'link'))
       options.known?.delete(key);
-    else options.known?.set(key, { entries, found: found.slice(from) });
+    else options.known?.set(key, { entries, found });
+    group(key, found);
+  };
+
+  /** Two directories may read alike where a name is not text, and `**` comes by some directories twice. */
+  const group = (key: string, found: readonly Found[]): void => {
+    const known = groups.get(key);
+    if (known === undefined) groups.set(key, found);
+    else if (known !== found) groups.set(key, [...known, ...found]);
   };
 
   const { base, segments } = startOf(root, resolve(absolute));
   walk(base, segments, 0);
-  const unique = new Map(found.map((match) => [match.path, match]));
-  const sorted = [...unique.values()].sort(
+  let sorted: readonly Found[] | undefined;
+  return {
+    get found() {
+      sorted ??= sortedOnce(groups.values());
+      return sorted;
+    },
+    groups,
+    refused,
+    directories: [...directories.values()],
+  };
+}
+
+/** All matches, each path once. */
+function sortedOnce(groups: Iterable<readonly Found[]>): readonly Found[] {
+  const unique = new Map<string, Found>();
+  for (const found of groups) for (const match of found) unique.set(match.path, match);
+  return [...unique.values()].sort(
     (a, b) => Number(a.link) - Number(b.link) || (a.path < b.path ? -1 : a.path > b.path ? 1 : 0),
   );
-  return { found: sorted, refused, directories: [...directories.values()] };
 }
 
 /** Directory a walk starts in, which is not judged, and the segments below it. */

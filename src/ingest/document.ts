@@ -105,7 +105,9 @@ class DocumentReader implements SourceReader, DocumentSink {
   }
 
   #discover(): 'quiet' {
-    const found = this.#places.look(this.#walk, (path, named) => named.some((one) => one.path === path));
+    const found = this.#places.look(this.#walk, (path, there) =>
+      there.found.some((one) => one.path === path),
+    )?.found;
     this.#noteRead();
     if (found === undefined) {
       this.#dropGone();

@@ -114,8 +114,8 @@ class LogReader implements SourceReader {
   #discover(): 'quiet' {
     const found = this.#places.look(
       this.#walk,
-      (path, named) => this.#tails.has(path) || named.some((one) => one.path === path),
-    );
+      (path, there) => this.#tails.has(path) || there.found.some((one) => one.path === path),
+    )?.found;
     this.#noteRead();
     if (found === undefined) {
       this.#dropGone();

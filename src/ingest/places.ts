@@ -30,17 +30,17 @@ export class Places {
    */
   look(
     walk: Watched,
-    keeps: (path: string, found: readonly Found[]) => boolean,
+    keeps: (path: string, there: Discovery) => boolean,
     mostWatched = Number.POSITIVE_INFINITY,
-  ): readonly Found[] | undefined {
+  ): Discovery | undefined {
     const discovery = this.#finder.find();
     if (discovery === this.#known) return undefined;
     this.#known = discovery;
-    const { found, refused, directories } = discovery;
+    const { refused, directories } = discovery;
     this.#context.watcher.watch(directories.slice(-mostWatched), walk);
     for (const { path, reason } of refused) this.#failures.fail(path, reason);
     const isRefused = new Set(refused.map(({ path }) => path));
-    this.#failures.prune((path) => isRefused.has(path) || keeps(path, found));
-    return found;
+    this.#failures.prune((path) => isRefused.has(path) || keeps(path, discovery));
+    return discovery;
   }
 }

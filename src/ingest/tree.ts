@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { assertNever } from '../lib/assert-never.ts';
-import { absoluteGlob, type Found, segmentMatcher } from './discover.ts';
+import { absoluteGlob, type Discovery, segmentMatcher } from './discover.ts';
 import { Places } from './places.ts';
 import {
   FailureBook,
@@ -26,10 +26,15 @@ const TEXT_BYTES = 1024 * 1024;
 /** An item that changed this recently is open: each of its files is looked at, and its directory is watched. */
 const OPEN_MS = 120_000;
 const MOST_OPEN = 128;
-/** Quiet items whose directory is looked at in each sweep, in turn: all of a small tree, a fifth of a large one. */
+/**
+ * How often quiet items are looked at: a sweep that was hinted at is about what came and went. Without notifications
+ * every sweep is such a look.
+ */
+const QUIET_GAP_MS = 900;
+/** Quiet items whose directory is looked at each time, in turn: all of a small tree, a fifth of a large one. */
 const SHALLOW_PER_SWEEP = 1000;
 const SHALLOW_SWEEPS = 5;
-/** Items whose files are looked at one by one in each sweep, in turn: a file rewritten in place moves no directory. */
+/** Items whose files are looked at one by one each time, in turn: a file rewritten in place moves no directory. */
 const DEEP_PER_SWEEP = 150;
 const SLICE_MS = 10;
 
@@ -47,6 +52,8 @@ class TreeReader implements SourceReader {
   readonly #keeper: StatusKeeper;
   readonly #failures: FailureBook;
   readonly #items = new Map<string, TreeItem>();
+  /** The matches of each directory as they were taken in. */
+  #groups: Discovery['groups'] = new Map();
   readonly #open = new Map<TreeItem, Watched>();
   readonly #walk: Watched = watchedBy(() => this.#sweep());
   readonly #gate = gate();
@@ -57,6 +64,8 @@ class TreeReader implements SourceReader {
   readonly #unsettled = new Set<TreeItem>();
   #shallowAt = 0;
   #deepAt = 0;
+  /** Monotonic time of the last look at quiet items. */
+  #quietAt = Number.NEGATIVE_INFINITY;
   #isSettled = false;
 
   constructor(spec: SpecOf<'tree'>, context: ReaderContext) {
@@ -81,6 +90,7 @@ class TreeReader implements SourceReader {
 
   async refresh(): Promise<void> {
     for (const item of this.#items.values()) item.signature = '';
+    this.#quietAt = Number.NEGATIVE_INFINITY;
     while (this.#sweep() === 'more') await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -121,31 +131,32 @@ class TreeReader implements SourceReader {
 
   #collect(): void {
     // What failed within an item counts for as long as the item is there.
-    const isWithin = (path: string, found: readonly Found[]): boolean =>
+    const isWithin = (path: string, { found }: Discovery): boolean =>
       found.some((item) => path.startsWith(item.path));
-    const found = this.#places.look(this.#walk, isWithin, MOST_OPEN);
-    if (found) this.#compare(found);
-    this.#addQuiet();
+    const discovery = this.#places.look(this.#walk, isWithin, MOST_OPEN);
+    if (discovery) this.#compare(discovery);
+    const now = performance.now();
+    const isDue = now - this.#quietAt >= QUIET_GAP_MS || this.#context.watcher.polling();
+    if (isDue) this.#quietAt = now;
+    this.#addKnown(isDue);
   }
 
-  /** Takes in which items there are now. */
-  #compare(found: readonly Found[]): void {
-    const there = new Set(found.map(({ path }) => path));
-    for (const [path, item] of this.#items) {
-      if (there.has(path)) continue;
-      this.#items.delete(path);
-      this.#unsettled.delete(item);
-      this.#shut(item);
-      if (!item.told) continue;
-      this.#context.emit({
-        type: 'gone',
-        source: this.#spec.id,
-        path,
-        at: this.#context.options.clock.now(),
-      });
-      this.#context.touched();
+  /** Takes in which items there are now: of ten thousand, those of a directory or two are others than before. */
+  #compare(discovery: Discovery): void {
+    const before = this.#groups;
+    const { groups } = discovery;
+    this.#groups = groups;
+    // What is there at first is taken in by its path.
+    const moved =
+      before.size === 0
+        ? discovery.found
+        : [...groups].flatMap(([key, there]) => (before.get(key) === there ? [] : there));
+    const there = new Set(moved.map(({ path }) => path));
+    for (const [key, were] of before) {
+      if (groups.get(key) === were) continue;
+      for (const { path } of were) if (!there.has(path)) this.#drop(path);
     }
-    for (const { path, raw } of found) {
+    for (const { path, raw } of moved) {
       if (this.#items.has(path)) continue;
       const added = new TreeItem(path, raw);
       this.#items.set(path, added);
@@ -154,8 +165,24 @@ class TreeReader implements SourceReader {
     }
   }
 
-  /** Adds items to look at: those that could not be read yet, some by their directory's time, some file by file. */
-  #addQuiet(): void {
+  #drop(path: string): void {
+    const item = this.#items.get(path);
+    if (!item) return;
+    this.#items.delete(path);
+    this.#unsettled.delete(item);
+    this.#shut(item);
+    if (!item.told) return;
+    this.#context.emit({
+      type: 'gone',
+      source: this.#spec.id,
+      path,
+      at: this.#context.options.clock.now(),
+    });
+    this.#context.touched();
+  }
+
+  /** Adds items to look at: those that could not be read yet; quiet ones by their directory's time or file by file. */
+  #addKnown(withQuiet: boolean): void {
     if (this.#order.length !== this.#items.size) this.#order = [...this.#items.values()];
     const all = this.#order;
     const pending = new Set(this.#pending);
@@ -163,6 +190,7 @@ class TreeReader implements SourceReader {
       if (item !== undefined && !pending.has(item)) this.#pending.unshift(item);
     };
     for (const item of this.#unsettled) add(item);
+    if (!withQuiet) return;
     const shallow = Math.min(all.length, Math.max(SHALLOW_PER_SWEEP, Math.ceil(all.length / SHALLOW_SWEEPS)));
     for (let count = 0; count < shallow; count += 1) {
       this.#shallowAt = (this.#shallowAt + 1) % all.length;
