@@ -1,11 +1,12 @@
 import type { Instant } from '../../domain/instant.ts';
 import { getNumber } from '../../lib/json.ts';
-import type { DeriveContext, FileFacts } from '../system.ts';
+import type { DeriveContext, FactsOf, FileFacts } from '../system.ts';
 import {
   type CardMove,
   type CardRow,
   type CommentRow,
   type FailureReport,
+  type Found,
   fromJson,
   type GateRow,
   type Health,
@@ -20,18 +21,12 @@ import {
   type ProposalRow,
   type SessionAnswer,
   type SessionRow,
-  type TurnFiles,
   type Verification,
   type Violation,
 } from './facts.ts';
 import { directoryNameOf, isSafeDirectory } from './schema.ts';
 import { sourceIdsOf } from './sources.ts';
-
-/** A fact and the file it was folded from. */
-export interface Found<T> {
-  readonly fact: T;
-  readonly file: FileFacts;
-}
+import { TurnShelf } from './turn-files.ts';
 
 /** Everything the sources say, keyed by what it is about; sources are joined from here on. */
 export interface Collected {
@@ -58,7 +53,7 @@ export interface Collected {
   readonly loggedTurns: ReadonlyMap<string, Found<LoggedTurn>>;
   readonly eventTurns: ReadonlyMap<string, Found<LoggedTurn>>;
   readonly loggedCards: ReadonlyMap<string, Found<LoggedCard>>;
-  readonly turnFiles: ReadonlyMap<string, Found<TurnFiles>>;
+  readonly turnFiles: TurnShelf;
   readonly violations: ReadonlyMap<string, Found<Violation>>;
   readonly verifications: readonly Found<Verification>[];
   readonly modelRetry: Found<ModelRetry> | undefined;
@@ -94,7 +89,7 @@ export function collect(context: DeriveContext): Collected {
   const { facts, located } = context;
   const db = facts.files('db')[0];
   const rows = rowsOf(db);
-  const outside = outsideOf(rows.ledger, located.root, new Set(namesBelow(context)));
+  const outside = outsideOf(rows.ledger, located.root, () => new Set(namesBelow(context)));
   const filesOf = (sort: string): readonly FileFacts[] =>
     outside.length === 0 ? facts.files(sort) : sourceIdsOf(sort, outside).flatMap((id) => facts.files(id));
   const logs = [...filesOf('orket.log'), ...facts.files('orket.log.api')];
@@ -121,13 +116,8 @@ export function collect(context: DeriveContext): Collected {
       if (key.startsWith('turn/')) eventTurns.set(key.slice(5), { fact: value as LoggedTurn, file });
     }
   }
-  const turnFiles = new Map<string, Found<TurnFiles>>();
-  for (const file of filesOf('turns')) {
-    const fact = fromJson<TurnFiles>(file.facts.get('turn'));
-    if (!fact || !file.present) continue;
-    const known = turnFiles.get(fact.id);
-    if (!known || (fact.touchedAt ?? 0) > (known.fact.touchedAt ?? 0)) turnFiles.set(fact.id, { fact, file });
-  }
+  const turnFiles = shelfOf(facts);
+  turnFiles.take(sourceIdsOf('turns', outside), facts);
   const violations = new Map<string, Found<Violation>>();
   for (const file of filesOf('violations')) {
     const fact = fromJson<Violation>(file.facts.get('document'));
@@ -175,6 +165,15 @@ export function collect(context: DeriveContext): Collected {
     epics: facts.files('epics').flatMap(epicName),
     outside,
   };
+}
+
+/** The turns of each system are sorted once. */
+const shelves = new WeakMap<FactsOf, TurnShelf>();
+
+function shelfOf(facts: FactsOf): TurnShelf {
+  const shelf = shelves.get(facts) ?? new TurnShelf();
+  shelves.set(facts, shelf);
+  return shelf;
 }
 
 function proposalsOf(
@@ -273,15 +272,17 @@ function* namesBelow({ facts }: DeriveContext): Iterable<string> {
 function outsideOf(
   ledger: ReadonlyMap<string, LedgerRow>,
   root: string,
-  here: ReadonlySet<string>,
+  namesHere: () => ReadonlySet<string>,
 ): readonly string[] {
+  let here: ReadonlySet<string> | undefined;
   const found = new Set<string>();
   for (const row of ledger.values()) {
     const path = row.workspace?.replace(/\/+$/, '');
     if (path === undefined || !isSafeDirectory(path)) continue;
     const inside = path.startsWith(`${root}/workspace/`) && !path.slice(root.length + 11).includes('/');
-    const moved = here.has(/\/workspace\/([^/]+)$/.exec(path)?.[1] ?? '');
-    if (!inside && !moved) found.add(path);
+    if (inside) continue;
+    here ??= namesHere();
+    if (!here.has(/\/workspace\/([^/]+)$/.exec(path)?.[1] ?? '')) found.add(path);
     if (found.size >= MOST_OUTSIDE) break;
   }
   return [...found].sort();

@@ -9,7 +9,9 @@ interface LayerInputs {
   readonly facts: Collected;
   readonly services: readonly Service[];
   readonly runs: readonly Run[];
-  readonly turns: readonly Turn[];
+  /** Turns that are not complete. */
+  readonly openTurns: readonly Turn[];
+  readonly turnCount: number;
   readonly jobs: readonly Job[];
   readonly approvals: readonly Approval[];
   readonly issues: readonly Issue[];
@@ -76,13 +78,13 @@ function runsLayer({ runs, issues, facts }: LayerInputs): Sum {
   };
 }
 
-function turnsLayer({ turns }: LayerInputs): Sum {
-  if (turns.length === 0) return { status: 'unknown', summary: 'no turns seen' };
-  const current = turns.filter((turn) => turn.attention || turn.state === 'in-flight');
+function turnsLayer({ openTurns, turnCount }: LayerInputs): Sum {
+  if (turnCount === 0) return { status: 'unknown', summary: 'no turns seen' };
+  const current = openTurns.filter((turn) => turn.attention || turn.state === 'in-flight');
   const count = countBy(current.map((turn) => turn.state));
   const needy = current.some((turn) => turn.attention);
   const words = inWords(count, ['in-flight', 'stalled', 'dead', 'no-progress', 'failed']);
-  return { status: needy ? 'attention' : 'ok', summary: words || `${turns.length} over, none open` };
+  return { status: needy ? 'attention' : 'ok', summary: words || `${turnCount} over, none open` };
 }
 
 function cardsLayer({ jobs, issues, facts }: LayerInputs): Sum {

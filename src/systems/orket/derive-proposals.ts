@@ -1,8 +1,8 @@
 import type { Approval, SystemId } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
-import type { Collected, Found } from './collect.ts';
+import type { Collected } from './collect.ts';
 import { whyUnanswerable } from './derive-gates.ts';
-import { clip, compact, type ProposalRow } from './facts.ts';
+import { clip, compact, type Found, type ProposalRow } from './facts.ts';
 
 const ON_EXPIRY = 'counts as denied, and its run fails';
 const RISKS: readonly string[] = ['low', 'medium', 'high', 'critical'];

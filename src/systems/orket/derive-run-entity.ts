@@ -1,8 +1,8 @@
 import type { Attention, Run } from '../../domain/entity.ts';
 import type { DeriveContext } from '../system.ts';
 import type { Collected } from './collect.ts';
-import { newest, type RunState, runStatusOf, runTrail } from './derive-runs.ts';
-import { compact } from './facts.ts';
+import { type RunState, runStatusOf, runTrail } from './derive-runs.ts';
+import { compact, newest } from './facts.ts';
 import { carrierOf } from './liveness.ts';
 import { runLinesKey } from './log-text.ts';
 

@@ -2,8 +2,8 @@ import type { Attention, Evidence, Issue } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import { type CardState, isRequeuedByRerun } from './derive-cards.ts';
 import { type IssueInputs, issueOf } from './derive-issues.ts';
-import { logEvidence, newest, type RunState, runTrail } from './derive-runs.ts';
-import { clip, compact } from './facts.ts';
+import { logEvidence, type RunState, runTrail } from './derive-runs.ts';
+import { clip, compact, newest } from './facts.ts';
 import { runLinesKey } from './log-text.ts';
 
 /** Runs that ended well and whose files did not get where they should: only the log tells. */

@@ -2,8 +2,8 @@ import type { Evidence, Run } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
 import type { ProcessInfo } from '../../domain/process.ts';
 import type { DeriveContext } from '../system.ts';
-import type { Collected, Found } from './collect.ts';
-import { compact, type LedgerRow, type LoggedRun } from './facts.ts';
+import type { Collected } from './collect.ts';
+import { compact, type Found, type LedgerRow, type LoggedRun, newest } from './facts.ts';
 import { carrierOf, carriersOf, type Programs } from './liveness.ts';
 import { directoryNameOf } from './schema.ts';
 
@@ -46,7 +46,7 @@ export function joinRuns(
   context: DeriveContext,
   facts: Collected,
   programs: Programs,
-  turnActivity: ReadonlyMap<string, Instant>,
+  turnActivity: (directory: string) => Instant | undefined,
 ): readonly RunState[] {
   const ids = new Set([...facts.ledger.keys(), ...facts.sessions.keys(), ...facts.loggedRuns.keys()]);
   const moved = movesByRun(facts);
@@ -64,7 +64,7 @@ export function joinRuns(
     const startedAt = ledger?.startedAt ?? session?.startedAt ?? logged?.fact.start?.at;
     const endedAt = ledger?.endedAt ?? session?.endedAt ?? logged?.fact.end?.at;
     const durable = newest([
-      turnActivity.get(directoryNameOf(id)),
+      turnActivity(directoryNameOf(id)),
       moved.get(id),
       ledger?.updatedAt,
       endedAt,
@@ -154,13 +154,6 @@ function movesByRun(facts: Collected): ReadonlyMap<string, Instant> {
     }
   }
   return newestMove;
-}
-
-/** The latest of some instants. */
-export function newest(times: readonly (Instant | undefined)[]): Instant | undefined {
-  let best: Instant | undefined;
-  for (const at of times) if (at !== undefined && (best === undefined || at > best)) best = at;
-  return best;
 }
 
 /** The status of the ledger in our words. */

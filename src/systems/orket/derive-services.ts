@@ -2,9 +2,9 @@ import type { Evidence, Service } from '../../domain/entity.ts';
 import type { Json } from '../../lib/json.ts';
 import { counted } from '../../lib/phrase.ts';
 import type { DeriveContext } from '../system.ts';
-import type { Collected, Found } from './collect.ts';
+import type { Collected } from './collect.ts';
 import { processEvidence, type RunState } from './derive-runs.ts';
-import { compact, type Health, type KeeperState } from './facts.ts';
+import { compact, type Found, type Health, type KeeperState } from './facts.ts';
 import type { Programs } from './liveness.ts';
 import { keeperFor, webhookUrlOf } from './sources.ts';
 

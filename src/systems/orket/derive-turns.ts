@@ -1,49 +1,81 @@
 import type { Attention, Evidence, SystemId, Turn } from '../../domain/entity.ts';
 import type { Instant } from '../../domain/instant.ts';
 import type { Collected } from './collect.ts';
-import { ledgerEvidence, logEvidence, newest, processEvidence, type RunState } from './derive-runs.ts';
-import { clip, compact, type LoggedTurn, type TurnFiles } from './facts.ts';
-import { stageOf, type TurnState, type TurnVerdict } from './judge-turn.ts';
+import { ledgerEvidence, logEvidence, processEvidence } from './derive-runs.ts';
+import {
+  clip,
+  compact,
+  type Found,
+  type LoggedTurn,
+  type ModelRetry,
+  newest,
+  type TurnFiles,
+  type Violation,
+} from './facts.ts';
+import { type JudgedTurn, stageOf, type TurnRun, type TurnState, type TurnVerdict } from './judge-turn.ts';
 import { cardLinesKey, runLinesKey, turnLinesKey } from './log-text.ts';
-import { directoryNameOf } from './schema.ts';
 
-/** Joins what is known of every turn. `runs` are by directory name. */
-export function joinTurns(
-  facts: Collected,
-  runOf: (directory: string) => RunState | undefined,
-): readonly TurnState[] {
-  const turns: TurnState[] = [];
-  const add = (id: string, named: { run: string; issue: string; index: number; role: string }): void => {
-    const files = facts.turnFiles.get(id);
-    const logged = facts.loggedTurns.get(id);
-    const events = facts.eventTurns.get(id);
-    const run = runOf(directoryNameOf(named.run));
-    turns.push({
-      id,
-      run,
-      runId: run?.id ?? logged?.fact.run ?? named.run,
-      card:
-        logged?.fact.issue ??
-        events?.fact.issue ??
-        files?.fact.checkpoint?.issue ??
-        facts.cardOfDirectory.get(named.issue) ??
-        named.issue,
-      index: named.index,
-      role: logged?.fact.role ?? events?.fact.role ?? named.role,
-      files,
-      logged,
-      events,
-      // The files outlive the log: a time taken from them is the same before and after the log is emptied.
-      startedAt: files?.fact.openedAt ?? logged?.fact.start?.at,
-      lastAt: newest([logged?.fact.last?.at, files?.fact.touchedAt, files?.fact.checkpoint?.capturedAt]),
-    });
+/** What the logs tell of one turn. */
+export interface TurnLogs {
+  readonly logged: Found<LoggedTurn> | undefined;
+  readonly events: Found<LoggedTurn> | undefined;
+}
+
+/** Joins what is known of one turn; undefined where nothing is. `cardOf`: cards by directory name. */
+export function joinTurn(
+  id: string,
+  files: Found<TurnFiles> | undefined,
+  logs: TurnLogs | undefined,
+  run: TurnRun | undefined,
+  cardOf: ReadonlyMap<string, string>,
+): TurnState | undefined {
+  const { logged, events } = logs ?? {};
+  const named = files?.fact ?? logged?.fact ?? events?.fact;
+  if (!named) return undefined;
+  return {
+    id,
+    run,
+    runId: run?.id ?? logged?.fact.run ?? named.run,
+    card:
+      logged?.fact.issue ??
+      events?.fact.issue ??
+      files?.fact.checkpoint?.issue ??
+      cardOf.get(named.issue) ??
+      named.issue,
+    index: named.index,
+    role: logged?.fact.role ?? events?.fact.role ?? named.role,
+    files,
+    logged,
+    events,
+    // The files outlive the log: a time taken from them is the same before and after the log is emptied.
+    startedAt: files?.fact.openedAt ?? logged?.fact.start?.at,
+    lastAt: newest([logged?.fact.last?.at, files?.fact.touchedAt, files?.fact.checkpoint?.capturedAt]),
   };
-  for (const [id, { fact }] of facts.turnFiles) add(id, fact);
-  for (const [id, { fact }] of facts.loggedTurns) if (!facts.turnFiles.has(id)) add(id, fact);
-  for (const [id, { fact }] of facts.eventTurns) {
-    if (!facts.turnFiles.has(id) && !facts.loggedTurns.has(id)) add(id, fact);
-  }
-  return turns;
+}
+
+/** Whether both are made of the same: what else a log told meanwhile is no matter of theirs. */
+export function isSameTurn(a: TurnState, b: TurnState): boolean {
+  return (
+    a.run === b.run &&
+    a.runId === b.runId &&
+    a.card === b.card &&
+    a.files === b.files &&
+    isSameFound(a.logged, b.logged) &&
+    isSameFound(a.events, b.events)
+  );
+}
+
+function isSameFound(a: Found<unknown> | undefined, b: Found<unknown> | undefined): boolean {
+  return a?.fact === b?.fact && a?.file.readAt === b?.file.readAt && a?.file.path === b?.file.path;
+}
+
+/** Within a run the index orders turns; across runs their runs' beginnings do. Of what is alike one is chosen, always the same. */
+export function isLater(turn: TurnState, known: TurnState): boolean {
+  if (turn.runId === known.runId && turn.index !== known.index) return turn.index > known.index;
+  const byRun = (turn.run?.startedAt ?? 0) - (known.run?.startedAt ?? 0);
+  if (turn.runId !== known.runId && byRun !== 0) return byRun > 0;
+  const byTime = (turn.startedAt ?? 0) - (known.startedAt ?? 0);
+  return byTime === 0 ? turn.id > known.id : byTime > 0;
 }
 
 const LABELS: { readonly [state in Turn['state']]?: string } = {
@@ -67,50 +99,69 @@ export function turnAttention(turn: TurnState, verdict: TurnVerdict): Attention 
   });
 }
 
-/** Quiet turns as they were last derived, with what they were derived from: there may be ten thousand of them. */
-const quietTurns = new WeakMap<TurnFiles, { readonly turn: TurnState; readonly entity: Turn }>();
+/** What an open turn is told with, beside what is known of itself. */
+interface Setting {
+  readonly why: string;
+  readonly needsHuman: boolean;
+  readonly retry: ModelRetry | undefined;
+  readonly violation: Violation | undefined;
+  readonly database: string | undefined;
+}
 
-/** The turn as an entity; a finished one whose facts are the same objects is not made again. */
-export function turnEntity(
-  system: SystemId,
-  turn: TurnState,
-  verdict: TurnVerdict,
-  attention: Attention | undefined,
-  facts: Collected,
-): Turn {
-  const key = verdict.state === 'completed' && attention === undefined ? turn.files?.fact : undefined;
-  const known = key && quietTurns.get(key);
-  if (known && known.entity.system === system && isSameTurn(known.turn, turn)) return known.entity;
-  const entity = makeTurn(system, turn, verdict, attention, facts);
-  if (key) quietTurns.set(key, { turn, entity });
+/** Turns as they were last derived: there may be ten thousand of them. */
+const made = new WeakMap<JudgedTurn, { readonly entity: Turn; readonly setting: Setting | undefined }>();
+
+/** A turn that is complete, as an entity. It is made once. */
+export function quietTurnEntity(system: SystemId, judged: JudgedTurn): Turn {
+  const known = made.get(judged);
+  if (known?.entity.system === system) return known.entity;
+  const entity = makeTurn(system, judged, undefined, undefined);
+  made.set(judged, { entity, setting: undefined });
   return entity;
 }
 
-function isSameTurn(a: TurnState, b: TurnState): boolean {
+/** A turn that is not complete, as an entity: made again when anything it tells of has moved. */
+export function openTurnEntity(
+  system: SystemId,
+  judged: JudgedTurn,
+  attention: Attention | undefined,
+  facts: Collected,
+): Turn {
+  const setting: Setting = {
+    why: judged.verdict.why,
+    needsHuman: attention !== undefined,
+    retry: facts.modelRetry?.fact,
+    violation: facts.violations.get(judged.turn.card)?.fact,
+    database: facts.db?.path,
+  };
+  const known = made.get(judged);
+  if (known?.setting && known.entity.system === system && isSameSetting(known.setting, setting))
+    return known.entity;
+  const entity = makeTurn(system, judged, attention, turnTrail(judged.turn, facts));
+  made.set(judged, { entity, setting });
+  return entity;
+}
+
+function isSameSetting(a: Setting, b: Setting): boolean {
   return (
-    a.runId === b.runId &&
-    a.card === b.card &&
-    a.files?.file.readAt === b.files?.file.readAt &&
-    a.logged?.fact === b.logged?.fact &&
-    a.logged?.file.readAt === b.logged?.file.readAt &&
-    a.events?.fact === b.events?.fact &&
-    a.events?.file.readAt === b.events?.file.readAt
+    a.why === b.why &&
+    a.needsHuman === b.needsHuman &&
+    a.retry === b.retry &&
+    a.violation === b.violation &&
+    a.database === b.database
   );
 }
 
 /** Makes the entity. Only turns that need a reader carry a long trail: there may be ten thousand others. */
 function makeTurn(
   system: SystemId,
-  turn: TurnState,
-  verdict: TurnVerdict,
+  { turn, verdict }: JudgedTurn,
   attention: Attention | undefined,
-  facts: Collected,
+  trail: readonly Evidence[] | undefined,
 ): Turn {
   const { files, logged } = turn;
   const checkpoint = files?.fact.reopened ? undefined : files?.fact.checkpoint;
-  const isQuiet = verdict.state === 'completed' && attention === undefined;
   const evidence = evidenceOf(turn);
-  const trail = isQuiet ? undefined : turnTrail(turn, facts);
   const { issue, run } = { issue: turn.card, run: turn.runId };
   return compact({
     type: 'turn',
@@ -131,7 +182,7 @@ function makeTurn(
     capturedAt: checkpoint?.capturedAt,
     startedAt: turn.startedAt,
     logKeys: [turnLinesKey(run, issue, turn.index, turn.role), cardLinesKey(run, issue), runLinesKey(run)],
-    cautions: isQuiet ? undefined : cautionsOf(turn, verdict),
+    cautions: verdict.state === 'completed' ? undefined : cautionsOf(turn, verdict),
     data: files
       ? { workspace: workspaceOf(files.file.path), names: files.fact.names, why: verdict.why || 'finished' }
       : undefined,

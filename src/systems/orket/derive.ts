@@ -13,14 +13,15 @@ import { meterEntities } from './derive-meters.ts';
 import { proposalEntity } from './derive-proposals.ts';
 import { runEntity } from './derive-run-entity.ts';
 import { exportIssues, runIssues } from './derive-run-issues.ts';
-import { joinRuns, newest, type RunState } from './derive-runs.ts';
+import { joinRuns, type RunState } from './derive-runs.ts';
 import { serverIssues } from './derive-server-issues.ts';
 import { serviceEntities } from './derive-services.ts';
-import { joinTurns, turnAttention, turnEntity } from './derive-turns.ts';
+import { isLater, openTurnEntity, turnAttention } from './derive-turns.ts';
 import { compact } from './facts.ts';
-import { judgeTurn, type TurnState, type TurnVerdict } from './judge-turn.ts';
+import type { JudgedTurn } from './judge-turn.ts';
 import { programsOf } from './liveness.ts';
 import { directoryNameOf } from './schema.ts';
+import { type RunTurns, turnBookOf } from './turn-book.ts';
 
 /** Joins all facts of one installation into entities with states, as of `context.now`. */
 export function deriveOrket(context: DeriveContext): Derived {
@@ -29,14 +30,14 @@ export function deriveOrket(context: DeriveContext): Derived {
   const silenceMs = Number(located.extra['stalledAfterMs'] ?? 300_000);
   const facts = collect(context);
   const programs = programsOf(context.processes, located.root);
-  const runs = joinRuns(context, facts, programs, activityOfRuns(facts));
+  const runs = joinRuns(context, facts, programs, (directory) => facts.turnFiles.runs.get(directory)?.lastAt);
   const runOfDirectory = new Map(runs.map((run) => [directoryNameOf(run.id), run]));
   const cards = joinCards(facts);
   const cardsOfBuild = groupByBuild(cards);
-  const turns = joinTurns(facts, (directory) => runOfDirectory.get(directory));
-  const newestTurn = newestTurnOfCard(turns);
-  const verdicts = turns.map((turn) => judgeTurn(turn, silenceMs, now));
-  const isSuperseded = supersededBy(troubledCardsOf(turns, verdicts));
+  const runOf = (directory: string): RunState | undefined => runOfDirectory.get(directory);
+  const turnsOfRuns = turnBookOf(context.facts).judge(facts, { system, silenceMs, now, runOf });
+  const newestTurn = newestTurnOfCard(turnsOfRuns);
+  const isSuperseded = supersededBy(troubledCardsOf(turnsOfRuns));
 
   let changesAt: Instant | undefined;
   const later = (at: Instant | undefined): void => {
@@ -48,21 +49,23 @@ export function deriveOrket(context: DeriveContext): Derived {
   const cardsWithTurnTrouble = new Set<string>();
   const beats = new Map<string, Instant>();
   const workedOn = new Set<string>();
-  const turnEntities: Turn[] = [];
-  for (const [index, turn] of turns.entries()) {
-    const verdict = verdicts[index];
-    if (!verdict) continue;
-    later(verdict.changesAt);
-    const needsHuman = isCurrent(turn, verdict, newestTurn, cards, facts, isSuperseded);
-    const attention = needsHuman ? turnAttention(turn, verdict) : undefined;
-    if (attention) {
-      cardsWithTurnTrouble.add(turn.card);
-      if (verdict.state === 'stalled') silentRuns.add(turn.runId);
+  const openTurns: Turn[] = [];
+  for (const { key, open, beats: beatsOfRun, changesAt: judgedAnewAt } of turnsOfRuns) {
+    later(judgedAnewAt);
+    const run = runOf(key);
+    const isOver = run !== undefined && isSuperseded(run);
+    for (const judged of open) {
+      const { turn, verdict } = judged;
+      const needsHuman = !isOver && isCurrent(judged, newestTurn, cards, facts);
+      const attention = needsHuman ? turnAttention(turn, verdict) : undefined;
+      if (attention) {
+        cardsWithTurnTrouble.add(turn.card);
+        if (verdict.state === 'stalled') silentRuns.add(turn.runId);
+      }
+      if (verdict.state === 'in-flight') workedOn.add(turn.card);
+      openTurns.push(openTurnEntity(system, judged, attention, facts));
     }
-    if (verdict.state === 'in-flight') workedOn.add(turn.card);
-    if (turn.lastAt !== undefined && turn.lastAt > (beats.get(turn.card) ?? 0))
-      beats.set(turn.card, turn.lastAt);
-    turnEntities.push(turnEntity(system, turn, verdict, attention, facts));
+    for (const [card, beat] of beatsOfRun) if (beat > (beats.get(card) ?? 0)) beats.set(card, beat);
   }
 
   const services = serviceEntities(context, facts, programs, runs);
@@ -75,7 +78,7 @@ export function deriveOrket(context: DeriveContext): Derived {
     cardsOfBuild,
     programs,
     cardsWithTurnTrouble,
-    claims: claimsOf(newestTurn, turns, verdicts),
+    claims: claimsOf(newestTurn),
     services,
   };
   const verification = verificationIssues(inputs);
@@ -127,7 +130,8 @@ export function deriveOrket(context: DeriveContext): Derived {
     facts,
     services,
     runs: runEntities,
-    turns: turnEntities,
+    openTurns,
+    turnCount: turnsOfRuns.reduce((sum, { turns }) => sum + turns.size, 0),
     jobs,
     approvals,
     issues,
@@ -140,7 +144,8 @@ export function deriveOrket(context: DeriveContext): Derived {
       ...approvals,
       ...meterEntities(context, facts),
       ...runEntities,
-      ...turnEntities,
+      ...turnsOfRuns.flatMap(({ quiet }) => quiet),
+      ...openTurns,
       ...jobs,
     ],
     nextInstant: changesAt,
@@ -167,16 +172,6 @@ function onePerKey(issues: readonly Issue[]): readonly Issue[] {
   return first.size === issues.length ? issues : [...first.values()];
 }
 
-/** Newest sign of life in the turn directories of each run. */
-function activityOfRuns(facts: Collected): ReadonlyMap<string, Instant> {
-  const activity = new Map<string, Instant>();
-  for (const { fact } of facts.turnFiles.values()) {
-    const at = newest([fact.touchedAt, fact.checkpoint?.capturedAt]);
-    if (at !== undefined && at > (activity.get(fact.run) ?? 0)) activity.set(fact.run, at);
-  }
-  return activity;
-}
-
 function groupByBuild(cards: ReadonlyMap<string, CardState>): ReadonlyMap<string, readonly CardState[]> {
   const groups = new Map<string, CardState[]>();
   for (const card of cards.values()) {
@@ -188,32 +183,22 @@ function groupByBuild(cards: ReadonlyMap<string, CardState>): ReadonlyMap<string
   return groups;
 }
 
-function newestTurnOfCard(turns: readonly TurnState[]): ReadonlyMap<string, TurnState> {
-  const found = new Map<string, TurnState>();
-  for (const turn of turns) {
-    const known = found.get(turn.card);
-    if (!known || isLater(turn, known)) found.set(turn.card, turn);
+function newestTurnOfCard(turnsOfRuns: readonly RunTurns[]): ReadonlyMap<string, JudgedTurn> {
+  const found = new Map<string, JudgedTurn>();
+  for (const run of turnsOfRuns) {
+    for (const [card, judged] of run.newest) {
+      const known = found.get(card);
+      if (!known || isLater(judged.turn, known.turn)) found.set(card, judged);
+    }
   }
   return found;
 }
 
-/** Within a run the index orders turns; across runs their runs' beginnings do. */
-function isLater(turn: TurnState, known: TurnState): boolean {
-  if (turn.runId === known.runId && turn.index !== known.index) return turn.index > known.index;
-  const byRun = (turn.run?.startedAt ?? 0) - (known.run?.startedAt ?? 0);
-  if (turn.runId !== known.runId && byRun !== 0) return byRun > 0;
-  return (turn.startedAt ?? 0) > (known.startedAt ?? 0);
-}
-
 /** Cards with an unfinished or failed turn, by run. */
-function troubledCardsOf(
-  turns: readonly TurnState[],
-  verdicts: readonly TurnVerdict[],
-): ReadonlyMap<string, ReadonlySet<string>> {
+function troubledCardsOf(turnsOfRuns: readonly RunTurns[]): ReadonlyMap<string, ReadonlySet<string>> {
   const troubled = new Map<string, Set<string>>();
-  for (const [index, turn] of turns.entries()) {
-    const state = verdicts[index]?.state;
-    if (state === 'completed' || state === 'in-flight') continue;
+  for (const { turn, verdict } of turnsOfRuns.flatMap(({ open }) => open)) {
+    if (verdict.state === 'in-flight') continue;
     const cards = troubled.get(turn.runId);
     if (cards) cards.add(turn.card);
     else troubled.set(turn.runId, new Set([turn.card]));
@@ -237,15 +222,11 @@ function supersededBy(troubled: ReadonlyMap<string, ReadonlySet<string>>): (run:
 }
 
 /** What the newest turns of cards asked for, where they are complete and their run is over. */
-function claimsOf(
-  newestTurn: ReadonlyMap<string, TurnState>,
-  turns: readonly TurnState[],
-  verdicts: readonly TurnVerdict[],
-): ReadonlyMap<string, Claim> {
+function claimsOf(newestTurn: ReadonlyMap<string, JudgedTurn>): ReadonlyMap<string, Claim> {
   const claims = new Map<string, Claim>();
-  for (const [index, turn] of turns.entries()) {
+  for (const { turn, verdict } of newestTurn.values()) {
     const life = turn.run?.life;
-    if (verdicts[index]?.state !== 'completed' || newestTurn.get(turn.card) !== turn) continue;
+    if (verdict.state !== 'completed') continue;
     if (turn.files === undefined || turn.run?.isForeign || (life !== 'over' && life !== 'gone')) continue;
     const { file, fact } = turn.files;
     const at = fact.checkpoint?.capturedAt;
@@ -263,21 +244,19 @@ function claimsOf(
   return claims;
 }
 
-/** Whether the turn is the newest word on a card that is still open, in a run nothing has taken the place of. */
+/** Whether the turn is the newest word on a card that is still open. */
 function isCurrent(
-  turn: TurnState,
-  verdict: TurnVerdict,
-  newestTurn: ReadonlyMap<string, TurnState>,
+  judged: JudgedTurn,
+  newestTurn: ReadonlyMap<string, JudgedTurn>,
   cards: ReadonlyMap<string, CardState>,
   facts: Collected,
-  isSuperseded: (run: RunState) => boolean,
 ): boolean {
+  const { turn, verdict } = judged;
   if (verdict.state === 'completed' || verdict.state === 'in-flight' || verdict.state === 'unknown')
     return false;
-  if (newestTurn.get(turn.card) !== turn) return false;
+  if (newestTurn.get(turn.card) !== judged) return false;
   if (cards.get(turn.card)?.isOpen === false) return false;
   // A database that answered and knows neither run nor card: left over from another database.
   if (turn.run === undefined) return !facts.tables.runs;
-  if (turn.run.isForeign) return false;
-  return turn.run.nativeStatus !== 'done' && !isSuperseded(turn.run);
+  return !turn.run.isForeign && turn.run.nativeStatus !== 'done';
 }

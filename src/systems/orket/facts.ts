@@ -1,5 +1,6 @@
 import type { Instant } from '../../domain/instant.ts';
 import type { Json } from '../../lib/json.ts';
+import type { FileFacts } from '../system.ts';
 
 /**
  * What the parsers of this kind keep. All of it is JSON-safe; a field that is not known is absent. Times are instants,
@@ -240,6 +241,24 @@ export function compact<const T extends object>(fields: T): Compact<T> {
   const kept: Record<string, unknown> = {};
   for (const key in fields) if (fields[key] !== undefined) kept[key] = fields[key];
   return kept as unknown as Compact<T>;
+}
+
+/** A fact and the file it was folded from. */
+export interface Found<T> {
+  readonly fact: T;
+  readonly file: FileFacts;
+}
+
+/** The latest of some instants. */
+export function newest(times: readonly (Instant | undefined)[]): Instant | undefined {
+  let best: Instant | undefined;
+  for (const at of times) if (at !== undefined && (best === undefined || at > best)) best = at;
+  return best;
+}
+
+/** The earlier of two instants. */
+export function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined || (b !== undefined && b < a) ? b : a;
 }
 
 /** A fact on its way out of a parser. */

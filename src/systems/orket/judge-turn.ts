@@ -1,13 +1,33 @@
 import type { Turn } from '../../domain/entity.ts';
 import { addMs, type Instant } from '../../domain/instant.ts';
-import type { Found } from './collect.ts';
 import type { RunState } from './derive-runs.ts';
-import { clip, type LoggedTurn, type TurnFiles } from './facts.ts';
+import { clip, type Found, type LoggedTurn, type TurnFiles } from './facts.ts';
+
+/** What a turn needs to know of its run: not how it moves. */
+export interface TurnRun
+  extends Pick<
+    RunState,
+    'id' | 'life' | 'isForeign' | 'nativeStatus' | 'startedAt' | 'endedAt' | 'process' | 'ledger'
+  > {
+  readonly failureClass: string | undefined;
+}
+
+/** The part of a run its turns are judged by. */
+export function turnRunOf(run: RunState): TurnRun {
+  const { id, life, isForeign, nativeStatus, startedAt, endedAt, process, ledger, logged } = run;
+  const failureClass = ledger?.failureClass ?? logged?.fact.end?.failureClass;
+  return { id, life, isForeign, nativeStatus, startedAt, endedAt, process, ledger, failureClass };
+}
+
+/** Whether turns of both are judged and told alike. Rows and processes are other objects whenever they were read again. */
+export function isSameTurnRun(a: TurnRun, b: TurnRun): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
 
 /** One turn, joined from its directory, orket.log and runtime_events.jsonl. */
 export interface TurnState {
   readonly id: string;
-  readonly run: RunState | undefined;
+  readonly run: TurnRun | undefined;
   /** Run id as the ledger writes it, else the directory's name. */
   readonly runId: string;
   /** Card id in its own spelling where any source tells it. */
@@ -29,6 +49,12 @@ export interface TurnVerdict {
   readonly changesAt?: Instant;
 }
 
+/** A turn and its verdict. The same object as long as neither moved. */
+export interface JudgedTurn {
+  readonly turn: TurnState;
+  readonly verdict: TurnVerdict;
+}
+
 /** How far a turn got, by its files: they are written in this order (turn_executor.py). */
 export type Stage = 'nothing' | 'asked' | 'answered' | 'tools';
 
@@ -40,6 +66,8 @@ export function stageOf(files: TurnFiles | undefined): Stage {
   return files.names.some((name) => name.startsWith('model_response')) ? 'answered' : 'asked';
 }
 
+const COMPLETED: TurnVerdict = { state: 'completed', why: '' };
+
 /**
  * Decides a turn's state. What the program wrote about its end comes first; where it wrote nothing (a model timeout
  * emits no turn_failed, the log is emptied after a good run), the files tell how far it got, and the run's life whether
@@ -49,7 +77,7 @@ export function judgeTurn(turn: TurnState, silenceMs: number, now: Instant): Tur
   const end = turn.logged?.fact.end ?? turn.events?.fact.end;
   const files = turn.files?.fact;
   const refused = turn.logged?.fact.refused;
-  if (end?.how === 'complete') return { state: 'completed', why: '' };
+  if (end?.how === 'complete') return COMPLETED;
   if (end?.how === 'failed') {
     const failed = failedResultOf(files);
     return {
@@ -65,7 +93,7 @@ export function judgeTurn(turn: TurnState, silenceMs: number, now: Instant): Tur
     const failed = failedResultOf(files);
     if (failed !== undefined) return { state: 'failed', why: failed };
     const wanted = files.checkpoint?.distinctCalls;
-    if (wanted !== undefined && files.results.length >= wanted) return { state: 'completed', why: '' };
+    if (wanted !== undefined && files.results.length >= wanted) return COMPLETED;
   }
   const life = turn.run?.life ?? 'unknown';
   if (life === 'alive' || life === 'quiet') {
@@ -122,10 +150,10 @@ function failedResultOf(files: TurnFiles | undefined): string | undefined {
 }
 
 /** What ended the run under a turn that nobody ended. */
-function deathOf(run: RunState | undefined): string {
+function deathOf(run: TurnRun | undefined): string {
   if (run?.life === 'gone') return 'nobody runs it any more';
   if (run?.life === 'halted') return 'its run was halted';
-  const failure = run?.ledger?.failureClass ?? run?.logged?.fact.end?.failureClass;
+  const failure = run?.failureClass;
   if (failure?.includes('Timeout')) return 'model timed out, run over, no turn_failed';
   if (failure) return `run over: ${failure}, no turn_failed`;
   return run === undefined ? 'no run of that id is known' : 'run over, nothing ended this turn';
