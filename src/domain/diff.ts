@@ -27,6 +27,8 @@ export function diffEntities(
   const keys = [...before.keys()];
   const entities = [...before.values()];
   let place = 0;
+  /** Places that were passed over. */
+  const left: number[] = [];
   for (const derived of after) {
     const placeKey = keys[place];
     if (placeKey !== undefined && entities[place] === derived) {
@@ -38,7 +40,11 @@ export function diffEntities(
     const key = entityKey(entity);
     const known = before.get(key);
     if (key === placeKey) place += 1;
-    else if (known === derived) place = entities.indexOf(derived, place) + 1 || place;
+    else if (known === derived) {
+      const at = entities.indexOf(derived, place);
+      for (; place < at; place += 1) left.push(place);
+      if (at === place) place += 1;
+    }
     if (!known) {
       appeared.push(entity);
       next.set(key, entity);
@@ -50,7 +56,11 @@ export function diffEntities(
     }
   }
   const gone: Entity[] = [];
-  for (const [key, entity] of before) if (!next.has(key)) gone.push(entity);
+  for (; place < entities.length; place += 1) left.push(place);
+  for (const at of left) {
+    const [key, entity] = [keys[at], entities[at]];
+    if (key !== undefined && entity !== undefined && !next.has(key)) gone.push(entity);
+  }
   return { diff: { appeared, changed, gone }, next };
 }
 

@@ -27,7 +27,7 @@ export interface Discovery {
 export interface DiscoverOptions {
   readonly want: 'file' | 'directory';
   readonly fence: Fence;
-  readonly cache: DirectoryCache;
+  readonly cache: Pick<DirectoryCache, 'list' | 'problem'>;
   /** Matches in directories as they stood, for whoever walks again and again: of ten thousand, one directory moved. */
   readonly known?: Map<string, KnownMatches>;
 }
@@ -85,6 +85,7 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
   const refused: { path: string; reason: string }[] = [];
   const directories = new Map<string, RawPath>();
   const tell = (raw: RawPath): string => tellPath(root, showRaw(raw));
+  const matchers = new Map<string, (name: string) => boolean>();
 
   const take = (raw: RawPath, entry: Entry | undefined, found: Found[]): void => {
     const link = entry?.kind === 'link';
@@ -154,7 +155,8 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
       }
       return;
     }
-    const matches = segmentMatcher(segment);
+    const matches = matchers.get(segment) ?? segmentMatcher(segment);
+    matchers.set(segment, matches);
     if (last) {
       takeAll(directory, entries, matches);
       return;
@@ -246,6 +248,8 @@ export class Finder {
   readonly #options: DiscoverOptions;
   #last: Discovery | undefined;
   #listings: readonly unknown[] = [];
+  /** Listings of the walk under way. */
+  readonly #now = new Map<string, readonly Entry[] | undefined>();
 
   constructor(root: string, glob: string, options: DiscoverOptions) {
     this.#root = root;
@@ -256,19 +260,31 @@ export class Finder {
   find(): Discovery {
     if (this.#last !== undefined && this.#glob.includes('*') && this.#isUnmoved(this.#last))
       return this.#last;
-    const found = discover(this.#root, this.#glob, this.#options);
+    const found = discover(this.#root, this.#glob, {
+      ...this.#options,
+      cache: { list: this.#listOnce, problem: (directory) => this.#options.cache.problem(directory) },
+    });
     const { known } = this.#options;
     // Directories come and go: those that are gone are not kept in mind for ever.
     if (known && known.size > 2 * found.directories.length + 100) known.clear();
-    this.#listings = found.directories.map((directory) => this.#options.cache.list(directory));
+    this.#listings = found.directories.map(this.#listOnce);
     this.#last = found;
+    this.#now.clear();
     return found;
   }
 
+  /** Each directory is looked at once in one walk. */
+  readonly #listOnce = (directory: RawPath): readonly Entry[] | undefined => {
+    const key = typeof directory === 'string' ? directory : directory.toString('latin1');
+    if (this.#now.has(key)) return this.#now.get(key);
+    const entries = this.#options.cache.list(directory);
+    this.#now.set(key, entries);
+    return entries;
+  };
+
   #isUnmoved(last: Discovery): boolean {
+    this.#now.clear();
     // The cache gives the same array as long as the directory stands.
-    return last.directories.every(
-      (directory, index) => this.#options.cache.list(directory) === this.#listings[index],
-    );
+    return last.directories.every((directory, index) => this.#listOnce(directory) === this.#listings[index]);
   }
 }

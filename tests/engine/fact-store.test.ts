@@ -50,6 +50,22 @@ describe('facts', () => {
     expect(facts('log')).toEqual({ lines: 4, inFile: 1 });
   });
 
+  it('are listed by file, as the same objects in the same places until something of them moves', () => {
+    lines(['1 a'], { path: 'a.log', fresh: true });
+    lines(['1 b'], { path: 'b.log', fresh: true });
+    const first = store.files('log');
+    expect(store.files('log')).toBe(first);
+    lines(['2 a'], { path: 'a.log' });
+    lines(['1 c'], { path: 'c.log', fresh: true });
+    const second = store.files('log');
+    expect(first.map(({ path }) => path)).toEqual(['a.log', 'b.log']);
+    expect(second.map(({ path }) => path)).toEqual(['a.log', 'b.log', 'c.log']);
+    expect(second.map((file, place) => file === first[place])).toEqual([false, true, false]);
+    store.take({ type: 'gone', source: 'log', path: 'b.log', at: instant(9) });
+    expect(store.files('log').map(({ present }) => present)).toEqual([true, false, true]);
+    expect(second.map(({ present }) => present)).toEqual([true, true, true]);
+  });
+
   it('of a document are replaced, and stay the last good ones when it is no good', () => {
     jobs('{"a": 1}');
     jobs('{"b": 2}');

@@ -75,6 +75,28 @@ test('tells of new items, changed files, new names and vanished items, and of no
   expect(seen.chunks().filter((chunk) => chunk.fresh)).toHaveLength(3);
 });
 
+test('of many directories, one that moved gives and takes its own items, whatever else stands or goes', async () => {
+  for (let run = 0; run < 20; run += 1)
+    for (let turn = 0; turn < 5; turn += 1) put(`runs/r${run}/${turn}/checkpoint.json`, '{}');
+  const seen = await follow();
+  const there = (): number => new Set(seen.chunks().map(({ path }) => path)).size - seen.of('gone').length;
+  expect(there()).toBe(100);
+  put('runs/r3/5/checkpoint.json', '{}');
+  put('runs/r20/0/checkpoint.json', '{}');
+  rmSync(join(place.dir, 'runs/r4/2'), { recursive: true });
+  renameSync(join(place.dir, 'runs/r5/1'), join(place.dir, 'runs/r6/9'));
+  rmSync(join(place.dir, 'runs/r7'), { recursive: true });
+  await seen.until(() => seen.of('gone').length === 7 && seen.chunks('runs/r6/9').length === 1, 2500);
+  await seen.until(() => there() === 96, 2500);
+  expect(
+    seen
+      .of('gone')
+      .map(({ path }) => path)
+      .sort(),
+  ).toEqual(['runs/r4/2', 'runs/r5/1', ...[0, 1, 2, 3, 4].map((turn) => `runs/r7/${turn}`)].sort());
+  await seen.until(() => seen.status().items === 96, 2500);
+});
+
 test('finds a file rewritten in place in an old item, whose directory does not move', async () => {
   put('runs/r1/1/checkpoint.json', '{"n":1}');
   const past = new Date(Date.now() - 3_600_000);
