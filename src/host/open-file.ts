@@ -20,12 +20,12 @@ export type Opened =
 /**
  * Opens a file of a watched system for reading, harmlessly: without waiting (a FIFO without a writer would block for
  * ever), regular files only, and only when what was really opened lies inside the fence, so that a symbolic link put
- * in place of a log does not show somebody's secrets.
+ * in place of a log does not show somebody's secrets. `seen`: its state a moment ago; what it is by then is asked again.
  */
-export function openFile(path: string | Buffer, fence: Fence): Opened {
+export function openFile(path: string | Buffer, fence: Fence, seen?: Stats): Opened {
   let descriptor: number;
   try {
-    const kind = statSync(path, { throwIfNoEntry: false });
+    const kind = seen ?? statSync(path, { throwIfNoEntry: false });
     if (kind === undefined) return { ok: false, missing: true };
     if (!kind.isFile()) return { ok: false, missing: false, error: `skipped: ${kindName(kind)}, not a file` };
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);

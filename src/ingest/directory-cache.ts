@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
 import type { RawPath } from './raw-path.ts';
 
 export type EntryKind = 'file' | 'directory' | 'link' | 'other';
@@ -29,9 +29,9 @@ const MOST_LISTINGS = 50_000;
 export interface DirectoryCache {
   /**
    * Names in a directory, or undefined when it is missing or unreadable (`problem` says which). The same array as long
-   * as they are the same; where a link leads may change without its name.
+   * as they are the same; where a link leads may change without its name. `state`: the directory's, from a moment ago.
    */
-  list(directory: RawPath): readonly Entry[] | undefined;
+  list(directory: RawPath, state?: Stats): readonly Entry[] | undefined;
   /** The same as of a moment ago: for who looks at many files of one directory that is being written to. */
   recent(directory: RawPath): readonly Entry[] | undefined;
   /** Why the last `list` of this directory failed, when it is there and can't be read. */
@@ -47,10 +47,10 @@ export function directoryCache(): DirectoryCache {
       if (known && performance.now() - known.readAt < RECENT_MS) return known.entries;
       return this.list(directory);
     },
-    list(directory) {
+    list(directory, state) {
       const key = typeof directory === 'string' ? directory : directory.toString('latin1');
       try {
-        const stat = statSync(directory);
+        const stat = state ?? statSync(directory);
         const known = listings.get(key);
         if (known && !known.young && known.changedMs === stat.mtimeMs && known.inode === stat.ino) {
           return known.entries;

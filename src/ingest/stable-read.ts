@@ -1,12 +1,15 @@
 /** Reading a whole file that its writer may be rewriting this moment. */
-import { closeSync, fstatSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, readSync, type Stats, statSync } from 'node:fs';
 import { explainFileError, type Fence, openFile } from '../host/open-file.ts';
 import { decodeBytes, detectEncoding } from '../host/text-encoding.ts';
 import type { RawPath } from './raw-path.ts';
 
-/** Bytes of a file at one moment, as far as two looks at its state can tell; undefined when it changed meanwhile. */
-export function readStable(raw: RawPath, fence: Fence, maxBytes: number): StableRead {
-  const opened = openFile(raw, fence);
+/**
+ * Bytes of a file at one moment, as far as two looks at its state can tell. `seen`: its state a moment ago, where that
+ * was asked for already.
+ */
+export function readStable(raw: RawPath, fence: Fence, maxBytes: number, seen?: Stats): StableRead {
+  const opened = openFile(raw, fence, seen);
   if (!opened.ok) return opened.missing ? { state: 'missing' } : { state: 'failed', error: opened.error };
   const { descriptor, stat } = opened;
   try {
@@ -23,10 +26,12 @@ export function readStable(raw: RawPath, fence: Fence, maxBytes: number): Stable
       const count = readSync(descriptor, bytes, size, bytes.length - size, size);
       if (count === 0) break;
       size += count;
+      // What it grew by meanwhile its state tells.
+      if (size === stat.size) break;
     }
-    const after = fstatSync(descriptor);
+    // The file of that name is the one that was read, and nothing was done to it.
     const there = statSync(raw, { throwIfNoEntry: false });
-    if (size !== stat.size || !isSameState(stat, after) || there === undefined || !isSameState(stat, there)) {
+    if (size !== stat.size || there === undefined || !isSameState(stat, there)) {
       return { state: 'changing' };
     }
     return { state: 'read', bytes: bytes.subarray(0, size), stat };

@@ -48,6 +48,8 @@ export interface ChangedItem {
   readonly names: readonly string[];
   readonly texts: { readonly [name: string]: string };
   readonly files: readonly FileState[];
+  /** When the directory was made, in milliseconds; 0 where that is not known. */
+  readonly bornMs: number;
 }
 
 /** `writing`: one of its files is not whole at this moment. */
@@ -56,8 +58,8 @@ export type TreeItemRead = ChangedItem | { readonly state: 'missing' | 'unchange
 /** Looks at an item's files, and reads the wanted ones when any of them changed. */
 export function readTreeItem(item: TreeItem, how: TreeReading): TreeItemRead {
   const files: FileState[] = [];
-  const before = directoryMs(item.raw);
-  const entries = how.cache.list(item.raw);
+  const directory = stateOf(item.raw);
+  const entries = how.cache.list(item.raw, directory);
   if (entries === undefined) {
     const problem = how.cache.problem(item.raw);
     if (problem) how.failures.fail(item.path, explainFileError({ code: problem, message: problem }));
@@ -77,12 +79,12 @@ export function readTreeItem(item: TreeItem, how: TreeReading): TreeItemRead {
     .map(({ name, stat }) => `${name}\0${stat.ino}\0${stat.size}\0${stat.mtimeMs}\0${stat.ctimeMs}`)
     .concat(names.join('\0'))
     .join('\n');
-  item.directoryMs = before;
+  item.directoryMs = directory?.mtimeMs ?? -1;
   if (signature === item.signature && item.told) return { state: 'unchanged' };
   const texts = readTexts(item, files, how);
   if (texts === undefined) return { state: 'writing' };
   item.signature = signature;
-  return { state: 'changed', names, texts, files };
+  return { state: 'changed', names, texts, files, bornMs: directory?.birthtimeMs ?? 0 };
 }
 
 /** Texts of the wanted files; undefined when one of them is being written right now. */
@@ -100,7 +102,7 @@ function readTexts(
       how.failures.fail(tell, `larger than ${how.maxBytes} bytes: ${stat.size}, not read`);
       continue;
     }
-    const read = readStable(raw, how.fence, how.maxBytes);
+    const read = readStable(raw, how.fence, how.maxBytes, stat);
     if (read.state === 'failed') {
       how.failures.fail(tell, read.error);
       continue;
@@ -123,9 +125,13 @@ function readTexts(
 
 /** Modification time of a directory, -1 when there is none. */
 export function directoryMs(raw: RawPath): number {
+  return stateOf(raw)?.mtimeMs ?? -1;
+}
+
+function stateOf(raw: RawPath): Stats | undefined {
   try {
-    return statSync(raw, { throwIfNoEntry: false })?.mtimeMs ?? -1;
+    return statSync(raw, { throwIfNoEntry: false });
   } catch {
-    return -1;
+    return undefined;
   }
 }

@@ -2,7 +2,6 @@
  * Directories as items (checkpoints of turns, jobs). The tree is walked by listing; a directory's own time stamp says
  * whether its names changed, so that ten thousand quiet items cost ten thousand stats and no reading.
  */
-import { statSync } from 'node:fs';
 import { type Instant, instant } from '../domain/instant.ts';
 import type { SourceStatus } from '../domain/source.ts';
 import { assertNever } from '../lib/assert-never.ts';
@@ -225,10 +224,9 @@ class TreeReader implements SourceReader {
     }
   }
 
-  #deliver(item: TreeItem, { names, texts, files }: ChangedItem): void {
+  #deliver(item: TreeItem, { names, texts, files, bornMs }: ChangedItem): void {
     const times: [string, Instant][] = files.map(({ name, stat }) => [name, instant(stat.mtimeMs)]);
     const changedMs = Math.max(item.directoryMs, ...files.map(({ stat }) => stat.mtimeMs));
-    const born = statSync(item.raw, { throwIfNoEntry: false })?.birthtimeMs ?? 0;
     item.changedMs = changedMs;
     this.#keeper.changed(instant(changedMs));
     this.#context.emit({
@@ -238,7 +236,7 @@ class TreeReader implements SourceReader {
       chunk: { type: 'directory', names, texts, modifiedAt: Object.fromEntries(times) },
       at: this.#context.options.clock.now(),
       modifiedAt: instant(changedMs),
-      ...(born > 0 ? { bornAt: instant(born) } : {}),
+      ...(bornMs > 0 ? { bornAt: instant(bornMs) } : {}),
       sizeBytes: files.reduce((sum, { stat }) => sum + (stat.isFile() ? stat.size : 0), 0),
       fresh: !item.told,
     });

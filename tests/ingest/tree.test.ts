@@ -94,7 +94,7 @@ test('of many directories, one that moved gives and takes its own items, whateve
       .map(({ path }) => path)
       .sort(),
   ).toEqual(['runs/r4/2', 'runs/r5/1', ...[0, 1, 2, 3, 4].map((turn) => `runs/r7/${turn}`)].sort());
-  await seen.until(() => seen.status().items === 96, 2500);
+  await seen.until(() => seen.status()?.items === 96, 2500);
 });
 
 test('finds a file rewritten in place in an old item, whose directory does not move', async () => {

@@ -46,9 +46,9 @@ export class TurnShelf {
     for (const [source, list] of lists.entries()) {
       const before = this.#lists[source];
       if (list === before) continue;
-      for (const [place, file] of list.entries()) {
+      list.forEach((file, place) => {
         if (file !== before?.[place]) this.#put(this.#slots[source] ?? [], place, file, moved);
-      }
+      });
     }
     this.#lists = lists;
     for (const run of moved) this.#renew(run);
