@@ -97,14 +97,25 @@ function mapStrings(value: unknown, field: string, mapOf: MapOf): unknown {
   if (typeof value === 'string') return isSecretField(field, value) ? MASK : mapOf(field)(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
-    const items = value.map((item) => mapStrings(item, field, mapOf));
-    return items.some((item, index) => item !== value[index]) ? items : value;
+    let items: unknown[] | undefined;
+    for (const [at, item] of value.entries()) {
+      const mapped = mapStrings(item, field, mapOf);
+      if (mapped !== item) items ??= value.slice();
+      if (items) items[at] = mapped;
+    }
+    return items ?? value;
   }
-  let isSame = true;
-  const entries = Object.entries(value).map(([key, item]) => {
-    const mapped = [mapOf('')(key), mapStrings(item, key, mapOf)] as const;
-    isSame &&= mapped[0] === key && mapped[1] === item;
-    return mapped;
-  });
-  return isSame ? value : Object.fromEntries(entries);
+  const fields = value as { readonly [key: string]: unknown };
+  const keys = Object.keys(fields);
+  let mapped: (readonly [string, unknown])[] | undefined;
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] as string;
+    const [name, item] = [mapOf('')(key), mapStrings(fields[key], key, mapOf)];
+    if (mapped === undefined) {
+      if (name === key && item === fields[key]) continue;
+      mapped = keys.slice(0, at).map((before) => [before, fields[before]]);
+    }
+    mapped.push([name, item]);
+  }
+  return mapped === undefined ? value : Object.fromEntries(mapped);
 }
