@@ -88,6 +88,7 @@ export function turnBookOf(facts: FactsOf): TurnBook {
 }
 
 const NO_LOGS: ReadonlyMap<string, TurnLogs> = new Map();
+const NO_FILES: RunFiles['turns'] = new Map();
 
 /** What the logs tell of turns, by the directory name of the run they are counted to. */
 function logsByRun(facts: Collected): ReadonlyMap<string, ReadonlyMap<string, TurnLogs>> {
@@ -149,8 +150,10 @@ function makeRunTurns(
   const newestOf = new Map<string, JudgedTurn>();
   const beats = new Map<string, Instant>();
   let changesAt: Instant | undefined;
-  for (const id of new Set([...(files?.turns.keys() ?? []), ...logs.keys()])) {
-    const found = files?.turns.get(id);
+  const inFiles = files?.turns ?? NO_FILES;
+  const ids = logs.size === 0 ? inFiles.keys() : new Set([...inFiles.keys(), ...logs.keys()]);
+  for (const id of ids) {
+    const found = inFiles.get(id);
     if (found) cards.set(found.fact.issue, facts.cardOfDirectory.get(found.fact.issue));
     const joined = joinTurn(id, found, logs.get(id), run, facts.cardOfDirectory);
     if (!joined) continue;

@@ -91,10 +91,8 @@ export class TurnShelf {
     if (all.length > 1) this.#doubles.set(id, all);
     else this.#doubles.delete(id);
     const before = this.#turns.get(id);
-    const after = all.reduce<FoundTurn | undefined>(
-      (best, one) => (best && !isNewer(one, best) ? best : one),
-      undefined,
-    );
+    let after: FoundTurn | undefined;
+    for (const one of all) if (!after || isNewer(one, after)) after = one;
     if (before) {
       const run = directoryNameOf(before.fact.run);
       moved.add(run);
