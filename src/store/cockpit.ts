@@ -11,7 +11,7 @@ import { isOfItemAlone, logQuery } from './lens-query.ts';
 import { createLogKeeper, type LogKeeper } from './log-keeper.ts';
 import type { KeptLogView } from './log-view.ts';
 import { createLogWindow, type LogWindow } from './log-window.ts';
-import { countingStepMs, stepOf, steppedNow } from './pace.ts';
+import { countingStepMs, looksAlike, stepOf, steppedNow } from './pace.ts';
 import { createPageKeeper } from './page-keeper.ts';
 import { arrangeQueue, emptyQueue } from './selectors/queue.ts';
 import { type Subject, subjectOf } from './selectors/subject.ts';
@@ -251,8 +251,9 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   function thawLater(): void {
     cancelThaw?.();
     const now = timer.now();
-    const frozen = desk.frozenUntil > now && (queue.newcomers > 0 || queue.rows.some((row) => row.ghost));
-    const due = [frozen ? desk.frozenUntil : undefined, desk.toast?.until].filter((at) => at !== undefined);
+    const due = [desk.frozenUntil > now ? desk.frozenUntil : undefined, desk.toast?.until].filter(
+      (at) => at !== undefined,
+    );
     cancelThaw =
       due.length > 0 ? timer.after(Math.max(1, Math.min(...due) - now), throttle.request) : undefined;
   }
@@ -269,12 +270,14 @@ export function createCockpit(options: CockpitOptions): Cockpit {
   }
 
   const unsubscribe = port.subscribe((changes) => {
-    const seq = state.logSeq;
+    const before = { seq: state.logSeq, desk };
     state = reduceChanges(state, changes);
     obey(state.signals);
     tellEnds();
-    if (state.logSeq === seq) {
-      throttle.request();
+    if (state.logSeq === before.seq) {
+      // A frame costs ten times what it takes to know that it would be the one that stands.
+      if (current === undefined || desk !== before.desk || !looksAlike(current.state, state, current.now))
+        throttle.request();
       return;
     }
     log.rowsCame();

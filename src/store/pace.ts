@@ -11,6 +11,10 @@ const youngStepMs = 10_000;
 /** While a deadline near by is in view time goes in seconds: what is left must not be promised too long. */
 export const countingStepMs = 1000;
 const countingWithinMs = 120_000;
+/** While nothing came in for so long the clock goes by the minute: a screen at rest is not written to. */
+const restMs = 5_000;
+/** The engine tells that it lives every five seconds: one that was not heard of for so long has fallen silent. */
+const silentMs = 15_000;
 
 /** How far apart frames are in which nothing but time moves. */
 export function stepOf(state: CockpitState, subject: Subject | undefined, desk: Desk, now: Instant): number {
@@ -41,4 +45,36 @@ function isCounting(state: CockpitState, subject: Subject | undefined, desk: Des
 export function steppedNow(now: Instant, state: CockpitState, step: number): Instant {
   const passed = state.queue.flatMap(({ until }) => (until !== undefined && until <= now ? [until] : []));
   return instant(Math.max(Math.floor(now / step) * step, state.movedAt, ...passed));
+}
+
+/** Parts of the state that no frame shows but through its clock. */
+const unseen: ReadonlySet<keyof CockpitState> = new Set(['now', 'pending']);
+
+/** The clock of the first row is that of the newest data: a screen that gets no more news does not pretend to be of now. */
+export interface NewsClock {
+  /** Nothing came in for some time: {@link minute} is shown, else when something came in last. */
+  readonly isAtRest: boolean;
+  /** With the ages, in one write a minute; an engine that falls silent takes the clock with it. Minutes count alone. */
+  readonly minute: Instant;
+}
+
+/** The clock of a frame that is judged by `now`. */
+export function newsClock(state: Pick<CockpitState, 'now' | 'movedAt'>, now: Instant): NewsClock {
+  return {
+    isAtRest: state.now - state.movedAt > restMs,
+    minute: now - state.now < silentMs ? instant(Math.max(now, state.now)) : state.now,
+  };
+}
+
+/**
+ * True when a frame judged by `now` looks the same whichever of two states it is drawn from: the engine told no more
+ * than that it lives.
+ */
+export function looksAlike(a: CockpitState, b: CockpitState, now: Instant): boolean {
+  const [before, after] = [newsClock(a, now), newsClock(b, now)];
+  return (
+    before.isAtRest === after.isAtRest &&
+    Math.floor(before.minute / quietStepMs) === Math.floor(after.minute / quietStepMs) &&
+    (Object.keys(b) as (keyof CockpitState)[]).every((name) => unseen.has(name) || a[name] === b[name])
+  );
 }

@@ -1,6 +1,7 @@
 import type { Meter } from '../../src/domain/entity.ts';
 import type { Instant } from '../../src/domain/instant.ts';
 import { clockText, leftText, offsetText, untilText } from '../../src/lib/time-text.ts';
+import { newsClock } from '../../src/store/pace.ts';
 import { selectCounts, selectFreshness } from '../../src/store/selectors/header.ts';
 import type { Snapshot } from '../../src/store/snapshot.ts';
 import type { CockpitState } from '../../src/store/state.ts';
@@ -9,10 +10,6 @@ import { countText } from './pane.ts';
 
 /** A cockpit opened less than this ago says so. */
 const youngMs = 60_000;
-/** While nothing came in for so long the clock goes by the minute: a screen at rest is not written to. */
-const restMs = 5_000;
-/** The engine tells that it lives every five seconds: one that was not heard of for so long has fallen silent. */
-const silentMs = 15_000;
 
 export interface HeaderInput {
   readonly snapshot: Snapshot;
@@ -141,21 +138,19 @@ function joined(pen: Pen, parts: readonly Part[], room: number): Line {
   return cutLine(lineAt(Number.POSITIVE_INFINITY), Math.max(0, room));
 }
 
-/** The clock is that of the newest data: a screen that gets no more news does not pretend to be of now. */
+/** The clock of the newest data; see {@link newsClock}. */
 function clockSpan(snapshot: Snapshot, pen: Pen, columns: number): Span {
   const { state, desk, localOffsetMs } = snapshot;
   if (state.phase === 'loading') return pen.span('--:--:--');
-  const isAtRest = state.now - state.movedAt > restMs;
-  // With the ages, in one write a minute; an engine that falls silent takes the clock with it.
-  const restedAt = snapshot.now - state.now < silentMs ? Math.max(snapshot.now, state.now) : state.now;
+  const { isAtRest, minute } = newsClock(state, snapshot.now);
   // As wide in either form: the rest of the row stands still.
   const clock = (offsetMs: number): string =>
     isAtRest
-      ? `   ${clockText(restedAt, offsetMs, 'minutes')}${offsetText(offsetMs)}`
+      ? `   ${clockText(minute, offsetMs, 'minutes')}${offsetText(offsetMs)}`
       : `${clockText(state.movedAt, offsetMs)}${offsetText(offsetMs)}`;
   if (desk.clock === 'local') return pen.span(clock(localOffsetMs), 'strong');
   const utc = clock(0);
-  const local = `${clockText(restedAt, localOffsetMs, 'minutes')}${offsetText(localOffsetMs)}`;
+  const local = `${clockText(minute, localOffsetMs, 'minutes')}${offsetText(localOffsetMs)}`;
   return pen.span(columns >= 100 && localOffsetMs !== 0 ? `${utc} (${local})` : utc, 'strong');
 }
 
