@@ -89,6 +89,12 @@ export class LogTail implements Watched {
     return this.#generations.unreadBytes;
   }
 
+  /** All there is to it is the file at its path, read and held open: old parts and what is missing are looked after. */
+  get isPlain(): boolean {
+    const { current, isSingle } = this.#generations;
+    return current !== undefined && isSingle && this.present && this.#missingSince === undefined;
+  }
+
   /** Nothing of it is left: gone, and no writer added anything for a while. */
   get isOver(): boolean {
     return (
@@ -194,10 +200,9 @@ export class LogTail implements Watched {
 
   /** Nothing was done to the only file it has open, which stands at its path: one look for most logs most of the time. */
   #isAtRest(): boolean {
-    const { current, isSingle } = this.#generations;
-    if (current === undefined || !isSingle || this.#missingSince !== undefined) return false;
+    if (!this.isPlain) return false;
     const there = statSync(this.raw, { throwIfNoEntry: false });
-    const isAtRest = there !== undefined && this.present && current.isAsRead(there);
+    const isAtRest = there !== undefined && this.#generations.current?.isAsRead(there) === true;
     // As the whole look would: a failure of the moment before is over.
     if (isAtRest) this.#family.failures.clear(this.path);
     return isAtRest && !areDescriptorsShort();

@@ -153,12 +153,15 @@ class LogReader implements SourceReader {
       this.#dropped.get(path),
       position,
     );
-    const watched = watchedBy(() => {
-      const result = tail.look();
-      this.#noteRead();
-      if (!this.#isSettled) this.#checkSettled();
-      return result;
-    });
+    const watched = watchedBy(
+      () => {
+        const result = tail.look();
+        this.#noteRead();
+        if (!this.#isSettled) this.#checkSettled();
+        return result;
+      },
+      () => tail.isPlain && this.#context.watcher.isTold(raw),
+    );
     this.#tails.set(path, { tail, watched });
     if (!this.#isSettled) this.#unsettled.add(tail);
     this.#context.schedule.add(watched);

@@ -145,7 +145,7 @@ export function gate(): { readonly opened: Promise<void>; readonly open: () => v
   return { opened: promise, open: resolve };
 }
 
-/** A look that is a plain function. */
-export function watchedBy(look: Watched['look']): Watched {
-  return { look };
+/** A look that is a plain function, and whether changes are sure to be told; see {@link Watched}. */
+export function watchedBy(look: Watched['look'], isTold?: () => boolean): Watched {
+  return isTold === undefined ? { look } : { look, isTold };
 }

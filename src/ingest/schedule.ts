@@ -12,6 +12,11 @@ export type LookResult = 'quiet' | 'changed' | 'more' | 'again';
 /** Something that is looked at again and again: one file, one directory walk. */
 export interface Watched {
   look(): LookResult;
+  /**
+   * Whether every change of it is sure to bring a {@link Schedule.hint}: it is swept more seldom then. Asked once, and
+   * again after each hint and {@link Schedule.lookSoon}; without it nothing is sure.
+   */
+  isTold?(): boolean;
 }
 
 export interface ScheduleOptions {
@@ -25,6 +30,11 @@ const HOT_QUIET_MS = 120;
 const WARM_MS = 250;
 const WARM_FOR_MS = 60_000;
 const COLD_MS = 1000;
+/** What notifications are sure of is swept in so many parts, one each time: for what nobody could foresee. */
+const TOLD_PARTS = 10;
+/** So many notifications between two sweeps, or so late a sweep: the kernel (16,384 wait there) may have dropped some. */
+const MANY_EVENTS = 1000;
+const LATE_MS = 250;
 const SLICE = 200;
 /** Longest stretch without letting other work of this thread run. */
 const SLICE_MS = 12;
@@ -35,6 +45,20 @@ interface Item {
   hotUntil: number;
   /** Everything that was there at the beginning has been read. */
   caughtUp: boolean;
+  /** As it said; undefined: to be asked. */
+  isTold: boolean | undefined;
+  /** It changed once without a notification: whatever it says, nothing is sure. */
+  isUntold: boolean;
+  /** The part of the sweep it belongs to while it is told. */
+  readonly part: number;
+}
+
+/** Notifications this thread has got: all watches of a thread share one queue in the kernel. */
+let heard = 0;
+
+/** One notification of the kernel came, whatever it is about. */
+export function noteHeard(): void {
+  heard += 1;
 }
 
 /** Looks at things as often as they deserve it. */
@@ -46,6 +70,9 @@ export class Schedule {
   #due = new Set<Watched>();
   readonly #once: boolean;
   #polling = false;
+  #part = 0;
+  #sweptAt = performance.now();
+  #heardAtSweep = heard;
   #closed = false;
   #pumping = false;
   #hotTimer: NodeJS.Timeout | undefined;
@@ -65,6 +92,9 @@ export class Schedule {
       changedAt: Number.NEGATIVE_INFINITY,
       hotUntil: 0,
       caughtUp: false,
+      isTold: undefined,
+      isUntold: false,
+      part: this.#items.size % TOLD_PARTS,
     });
     this.#enqueue(watched);
   }
@@ -80,14 +110,21 @@ export class Schedule {
   hint(watched: Watched): void {
     const item = this.#items.get(watched);
     if (item === undefined || this.#closed) return;
-    item.hotUntil = performance.now() + HOT_QUIET_MS;
+    const now = performance.now();
+    item.hotUntil = now + HOT_QUIET_MS;
+    item.isTold = undefined;
+    // A sweep was quicker than the notification of what it found.
+    if (now - item.changedAt < COLD_MS) item.isUntold = false;
     this.#heat(watched, item);
     this.#enqueue(watched);
   }
 
-  /** One look as soon as possible. */
+  /** One look as soon as possible: how it is watched may have changed. */
   lookSoon(watched: Watched): void {
-    if (this.#items.has(watched)) this.#enqueue(watched);
+    const item = this.#items.get(watched);
+    if (item === undefined) return;
+    item.isTold = undefined;
+    this.#enqueue(watched);
   }
 
   /** Without notifications from the kernel everything is looked at four times a second. */
@@ -110,12 +147,29 @@ export class Schedule {
   }
 
   #startSweep(): void {
-    const tick = (): void => {
-      for (const [watched, item] of this.#items) if (item.temperature === 'cold') this.#due.add(watched);
-      if (this.#due.size > 0) this.#pump();
-    };
-    this.#coldTimer = setInterval(tick, this.#polling ? WARM_MS : COLD_MS);
+    this.#coldTimer = setInterval(() => this.#sweep(), this.#polling ? WARM_MS : COLD_MS);
     this.#coldTimer.unref();
+  }
+
+  /** Everything that is quiet is looked at; a part of it where notifications can be relied on. */
+  #sweep(): void {
+    const now = performance.now();
+    const isSure =
+      !this.#polling && heard - this.#heardAtSweep < MANY_EVENTS && now - this.#sweptAt < COLD_MS + LATE_MS;
+    this.#sweptAt = now;
+    this.#heardAtSweep = heard;
+    this.#part = (this.#part + 1) % TOLD_PARTS;
+    for (const [watched, item] of this.#items) {
+      if (item.temperature !== 'cold') continue;
+      if (!isSure || item.part === this.#part || !this.#isTold(watched, item)) this.#due.add(watched);
+    }
+    if (this.#due.size > 0) this.#pump();
+  }
+
+  #isTold(watched: Watched, item: Item): boolean {
+    if (item.isUntold || watched.isTold === undefined) return false;
+    item.isTold ??= watched.isTold();
+    return item.isTold;
   }
 
   #enqueue(watched: Watched): void {
@@ -157,7 +211,10 @@ export class Schedule {
     if (result !== 'again') item.caughtUp = true;
     if (!isNews || (this.#once && result !== 'again')) return;
     const now = performance.now();
-    if (result === 'changed') item.changedAt = now;
+    if (result === 'changed') {
+      item.changedAt = now;
+      if (item.temperature === 'cold') item.isUntold = true;
+    }
     item.hotUntil = now + HOT_QUIET_MS;
     this.#heat(watched, item);
   }

@@ -2,10 +2,11 @@
  * Notifications of the kernel, as hints where to look. They come late, merged or not at all (network file systems, a
  * full queue), so nothing depends on them but how soon a change is seen.
  */
-import { statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import type { FSWatcher } from 'chokidar';
+import { isChangeTold } from './mounts.ts';
 import { type RawPath, splitRaw } from './raw-path.ts';
-import type { Schedule, Watched } from './schedule.ts';
+import { noteHeard, type Schedule, type Watched } from './schedule.ts';
 
 /** Directories watched at most: each costs the kernel memory that all programs of a user share. */
 const MOST_DIRECTORIES = 512;
@@ -21,6 +22,8 @@ export interface Watcher {
   /** Any change within this directory is a reason to look at `watched` until it is quiet. */
   watchItem(directory: string, watched: Watched): void;
   forget(watched: Watched): void;
+  /** Whether each change of this file is sure to be heard of: a plain file of one name, in a directory that is watched. */
+  isTold(path: RawPath): boolean;
   /** True when the kernel gives no notifications, so that changes are found by looking alone. */
   polling(): boolean;
   close(): Promise<void>;
@@ -33,6 +36,7 @@ export function blindWatcher(): Watcher {
     watchFile: () => {},
     watchItem: () => {},
     forget: () => {},
+    isTold: () => false,
     polling: () => false,
     close: () => Promise.resolve(),
   };
@@ -70,6 +74,17 @@ class Interest {
   }
 }
 
+/** The watch of one directory. */
+interface Watch {
+  /** See {@link placeOf}. */
+  readonly place: string;
+  readonly watcher: FSWatcher;
+  /** The kernel refuses watches of what may not be read, and nobody is told. */
+  readonly isAllowed: boolean;
+  /** Monotonic. */
+  readonly begunAt: number;
+}
+
 /** Watches with chokidar: one watch per directory, no file is watched or looked at by it. */
 export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watcher {
   /** Who looks at a file, walks a directory, or reads a directory as its item. */
@@ -90,6 +105,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
   };
 
   const hear = (event: string, directory: string, name: string | null): void => {
+    noteHeard();
     const file = name === null ? undefined : `${directory}/${name}`;
     const isRead = file !== undefined && files.has(file);
     if (isRead) for (const watched of files.of(file)) schedule.hint(watched);
@@ -119,13 +135,13 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
   };
 
   /**
-   * The watch of each directory that is really watched, and its inode. One watcher each: of two roots, one in the other,
+   * The watch of each directory that is really watched. One watcher each: of two roots, one in the other,
    * a single watcher reports the outer one only.
    */
-  const watches = new Map<string, { readonly inode: number; readonly watcher: FSWatcher }>();
+  const watches = new Map<string, Watch>();
   const begin = (directory: string): boolean => {
-    const inode = inodeOf(directory);
-    if (chokidar === undefined || inode === undefined || isPolling || closed) return false;
+    const place = placeOf(directory);
+    if (chokidar === undefined || place === undefined || isPolling || closed) return false;
     const watcher = chokidar.watch(directory, {
       ignoreInitial: true,
       depth: 0,
@@ -139,7 +155,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     });
     watcher.on('error', fallBack);
     watcher.on('raw', (event: string, name: string | null) => hear(event, directory, name));
-    watches.set(directory, { inode, watcher });
+    watches.set(directory, { place, watcher, isAllowed: mayRead(directory), begunAt: performance.now() });
     return true;
   };
   const endWatch = (directory: string): void => {
@@ -152,9 +168,10 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     const renewed = new Set<string>();
     for (const directory of reasons.keys()) {
       const watched = watches.get(directory);
-      if (watched !== undefined && inodeOf(directory) === watched.inode) continue;
+      if (watched !== undefined && placeOf(directory) === watched.place) continue;
       endWatch(directory);
-      if (begin(directory)) renewed.add(directory);
+      // What was watched until now is to be looked at without it.
+      if (begin(directory) || watched !== undefined) renewed.add(directory);
     }
     if (renewed.size > 0) lookAround(renewed);
   };
@@ -214,6 +231,16 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
       }
       placesOf.delete(watched);
     },
+    isTold(path) {
+      if (typeof path !== 'string' || isPolling || closed) return false;
+      const watch = watches.get(String(splitRaw(path).directory));
+      return (
+        watch?.isAllowed === true &&
+        performance.now() - watch.begunAt > SETUP_MS &&
+        isPlainFile(path) &&
+        isChangeTold(path)
+      );
+    },
     polling: () => isPolling,
     async close() {
       closed = true;
@@ -225,10 +252,27 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
   };
 }
 
-function inodeOf(directory: string): number | undefined {
+/** Which directory a path leads to: another one may be mounted there, or be put in its place. */
+function placeOf(directory: string): string | undefined {
   try {
-    return statSync(directory, { throwIfNoEntry: false })?.ino;
+    const stat = statSync(directory, { throwIfNoEntry: false });
+    return stat && `${stat.dev}:${stat.ino}`;
   } catch {
     return undefined;
+  }
+}
+
+/** Changes made through another name of a file, or behind a link, are told where that name is. */
+function isPlainFile(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.nlink === 1;
+}
+
+function mayRead(directory: string): boolean {
+  try {
+    accessSync(directory, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
