@@ -29,7 +29,15 @@ export class EntryWatch {
     return this.#entries;
   }
 
-  /** Looks again; true when something moved. While another process has the lock, what was known stays. */
+  /** Of the record, as of the last look; undefined before the first. */
+  get version(): number | undefined {
+    return this.#version;
+  }
+
+  /**
+   * Looks again; true when the record was written to, or an entry moved without that. Entries that read the same stay
+   * the same array. While another process has the lock, what was known stays.
+   */
   look(): boolean {
     const { orders, output, system, who } = this.#ports;
     try {
@@ -48,11 +56,13 @@ export class EntryWatch {
       if (isQuiet && told === this.#tails) return false;
       this.#version = version;
       this.#tails = told;
-      this.#entries = inReadingOrder(
+      const entries = inReadingOrder(
         rows.map((row, index) =>
           entryOf(row, tails[index], orphaned[index], playbookFor(row, system(row.system as SystemId))),
         ),
       );
+      // Much of what is written to the record is about other things: who is here, what is held.
+      if (JSON.stringify(entries) !== JSON.stringify(this.#entries)) this.#entries = entries;
       return true;
     } catch {
       return false;

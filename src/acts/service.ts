@@ -56,7 +56,7 @@ export interface ActService {
   saw(orders: readonly string[]): void;
   /** Gives outcomes to orders nobody works on any more. Runs by itself every second. */
   sweep(): void;
-  /** Calls back when entries moved. */
+  /** Calls back when the record was written to, by whomever, and when an entry moved without that. */
   onChange(listener: () => void): () => void;
   close(): void;
 }
@@ -89,6 +89,8 @@ class Service implements ActService {
   readonly #stops: (() => void)[];
   /** Attempt each key had when it was last shown here: a start means what was shown. */
   readonly #shown = new Map<string, number>();
+  /** Version of the record as of which nothing was under way. */
+  #idleAt: number | undefined;
 
   constructor(ports: ActServicePorts) {
     this.#ports = ports;
@@ -103,8 +105,7 @@ class Service implements ActService {
     this.sweep();
     this.#stops = [
       ports.clock.every(WATCH_MS, () => this.#refresh()),
-      ports.clock.every(SWEEP_MS, () => this.sweep()),
-      ports.clock.every(SWEEP_MS, () => this.#steps.look()),
+      ports.clock.every(SWEEP_MS, () => this.#sweepIfAny()),
     ];
   }
 
@@ -238,6 +239,19 @@ class Service implements ActService {
     // While another process has the lock nothing is lost: the next sweep comes in a second.
     quietly(() => sweepOrders(this.#ports, this.#takeovers));
     this.#refresh();
+  }
+
+  /** Once neither an order nor a playbook was under way there is nothing to sweep until the record is written to. */
+  #sweepIfAny(): void {
+    if (this.#idleAt !== undefined && this.#idleAt === this.#watch.version) return;
+    this.sweep();
+    this.#steps.look();
+    const { orders, steps } = this.#ports;
+    this.#idleAt = quietly(() => {
+      // Read first: what is written between counts as written later.
+      const version = orders.version();
+      return orders.open().length === 0 && steps.open().length === 0 ? version : undefined;
+    }, undefined);
   }
 
   onChange(listener: () => void): () => void {

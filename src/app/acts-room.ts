@@ -38,8 +38,6 @@ export const HOST_MODE = 0o660;
 const BEAT_MS = 5_000;
 /** How often letting go is tried on the way out while others write: more would outlast the patience of who ends us. */
 const LAST_TRIES = 10;
-/** How often the store is asked whether another process wrote to it, which costs microseconds. */
-const LOOK_MS = 250;
 
 /** Everything of ours that acts need on disk, open. */
 export interface ActsRoom {
@@ -180,24 +178,21 @@ export function actDeskFor(
     quietly(() => store.presence.beat(self, me, who.terminal ?? '', clock.now()), undefined);
   beat();
   let seenAround = '';
-  let version = -1;
+  let seenEntries = service.entries();
   const lookAround = (): void => {
     // Others' holds, asides and coming and going are rows in the same store.
     const around = JSON.stringify([desk.holds(), desk.asides(), desk.presence()]);
-    if (around !== seenAround) moved();
+    const entries = service.entries();
+    if (around !== seenAround || entries !== seenEntries) moved();
     seenAround = around;
+    seenEntries = entries;
   };
   const stopBeat = clock.every(BEAT_MS, () => {
     beat();
     // Holds lapse without anybody writing.
     lookAround();
   });
-  const stopLook = clock.every(LOOK_MS, () => {
-    const now = quietly(() => store.orders.version(), version);
-    if (now !== version) lookAround();
-    version = now;
-  });
-  const stopService = service.onChange(moved);
+  const stopService = service.onChange(lookAround);
   const desk: ActDesk = {
     offers: (request) => service.offers(request),
     playbook: (request) => service.playbook(request),
@@ -271,7 +266,6 @@ export function actDeskFor(
     },
     close() {
       stopBeat();
-      stopLook();
       stopService();
       if (isAttended) quietly(() => retryWhileBusy(() => store.holds.releaseAll(holder), LAST_TRIES));
       quietly(() => store.presence.leave(self), undefined);

@@ -28,8 +28,17 @@ export function createPresenceStore(database: Database.Database): PresenceStore 
   const others = database.prepare(
     'SELECT who, terminal FROM presence WHERE beat_at >= ? AND NOT (pid = ? AND started = ?) ORDER BY who, terminal',
   );
+  const synchronous = Number(database.pragma('synchronous', { simple: true }));
   return {
-    beat: (cockpit, who, terminal, now) => void beat.immediate(cockpit, who, terminal, now),
+    beat(cockpit, who, terminal, now) {
+      // A beat that a power loss takes back is missed by nobody: the disk need not be waited for.
+      database.pragma('synchronous = NORMAL');
+      try {
+        beat.immediate(cockpit, who, terminal, now);
+      } finally {
+        database.pragma(`synchronous = ${synchronous}`);
+      }
+    },
     leave: (cockpit) => void leave.run(cockpit.pid, cockpit.startedAt),
     others: (self, now) =>
       others.all(now - GONE_MS, self.pid, self.startedAt) as readonly { who: string; terminal: string }[],

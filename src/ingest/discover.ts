@@ -110,7 +110,7 @@ export function discover(root: string, glob: string, options: DiscoverOptions): 
   const enter = (raw: RawPath, entry: Entry | undefined): boolean => {
     if (entry !== undefined && entry.kind !== 'link') return entry.kind === 'directory';
     try {
-      const reason = refusalFor(realpathSync(raw), options.fence);
+      const reason = refusalFor(realpathSync.native(raw), options.fence);
       if (reason !== undefined) refused.push({ path: tell(raw), reason });
       return reason === undefined;
     } catch {

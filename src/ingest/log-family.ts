@@ -27,6 +27,8 @@ export interface LogFamily {
   claim(key: string, owner: LogOwner): void;
   /** Where a file the glob names lies; see {@link fileId}. */
   placeOf(id: string): RawPath | undefined;
+  /** A look went beyond finding a log as it was: what the source says of itself may be something else. */
+  onLooked(): void;
   /** A look read something or changed what is known. */
   onProgress(at: Instant | undefined): void;
 }

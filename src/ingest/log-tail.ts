@@ -129,6 +129,7 @@ export class LogTail implements Watched {
     this.#generations.isWaiting = false;
     try {
       if (this.#isParked ? this.#isUnmoved() : this.#isAtRest()) return 'quiet';
+      this.#family.onLooked();
       if (!this.resume()) {
         this.settled ||= !this.isUnpacking;
         return this.isUnpacking ? 'again' : 'quiet';

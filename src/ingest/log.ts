@@ -52,6 +52,8 @@ class LogReader implements SourceReader {
   readonly #gate = gate();
   #walked = false;
   #isSettled = false;
+  /** The figures in the keeper are those of the logs as they are. */
+  #isSummed = false;
   /** Before everything that was there at first was read: the most that there was to read. */
   #mostUnread = 0;
 
@@ -78,12 +80,22 @@ class LogReader implements SourceReader {
   }
 
   status(): SourceStatus {
-    const tails = [...this.#tails.values()].map(({ tail }) => tail);
-    this.#keeper.items = tails.filter((tail) => tail.present).length;
-    this.#keeper.unreadBytes = tails.reduce((sum, tail) => sum + tail.unreadBytes, 0);
+    if (!this.#isSummed) this.#sum();
     this.#keeper.readShare = this.#readShare();
     summarise(this.#keeper, this.#failures, absoluteGlob(this.#context.options.root, this.#spec.glob));
     return this.#keeper.status();
+  }
+
+  #sum(): void {
+    let items = 0;
+    let unreadBytes = 0;
+    for (const { tail } of this.#tails.values()) {
+      if (tail.present) items += 1;
+      unreadBytes += tail.unreadBytes;
+    }
+    this.#keeper.items = items;
+    this.#keeper.unreadBytes = unreadBytes;
+    this.#isSummed = true;
   }
 
   /** Whoever waits for the facts of long logs sees how far their reading is; of short ones it is over at once. */
@@ -148,6 +160,9 @@ class LogReader implements SourceReader {
         ownerOf: (key) => this.#ownerOf(key),
         claim: (key, owner) => this.#owners.set(key, owner),
         placeOf: (id) => this.#placeOf(id),
+        onLooked: () => {
+          this.#isSummed = false;
+        },
         onProgress: (at) => this.#progress(at),
       },
       this.#dropped.get(path),
@@ -163,6 +178,7 @@ class LogReader implements SourceReader {
       () => tail.isPlain && this.#context.watcher.isTold(raw),
     );
     this.#tails.set(path, { tail, watched });
+    this.#isSummed = false;
     if (!this.#isSettled) this.#unsettled.add(tail);
     this.#context.schedule.add(watched);
     this.#context.watcher.watchFile(raw, watched);
@@ -179,6 +195,7 @@ class LogReader implements SourceReader {
       this.#follow(path, isAbsolute(path) ? path : join(this.#context.root, path));
     }
     for (const { tail } of this.#tails.values()) tail.resume();
+    this.#isSummed = false;
   }
 
   #placeOf(id: string): RawPath | undefined {
@@ -199,6 +216,7 @@ class LogReader implements SourceReader {
       this.#unsettled.delete(tail);
       tail.close();
       this.#tails.delete(path);
+      this.#isSummed = false;
     }
   }
 

@@ -275,6 +275,7 @@ class Reader {
       ownerOf: () => undefined,
       claim: () => {},
       placeOf: () => undefined,
+      onLooked: () => {},
       onProgress: () => {},
     };
     return new LogTail('app.log', join(root, 'app.log'), [root], family, undefined, this.#position);

@@ -1,0 +1,56 @@
+/** What a log source says of itself is summed up when something moved alone: it is what a sum of all logs would be. */
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { collect, pause, temporary } from './collector.ts';
+
+const names = ['a.log', 'b.log', 'c.log', 'd.log'];
+
+const op = fc.record({
+  what: fc.constantFrom('append', 'rotate', 'empty', 'remove', 'park'),
+  name: fc.constantFrom(...names),
+  thenMs: fc.constantFrom(0, 0, 5, 120),
+});
+
+test('as many logs as there are, and nothing unread once all was told, whatever became of them', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(op, { minLength: 4, maxLength: 14 }), async (ops) => {
+      const place = temporary();
+      const path = (name: string): string => join(place.dir, name);
+      writeFileSync(path('a.log'), 'first\n');
+      const seen = await collect(place.dir, [{ id: 'log', type: 'log', glob: '*.log' }]);
+      try {
+        for (const { what, name, thenMs } of ops) {
+          const isThere = existsSync(path(name));
+          if (what === 'append' || !isThere) appendFileSync(path(name), `${name} grows\n`);
+          else if (what === 'rotate') renameSync(path(name), path(`${name}.1`));
+          else if (what === 'empty') truncateSync(path(name), 0);
+          else if (what === 'remove') rmSync(path(name));
+          else renameSync(path(name), path(`moved-${name}`));
+          if (thenMs > 0) await pause(thenMs);
+        }
+        const there = (): number => readdirSync(place.dir).filter((name) => name.endsWith('.log')).length;
+        await seen.until(() => {
+          const status = seen.status('log');
+          return status?.items === there() && status.unreadBytes === 0;
+        });
+        // And it stays so.
+        await pause(150);
+        expect(seen.status('log')).toMatchObject({ items: there(), unreadBytes: 0 });
+      } finally {
+        await seen.pump.close();
+        place.remove();
+      }
+    }),
+    { numRuns: 12 },
+  );
+}, 120_000);
