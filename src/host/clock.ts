@@ -17,6 +17,70 @@ export interface Clock {
 /** setTimeout holds at most 2^31-1 ms; a later instant is reached in hops. */
 const LONGEST_HOP_MS = 2 ** 31 - 1;
 
+/**
+ * Tasks that repeat run together, on a grid of so many milliseconds: what a thread at rest costs is how often it wakes,
+ * far more than what it then does.
+ */
+const GRID_MS = 250;
+/** So much too early a timer may fire by its own clock. */
+const EARLY_MS = 5;
+
+interface Repeated {
+  /** Monotonic, on the grid. */
+  due: number;
+  readonly ms: number;
+  readonly task: () => void;
+}
+
+const repeated = new Set<Repeated>();
+let wake: { readonly timer: NodeJS.Timeout; readonly at: number } | undefined;
+
+/**
+ * Runs `task` every `ms` milliseconds, for the first time up to {@link GRID_MS} later than that: with all others of this
+ * thread. What repeats faster, or fits no grid, has a timer of its own. Does not keep the process alive.
+ */
+export function every(ms: number, task: () => void): () => void {
+  if (ms < GRID_MS || ms % GRID_MS !== 0) {
+    const timer = setInterval(task, ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+  const one = { due: Math.ceil((performance.now() + ms) / GRID_MS) * GRID_MS, ms, task };
+  repeated.add(one);
+  wakeForNext();
+  return () => {
+    if (repeated.delete(one)) wakeForNext();
+  };
+}
+
+function wakeForNext(): void {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { due } of repeated) next = Math.min(next, due);
+  if (wake?.at === next) return;
+  clearTimeout(wake?.timer);
+  wake = undefined;
+  if (next === Number.POSITIVE_INFINITY) return;
+  const timer = setTimeout(runDue, Math.max(1, Math.ceil(next - performance.now())));
+  timer.unref();
+  wake = { timer, at: next };
+}
+
+function runDue(): void {
+  wake = undefined;
+  const now = performance.now() + EARLY_MS;
+  try {
+    for (const one of repeated) {
+      if (one.due > now) continue;
+      // Runs that were missed are not made up for.
+      one.due += (Math.floor((now - one.due) / one.ms) + 1) * one.ms;
+      one.task();
+    }
+  } finally {
+    // One that throws ends neither itself nor the others.
+    wakeForNext();
+  }
+}
+
 /** The clock of this machine. Its timers do not keep the process alive. */
 export function systemClock(): Clock {
   const after = (ms: number, task: () => void): (() => void) => {
@@ -28,11 +92,7 @@ export function systemClock(): Clock {
     now: () => instant(Date.now()),
     monotonic: () => performance.now(),
     after,
-    every(ms, task) {
-      const timer = setInterval(task, ms);
-      timer.unref();
-      return () => clearInterval(timer);
-    },
+    every,
     at(when, task) {
       let cancelHop = (): void => {};
       const hop = (): void => {

@@ -1,6 +1,7 @@
 /** All sources of one system, read side by side. */
 import { resolve } from 'node:path';
 import type { SourceStatus } from '../domain/source.ts';
+import { every } from '../host/clock.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import { checkReader } from './check.ts';
 import { databaseReader } from './database-source.ts';
@@ -39,7 +40,7 @@ export function createPump(specs: readonly IngestSpec[], options: PumpOptions): 
   let started = false;
   let closed = false;
   let statusTimer: NodeJS.Timeout | undefined;
-  let sweepTimer: NodeJS.Timeout | undefined;
+  let stopSweep = (): void => {};
   const starting = Promise.withResolvers<void>();
 
   const context: ReaderContext = {
@@ -96,10 +97,7 @@ export function createPump(specs: readonly IngestSpec[], options: PumpOptions): 
       if (started || closed) return;
       started = true;
       apply();
-      if (!options.once) {
-        sweepTimer = setInterval(tellStatuses, STATUS_SWEEP_MS);
-        sweepTimer.unref();
-      }
+      if (!options.once) stopSweep = every(STATUS_SWEEP_MS, tellStatuses);
       starting.resolve();
     },
     async settled() {
@@ -128,7 +126,7 @@ export function createPump(specs: readonly IngestSpec[], options: PumpOptions): 
       if (closed) return;
       closed = true;
       clearTimeout(statusTimer);
-      clearInterval(sweepTimer);
+      stopSweep();
       starting.resolve();
       await Promise.all([...running.values()].map((entry) => entry.reader.close()));
       running.clear();

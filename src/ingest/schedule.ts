@@ -3,6 +3,8 @@
  * bring a look forward.
  */
 
+import { every } from '../host/clock.ts';
+
 /**
  * `quiet`: nothing new. `changed`: something new was read. `more`: there is more to read now. `again`: not readable
  * as it stands (being written), look again in a moment.
@@ -77,7 +79,7 @@ export class Schedule {
   #pumping = false;
   #hotTimer: NodeJS.Timeout | undefined;
   #warmTimer: NodeJS.Timeout | undefined;
-  #coldTimer: NodeJS.Timeout | undefined;
+  #stopSweep: (() => void) | undefined;
 
   constructor(options: ScheduleOptions) {
     this.#once = options.once;
@@ -131,7 +133,7 @@ export class Schedule {
   setPolling(polling: boolean): void {
     if (this.#polling === polling || this.#once || this.#closed) return;
     this.#polling = polling;
-    clearInterval(this.#coldTimer);
+    this.#stopSweep?.();
     this.#startSweep();
   }
 
@@ -139,7 +141,7 @@ export class Schedule {
     this.#closed = true;
     clearInterval(this.#hotTimer);
     clearInterval(this.#warmTimer);
-    clearInterval(this.#coldTimer);
+    this.#stopSweep?.();
     this.#items.clear();
     this.#due.clear();
     this.#hot.clear();
@@ -147,8 +149,7 @@ export class Schedule {
   }
 
   #startSweep(): void {
-    this.#coldTimer = setInterval(() => this.#sweep(), this.#polling ? WARM_MS : COLD_MS);
-    this.#coldTimer.unref();
+    this.#stopSweep = every(this.#polling ? WARM_MS : COLD_MS, () => this.#sweep());
   }
 
   /** Everything that is quiet is looked at; a part of it where notifications can be relied on. */

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import type { FSWatcher } from 'chokidar';
+import { every } from '../host/clock.ts';
 import { isChangeTold } from './mounts.ts';
 import { type RawPath, splitRaw } from './raw-path.ts';
 import { noteHeard, type Schedule, type Watched } from './schedule.ts';
@@ -175,8 +176,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     }
     if (renewed.size > 0) lookAround(renewed);
   };
-  const renewal = setInterval(renew, RENEW_MS);
-  renewal.unref();
+  const stopRenewal = every(RENEW_MS, renew);
   const loaded = load().catch(fallBack);
 
   const want = (interest: Interest, place: string, directory: string, watched: Watched): void => {
@@ -244,7 +244,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     polling: () => isPolling,
     async close() {
       closed = true;
-      clearInterval(renewal);
+      stopRenewal();
       await loaded;
       await Promise.all([...watches.values()].map(({ watcher }) => watcher.close()));
       watches.clear();
