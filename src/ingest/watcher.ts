@@ -82,8 +82,8 @@ interface Watch {
   readonly watcher: FSWatcher;
   /** The kernel refuses watches of what may not be read, and nobody is told. */
   readonly isAllowed: boolean;
-  /** Monotonic. */
-  readonly begunAt: number;
+  /** It reports by now: until then the sweep is all there is. */
+  isReady: boolean;
 }
 
 /** Watches with chokidar: one watch per directory, no file is watched or looked at by it. */
@@ -156,7 +156,12 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     });
     watcher.on('error', fallBack);
     watcher.on('raw', (event: string, name: string | null) => hear(event, directory, name));
-    watches.set(directory, { place, watcher, isAllowed: mayRead(directory), begunAt: performance.now() });
+    const watch: Watch = { place, watcher, isAllowed: mayRead(directory), isReady: false };
+    watcher.on('ready', () => {
+      watch.isReady = true;
+      if (watches.get(directory) === watch) lookAround(new Set([directory]));
+    });
+    watches.set(directory, watch);
     return true;
   };
   const endWatch = (directory: string): void => {
@@ -234,12 +239,7 @@ export function kernelWatcher(schedule: Schedule, onPolling: () => void): Watche
     isTold(path) {
       if (typeof path !== 'string' || isPolling || closed) return false;
       const watch = watches.get(String(splitRaw(path).directory));
-      return (
-        watch?.isAllowed === true &&
-        performance.now() - watch.begunAt > SETUP_MS &&
-        isPlainFile(path) &&
-        isChangeTold(path)
-      );
+      return watch?.isReady === true && watch.isAllowed && isPlainFile(path) && isChangeTold(path);
     },
     polling: () => isPolling,
     async close() {
