@@ -238,6 +238,15 @@ export function segmentMatcher(segment: string): (name: string) => boolean {
   return (name) => (hidden || !name.startsWith('.')) && pattern.test(name);
 }
 
+/** Whether two walks gave the same; meant for few matches. */
+function isSame(a: Discovery, b: Discovery): boolean {
+  return JSON.stringify(tellOf(a)) === JSON.stringify(tellOf(b));
+}
+
+function tellOf({ found, refused, directories }: Discovery): unknown {
+  return [found.map(({ path, link }) => [path, link]), refused, directories.map(showRaw)];
+}
+
 /**
  * Repeats a walk only when a directory it consulted has changed: until then the same answer is given, as the same
  * object.
@@ -258,12 +267,14 @@ export class Finder {
   }
 
   find(): Discovery {
-    if (this.#last !== undefined && this.#glob.includes('*') && this.#isUnmoved(this.#last))
-      return this.#last;
+    const isWild = this.#glob.includes('*');
+    if (this.#last !== undefined && isWild && this.#isUnmoved(this.#last)) return this.#last;
     const found = discover(this.#root, this.#glob, {
       ...this.#options,
       cache: { list: this.#listOnce, problem: (directory) => this.#options.cache.problem(directory) },
     });
+    // Where a path that is written out leads is looked at each time, and is mostly what it was.
+    if (this.#last !== undefined && !isWild && isSame(found, this.#last)) return this.#last;
     const { known } = this.#options;
     // Directories come and go: those that are gone are not kept in mind for ever.
     if (known && known.size > 2 * found.directories.length + 100) known.clear();

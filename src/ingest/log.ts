@@ -207,6 +207,8 @@ class LogReader implements SourceReader {
 
   /** Forgets tails whose file is gone for good, so that a directory of short-lived logs does not grow in here. */
   #dropGone(): void {
+    // Whatever the glob names is followed: of as many nobody is left over.
+    if (this.#tails.size === this.#places.found.length) return;
     const there = new Set(this.#places.found.map(({ path }) => path));
     for (const [path, { tail, watched }] of this.#tails) {
       if (there.has(path) || !tail.isOver) continue;
