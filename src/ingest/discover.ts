@@ -267,6 +267,7 @@ export class Finder {
   }
 
   find(): Discovery {
+    this.#now.clear();
     const isWild = this.#glob.includes('*');
     if (this.#last !== undefined && isWild && this.#isUnmoved(this.#last)) return this.#last;
     const found = discover(this.#root, this.#glob, {
@@ -294,7 +295,6 @@ export class Finder {
   };
 
   #isUnmoved(last: Discovery): boolean {
-    this.#now.clear();
     // The cache gives the same array as long as the directory stands.
     return last.directories.every((directory, index) => this.#listOnce(directory) === this.#listings[index]);
   }
