@@ -27,9 +27,10 @@ interface SealPorts {
 }
 
 /**
- * Writes the archive, then enters the `sealed` record and removes the rows in one transaction. Ended anywhere before its
- * commit, all rows are still in the chain and the next sealing removes what was left beside it; after it, all is done.
- * Undefined when there is nothing to seal.
+ * Writes the archive, enters the `sealed` record and removes the rows, all in one transaction: of several that seal at
+ * once the later ones must find no rows, or they would write an archive of none over the first one's. Ended anywhere
+ * before its commit, all rows are still in the chain and the next sealing removes what was left beside it; after it, all
+ * is done. Undefined when there is nothing to seal.
  */
 export function sealRows(
   ledgerPath: string,
@@ -37,32 +38,31 @@ export function sealRows(
   { database, add }: SealPorts,
 ): SealResult | undefined {
   refuseBusy(order);
-  const range = rangeBefore(database, order.before);
-  if (!range) return undefined;
-  const { from, to } = range;
-  removeUnsealed(ledgerPath, from);
-  const rows = database.prepare('SELECT seq, prev, hash, body FROM ledger WHERE seq <= ? ORDER BY seq');
-  const walk = walkChain(rows.iterate(to) as IterableIterator<ChainRow>);
-  if (walk.firstBad)
-    throw new UserError(
-      `row ${walk.firstBad.seq} is not what was written: ${walk.firstBad.why}`,
-      ['nothing was sealed: `binnacle ledger verify` says more'],
-      3,
-    );
-  const archive = archiveName(ledgerPath, from, to);
-  const sha256 = writeArchive(ledgerPath, archive, rows.iterate(to) as IterableIterator<ChainRow>);
-  const result: SealResult = { from, to, count: walk.count, archive, sha256 };
-  database
-    .transaction(() => {
-      refuseBusy(order);
-      const now = rangeBefore(database, order.before);
-      if (now?.from !== from) throw new UserError('another process sealed rows meanwhile', [], 4);
-      const { at, who, version, before } = order;
-      add({ phase: 'sealed', at, who, version, ...result, lastHash: walk.last.hash, until: before });
-      database.prepare('DELETE FROM ledger WHERE seq <= ?').run(to);
-    })
-    .immediate();
-  return result;
+  // Most have nothing to seal, and need not wait for who writes.
+  if (!rangeBefore(database, order.before)) return undefined;
+  const seal = database.transaction(() => {
+    const range = rangeBefore(database, order.before);
+    if (!range) return undefined;
+    const { from, to } = range;
+    removeUnsealed(ledgerPath, from);
+    const rows = database.prepare('SELECT seq, prev, hash, body FROM ledger WHERE seq <= ? ORDER BY seq');
+    const walk = walkChain(rows.iterate(to) as IterableIterator<ChainRow>);
+    if (walk.firstBad)
+      throw new UserError(
+        `row ${walk.firstBad.seq} is not what was written: ${walk.firstBad.why}`,
+        ['nothing was sealed: `binnacle ledger verify` says more'],
+        3,
+      );
+    const archive = archiveName(ledgerPath, from, to);
+    const sha256 = writeArchive(ledgerPath, archive, rows.iterate(to) as IterableIterator<ChainRow>);
+    const result: SealResult = { from, to, count: walk.count, archive, sha256 };
+    refuseBusy(order);
+    const { at, who, version, before } = order;
+    add({ phase: 'sealed', at, who, version, ...result, lastHash: walk.last.hash, until: before });
+    database.prepare('DELETE FROM ledger WHERE seq <= ?').run(to);
+    return result;
+  });
+  return seal.immediate();
 }
 
 function refuseBusy({ isIdle }: SealOrder): void {
