@@ -240,16 +240,19 @@ export function createEngine(options: EngineOptions): Engine {
       ...(options.keeperOf ? { keeperOf: options.keeperOf } : {}),
       ...(options.spool ? { spool: options.spool } : {}),
       onStatus: tellSoon,
+      onAhead: () => teller.firstCame(),
       onRows: () => {
         if (logs.isAwaited) teller.rowsSeen();
       },
       onLines: (lines, lagMs) => flow.note(clock.monotonic(), lines, lagMs),
       onChange(changed, diff) {
         // What is there at the first look did not just happen.
-        if (told.has(changed)) recordChanges(logs, diff, clock);
+        const isFirst = !told.has(changed);
+        if (!isFirst) recordChanges(logs, diff, clock);
         told.add(changed);
         history?.take(changed, diff);
         teller.changed(diff);
+        if (isFirst) teller.firstCame();
       },
     });
     watches.set(located.system, watch);

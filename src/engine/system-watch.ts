@@ -53,6 +53,8 @@ export interface WatchPorts {
   onChange(watch: SystemWatch, diff: EntityDiff): void;
   /** Sources, logs or figures moved, entities did not. */
   onStatus(watch: SystemWatch): void;
+  /** The end of a long log is in the view, before the log is read. */
+  onAhead?(): void;
   /** Rows came into the view. */
   onRows?(): void;
   /** Lines written while we watch are in the view, `lagMs` after their file was last written to. */
@@ -311,6 +313,7 @@ export class SystemWatch {
     }
     this.#ports.onStatus(this);
     if (this.#first.isOver) this.#ports.onRows?.();
+    if (event.ahead) this.#ports.onAhead?.();
   }
 
   /** The files of a log are others than before. */

@@ -15,7 +15,7 @@ const GAP_MS = 200;
 /** And this far where they have kept coming for some time: nobody reads faster. */
 const LONG_GAP_MS = 500;
 const LONG_AFTER_MS = 5_000;
-/** What somebody just asked for is not held up by the systems' own moving. */
+/** What somebody just asked for, or has just opened, is not held up by the systems' own moving. */
 const ASKED_GAP_MS = 50;
 /**
  * Rows that somebody looks at come at once while they come singly: so many together, and so many a second. What comes
@@ -89,6 +89,17 @@ export class Teller {
   moved(): void {
     const isBusy = this.#busySince !== undefined && this.#now() - this.#busySince > LONG_AFTER_MS;
     this.#tellAfter(isBusy ? LONG_GAP_MS : GAP_MS);
+  }
+
+  /** What whoever has just opened waits for is there: what there is to tell is told now, a few times a second at most. */
+  firstCame(): void {
+    if (this.#listeners.size === 0) return;
+    if (this.#now() < this.#toldAt + ASKED_GAP_MS) {
+      this.#tellAfter(ASKED_GAP_MS);
+      return;
+    }
+    this.#timer?.();
+    this.#tell();
   }
 
   /** Log rows came that are being looked at. */
