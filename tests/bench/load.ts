@@ -356,10 +356,23 @@ async function idleFigures(): Promise<void> {
   const terminal = cockpit(args);
   await terminal.waitFor('bench', 20_000);
   await pause(10_000);
+  const early = cpuSeconds(terminal.pid);
+  // What starting left behind is tidied up for a quarter of a minute.
+  await pause(10_000);
   const before = cpuSeconds(terminal.pid);
   const bytes = terminal.output().length;
-  await pause(60_000);
-  tell('idle with 200 files: processor', ((cpuSeconds(terminal.pid) - before) / 60) * 100, '% of core');
+  await pause(50_000);
+  tell(
+    'idle with 200 files: processor, from 10 s on',
+    ((cpuSeconds(terminal.pid) - early) / 60) * 100,
+    '% of core',
+  );
+  await pause(10_000);
+  tell(
+    'idle with 200 files: processor, from 20 s on',
+    ((cpuSeconds(terminal.pid) - before) / 60) * 100,
+    '% of core',
+  );
   tell('idle with 200 files: to the terminal in 60 s', terminal.output().length - bytes, 'bytes');
   tell('idle with 200 files: memory', residentMb(terminal.pid), 'MB');
 }
