@@ -13,10 +13,11 @@ const IMPATIENT_MS = 200;
 const LAST_RESORT_MS = 1000;
 /**
  * How long, and over how many looks, a torn text must stay the same before it is handed on: its writer was killed half
- * way. Looks count too, since on a busy machine time passes for us as it does for the writer.
+ * way. Looks count too, since on a busy machine time passes for us as it does for the writer; a busy disk holds up the
+ * writer alone.
  */
-const TORN_MS = 250;
-const TORN_LOOKS = 10;
+const TORN_MS = 500;
+const TORN_LOOKS = 20;
 /** A torn text that old at the first look is nobody's work in progress. */
 const ABANDONED_MS = 2000;
 /** A path that is missing that long is gone; some writers remove before they write. */
