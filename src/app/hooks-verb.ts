@@ -9,7 +9,6 @@ import { UserError } from '../domain/error.ts';
 import { type Hook, hookName } from '../domain/hook.ts';
 import { deliver, deliveryLimits } from '../engine/hook-delivery.ts';
 import { keepAlive, systemClock } from '../host/clock.ts';
-import { quietly } from '../lib/quietly.ts';
 import type { Result } from '../lib/result.ts';
 import { ringSequence } from '../lib/ring-sequence.ts';
 import { hookHands } from './alerts-room.ts';
@@ -35,11 +34,12 @@ export async function tryHooks(
   const { file } = loadConfig(options.config, cwd, process.env);
   const clock = systemClock();
   learnSecretsOfHooks(file);
-  // What a hook prints may be in an env-file; systems that are not right yet are no reason not to try a hook.
-  const session = await openSession(options, cwd).catch(() => undefined);
-  quietly(() => {
-    for (const { located } of session?.systems ?? []) learnSecretsOf(located);
-  });
+  try {
+    // What a hook prints may be in an env-file.
+    for (const { located } of (await openSession(options, cwd)).systems) learnSecretsOf(located);
+  } catch {
+    // Systems that are not right yet are no reason not to try a hook.
+  }
   const release = keepAlive();
   const tried: TriedHook[] = [];
   try {

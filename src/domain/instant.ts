@@ -14,6 +14,11 @@ export function addMs(at: Instant, ms: number): Instant {
   return (at + ms) as Instant;
 }
 
+/** The earlier of two instants, where one may not be known. */
+export function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  return a === undefined || (b !== undefined && b < a) ? b : a;
+}
+
 /** `03:14:07Z`, the day before it when it is another than today's. Absolute: a text with an age in it never rests. */
 export function clockText(at: Instant, now: Instant): string {
   const iso = toIso(at);

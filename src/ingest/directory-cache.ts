@@ -1,5 +1,5 @@
 import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
-import type { RawPath } from './raw-path.ts';
+import { type RawPath, rawKey } from './raw-path.ts';
 
 export type EntryKind = 'file' | 'directory' | 'link' | 'other';
 
@@ -43,12 +43,12 @@ export function directoryCache(): DirectoryCache {
   const problems = new Map<string, string>();
   return {
     recent(directory) {
-      const known = listings.get(typeof directory === 'string' ? directory : directory.toString('latin1'));
+      const known = listings.get(rawKey(directory));
       if (known && performance.now() - known.readAt < RECENT_MS) return known.entries;
       return this.list(directory);
     },
     list(directory, state) {
-      const key = typeof directory === 'string' ? directory : directory.toString('latin1');
+      const key = rawKey(directory);
       try {
         const stat = state ?? statSync(directory);
         const known = listings.get(key);
@@ -76,8 +76,7 @@ export function directoryCache(): DirectoryCache {
         return undefined;
       }
     },
-    problem: (directory) =>
-      problems.get(typeof directory === 'string' ? directory : directory.toString('latin1')),
+    problem: (directory) => problems.get(rawKey(directory)),
   };
 }
 

@@ -3,7 +3,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { explainFileError, type Fence, refusalFor } from '../host/open-file.ts';
 import type { DirectoryCache, Entry } from './directory-cache.ts';
-import { joinRaw, type RawPath, showRaw } from './raw-path.ts';
+import { joinRaw, type RawPath, rawKey, showRaw } from './raw-path.ts';
 
 /** One match. `path` is what is told: relative to the root where it lies below it. */
 export interface Found {
@@ -254,6 +254,7 @@ function tellOf({ found, refused, directories }: Discovery): unknown {
 export class Finder {
   readonly #root: string;
   readonly #glob: string;
+  readonly #cache: DiscoverOptions['cache'];
   readonly #options: DiscoverOptions;
   #last: Discovery | undefined;
   #listings: readonly unknown[] = [];
@@ -263,17 +264,16 @@ export class Finder {
   constructor(root: string, glob: string, options: DiscoverOptions) {
     this.#root = root;
     this.#glob = glob;
-    this.#options = { ...options, known: new Map() };
+    this.#cache = options.cache;
+    const problem = (directory: RawPath): string | undefined => this.#cache.problem(directory);
+    this.#options = { ...options, known: new Map(), cache: { list: this.#listOnce, problem } };
   }
 
   find(): Discovery {
     this.#now.clear();
     const isWild = this.#glob.includes('*');
     if (this.#last !== undefined && isWild && this.#isUnmoved(this.#last)) return this.#last;
-    const found = discover(this.#root, this.#glob, {
-      ...this.#options,
-      cache: { list: this.#listOnce, problem: (directory) => this.#options.cache.problem(directory) },
-    });
+    const found = discover(this.#root, this.#glob, this.#options);
     // Where a path that is written out leads is looked at each time, and is mostly what it was.
     if (this.#last !== undefined && !isWild && isSame(found, this.#last)) return this.#last;
     const { known } = this.#options;
@@ -287,9 +287,9 @@ export class Finder {
 
   /** Each directory is looked at once in one walk. */
   readonly #listOnce = (directory: RawPath): readonly Entry[] | undefined => {
-    const key = typeof directory === 'string' ? directory : directory.toString('latin1');
+    const key = rawKey(directory);
     if (this.#now.has(key)) return this.#now.get(key);
-    const entries = this.#options.cache.list(directory);
+    const entries = this.#cache.list(directory);
     this.#now.set(key, entries);
     return entries;
   };

@@ -11,6 +11,11 @@ export function joinRaw(directory: RawPath, name: RawPath): RawPath {
   return Buffer.concat([Buffer.from(directory), Buffer.from('/'), Buffer.from(name)]);
 }
 
+/** Names a path in a map: no two paths alike, cheaper than {@link showRaw} and nothing to show. */
+export function rawKey(path: RawPath): string {
+  return typeof path === 'string' ? path : path.toString('latin1');
+}
+
 /** The path as text: bytes that are not UTF-8 appear as `\xff`, so that two such names stay two names. */
 export function showRaw(path: RawPath): string {
   if (typeof path === 'string') return path;

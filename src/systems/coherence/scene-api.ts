@@ -1,5 +1,5 @@
 import type { Evidence } from '../../domain/entity.ts';
-import { type Instant, instant } from '../../domain/instant.ts';
+import { earliest, type Instant } from '../../domain/instant.ts';
 import { getBoolean, getField, getNumber, getString } from '../../lib/json.ts';
 import type { Crew } from './derive-process.ts';
 import { isMonitorOverdue, type MonitorTimes } from './monitor-check.ts';
@@ -68,10 +68,6 @@ export function apiStateOf(health: Seen | undefined, scene: ApiView): ApiState {
   return (
     said ?? { state: 'unknown', since: undefined, why: 'nobody asked it', evidence: undefined, hangs: false }
   );
-}
-
-function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
-  return a === undefined ? b : b === undefined ? a : instant(Math.min(a, b));
 }
 
 function monitorOnApi(scene: ApiView): ApiState | undefined {

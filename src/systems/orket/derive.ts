@@ -1,5 +1,5 @@
 import type { Approval, Issue, Job, Run, Turn } from '../../domain/entity.ts';
-import { addMs, type Instant } from '../../domain/instant.ts';
+import { addMs, earliest, type Instant } from '../../domain/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { DeriveContext, Derived } from '../system.ts';
 import { type Collected, collect } from './collect.ts';
@@ -41,7 +41,7 @@ export function deriveOrket(context: DeriveContext): Derived {
 
   let changesAt: Instant | undefined;
   const later = (at: Instant | undefined): void => {
-    if (at !== undefined && at > now && (changesAt === undefined || at < changesAt)) changesAt = at;
+    if (at !== undefined && at > now) changesAt = earliest(changesAt, at);
   };
 
   /** Silent runs whose reason is shown already: an open turn, a verification. */

@@ -256,11 +256,6 @@ export function newest(times: readonly (Instant | undefined)[]): Instant | undef
   return best;
 }
 
-/** The earlier of two instants. */
-export function earliest(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
-  return a === undefined || (b !== undefined && b < a) ? b : a;
-}
-
 /** A fact on its way out of a parser. */
 export function toJson(fact: object): Json {
   return fact as Json;

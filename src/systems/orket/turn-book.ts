@@ -1,10 +1,10 @@
 import type { SystemId, Turn } from '../../domain/entity.ts';
-import type { Instant } from '../../domain/instant.ts';
+import { earliest, type Instant } from '../../domain/instant.ts';
 import type { FactsOf } from '../system.ts';
 import type { Collected } from './collect.ts';
 import type { RunState } from './derive-runs.ts';
 import { isLater, isSameTurn, joinTurn, quietTurnEntity, type TurnLogs } from './derive-turns.ts';
-import { earliest, type Found, type LoggedTurn } from './facts.ts';
+import type { Found, LoggedTurn } from './facts.ts';
 import { isSameTurnRun, type JudgedTurn, judgeTurn, type TurnRun, turnRunOf } from './judge-turn.ts';
 import { directoryNameOf } from './schema.ts';
 import type { RunFiles } from './turn-files.ts';

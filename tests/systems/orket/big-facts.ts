@@ -5,17 +5,22 @@ import type { Json } from '../../../src/lib/json.ts';
 import { turnParser } from '../../../src/systems/orket/parse-turn.ts';
 import type { DeriveContext, FileFacts, Located } from '../../../src/systems/system.ts';
 
-/** Facts of an installation with that many cards and as many turns in a hundred runs, folded by the real parsers. */
-export function bigFacts(count: number): DeriveContext {
-  const now = instant(Date.UTC(2026, 1, 20));
-  const located: Located = {
+/** An installation whose work counts as stalled after so long. */
+export function locatedAfter(stalledAfterMs: number): Located {
+  return {
     system: 'orket' as SystemId,
     kind: 'orket',
     root: '/srv/orket',
     timezone: 'UTC',
     settings: {},
-    extra: { stalledAfterMs: 300_000 },
+    extra: { stalledAfterMs },
   };
+}
+
+/** Facts of an installation with that many cards and as many turns in a hundred runs, folded by the real parsers. */
+export function bigFacts(count: number): DeriveContext {
+  const now = instant(Date.UTC(2026, 1, 20));
+  const located = locatedAfter(300_000);
   const rows = new Map<string, Json>([['tables', { cards: true, runs: true, gates: false, lacking: [] }]]);
   const turns: FileFacts[] = [];
   for (let run = 0; run < 100; run += 1) {

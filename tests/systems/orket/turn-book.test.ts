@@ -4,24 +4,18 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Entity, entityKey, type SystemId } from '../../../src/domain/entity.ts';
+import { type Entity, entityKey } from '../../../src/domain/entity.ts';
 import { addMs, type Instant, instant, toIso } from '../../../src/domain/instant.ts';
 import { emptyProcessTable, type ProcessTable } from '../../../src/domain/process.ts';
 import { FactStore } from '../../../src/engine/fact-store.ts';
 import type { IngestEvent } from '../../../src/ingest/ingest.ts';
 import { deriveOrket } from '../../../src/systems/orket/derive.ts';
 import { orketKind } from '../../../src/systems/orket/index.ts';
-import type { Derived, FactsOf, Located } from '../../../src/systems/system.ts';
+import type { Derived, FactsOf } from '../../../src/systems/system.ts';
+import { locatedAfter } from './big-facts.ts';
 
 const START = instant(Date.UTC(2026, 1, 20, 3, 0, 0));
-const located: Located = {
-  system: 'orket' as SystemId,
-  kind: 'orket',
-  root: '/srv/orket',
-  timezone: 'UTC',
-  settings: {},
-  extra: { stalledAfterMs: 60_000 },
-};
+const located = locatedAfter(60_000);
 
 const RUNS = ['aaaa1111', 'BBBB2222'] as const;
 const CARDS = ['TIDE-1', 'reef-2'] as const;
